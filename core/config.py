@@ -1,0 +1,99 @@
+"""The settings of one run: frozen, bounded, documented. The widgets of the dashboard derive from these fields."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import ConfigError
+from core.examples import ExampleSet
+
+PresetName = Literal["fast", "standard", "paper"]
+PositionMode = Literal["auto", "aligned", "last", "mean"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AutoencoderConfig(_Settings):
+    """The ensemble of sparse autoencoders and how codes are counted."""
+
+    members: int = Field(8, ge=1, le=64, description="autoencoders a head, each with its own seed")
+    latents: int = Field(64, ge=4, le=4096, description="dictionary size: latents of each member")
+    sparsity: float = Field(0.02, ge=0.0, le=10.0, description="weight of the L1 term beside the squared error")
+    epochs: int = Field(100, ge=1, le=5000, description="full-batch steps at most")
+    learning_rate: float = Field(1e-2, gt=0.0, le=1.0, description="step size of Adam")
+    shared: bool = Field(False, description="one autoencoder for all heads in d_model (the published recipe)")
+    training_examples: int = Field(
+        0, ge=0, le=1000, description="examples drawn for the training; 0 means all of them"
+    )
+    centre: Literal["auto", "none"] = Field(
+        "auto", description="auto: subtract the pair's mean, or the position's mean where there are no pairs"
+    )
+
+
+PRESETS: dict[PresetName, AutoencoderConfig] = {
+    "fast": AutoencoderConfig(members=4, latents=32, epochs=60),
+    "standard": AutoencoderConfig(),
+    "paper": AutoencoderConfig(
+        members=1,
+        latents=200,
+        sparsity=0.02,
+        epochs=500,
+        learning_rate=1e-3,
+        shared=True,
+        training_examples=10,
+        centre="none",
+    ),
+}
+
+
+class RunConfig(_Settings):
+    """Everything that decides a run's result. Same config, same device, same result."""
+
+    model: str = Field(min_length=1, description="hub id, or path of a folder with config.json and weights")
+    scenario: str = Field("", description="name of the bundled scenario that the examples came from, if any")
+    examples: ExampleSet
+    preset: PresetName = "standard"
+    autoencoder: AutoencoderConfig = Field(description="the preset's settings, or edited ones")
+    positions: PositionMode = Field("auto", description="which token positions are compared")
+    pairing: Literal["auto", "given", "off"] = Field(
+        "auto", description="auto: pair texts of one template; given: only the column pair; off: no pairs"
+    )
+    device: DeviceName = "auto"
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
+    permutations: int = Field(
+        1000, ge=99, le=100_000, description="label permutations for unpaired data"
+    )
+    evidence: bool = Field(True, description="verify the candidates by interventions")
+
+
+def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
+    """A RunConfig with the preset's autoencoder settings unless `autoencoder` is given.
+
+    Raises ConfigError naming the first setting that is out of its bounds or unknown.
+    """
+    if preset not in PRESETS:
+        raise ConfigError("bad_setting", name="preset", detail=f"expected one of {', '.join(PRESETS)}, found “{preset}”")
+    values.setdefault("autoencoder", PRESETS[preset])
+    try:
+        config = RunConfig(preset=preset, **values)
+    except ValidationError as error:
+        raise as_config_error(error) from None
+    if config.autoencoder.shared and config.autoencoder.centre != "none":
+        raise ConfigError(
+            "config_conflict",
+            first="autoencoder.shared=true",
+            second="autoencoder.centre=auto",
+            detail="the published recipe does not centre; choose centre=none or shared=false",
+        )
+    return config
+
+
+def as_config_error(error: ValidationError) -> ConfigError:
+    """Pydantic's first complaint as one plain line."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "config"
+    detail = first["msg"][0].lower() + first["msg"][1:] + f", found {first['input']!r:.80}"
+    return ConfigError("bad_setting", name=name, detail=detail)

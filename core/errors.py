@@ -1,0 +1,100 @@
+"""One tree of errors, each with a key, the values of its message and an English text.
+
+A page looks the key up in its own catalogue (`error.<key>`) and fills in the same values; the command line
+prints the English text. Every text says what was expected, what came, and what to do.
+"""
+
+from typing import Any
+
+MESSAGES: dict[str, str] = {}
+
+
+def _messages(**texts: str) -> None:
+    MESSAGES.update(texts)
+
+
+class HeadlightError(Exception):
+    """An error that a user can act on. `key` names its text in `MESSAGES`, `values` fill the text in."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        self.key = key
+        self.values = values
+        super().__init__(MESSAGES[key].format(**values))
+
+
+class ExamplesError(HeadlightError):
+    """The examples cannot be analysed as they are."""
+
+
+class ModelError(HeadlightError):
+    """The model cannot be loaded or has no heads that we know how to read."""
+
+
+class ConfigError(HeadlightError):
+    """A setting is out of its bounds or contradicts another one."""
+
+
+class StorageError(HeadlightError):
+    """A file of a run or of the cache cannot be written or read."""
+
+
+class RunCancelled(HeadlightError):
+    """The user stopped the run."""
+
+    def __init__(self) -> None:
+        super().__init__("run_cancelled")
+
+
+_messages(
+    # examples
+    no_examples_of_kind="Expected at least {minimum} {label} examples, found none. Add {label} texts.",
+    too_few_examples="Expected at least {minimum} {label} examples, found {count}. Add {missing} more; 5 to 10 work best.",
+    too_many_examples="Expected at most {maximum} {label} examples, found {count}. Keep a varied selection of them; 5 to 10 are enough.",
+    same_text_on_both_sides="Line {line}: this text is both anomalous and normal: “{text}”. Remove it from one of the two sides.",
+    duplicate_text="Line {line}: this {label} text stands there twice: “{text}”. Keep one of the two.",
+    unknown_label="Line {line}: expected the label “anomalous” or “normal”, found “{label}”. Correct the label.",
+    empty_text="Line {line}: the text is empty. Remove the line or fill it in.",
+    missing_columns="Expected the columns label and text, found: {found}. Rename the columns; optional ones are pair, expected, actual.",
+    unknown_columns="Unknown column(s): {found}. Known are label, text, pair, expected, actual. Rename or remove them.",
+    not_utf8="The file is not UTF-8. It reads well as {guess}: save it as UTF-8, or read it again with the encoding {guess}.",
+    not_text="The file is neither UTF-8 nor Shift-JIS text. Save it as CSV in UTF-8.",
+    bad_json_line="Line {line}: expected one JSON object with label and text, found: {text}",
+    unknown_examples_format="Expected a file that ends in .csv or .jsonl, found “{name}”. Save the examples as CSV or JSON Lines.",
+    examples_file_missing="There is no file “{name}”. Check the path.",
+    bad_csv="The file cannot be read as CSV: {detail}. Save it again as CSV in UTF-8.",
+    pair_not_one_to_one="Pair “{pair}” has {anomalous} anomalous and {normal} normal examples; a pair has one of each. Correct the column pair.",
+    text_too_long="Line {line}: the text has {count} tokens, the model reads at most {maximum}. Shorten it: “{text}”.",
+    text_without_tokens="Line {line}: the model's tokenizer makes no token of “{text}”. Change the text.",
+    not_alignable="Positions “aligned” need the same number of tokens in every text or within every pair; found {shortest} to {longest} tokens. Choose auto, last or mean, or write texts of one template.",
+    nothing_varies="The head outputs are the same for all anomalous and normal texts at the chosen positions, so there is nothing to compare. Use texts that differ before the last token.",
+    # model
+    model_not_found="No model “{name}”: it is no folder here, and it is neither in the local cache nor reachable on the hub ({detail}). Check the name, or give the path of a folder with config.json and model.safetensors.",
+    no_weights="The folder “{name}” has no *.safetensors file. Expected config.json, tokenizer.json and model.safetensors; convert other weights with save_pretrained(safe_serialization=True).",
+    no_config="The folder “{name}” has no config.json. Expected the folder that save_pretrained made.",
+    no_tokenizer="The tokenizer of “{name}” cannot be loaded ({detail}). Expected tokenizer.json beside the weights.",
+    bad_config="The file config.json of “{name}” cannot be read ({detail}). Copy the model again.",
+    bad_weights="The weights of “{name}” cannot be read ({detail}). Copy the model again.",
+    weights_missing="The weights of “{name}” lack {count} of the model's tensors, for example {example}. Copy the whole model.",
+    not_decoder_only="“{name}” is of type {architecture}, which is no decoder-only language model. Choose one of: {supported}.",
+    unknown_architecture="“{name}” is of type {architecture}, which Headlight cannot read yet. Choose one of: {supported}.",
+    remote_code="“{name}” brings its own Python code, which Headlight never runs. Choose a model of a type that transformers knows.",
+    bad_numbers="The model's weights contain NaN or infinite numbers, for example in {example}. Download or export the model again.",
+    bad_activations="The model gave NaN or infinite numbers at layer {layer} on the text of line {line}. Try the model in float32, or other weights.",
+    no_device="There is no {device} device here. Choose auto or cpu.",
+    out_of_memory="The model or its activations do not fit into the memory of {device}. Choose a smaller model, fewer or shorter texts, or the CPU.",
+    # settings
+    bad_setting="Setting {name}: {detail}.",
+    config_conflict="{first} and {second} exclude each other: {detail}.",
+    unknown_scenario="There is no scenario “{name}”. Known: {known}.",
+    # storage
+    disk_full="There is no room on the disk for {path}. Free some space and start the run again; what is cached stays.",
+    folder_not_writable="The folder {path} cannot be written ({detail}). Choose another one.",
+    out_folder_in_use="The folder {path} is not empty and holds no Headlight run. Choose an empty or new folder.",
+    no_run="There is no run in {path}. It may have been deleted.",
+    damaged_run="The run in {path} cannot be read: {detail}. Start it again.",
+    newer_run="The run in {path} was made by a newer Headlight (format {found}, this one reads up to {known}). Update Headlight.",
+    # jobs
+    run_cancelled="The run was cancelled. Start it again whenever you like; what was cached is used again.",
+    worker_died="The worker process ended in the middle of the run (exit code {code}). The machine may have run out of memory. Start the run again; what was cached is used again.",
+    internal="Something unexpected went wrong: {detail}. Please report it with the file log.txt of the run.",
+)

@@ -1,0 +1,48 @@
+"""Names of attention heads and the pairs of heads that can be an edge."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from core.errors import ConfigError
+
+_NAME = re.compile(r"^\s*L?(\d+)\s*[H.]\s*(\d+)\s*$", re.IGNORECASE)
+
+
+class HeadId(NamedTuple):
+    """Attention head `head` of layer `layer`, both counted from 0. Written `L3H5`."""
+
+    layer: int
+    head: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer}H{self.head}"
+
+    @classmethod
+    def parse(cls, text: str) -> "HeadId":
+        """Read `L3H5`, `l3h5` or `3.5`; raises ConfigError for anything else."""
+        found = _NAME.match(text)
+        if not found:
+            raise ConfigError("bad_setting", name="head", detail=f"expected a name like L3H5, found “{text}”")
+        return cls(int(found[1]), int(found[2]))
+
+
+class EdgeId(NamedTuple):
+    """A directed edge between two heads, from an earlier to a later layer."""
+
+    source: HeadId
+    target: HeadId
+
+    def __str__(self) -> str:
+        return f"{self.source}→{self.target}"
+
+
+def all_heads(n_layers: int, n_heads: int) -> list[HeadId]:
+    """Every head, layer by layer: the order of every flat head axis in this package."""
+    return [HeadId(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+
+
+def forward_pairs(n_layers: int, n_heads: int) -> Iterator[EdgeId]:
+    """Every pair of heads whose first can write what the second reads."""
+    heads = all_heads(n_layers, n_heads)
+    return (EdgeId(a, b) for a in heads for b in heads if a.layer < b.layer)

@@ -1,0 +1,217 @@
+"""The run folder: what a run is and how far it is, in JSON and CSV files, written whole or not at all.
+
+    config.json     the settings, as submitted
+    meta.json       name, owner, when it was made: what a user may edit
+    state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
+    progress.jsonl  every progress record, for the loss curve
+    heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from core.config import RunConfig, as_config_error
+from core.errors import StorageError
+
+FORMAT = 1
+"""Version of the folder's format. A newer one is refused, an older one is read."""
+
+Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+ACTIVE: tuple[Status, ...] = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a run is. Times are seconds since the epoch."""
+
+    status: Status = "queued"
+    stage: str = ""
+    step: int = 0
+    total: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error_key: str = ""
+    error_values: Mapping[str, Any] = field(default_factory=dict)
+    error_text: str = ""
+    started: float = 0.0
+    updated: float = 0.0
+    finished: float = 0.0
+    worker: int = 0
+
+
+@dataclass(frozen=True)
+class RunMeta:
+    """What a user may edit about a run."""
+
+    name: str = ""
+    owner: str = ""
+    created: str = ""
+
+
+def home() -> Path:
+    """Folder of runs and cache: HEADLIGHT_HOME, else ~/.headlight; only its owner may enter."""
+    path = Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def runs_folder() -> Path:
+    """Folder that holds one folder a run."""
+    path = home() / "runs"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def new_run_id() -> str:
+    """A sortable id, safe in a URL: date, time, eight random hex digits."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+class RunFolder:
+    """One run on the disk. Cheap to make; nothing is read until asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig, name: str = "", owner: str = "") -> "RunFolder":
+        """Make the folder with config and state `queued`. Raises StorageError if the path is in use."""
+        run = cls(path)
+        if run.path.exists() and any(run.path.iterdir()) and not (run.path / "config.json").exists():
+            raise StorageError("out_folder_in_use", path=path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _storage_error(error, path) from None
+        for stale in (*RESULT_FILES, "progress.jsonl", "log.txt"):
+            (run.path / stale).unlink(missing_ok=True)
+        run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})
+        created = datetime.now().astimezone().isoformat(timespec="seconds")
+        run.write_json("meta.json", asdict(RunMeta(name=name, owner=owner, created=created)))
+        run.write_state(RunState())
+        return run
+
+    def config(self) -> RunConfig:
+        """The settings as submitted; raises StorageError for a missing, damaged or newer folder."""
+        content = self.read_json("config.json")
+        found = content.pop("format", 1)
+        if found > FORMAT:
+            raise StorageError("newer_run", path=self.path, found=found, known=FORMAT)
+        try:
+            return RunConfig.model_validate(content)
+        except ValidationError as error:
+            raise StorageError("damaged_run", path=self.path, detail=as_config_error(error)) from None
+
+    def state(self) -> RunState:
+        """The last written state."""
+        return RunState(**_known(RunState, self.read_json("state.json")))
+
+    def meta(self) -> RunMeta:
+        """Name, owner, creation time."""
+        return RunMeta(**_known(RunMeta, self.read_json("meta.json")))
+
+    def rename(self, name: str, owner: str | None = None) -> None:
+        """Change the user's name of the run, and its owner where one is given."""
+        meta = self.meta()
+        self.write_json("meta.json", asdict(replace(meta, name=name, owner=meta.owner if owner is None else owner)))
+
+    def write_state(self, state: RunState) -> None:
+        """Replace state.json, stamping the time."""
+        self.write_json("state.json", asdict(replace(state, updated=time.time())))
+
+    def manifest(self) -> dict[str, Any]:
+        """The result's manifest; raises StorageError where there is none or it is newer than we read."""
+        content = self.read_json("manifest.json")
+        if content.get("format", 1) > FORMAT:
+            raise StorageError("newer_run", path=self.path, found=content["format"], known=FORMAT)
+        return content
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Content of a JSON file of the folder; raises StorageError where it is missing or damaged."""
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise StorageError("no_run", path=self.path) from None
+        except (OSError, ValueError) as error:
+            raise StorageError("damaged_run", path=self.path, detail=f"{name}: {error}") from None
+        if not isinstance(content, dict):
+            raise StorageError("damaged_run", path=self.path, detail=f"{name} is no JSON object")
+        return content
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file whole or not at all."""
+        self.write_bytes(name, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file under a temporary name and rename it; raises StorageError, e.g. for a full disk."""
+        write_atomically(self.path / name, content)
+
+    def delete(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+RESULT_FILES = (
+    "heads.csv",
+    "edges.csv",
+    "codes.csv",
+    "examples.csv",
+    "manifest.json",
+    "report.html",
+    "tensors.safetensors",
+)
+
+
+def list_runs(folder: Path | None = None) -> list[RunFolder]:
+    """Every run of the folder, newest first. Folders without a readable state are listed too."""
+    root = folder or runs_folder()
+    return [RunFolder(path) for path in sorted(root.iterdir(), reverse=True) if (path / "config.json").exists()]
+
+
+def open_run(run_id: str) -> RunFolder:
+    """The run with this id; raises StorageError where there is none or the id is no plain folder name."""
+    path = runs_folder() / run_id
+    if not run_id or Path(run_id).name != run_id or not (path / "config.json").exists():
+        raise StorageError("no_run", path=run_id)
+    return RunFolder(path)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write under a temporary name in the same folder, then rename."""
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+            temporary = file.name
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise _storage_error(error, path) from None
+
+
+def _storage_error(error: OSError, path: Path) -> StorageError:
+    if error.errno in (ENOSPC, EDQUOT):
+        return StorageError("disk_full", path=path)
+    return StorageError("folder_not_writable", path=path, detail=error.strerror or error)
+
+
+def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: value for name, value in content.items() if name in names}
