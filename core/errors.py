@@ -80,6 +80,7 @@ _messages(
     remote_code="“{name}” brings its own Python code, which Headlight never runs. Choose a model of a type that transformers knows.",
     bad_numbers="The model's weights contain NaN or infinite numbers, for example in {example}. Download or export the model again.",
     bad_activations="The model gave NaN or infinite numbers at layer {layer} on the text of line {line}. Try the model in float32, or other weights.",
+    qkv_not_separable="Queries, keys and values of {architecture} models cannot be told apart here. Patch the whole input of the receiving head instead.",
     no_device="There is no {device} device here. Choose auto or cpu.",
     out_of_memory="The model or its activations do not fit into the memory of {device}. Choose a smaller model, fewer or shorter texts, or the CPU.",
     # settings
