@@ -1,0 +1,102 @@
+"""What the progress records of a run tell: the loss curve, the time of each stage, the time that is left."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from core.errors import StorageError
+from core.runs import RunFolder, list_runs
+
+STAGES = ("load", "tokens", "capture", "train", "codes", "score", "statistics", "evidence", "report")
+"""The stages of an analysis, in order."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of progress.jsonl; `time` in seconds since the epoch."""
+
+    time: float
+    stage: str
+    step: int
+    total: int
+    metrics: Mapping[str, float]
+
+
+def append_record(run: RunFolder, record: Record) -> None:
+    """Add a line to the run's progress.jsonl. Raises OSError, for example for a full disk."""
+    with (run.path / "progress.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**record.__dict__, "metrics": dict(record.metrics)}) + "\n")
+
+
+def read_records(run: RunFolder) -> list[Record]:
+    """Every whole line of progress.jsonl; a line that was cut by a kill is left out."""
+    try:
+        lines = (run.path / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    records = []
+    for line in lines:
+        try:
+            records.append(Record(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return records
+
+
+def stage_seconds(records: Sequence[Record], now: float | None = None) -> dict[str, float]:
+    """Seconds spent in each stage so far; `now` ends the last stage where the run still goes on."""
+    seconds: dict[str, float] = {}
+    for record, following in pairwise(records):
+        seconds[record.stage] = seconds.get(record.stage, 0.0) + following.time - record.time
+    if records:
+        last = records[-1]
+        seconds[last.stage] = seconds.get(last.stage, 0.0) + max(0.0, (now or last.time) - last.time)
+    return seconds
+
+
+def seconds_left(
+    records: Sequence[Record], measured: Mapping[str, float] | None, now: float | None = None
+) -> float | None:
+    """Seconds until the end, or None where nothing tells.
+
+    The rest of the current stage comes from its own pace; the later stages from `measured`, the timings of an
+    earlier run. Without them only the current stage is estimated.
+    """
+    if not records:
+        return sum(measured.values()) if measured else None
+    now = time.time() if now is None else now
+    last = records[-1]
+    later = STAGES[STAGES.index(last.stage) + 1 :] if last.stage in STAGES else ()
+    rest = sum(measured.get(stage, 0.0) for stage in later) if measured else 0.0
+    current = _rest_of_stage(records, now)
+    if current is None and measured:
+        current = max(0.0, measured.get(last.stage, 0.0) - stage_seconds(records, now)[last.stage])
+    return None if current is None else current + rest
+
+
+def measured_timings(model: str, preset: str) -> dict[str, float] | None:
+    """Seconds a stage of the newest finished run with this model and preset, or None."""
+    for run in list_runs():
+        try:
+            if run.state().status != "done":
+                continue
+            config = run.config()
+            if (config.model, config.preset) == (model, preset):
+                timings = run.manifest().get("timings") or {}
+                return {str(stage): float(seconds) for stage, seconds in timings.items()}
+        except StorageError:
+            continue
+    return None
+
+
+def _rest_of_stage(records: Sequence[Record], now: float) -> float | None:
+    stage = records[-1].stage
+    first = next(record for record in records if record.stage == stage)
+    last = records[-1]
+    done = last.step - first.step
+    if done <= 0 or last.total <= 0:
+        return None
+    pace = (last.time - first.time) / done
+    return max(0.0, pace * (last.total - last.step) - (now - last.time))

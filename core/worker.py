@@ -1,0 +1,211 @@
+"""The worker process: it holds the models and the device, analyses one run after the other, and answers
+questions of the pages between two progress records.
+
+It speaks JSON, one message a line: requests on standard input, replies on standard output. The run folder is
+the truth; replies only wake the server. When standard input ends, the server is gone and the worker ends too.
+
+    requests   {"do": "run", "path"}, {"do": "cancel", "run"}, {"do": "ask", "key", "kind", "payload"}
+    replies    {"what": "finished", "run", "state"},
+               {"what": "answer", "key", "value"} or {…, "error_key", "error_values", "error_text"}
+"""
+
+import argparse
+import importlib
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any, TextIO
+
+from core.config import RunConfig
+from core.errors import ConfigError, HeadlightError, RunCancelled, StorageError
+from core.progress import Record, append_record
+from core.runs import RunFolder, RunState, Status
+
+log = logging.getLogger(__name__)
+
+STATE_INTERVAL = 0.2
+"""Seconds between two writes of state.json within a stage."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The five things that the worker needs of the engine."""
+
+    analyse: Callable[..., Iterator[Any]]
+    save: Callable[[Any, RunFolder], None]
+    inspect: Callable[[str], dict[str, Any]]
+    preview: Callable[..., dict[str, Any]]
+    new_pool: Callable[[], Any]
+
+    @classmethod
+    def load(cls, module: str = "") -> "Engine":
+        """The engine of this package, or the five names of another module."""
+        if module:
+            other = importlib.import_module(module)
+            return cls(other.analyse, other.save, other.inspect, other.preview, other.ModelPool)
+        from core.models import ModelPool
+        from core.pipeline import analyse
+        from core.preview import inspect, preview
+        from core.report import save
+
+        return cls(analyse, save, inspect, preview, ModelPool)
+
+
+class Worker:
+    """One loop over requests; a second thread only reads them, so that cancelling is seen at once."""
+
+    def __init__(self, engine_module: str, replies: TextIO) -> None:
+        self._engine_module = engine_module
+        self._engine: Engine | None = None
+        self._pool: Any = None
+        self._replies = replies
+        self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._cancelled: set[str] = set()
+
+    def read(self, requests: TextIO) -> None:
+        """Sort requests into the inbox until the server is gone, then end the process."""
+        for line in requests:
+            request = json.loads(line)
+            if request["do"] == "cancel":
+                self._cancelled.add(request["run"])
+                continue
+            if request["do"] == "run":
+                self._cancelled.discard(Path(request["path"]).name)
+            self._inbox.put(request)
+        os._exit(0)
+
+    def serve(self) -> None:
+        """Work on the requests, one after the other, for as long as the process lives."""
+        while True:
+            request = self._inbox.get()
+            if request["do"] == "run":
+                self._run(RunFolder(Path(request["path"])))
+            else:
+                self._answer(request)
+
+    def _run(self, run: RunFolder) -> None:
+        with _output_into(run.path / "log.txt"):
+            state = self._outcome(run)
+            try:
+                run.write_state(state)
+            except StorageError:
+                log.exception("the state of run %s could not be written", run.run_id)
+        self._reply(what="finished", run=run.run_id, state=asdict(state))
+
+    def _outcome(self, run: RunFolder) -> RunState:
+        state = RunState(status="running", started=time.time(), worker=os.getpid())
+        try:
+            state = self._analyse(run, state)
+        except Exception as error:
+            failure = as_failure(error, str(run.path))
+            status: Status = "cancelled" if failure["error_key"] == "run_cancelled" else "failed"
+            return replace(state, status=status, finished=time.time(), **failure)
+        return replace(state, status="done", finished=time.time())
+
+    def _analyse(self, run: RunFolder, state: RunState) -> RunState:
+        run.write_state(state)
+        written = time.monotonic()
+        engine, pool = self._loaded()
+        result = None
+        for item in engine.analyse(run.config(), pool):
+            if run.run_id in self._cancelled:
+                raise RunCancelled
+            if not hasattr(item, "stage"):
+                result = item
+                continue
+            append_record(run, Record(time.time(), item.stage, item.step, item.total, item.metrics))
+            fresh = item.stage == state.stage and time.monotonic() - written < STATE_INTERVAL
+            state = replace(
+                state, stage=item.stage, step=item.step, total=item.total, metrics=dict(item.metrics)
+            )
+            if not fresh:
+                run.write_state(state)
+                written = time.monotonic()
+            self._answer_waiting()
+        engine.save(result, run)
+        return state
+
+    def _answer_waiting(self) -> None:
+        while True:
+            try:
+                self._answer(self._inbox.get_nowait())
+            except queue.Empty:
+                return
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        try:
+            value = self._ask(request["kind"], request["payload"])
+        except Exception as error:
+            self._reply(what="answer", key=request["key"], **as_failure(error, request["kind"]))
+        else:
+            self._reply(what="answer", key=request["key"], value=value)
+
+    def _ask(self, kind: str, payload: Any) -> dict[str, Any]:
+        engine, pool = self._loaded()
+        if kind == "inspect":
+            return engine.inspect(payload)
+        if kind == "preview":
+            return engine.preview(RunConfig.model_validate(payload), pool)
+        raise ConfigError("bad_setting", name="ask", detail=f"expected inspect or preview, found “{kind}”")
+
+    def _loaded(self) -> tuple[Engine, Any]:
+        if self._engine is None:
+            self._engine = Engine.load(self._engine_module)
+            self._pool = self._engine.new_pool()
+        return self._engine, self._pool
+
+    def _reply(self, **message: Any) -> None:
+        self._replies.write(json.dumps(message, default=str) + "\n")
+        self._replies.flush()
+
+
+def as_failure(error: BaseException, place: str) -> dict[str, Any]:
+    """Key, values and English text of what went wrong: the one place where unexpected errors are caught."""
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+        error = StorageError("disk_full", path=place)
+    if not isinstance(error, HeadlightError):
+        log.error("unexpected error", exc_info=error)
+        detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        error = HeadlightError("internal", detail=detail)
+    values = {name: str(value) for name, value in error.values.items()}
+    return {"error_key": error.key, "error_values": values, "error_text": str(error)}
+
+
+@contextmanager
+def _output_into(path: Path) -> Iterator[None]:
+    """All that the process writes, native libraries included, goes into the file."""
+    before = os.dup(2)
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def main() -> None:
+    """Entry point of `python -m core.worker`; only the server starts it."""
+    parser = argparse.ArgumentParser(description="Worker process of the dashboard")
+    parser.add_argument("--engine", default="", help="module that takes the engine's place, for tests")
+    arguments = parser.parse_args()
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    worker = Worker(arguments.engine, replies)
+    threading.Thread(target=worker.read, args=(sys.stdin,), daemon=True).start()
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""An engine for tests of the jobs: as many steps as the examples' first text says, and nothing learned."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from errno import ENOSPC
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import ModelError
+from core.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class Progress:
+    stage: str
+    step: int
+    total: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    model: str
+
+
+class ModelPool:
+    """Nothing to hold."""
+
+
+def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
+    """The scenario's name chooses what happens."""
+    yield Progress("load", 1, 1)
+    behaviour, _, amount = config.scenario.partition(":")
+    if behaviour == "refuse":
+        raise ModelError("no_config", name=config.model)
+    if behaviour == "break":
+        raise ValueError("a number that cannot be")
+    if behaviour == "full":
+        raise OSError(ENOSPC, "no space left")
+    if behaviour == "die":
+        os._exit(9)
+    if behaviour == "stuck":
+        time.sleep(60)
+    steps = int(amount or 3)
+    for step in range(steps):
+        if behaviour == "slow":
+            time.sleep(0.05)
+        yield Progress("train", step + 1, steps, {"loss": 1.0 / (step + 1)})
+    yield Result(config.model)
+
+
+def save(result: Result, run: RunFolder) -> None:
+    """A manifest that names the model."""
+    run.write_json("manifest.json", {"format": 1, "model": {"name": result.model}, "timings": {"train": 1.5}})
+
+
+def inspect(source: str) -> dict[str, Any]:
+    """The name, or the error of a folder without config."""
+    if source == "missing":
+        raise ModelError("no_config", name=source)
+    return {"name": source, "pid": os.getpid()}
+
+
+def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
+    """How many examples came over."""
+    return {"count": len(config.examples.examples)}
