@@ -85,8 +85,15 @@ class LoadedModel:
         frames = []
         for layer in range(self.shape.n_layers):
             weights = self.output_weights(layer).transpose(1, 2)
-            frames.append(torch.linalg.qr(weights, mode="r").R.cpu())
+            frames.append(torch.linalg.qr(weights).R.cpu())
         return torch.cat(frames)
+
+    def to_d_model(self, outputs: Tensor) -> Tensor:
+        """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""
+        bases = torch.cat(
+            [torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q for layer in range(self.shape.n_layers)]
+        )
+        return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
 
     def encode(self, text: str) -> list[int]:
         """Token ids as the model's own tokenizer makes them, with its special tokens, never cut."""
@@ -95,6 +102,22 @@ class LoadedModel:
     def pieces(self, ids: list[int]) -> list[str]:
         """Readable text of each token; bytes of a split character show as the replacement sign."""
         return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
+
+    def pieces_in(self, text: str, ids: list[int]) -> list[str]:
+        """The part of the text that each token covers; a token inside a split character shows as an ellipsis."""
+        try:
+            found = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
+        except (NotImplementedError, ValueError):
+            return self.pieces(ids)
+        if list(found["input_ids"]) != ids:
+            return self.pieces(ids)
+        pieces: list[str] = []
+        end = 0
+        for token, (start, stop) in zip(ids, found["offset_mapping"], strict=True):
+            inside = stop > start and stop <= end
+            pieces.append("…" if inside else text[start:stop] or self.pieces([token])[0])
+            end = max(end, stop)
+        return pieces
 
     def word_token(self, word: str) -> int | None:
         """First token of a word as it would stand next: with the leading space that the tokenizer uses."""

@@ -135,6 +135,10 @@ class RunFolder:
         """Replace state.json, stamping the time."""
         self.write_json("state.json", asdict(replace(state, updated=time.time())))
 
+    def finish(self) -> None:
+        """Mark the run as done."""
+        self.write_state(replace(self.state(), status="done", finished=time.time()))
+
     def manifest(self) -> dict[str, Any]:
         """The result's manifest; raises StorageError where there is none or it is newer than we read."""
         content = self.read_json("manifest.json")

@@ -1,0 +1,120 @@
+"""The command line: `python -m core scenarios | analyse | benchmark`.
+
+Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.config import DeviceName, PositionMode, PresetName, RunConfig, make_config
+from core.errors import ConfigError, HeadlightError
+from core.examples import read_examples
+from core.results import Progress, RunResult
+from core.runs import RunFolder
+from core.scenarios import load_scenario, scenario_names
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def scenarios() -> None:
+    """List the bundled models with their examples."""
+    for name in scenario_names():
+        print(f"{name:20} {load_scenario(name).title['en']}")
+
+
+@app.command()
+def analyse(
+    out: Annotated[Path, typer.Option(help="folder for the result")],
+    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
+    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
+    examples: Annotated[Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")] = None,
+    preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
+    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
+    evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
+    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+) -> None:
+    """Analyse a scenario, or a model with your own examples, and write the result into a folder."""
+    config = _config(scenario, model, examples, encoding or None)(
+        preset=preset, positions=positions, device=device, seed=seed, evidence=evidence
+    )
+    folder = RunFolder.create(out, config, name=scenario or Path(model).name)
+    run(config, folder)
+
+
+@app.command()
+def benchmark(
+    out: Annotated[Path, typer.Option(help="folder for benchmark.csv")] = Path("benchmark"),
+    quick: Annotated[bool, typer.Option(help="a few draws alone, within 3 minutes")] = False,
+) -> None:
+    """Measure the methods against each other on tasks whose circuit is known."""
+    from core.benchmark import run_benchmark
+
+    for line in run_benchmark(out, quick):
+        print(line, flush=True)
+
+
+def run(config: RunConfig, folder: RunFolder) -> None:
+    """Walk the pipeline, show progress on stderr, save the result and print where it is."""
+    from core.pipeline import analyse as walk
+    from core.report import save
+
+    for record in walk(config):
+        if isinstance(record, RunResult):
+            save(record, folder)
+            folder.finish()
+            counts = record.manifest["counts"]
+            print(f"{counts['selected_heads']} of {counts['heads']} heads selected; result in {folder.path}")
+        else:
+            _show(record)
+
+
+def main() -> None:
+    """Run the command line; every error that a user can mend becomes one line."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        app()
+    except HeadlightError as error:
+        print(f"headlight: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _config(scenario: str, model: str, examples: Path | None, encoding: str | None) -> Callable[..., RunConfig]:
+    if bool(scenario) == bool(model):
+        detail = "give one of them: a bundled scenario, or a model with --examples"
+        raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
+    if scenario:
+        bundled = load_scenario(scenario)
+        file = examples or bundled.examples_file
+        return partial(
+            make_config,
+            model=str(bundled.model_folder),
+            scenario=scenario,
+            examples=read_examples(file, encoding),
+        )
+    if examples is None:
+        raise ConfigError("bad_setting", name="--examples", detail="expected a CSV or JSONL file beside --model")
+    return partial(make_config, model=model, examples=read_examples(examples, encoding))
+
+
+def _show(record: Progress) -> None:
+    if not sys.stderr.isatty():
+        return
+    loss = f"  loss {record.metrics['loss']:.4g}" if "loss" in record.metrics else ""
+    print(f"\r\033[K{record.stage} {record.step}/{record.total}{loss}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What the model says next on each example."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.capture import batches_of, pad
+from core.models import LoadedModel
+
+
+@dataclass(frozen=True)
+class NextWord:
+    """A token that may come next, as readable text, with its probability."""
+
+    token: int
+    piece: str
+    probability: float
+
+
+@torch.inference_mode()
+def next_log_probabilities(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> Tensor:
+    """Log-probabilities (text, vocabulary) of the token after each text, float32 on the CPU."""
+    rows: list[Tensor | None] = [None] * len(ids)
+    for batch in batches_of([len(text) for text in ids], range(len(ids))):
+        token_ids, mask = pad([ids[i] for i in batch], loaded.device)
+        hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
+        last = torch.tensor([len(ids[i]) - 1 for i in batch], device=hidden.device)
+        logits = head_logits(loaded, hidden[torch.arange(len(batch), device=hidden.device), last])
+        for row, index in zip(logits.float().log_softmax(dim=-1).cpu(), batch, strict=True):
+            rows[index] = row
+    return torch.stack([row for row in rows if row is not None])
+
+
+def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
+    """Logits of final hidden states (..., d_model), with the soft cap of models that have one."""
+    logits = loaded.model.get_output_embeddings()(hidden)
+    cap = getattr(loaded.model.config.get_text_config(), "final_logit_softcapping", None)
+    return torch.tanh(logits / cap) * cap if cap else logits
+
+
+def most_likely(loaded: LoadedModel, log_probabilities: Tensor, count: int = 5) -> list[NextWord]:
+    """The likeliest next tokens of one row (vocabulary,)."""
+    top = log_probabilities.topk(min(count, len(log_probabilities)))
+    pairs = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
+    return [NextWord(token, loaded.pieces([token])[0], probability) for token, probability in pairs]

@@ -1,0 +1,122 @@
+"""The store of activations on the disk: diskcache without pickle, only bytes made by safetensors.
+
+diskcache pickles what it does not know, and unpickling runs code of whoever can write the folder
+(CVE-2025-69872). The Disk used here refuses every pickle, in keys, when storing and when fetching. Every read is
+treated as possibly missing or damaged: a damaged entry is dropped and recomputed.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any
+
+import diskcache
+from diskcache.core import MODE_PICKLE
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from core.errors import StorageError
+from core.runs import home
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LIMIT = 20 * 2**30
+"""Bytes; the least recently used entries go first."""
+
+
+class BytesDisk(diskcache.Disk):
+    """A Disk whose keys are strings and whose values are bytes; anything else is refused."""
+
+    def put(self, key: Any) -> Any:
+        """The key as it stands in the database."""
+        if not isinstance(key, str):
+            raise TypeError(f"expected a string key, found {type(key).__name__}")
+        return super().put(key)
+
+    def store(self, value: Any, read: bool, key: Any = diskcache.core.UNKNOWN) -> Any:
+        """Write a value of bytes."""
+        if not isinstance(value, bytes):
+            raise TypeError(f"expected bytes, found {type(value).__name__}")
+        return super().store(value, read, key)
+
+    def get(self, key: Any, raw: Any) -> Any:
+        """The key as it was put."""
+        if not raw:
+            raise TypeError("a pickled key is never read")
+        return super().get(key, raw)
+
+    def fetch(self, mode: Any, filename: Any, value: Any, read: bool) -> Any:
+        """Read a value of bytes."""
+        if mode == MODE_PICKLE:
+            raise TypeError("a pickled value is never read")
+        return super().fetch(mode, filename, value, read)
+
+
+class ActivationStore:
+    """Tensors by string key. Open it once a process, on a local file system."""
+
+    def __init__(self, folder: Path | None = None, limit: int = DEFAULT_LIMIT) -> None:
+        self.folder = folder or home() / "cache"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._cache = self._open(limit)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise StorageError("folder_not_writable", path=self.folder, detail=error) from None
+
+    def _open(self, limit: int) -> diskcache.Cache:
+        settings = {"disk": BytesDisk, "size_limit": limit, "eviction_policy": "least-recently-used"}
+        try:
+            return diskcache.Cache(str(self.folder), **settings)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            log.warning("the cache index is damaged and is started anew: %s", error)
+            for file in self.folder.glob("cache.db*"):
+                file.unlink()
+            return diskcache.Cache(str(self.folder), **settings)
+
+    def get(self, key: str) -> Tensor | None:
+        """The tensor under the key; None where there is none or it cannot be read any more."""
+        try:
+            content = self._cache.get(key)
+            return None if content is None else load(content)["values"]
+        except (SafetensorError, TypeError, KeyError, ValueError, OSError, sqlite3.DatabaseError) as error:
+            log.warning("a damaged cache entry is dropped and recomputed: %s", error)
+            self._drop(key)
+            return None
+
+    def put(self, key: str, values: Tensor) -> None:
+        """Store a tensor; raises StorageError where the disk is full."""
+        try:
+            self._cache.set(key, save({"values": values.detach().cpu().contiguous()}))
+        except sqlite3.OperationalError as error:
+            raise StorageError("disk_full", path=self.folder) from error
+        except OSError as error:
+            if error.errno in (ENOSPC, EDQUOT):
+                raise StorageError("disk_full", path=self.folder) from None
+            raise StorageError("folder_not_writable", path=self.folder, detail=error) from None
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Group many writes into one transaction."""
+        with self._cache.transact():
+            yield
+
+    def close(self) -> None:
+        """Close the database."""
+        self._cache.close()
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    def _drop(self, key: str) -> None:
+        try:
+            self._cache.delete(key)
+        except (OSError, TypeError, sqlite3.DatabaseError) as error:
+            log.warning("the damaged entry could not be removed: %s", error)
+
+

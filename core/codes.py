@@ -1,0 +1,66 @@
+"""From head outputs to codes.
+
+1. Centre: subtract the mean of the pair, or of the position where there are no pairs, so that what all
+   examples share does not use up the dictionaries.
+2. Scale all heads by one common factor: how strongly a head responds stays visible, since the sparsity term
+   silences what is weak.
+3. Train the ensemble (core.autoencoder) on all examples and slots, and take the code of each.
+"""
+
+from collections.abc import Generator
+
+import torch
+from torch import Tensor
+
+from core.autoencoder import Ensemble, TrainStep, train
+from core.config import AutoencoderConfig
+from core.errors import ExamplesError
+
+
+def centre(outputs: Tensor, n_anomalous: int, paired: bool) -> Tensor:
+    """Head outputs (example, slot, head, d_head) less the mean of their pair or of their slot."""
+    if not paired:
+        return outputs - outputs.mean(dim=0, keepdim=True)
+    half = (outputs[:n_anomalous] - outputs[n_anomalous:]) / 2
+    return torch.cat([half, -half])
+
+
+def scale(centred: Tensor) -> Tensor:
+    """Divide by the root mean square length of a head output, over all heads, examples and slots.
+
+    Raises ExamplesError where nothing varies.
+    """
+    length = centred.square().sum(dim=-1).mean().sqrt()
+    if not float(length) > 1e-12:
+        raise ExamplesError("nothing_varies")
+    return centred / length
+
+
+def codes_of(
+    values: Tensor, config: AutoencoderConfig, seed: int
+) -> Generator[TrainStep, None, tuple[Tensor, Ensemble]]:
+    """Train on values (example, slot, head, d_head); a generator that returns codes and the ensemble.
+
+    Codes: (member, example, slot, head), int64, -1 where silent.
+    """
+    examples, slots, heads, d_head = values.shape
+    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head).contiguous()
+    ensemble = yield from train(samples, config, seed)
+    codes = ensemble.codes(samples, config.members).reshape(config.members, heads, examples, slots)
+    return codes.permute(0, 2, 3, 1).cpu(), ensemble
+
+
+def published_codes(
+    outputs: Tensor, config: AutoencoderConfig, seed: int
+) -> Generator[TrainStep, None, tuple[Tensor, Ensemble]]:
+    """The published recipe: one dictionary for all heads, trained on a few examples drawn at random.
+
+    `outputs` (example, head, d_model) are head outputs averaged over positions; codes are
+    (member, example, 1, head).
+    """
+    examples, heads, d_model = outputs.shape
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(examples, generator=generator)[: config.training_examples or examples]
+    ensemble = yield from train(outputs[drawn].reshape(1, -1, d_model), config, seed, from_data=False)
+    codes = ensemble.codes(outputs.reshape(1, -1, d_model), config.members)
+    return codes.reshape(config.members, examples, 1, heads).cpu(), ensemble

@@ -1,0 +1,228 @@
+"""One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
+
+load → tokens → capture → train → codes → score → statistics → report. Each step is a function of another module;
+here is their order, the progress records and the tables.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import tables
+from core.cache import ActivationStore
+from core.capture import Captured, capture
+from core.codes import centre, codes_of, published_codes, scale
+from core.config import RunConfig
+from core.models import LoadedModel, ModelPool
+from core.preview import describe, example_rows, tokenise
+from core.results import Progress, RunResult
+from core.runs import FORMAT
+from core.scoring import HeadScores, at_best, edge_scores_by_member, head_scores
+from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
+from core.statistics import label_permutation_p
+from core.tokens import Alignment, align
+
+FEW_EXAMPLES = 5
+"""Below this number a side the result says that it rests on little."""
+
+
+@dataclass
+class Clock:
+    """Seconds that each stage took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _stage: str = ""
+    _since: float = 0.0
+
+    def start(self, stage: str, total: int = 1) -> Progress:
+        """Close the stage before and open this one, with its first progress record."""
+        now = time.perf_counter()
+        if self._stage:
+            self.seconds[self._stage] = round(now - self._since, 4)
+        self._stage, self._since = stage, now
+        return Progress(stage, 0, total)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of heads and edges over flat heads, and which of them are candidates, by member and in all."""
+
+    heads: HeadScores
+    head_selected: np.ndarray
+    head_frequency: np.ndarray
+    head_threshold: float
+    edges: np.ndarray
+    edge_selected: np.ndarray
+    edge_frequency: np.ndarray
+    edge_threshold: float
+    label_p: np.ndarray | None = None
+
+
+def analyse(
+    config: RunConfig, models: ModelPool | None = None, store: ActivationStore | None = None
+) -> Iterator[Progress | RunResult]:
+    """Walk the whole way: Progress records, and a RunResult at the end.
+
+    Raises HeadlightError subclasses for whatever a user can mend. Activations go through `store`, by default the
+    one in the home folder.
+    """
+    clock = Clock()
+    yield clock.start("load")
+    config.examples.check()
+    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
+    yield clock.start("tokens")
+    ids = tokenise(loaded, config.examples)
+    mode = "mean" if config.autoencoder.shared and config.positions == "auto" else config.positions
+    alignment = align(config.examples, ids, mode, config.pairing)
+    rows = example_rows(loaded, config.examples, ids, alignment)
+    yield clock.start("capture", len(alignment.kept))
+    captured = capture(loaded, [ids[i] for i in alignment.kept], alignment.positions, store or ActivationStore())
+    yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
+    codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
+    yield clock.start("score")
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+    yield clock.start("statistics")
+    label_p = None
+    if not alignment.paired and not config.autoencoder.shared:
+        label_p = label_permutation_p(codes, alignment.n_anomalous, config.permutations, config.seed)
+    yield clock.start("report")
+    examples = tables.example_table(config.examples, ids, rows)
+    clock.start("done")
+    manifest = _manifest(config, loaded, alignment, captured, scores, clock)
+    yield RunResult(
+        heads=tables.head_table(scores, label_p, loaded.shape.n_heads),
+        edges=tables.edge_table(scores, loaded.shape.n_heads),
+        codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads),
+        examples=examples,
+        manifest=manifest,
+        tensors={"codes": codes.to(torch.int16), "head_score": scores.heads.per_member.float()},
+    )
+
+
+def codes_with_progress(
+    config: RunConfig, loaded: LoadedModel, outputs: Tensor, alignment: Alignment, clock: Clock
+) -> Generator[Progress, None, Tensor]:
+    """Train on head outputs (example, slot, head, d_head); returns codes (member, example, slot, head)."""
+    settings = config.autoencoder
+    yield clock.start("train", settings.epochs)
+    if settings.shared:
+        training = published_codes(loaded.to_d_model(outputs[:, 0]), settings, config.seed)
+    else:
+        values = outputs if settings.centre == "none" else centre(outputs, alignment.n_anomalous, alignment.paired)
+        training = codes_of(scale(values).to(loaded.device), settings, config.seed)
+    while True:
+        try:
+            step = next(training)
+        except StopIteration as end:
+            codes: Tensor = end.value[0]
+            break
+        yield Progress("train", step.epoch, step.epochs, {"loss": step.loss, "changed": step.changed})
+    yield clock.start("codes")
+    return codes
+
+
+def score(codes: Tensor, n_anomalous: int, n_heads: int) -> Scores:
+    """Scores and candidates from codes (member, example, slot, head)."""
+    heads = head_scores(codes, n_anomalous)
+    head_score = heads.score.numpy()
+    selected = select(head_score, HEAD_RULE)
+    by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
+    edges_by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads)
+    edges = edges_by_member.mean(axis=0)
+    cut, edge_selected = _select_edges(edges, selected)
+    edge_frequency = np.mean(
+        [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)], axis=0
+    )
+    return Scores(
+        heads=heads,
+        head_selected=selected,
+        head_frequency=by_member.mean(axis=0),
+        head_threshold=threshold(head_score, HEAD_RULE),
+        edges=edges,
+        edge_selected=edge_selected,
+        edge_frequency=edge_frequency,
+        edge_threshold=cut,
+    )
+
+
+def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, np.ndarray]:
+    """Candidate edges run between candidate heads and pass the rule among these pairs: (threshold, matrix)."""
+    between = np.outer(head_selected, head_selected) & (edges > 0)
+    cut = threshold(edges[between], EDGE_RULE) if between.any() else float("inf")
+    if np.isinf(cut) and between.any():
+        cut = float(edges[between].min())
+    return cut, between & (edges >= cut)
+
+
+def _manifest(
+    config: RunConfig,
+    loaded: LoadedModel,
+    alignment: Alignment,
+    captured: Captured,
+    scores: Scores,
+    clock: Clock,
+) -> dict[str, Any]:
+    shape = loaded.shape
+    counts = {label: config.examples.count(label) for label in ("anomalous", "normal")}
+    edge_count = int((scores.edges > 0).sum())
+    return {
+        "format": FORMAT,
+        "version": package_version(),
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
+        "scenario": config.scenario,
+        "settings": config.model_dump(mode="json", exclude={"examples"}),
+        "alignment": describe(alignment),
+        "counts": {
+            **counts,
+            "heads": shape.n_layers * shape.n_heads,
+            "selected_heads": int(scores.head_selected.sum()),
+            "scored_edges": edge_count,
+            "selected_edges": int(scores.edge_selected.sum()),
+        },
+        "timings": clock.seconds,
+        "forward_passes": captured.forward_passes,
+        "cached_texts": captured.cached_texts,
+        "device": str(loaded.device),
+        "selection": {
+            "rule": HEAD_RULE,
+            "threshold": _finite(scores.head_threshold),
+            "edge_rule": EDGE_RULE,
+            "edge_threshold": _finite(scores.edge_threshold),
+        },
+        "evidence": "not_computed",
+        "notes": _notes(config, alignment, scores),
+    }
+
+
+def _notes(config: RunConfig, alignment: Alignment, scores: Scores) -> list[dict[str, Any]]:
+    """What a reader must know about this run, as keys and values for the catalogues."""
+    notes: list[dict[str, Any]] = [{"key": f"positions_{alignment.mode}", "values": dict(alignment.values)}]
+    notes.append({"key": f"pairs_{alignment.pairs_source}", "values": {"count": len(alignment.pairs)}})
+    if alignment.left_out:
+        notes.append({"key": "left_out", "values": {"count": len(alignment.left_out)}})
+    fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))
+    if fewest < FEW_EXAMPLES:
+        notes.append({"key": "few_examples", "values": {"count": fewest}})
+    if not scores.head_selected.any():
+        notes.append({"key": "no_candidates", "values": {}})
+    return notes
+
+
+def package_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("headlight")
+    except PackageNotFoundError:
+        return "source"
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isinf(value) else round(float(value), 6)

@@ -1,0 +1,76 @@
+"""What a run yields: progress records and, at the end, its result."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+STAGES = ("load", "tokens", "capture", "train", "codes", "score", "statistics", "evidence", "report")
+
+HEAD_COLUMNS = (
+    "layer",
+    "head",
+    "score",
+    "score_low",
+    "score_high",
+    "frequency",
+    "p_value",
+    "q_value",
+    "selected",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "verdict",
+    "label_p_value",
+)
+EDGE_COLUMNS = (
+    "source_layer",
+    "source_head",
+    "target_layer",
+    "target_head",
+    "score",
+    "frequency",
+    "p_value",
+    "q_value",
+    "selected",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "verdict",
+)
+CODE_COLUMNS = ("layer", "head", "member", "position", "example", "label", "pair", "code")
+EXAMPLE_COLUMNS = (
+    "example",
+    "label",
+    "text",
+    "pair",
+    "expected",
+    "actual",
+    "tokens",
+    "next_word",
+    "next_probability",
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One record of a run on its way; `step` of `total` within the stage."""
+
+    stage: str
+    step: int
+    total: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors."""
+
+    heads: pd.DataFrame
+    edges: pd.DataFrame
+    codes: pd.DataFrame
+    examples: pd.DataFrame
+    manifest: Mapping[str, Any]
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)

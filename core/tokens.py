@@ -1,0 +1,192 @@
+"""Tokenising the examples and aligning their positions.
+
+1. Pairs: those that the user gave; else texts of one template are paired automatically, one to one, so that the
+   number of differing tokens is smallest (an assignment problem).
+2. Positions that correspond across all examples ("slots"):
+   - `aligned`: every text has the same number of tokens; a slot is a position.
+   - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
+     differing token, and from the end where the pairs' lengths differ.
+   - `last_mean`, `last`, `mean`: the last token, the mean over all tokens, or both.
+3. A slot where no text can differ is dropped: in a decoder a position depends on the tokens up to it alone, so
+   positions in front of the first difference carry no information.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from core.config import PositionMode
+from core.errors import ExamplesError
+from core.examples import Example, ExampleSet
+
+MEAN = -1
+"""Position of the slot that averages over all tokens of a text."""
+
+LARGEST_DIFFERENCE = 1 / 3
+"""Texts are of one template where at most this share of their tokens differs."""
+
+Mode = Literal["aligned", "pairs", "last_mean", "last", "mean"]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which positions of which examples are compared.
+
+    `kept` are indices into the example set: anomalous first, then normal; where there are pairs, the i-th
+    anomalous belongs to the i-th normal. `positions` is (len(kept), slots), MEAN for a mean over all tokens.
+    """
+
+    mode: Mode
+    reason: str
+    kept: tuple[int, ...]
+    n_anomalous: int
+    slots: tuple[str, ...]
+    positions: np.ndarray
+    pairs_source: Literal["given", "automatic", "none"] = "none"
+    left_out: tuple[int, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def paired(self) -> bool:
+        """Whether the examples are pairs."""
+        return self.pairs_source != "none"
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Indices (anomalous, normal) into the example set; empty without pairs."""
+        sides = self.kept[: self.n_anomalous], self.kept[self.n_anomalous :]
+        return list(zip(*sides, strict=True)) if self.paired else []
+
+
+def align(
+    examples: ExampleSet, ids: Sequence[Sequence[int]], mode: PositionMode = "auto", pairing: str = "auto"
+) -> Alignment:
+    """Pair and align the examples with token ids `ids` (one sequence an example).
+
+    Raises ExamplesError where `aligned` is asked for and cannot be had.
+    """
+    pairs, source = find_pairs(examples.examples, ids, pairing)
+    if pairs:
+        kept = tuple(a for a, _ in pairs) + tuple(n for _, n in pairs)
+    else:
+        labels = [example.label for example in examples.examples]
+        kept = tuple(i for i, x in enumerate(labels) if x == "anomalous") + tuple(
+            i for i, x in enumerate(labels) if x == "normal"
+        )
+    n_anomalous = len(pairs) if pairs else examples.count("anomalous")
+    lengths = [len(ids[i]) for i in kept]
+    values = {"shortest": min(lengths), "longest": max(lengths)}
+    chosen, reason = _choose_mode(mode, lengths, pairs, ids, values)
+    slots, positions = _slots(chosen, [ids[i] for i in kept], n_anomalous if pairs else 0)
+    left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
+    return Alignment(chosen, reason, kept, n_anomalous, slots, positions, source, left_out, values)
+
+
+def find_pairs(
+    examples: Sequence[Example], ids: Sequence[Sequence[int]], pairing: str
+) -> tuple[list[tuple[int, int]], Literal["given", "automatic", "none"]]:
+    """Pairs (anomalous, normal) of indices and where they come from."""
+    if pairing == "off":
+        return [], "none"
+    given: dict[str, dict[str, int]] = {}
+    for index, example in enumerate(examples):
+        if example.pair:
+            given.setdefault(example.pair, {})[example.label] = index
+    pairs = [(sides["anomalous"], sides["normal"]) for sides in given.values() if len(sides) == 2]
+    unpaired = [i for i, example in enumerate(examples) if not example.pair]
+    rest = [
+        [i for i in unpaired if examples[i].label == label and examples[i].text] for label in ("anomalous", "normal")
+    ]
+    if pairs and (pairing == "given" or not all(rest)):
+        return pairs, "given"
+    found = _assign(rest[0], rest[1], ids) if pairing == "auto" and all(rest) else []
+    if pairs:
+        return pairs + found, "given"
+    return found, "automatic" if found else "none"
+
+
+def differing(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens differ between texts of the same length; all of them where lengths differ."""
+    if len(first) != len(second):
+        return max(len(first), len(second))
+    return sum(a != b for a, b in zip(first, second, strict=True))
+
+
+def first_difference(texts: Sequence[Sequence[int]]) -> int:
+    """The first position where not all texts have the same token (the shortest length if there is none)."""
+    for position, column in enumerate(zip(*texts, strict=False)):
+        if len(set(column)) > 1:
+            return position
+    return min(len(text) for text in texts)
+
+
+def _assign(
+    anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]]
+) -> list[tuple[int, int]]:
+    cost = np.array([[differing(ids[a], ids[n]) for n in normal] for a in anomalous], dtype=float)
+    length = np.array([[max(len(ids[a]), len(ids[n])) for n in normal] for a in anomalous])
+    same_template = cost <= length * LARGEST_DIFFERENCE
+    rows, columns = linear_sum_assignment(np.where(same_template, cost, 1e6))
+    if not same_template[rows, columns].all():
+        return []
+    return [(anomalous[row], normal[column]) for row, column in zip(rows, columns, strict=True)]
+
+
+def _choose_mode(
+    asked: PositionMode,
+    lengths: Sequence[int],
+    pairs: Sequence[tuple[int, int]],
+    ids: Sequence[Sequence[int]],
+    values: Mapping[str, Any],
+) -> tuple[Mode, str]:
+    if asked in ("last", "mean"):
+        return asked, "asked"  # type: ignore[return-value]
+    if len(set(lengths)) == 1:
+        return "aligned", "same_length"
+    if pairs and all(len(ids[a]) == len(ids[n]) for a, n in pairs):
+        return "pairs", "same_length_in_pairs"
+    if asked == "aligned":
+        raise ExamplesError("not_alignable", **values)
+    return "last_mean", "lengths_differ"
+
+
+def _slots(
+    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int
+) -> tuple[tuple[str, ...], np.ndarray]:
+    lengths = np.array([len(text) for text in texts])
+    if mode == "aligned":
+        start = _start(texts, n_pairs)
+        names = [str(position) for position in range(start, lengths[0])]
+        return tuple(names), np.tile(np.arange(start, lengths[0]), (len(texts), 1))
+    if mode == "pairs":
+        return _pair_slots(texts, n_pairs)
+    columns = {"last": lengths - 1, "mean": np.full(len(texts), MEAN)}
+    names = ["last", "mean"] if mode == "last_mean" else [mode]
+    return tuple(names), np.stack([columns[name] for name in names], axis=1)
+
+
+def _start(texts: Sequence[Sequence[int]], n_pairs: int) -> int:
+    """First position that can differ, between any two texts or, with pairs, within any pair."""
+    if not n_pairs:
+        start = first_difference(texts)
+    else:
+        start = min(first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs))
+    if start >= len(texts[0]):
+        raise ExamplesError("nothing_varies")
+    return start
+
+
+def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
+    first = np.array([first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs)] * 2)
+    lengths = np.array([len(text) for text in texts])
+    spans = lengths - first
+    shortest = int(spans.min())
+    from_start = shortest if len(set(spans.tolist())) == 1 else (shortest + 1) // 2
+    from_end = shortest - from_start
+    names = [f"+{offset}" for offset in range(from_start)] + [f"-{offset}" for offset in range(from_end, 0, -1)]
+    starts = first[:, None] + np.arange(from_start)
+    ends = lengths[:, None] - np.arange(from_end, 0, -1)
+    return tuple(names), np.concatenate([starts, ends], axis=1)
