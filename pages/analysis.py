@@ -1,0 +1,112 @@
+"""Analysis: how thorough, start it, follow it, stop it, start it again."""
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.jobs import JobStatus, start, start_again
+from pages.parts import frame, progress, settings, state, texts
+from pages.parts.state import t
+
+
+def setup() -> None:
+    """Presets, advanced settings, and the button that starts."""
+    hindrance = state.fails(state.draft().config)
+    settings.presets()
+    settings.advanced()
+    if hindrance:
+        frame.show(hindrance)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(
+            t("analysis.start"),
+            key="start_run",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=hindrance is not None,
+        ):
+            begin()
+
+
+def begin() -> None:
+    """Submit the draft as a run."""
+    try:
+        run = start(state.backend(), state.draft().config(), name=frame.model_name())
+    except HeadlightError as error:
+        frame.show(error)
+        return
+    state.adopt(run)
+    st.rerun()
+
+
+def again(job: JobStatus) -> None:
+    """Submit the open run's settings once more."""
+    try:
+        run = start_again(state.backend(), job.run_id)
+    except HeadlightError as error:
+        frame.show(error)
+        return
+    state.adopt(run)
+    st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def follow() -> None:
+    """The one fragment that polls; when the run has ended the whole page is drawn anew."""
+    job = state.job()
+    if job is None or not job.active:
+        st.rerun()
+    progress.show(job)
+    if st.button(t("analysis.cancel"), key="cancel_run", icon=":material/stop_circle:"):
+        state.backend().cancel(job.run_id)
+        st.rerun(scope="fragment")
+
+
+def ended(job: JobStatus) -> None:
+    """A run that did not finish: why, and the way on."""
+    if job.state.status == "failed":
+        frame.show_error(job.state.error_key, job.state.error_values)
+    else:
+        st.warning(t(f"analysis.{job.state.status}"), icon=":material/info:")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(t("analysis.change"), key="change_settings", icon=":material/tune:"):
+            state.leave_run()
+            st.rerun()
+        if st.button(t("analysis.again"), key="again", type="primary", icon=":material/replay:"):
+            again(job)
+
+
+def finished(job: JobStatus) -> None:
+    """A finished run: its stages, and the way to the circuit or to another run."""
+    st.success(
+        t("analysis.done", time=texts.duration(state.language(), job.seconds)), icon=":material/check:"
+    )
+    progress.stages(job)
+    if state.settings_changed():
+        st.info(t("analysis.settings_changed"), icon=":material/info:")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(t("analysis.change"), key="change_settings", icon=":material/tune:"):
+            state.leave_run()
+            st.rerun()
+        if st.button(
+            t("analysis.next"),
+            key="next_analysis",
+            type="primary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+        ):
+            frame.go("circuit")
+
+
+job = state.job()
+frame.header("analysis", t("analysis.lead_active" if job and job.active else "analysis.lead"))
+if job is None and not state.examples_ready():
+    st.info(t("frame.needs_examples"), icon=":material/info:")
+    if st.button(t("examples.name"), key="to_examples"):
+        frame.go("examples")
+elif job is None:
+    setup()
+elif job.active:
+    follow()
+elif job.state.status == "done":
+    finished(job)
+else:
+    ended(job)

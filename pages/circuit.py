@@ -1,0 +1,170 @@
+"""Circuit: the heads that separate the two sides, and how they feed each other."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import HeadlightError
+from pages.parts import charts, codes, colours, frame, legends, results, sentences, state, tables, texts
+from pages.parts.results import Result
+from pages.parts.state import t
+
+MOST_HEADS = 40
+MOST_EDGES = 40
+
+
+def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
+    """The heads of the picture: the circuit's by default, more or fewer as the slider says."""
+    return result.heads[result.heads["score"] >= lowest].head(MOST_HEADS)
+
+
+def controls(result: Result) -> tuple[str, float, int]:
+    """View, lowest score, and number of edges."""
+    view_place, score_place, edge_place = st.columns([2, 2, 2], vertical_alignment="bottom", gap="medium")
+    view = view_place.segmented_control(
+        t("circuit.view"),
+        ("flow", "grid"),
+        format_func=lambda name: t(f"circuit.{name}"),
+        key="circuit_view",
+        default="flow",
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    levels = sorted({round(float(score), 4) for score in result.heads["score"]})
+    start = round(result.threshold(), 4)
+    lowest = start
+    if len(levels) > 1:
+        lowest = score_place.select_slider(
+            t("circuit.lowest"),
+            levels,
+            value=min(levels, key=lambda level: abs(level - start)),
+            format_func=texts.number,
+            key=f"lowest_{state.run_id()}",
+        )
+    n_edges = len(result.edges_among(list(shown_heads(result, lowest)["name"])))
+    most = min(n_edges, 200)
+    count = n_edges
+    if most > 1:
+        label = t("circuit.edges_shown", total=n_edges)
+        count = edge_place.slider(label, 0, most, min(MOST_EDGES, most), key=f"edges_{state.run_id()}_{most}")
+    return view or "flow", lowest, count
+
+
+def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
+    """The chart; a click on a head opens it in the panel."""
+    ink, chosen = colours.palette(), st.session_state.get("head", "")
+    if view == "grid":
+        chart = charts.grid(result.heads, heads, edges, chosen, ink, t)
+    else:
+        chart = charts.flow(heads, edges, chosen, ink, t)
+    st.altair_chart(
+        chart,
+        key=f"chart_{view}",
+        on_select=lambda: clicked(f"chart_{view}"),
+        selection_mode="head",
+        theme=None,
+        alt=t(
+            "alt.circuit",
+            heads=len(heads),
+            edges=len(edges),
+            strongest=heads.iloc[0]["name"] if len(heads) else "–",
+        ),
+    )
+    legends.circuit(list(heads["verdict"]))
+
+
+def clicked(key: str) -> None:
+    """Open the head that was clicked; a click beside the heads changes nothing."""
+    event = st.session_state.get(key) or {}
+    points = (event.get("selection") or {}).get("head") or []
+    if points:
+        st.session_state["head"] = points[0]["name"]
+
+
+def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
+    """One head: its score, its codes on the examples, its neighbours."""
+    names = list(heads["name"]) + [name for name in result.heads["name"] if name not in set(heads["name"])]
+    if st.session_state.get("head") not in names:
+        st.session_state["head"] = names[0]
+    name = st.selectbox(t("circuit.head"), names, key="head")
+    row = result.heads[result.heads["name"] == name].iloc[0]
+    st.markdown(f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}")
+    code_strip(result, int(row.layer), int(row["head"]))
+    for title, here, there in (("circuit.fed_by", "target", "source"), ("circuit.feeds", "source", "target")):
+        near = edges[edges[here] == name].head(5)
+        listed = t("said.comma").join(f"{r[there]} ({texts.number(r.score)})" for _, r in near.iterrows())
+        st.markdown(f"{t(title)} {listed or t('circuit.nothing')}")
+
+
+def code_strip(result: Result, layer: int, head: int) -> None:
+    """The codes of a head at one position."""
+    table = results.load_codes(state.folder(), layer, head)
+    if table.empty:
+        st.caption(t("circuit.no_codes"))
+        return
+    places = codes.positions(table)
+    best = codes.best_position(table)
+    place = best
+    if len(places) > 1:
+        place = st.selectbox(
+            t("circuit.position"),
+            places,
+            index=places.index(best),
+            key=f"position_{layer}_{head}_{state.run_id()}",
+            format_func=lambda name: t("circuit.position_best", name=name) if name == best else name,
+        )
+    shown = table[table["position"] == place]
+    st.html(codes.sides(shown, t))
+    chart = codes.strip(shown, result.examples, colours.palette(), t)
+    st.altair_chart(
+        chart, key="code_strip", theme=None, alt=t("alt.codes", head=results.head_name(layer, head))
+    )
+    st.caption(t("circuit.codes"))
+
+
+def below(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
+    """Tables and heat map: all that the picture shows, and the rest."""
+    head_tab, edge_tab, heat_tab = st.tabs(
+        [t("circuit.heads"), t("circuit.edges"), t("circuit.heat")], key="below"
+    )
+    with head_tab:
+        everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
+        tables.heads(result, not everything, key="heads_table")
+    with edge_tab:
+        tables.edges(edges, key="edges_table")
+    with heat_tab:
+        chart = charts.heat(result.heads, colours.palette(), t)
+        st.altair_chart(
+            chart, key="heat", theme=None, alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads)
+        )
+
+
+def page() -> None:
+    """The whole page."""
+    try:
+        result = results.load(state.folder()) if state.run_id() else None
+    except HeadlightError as error:
+        frame.header("circuit")
+        if (job := state.job()) and job.state.status == "done":
+            frame.show(error)
+        else:
+            frame.needs_run()
+        return
+    frame.header("circuit", sentences.headline(result) if result else "")
+    if result is None or not frame.needs_run():
+        return
+    if state.settings_changed():
+        st.info(t("circuit.settings_changed"), icon=":material/info:")
+    main, side = st.columns([7, 3], gap="medium")
+    with main.container(border=True):
+        view, lowest, count = controls(result)
+        heads = shown_heads(result, lowest)
+        edges = result.edges_among(list(heads["name"])).head(count)
+        picture(result, view, heads, edges)
+    with side.container(border=True):
+        panel(result, heads, edges)
+    below(result, heads, edges)
+    frame.next_button("circuit", key="next_circuit")
+
+
+page()

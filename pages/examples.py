@@ -1,0 +1,93 @@
+"""Examples: the texts of the two sides, every check on them, and what the model makes of them."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.examples import ADVISED_PER_SIDE, LABELS
+from pages.parts import example_inputs, frame, sentences, state, tokens
+from pages.parts.state import t, tn
+
+
+def pills() -> None:
+    """How many texts each side has, and the advice."""
+    counts = {label: sum(row["label"] == label for row in state.draft().rows) for label in LABELS}
+    shown = "".join(
+        f'<span class="pill"><span class="side {label}">{t(f"label.{label}")}</span>{count}</span>'
+        for label, count in counts.items()
+    )
+    low, high = ADVISED_PER_SIDE
+    hint = t("examples.advice", low=low, high=high)
+    st.html(f'<div class="pills">{shown}<span class="hint">{hint}</span></div>')
+
+
+def preview() -> None:
+    """Token view, pairs, and what the model says next, from the worker."""
+    st.subheader(t("examples.preview"), anchor=False)
+    try:
+        config = state.draft().config()
+    except HeadlightError as error:
+        frame.show(error)
+        return
+    answer = state.backend().ask("preview", config.model_dump(mode="json"))
+    if answer.pending:
+        wait(config.model_dump(mode="json"))
+    elif answer.error_key:
+        frame.show_error(answer.error_key, answer.error_values)
+        if st.button(t("examples.ask_again"), key="ask_again", icon=":material/refresh:"):
+            state.backend().ask("preview", config.model_dump(mode="json"), again=True)
+            st.rerun()
+    else:
+        show_preview(dict(answer.value or {}))
+
+
+@st.fragment(run_every=0.4)
+def wait(payload: dict[str, Any]) -> None:
+    """Look for the worker's answer; the page is drawn anew when it is there."""
+    if state.backend().ask("preview", payload).pending:
+        st.caption(t("examples.reading"))
+    else:
+        st.rerun()
+
+
+def show_preview(found: dict[str, Any]) -> None:
+    """The token table with its legend, the pairs, and how well the model's next words fit the labels."""
+    alignment = found["alignment"]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"{sentences.alignment(alignment)} {sentences.pairs(alignment)}", width="stretch")
+        if alignment["pairs_source"] == "automatic" or state.draft().pairing == "off":
+            off = state.draft().pairing == "off"
+            if st.button(
+                t("examples.pair" if off else "examples.unpair"),
+                key="toggle_pairs",
+                icon=":material/link_off:" if not off else ":material/link:",
+            ):
+                state.draft().pairing = "auto" if off else "off"
+                state.refill("pairing")
+                st.rerun()
+    judged = [example["behaves"] for example in found["examples"] if example["behaves"] is not None]
+    if judged and not all(judged):
+        st.warning(tn("examples.unfit", judged.count(False), total=len(judged)), icon=":material/warning:")
+    if alignment["left_out"]:
+        st.warning(tn("examples.left_out", len(alignment["left_out"])), icon=":material/info:")
+    st.html(tokens.table(found, t))
+    st.html(tokens.legend(t))
+
+
+frame.header("examples", t("examples.lead"))
+if not state.draft().source:
+    st.info(t("frame.needs_model"), icon=":material/info:")
+    if st.button(t("model.name"), key="to_model"):
+        frame.go("model")
+    st.stop()
+example_inputs.show()
+pills()
+hindrance = state.fails(state.draft().examples)
+if state.draft().rows and hindrance:
+    frame.show(hindrance)
+elif state.draft().rows:
+    preview()
+frame.next_button(
+    "examples", key="next_examples", disabled=hindrance is not None, reason=t("examples.next_closed")
+)

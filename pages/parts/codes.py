@@ -1,0 +1,90 @@
+"""The codes of one head as a strip: a column an example, a row a member, a colour a code."""
+
+from html import escape
+
+import altair as alt
+import pandas as pd
+
+from core.examples import LABELS
+from pages.parts.charts import Words
+from pages.parts.colours import CODES, Palette
+
+SILENT = "silent"
+GAP = 1
+"""Empty columns between the two sides."""
+
+
+def best_position(codes: pd.DataFrame) -> str:
+    """The position whose codes occur most often on the anomalous side alone, over all members."""
+    return max(positions(codes), key=lambda position: _unique(codes[codes["position"] == position]))
+
+
+def positions(codes: pd.DataFrame) -> list[str]:
+    """The positions in the order of the file."""
+    return list(dict.fromkeys(codes["position"]))
+
+
+def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
+    """Heat strip of one position; within a row the same colour is the same code."""
+    table = _ordered(codes, examples)
+    columns = [str(place) for place in range(int(table["place"].max()) + 1)]
+    colour = alt.condition(
+        alt.datum.code == SILENT,
+        alt.value(colours.silent),
+        alt.Color("shade:N", scale=alt.Scale(domain=list(range(len(CODES))), range=list(CODES)), legend=None),
+    )
+    return (
+        alt.Chart(table.assign(place=table["place"].astype(str)))
+        .mark_rect(stroke=colours.background, strokeWidth=1.5, cornerRadius=2)
+        .encode(
+            x=alt.X("place:N", title=None, axis=None, scale=alt.Scale(domain=columns, paddingInner=0)),
+            y=alt.Y("member:O", title=None, axis=None),
+            color=colour,
+            tooltip=[
+                alt.Tooltip("text:N", title=word("chart.example")),
+                alt.Tooltip("code:N", title=word("chart.code")),
+                alt.Tooltip("sharing:Q", title=word("chart.sharing")),
+            ],
+        )
+        .properties(height=max(60, 19 * table["member"].nunique()))
+        .configure_view(stroke=None)
+    )
+
+
+def sides(codes: pd.DataFrame, word: Words) -> str:
+    """HTML line above the strip that names the two sides over their columns."""
+    counts = codes.drop_duplicates("example")["label"].value_counts()
+    widths = {label: int(counts.get(label, 1)) for label in LABELS}
+    parts = "".join(
+        f'<span class="side {label}" style="flex:{width}">{escape(word(f"label.{label}"))}</span>'
+        for label, width in widths.items()
+    )
+    return f'<div class="strip-sides">{parts}</div>'
+
+
+def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
+    table = codes.copy()
+    texts = dict(zip(examples["example"], examples["text"], strict=True))
+    table["text"] = [texts.get(str(example), "") for example in table["example"]]
+    places = table.groupby("label")["example"].rank(method="dense").astype(int) - 1
+    n_anomalous = (
+        int(places[table["label"] == "anomalous"].max()) + 1 if "anomalous" in set(table["label"]) else 0
+    )
+    table["place"] = places + (table["label"] != "anomalous") * (n_anomalous + GAP)
+    table["shade"] = table.groupby("member")["code"].transform(_ranks)
+    table["sharing"] = table.groupby(["member", "code"])["code"].transform("size")
+    return table
+
+
+def _ranks(codes: pd.Series) -> pd.Series:
+    heard = [code for code in codes.value_counts().index if code != SILENT]
+    rank = {code: index % len(CODES) for index, code in enumerate(heard)}
+    return codes.map(lambda code: rank.get(code, 0))
+
+
+def _unique(codes: pd.DataFrame) -> int:
+    heard = codes[codes["code"] != SILENT]
+    sides = {
+        label: set(zip(part["member"], part["code"], strict=True)) for label, part in heard.groupby("label")
+    }
+    return len(sides.get("anomalous", set()) - sides.get("normal", set()))

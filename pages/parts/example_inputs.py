@@ -1,0 +1,160 @@
+"""The three ways to give examples: two boxes to paste into, a file, a table. All write the draft's rows."""
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.examples import COLUMNS, LABELS, ExampleSet, from_pasted, parse_examples, to_csv
+from pages.parts import frame, state
+from pages.parts.state import t, tn
+
+SHIFT_JIS = "cp932"
+
+
+def show() -> None:
+    """The boxes, and folded beside them the file and the table."""
+    boxes, file, table = st.tabs(
+        [t("examples.paste"), t("examples.file"), t("examples.table")], key="examples_tab"
+    )
+    with boxes:
+        _boxes()
+    with file:
+        _file()
+    with table:
+        _table()
+
+
+def take(examples: ExampleSet) -> None:
+    """Replace the draft's examples; they are no longer those of a scenario."""
+    rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
+    _take_rows(rows)
+    _forget_inputs()
+
+
+def _take_rows(rows: list[dict[str, str]]) -> None:
+    if rows != state.draft().rows:
+        state.draft().scenario = ""
+    state.draft().rows = rows
+
+
+def _forget_inputs() -> None:
+    for key in [key for key in st.session_state if str(key).startswith(("paste_", "edit_"))]:
+        del st.session_state[key]
+
+
+def _boxes() -> None:
+    rows = state.draft().rows
+    if any("\n" in row["text"].strip() for row in rows):
+        st.info(t("examples.long_texts"), icon=":material/info:")
+        return
+    for column, label in zip(st.columns(2, gap="medium"), LABELS, strict=True):
+        key = f"paste_{label}"
+        if key not in st.session_state:
+            st.session_state[key] = "\n".join(row["text"] for row in rows if row["label"] == label)
+        column.html(
+            f'<span class="side {label}">{escape(t(f"examples.{label}_title"))}</span>'
+            f'<p class="lead-small">{escape(t(f"examples.{label}_hint"))}</p>'
+        )
+        column.text_area(
+            t(f"examples.{label}_title"),
+            height=212,
+            key=key,
+            on_change=_pasted,
+            label_visibility="collapsed",
+            placeholder=t(f"examples.{label}_placeholder"),
+        )
+    left_out = st.session_state.pop("empty_lines", 0)
+    if left_out:
+        st.caption(tn("examples.empty_lines", left_out))
+
+
+def _pasted() -> None:
+    """Take the boxes' lines; a text that was there before keeps its pair and expected words."""
+    known = {(row["label"], row["text"]): row for row in state.draft().rows}
+    examples, empty = from_pasted(*(st.session_state.get(f"paste_{label}", "") for label in LABELS))
+    rows = []
+    for example in examples.examples:
+        before = known.get((example.label, example.text), {})
+        new = {column: getattr(example, column) for column in COLUMNS}
+        rows.append({**new, **{column: before.get(column, "") for column in COLUMNS[2:]}})
+    _take_rows(rows)
+    st.session_state["empty_lines"] = empty
+    for key in [key for key in st.session_state if str(key).startswith("edit_")]:
+        del st.session_state[key]
+
+
+def _file() -> None:
+    st.markdown(t("examples.file_text"))
+    file = st.file_uploader(t("examples.file_label"), type=["csv", "tsv", "jsonl"], key="upload")
+    if file is not None:
+        _read(file.getvalue(), file.name, file.file_id)
+    st.download_button(
+        t("examples.download"),
+        data=to_csv(ExampleSet.model_validate({"examples": state.draft().rows}).examples),
+        file_name="examples.csv",
+        mime="text/csv",
+        key="download_examples",
+        on_click="ignore",
+        disabled=not state.draft().rows,
+        icon=":material/download:",
+    )
+
+
+def _read(content: bytes, name: str, file_id: str) -> None:
+    if st.session_state.get("read_file") == file_id:
+        st.caption(tn("examples.file_read", len(state.draft().rows), name=frame.plain(name)))
+        return
+    encoding = SHIFT_JIS if st.session_state.get("read_as") == file_id else None
+    try:
+        examples = parse_examples(content, name, encoding)
+    except HeadlightError as error:
+        frame.show(error)
+        if error.key == "not_utf8" and st.button(t("examples.as_shift_jis"), key="as_shift_jis"):
+            st.session_state["read_as"] = file_id
+            st.rerun()
+        return
+    take(examples)
+    st.session_state["read_file"] = file_id
+    st.rerun()
+
+
+def _table() -> None:
+    if "edit_base" not in st.session_state or "edit_table" not in st.session_state:
+        st.session_state["edit_base"] = pd.DataFrame(state.draft().rows, columns=list(COLUMNS), dtype=str)
+    st.data_editor(
+        st.session_state["edit_base"],
+        key="edit_table",
+        num_rows="dynamic",
+        hide_index=True,
+        on_change=_edited,
+        column_config={
+            "label": st.column_config.SelectboxColumn(
+                t("column.label"),
+                options=list(LABELS),
+                required=True,
+                format_func=lambda label: t(f"label.{label}"),
+                width="small",
+            ),
+            "text": st.column_config.TextColumn(t("column.text"), required=True, width="large"),
+            "pair": st.column_config.TextColumn(t("column.pair"), width="small"),
+            "expected": st.column_config.TextColumn(t("column.expected"), width="small"),
+            "actual": st.column_config.TextColumn(t("column.actual"), width="small"),
+        },
+    )
+    st.caption(t("examples.table_text"))
+
+
+def _edited() -> None:
+    """Apply the editor's changes to the table it was given, and leave that table alone."""
+    changes = st.session_state["edit_table"]
+    rows = st.session_state["edit_base"].to_dict("records")
+    for index, values in changes["edited_rows"].items():
+        rows[int(index)].update(values)
+    rows = [row for index, row in enumerate(rows) if index not in changes["deleted_rows"]]
+    rows += changes["added_rows"]
+    clean = [{column: str(row.get(column) or "") for column in COLUMNS} for row in rows]
+    _take_rows([row for row in clean if row["text"].strip() or row["label"]])
+    for key in [key for key in st.session_state if str(key).startswith("paste_")]:
+        del st.session_state[key]

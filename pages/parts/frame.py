@@ -1,0 +1,182 @@
+"""What every page shares: title, language switch, stepper, the button to the next step, errors."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from pages.parts import drawings, state, texts
+from pages.parts.state import t
+
+STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
+PAGES = ("start", *STEPS, "runs", "guide")
+_ICONS = {
+    "done": ":material/check_circle:",
+    "here": ":material/radio_button_checked:",
+    "open": ":material/radio_button_unchecked:",
+    "closed": ":material/lock:",
+    "failed": ":material/error:",
+    "active": ":material/pending:",
+}
+
+
+def style() -> None:
+    """The little styling that the theme does not offer."""
+    st.html(Path(__file__).parent / "style.css")
+
+
+def header(page: str, sentence: str = "") -> None:
+    """Title, language switch, and one sentence on what the page shows."""
+    left, right = st.columns([8, 2], vertical_alignment="center")
+    left.title(t(f"{page}.title"), anchor=False)
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        st.segmented_control(
+            t("frame.language"),
+            list(texts.LANGUAGES),
+            format_func=texts.LANGUAGES.__getitem__,
+            key="language",
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    if sentence:
+        st.html(f'<p class="lead">{escape(sentence)}</p>')
+
+
+def sidebar(current: str) -> None:
+    """The stepper, and below it the pages beside the way."""
+    with st.sidebar:
+        st.html(f'<div class="brand">{drawings.mark()}<span>Headlight</span></div>')
+        _link("start", current, ":material/home:")
+        st.html(f'<div class="steps-title">{t("frame.steps")}</div>')
+        for step in STEPS:
+            kind, result, reason = step_state(step)
+            icon = _ICONS["here" if step == current and kind in ("open", "done") else kind]
+            label = t(f"{step}.name") + (f" :gray[{plain(result)}]" if result else "")
+            st.page_link(
+                f"pages/{step}.py",
+                label=f"**{label}**" if step == current else label,
+                icon=icon,
+                disabled=kind == "closed",
+                help=reason or None,
+                width="stretch",
+            )
+        st.html('<hr class="thin">')
+        _link("runs", current, ":material/history:")
+        _link("guide", current, ":material/menu_book:")
+
+
+def step_state(step: str) -> tuple[str, str, str]:
+    """Kind (done, open, closed, active, failed), result in two words, reason if closed."""
+    job = state.job()
+    status = job.state.status if job else ""
+    done = status == "done"
+    if step == "model":
+        ready = state.model_ready() or bool(job)
+        return ("done" if ready else "open"), model_name(), ""
+    if step == "examples":
+        return _examples_state()
+    if step == "analysis":
+        return _analysis_state(status)
+    if not done:
+        return "closed", "", t("frame.needs_analysis")
+    return "done" if step == "circuit" else "open", "", ""
+
+
+def model_name() -> str:
+    """Short name of the draft's model."""
+    draft = state.draft()
+    return draft.scenario or Path(draft.source).name
+
+
+def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:
+    """The one primary button of a page, bottom right; it names the next step."""
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        clicked = st.button(
+            t(f"{page}.next"),
+            key=key,
+            type="primary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            disabled=disabled,
+            help=reason if disabled else None,
+        )
+    if clicked:
+        go({"model": "examples", "examples": "analysis", "analysis": "circuit"}.get(page, _after(page)))
+
+
+def go(page: str) -> None:
+    """Switch to another page and keep what the address says."""
+    st.switch_page(f"pages/{page}.py", query_params=address())
+
+
+def address() -> dict[str, str]:
+    """What the address of every page tells: language and open run."""
+    parts = {"lang": state.language()}
+    if state.run_id():
+        parts["run"] = state.run_id()
+    return parts
+
+
+def show_error(key: str, values: Mapping[str, Any]) -> None:
+    """An error in the reader's language: what was expected, what came, what to do."""
+    st.error(plain(texts.error(state.language(), key, values)), icon=":material/error:")
+
+
+def show(error: HeadlightError) -> None:
+    """An error that was raised here."""
+    show_error(error.key, error.values)
+
+
+def needs_run() -> bool:
+    """Whether a finished run is open; if not, says so with the way there."""
+    job = state.job()
+    if job and job.state.status == "done":
+        return True
+    st.info(t("frame.needs_analysis"), icon=":material/info:")
+    if st.button(t("frame.to_analysis" if job else "frame.to_start"), key="to_way"):
+        go("analysis" if job else "start")
+    return False
+
+
+def _after(page: str) -> str:
+    return STEPS[STEPS.index(page) + 1]
+
+
+def _link(page: str, current: str, icon: str) -> None:
+    label = t(f"{page}.name")
+    st.page_link(
+        f"pages/{page}.py", label=f"**{label}**" if page == current else label, icon=icon, width="stretch"
+    )
+
+
+def _examples_state() -> tuple[str, str, str]:
+    draft = state.draft()
+    if not draft.source:
+        return "closed", "", t("frame.needs_model")
+    counts = [sum(row["label"] == label for row in draft.rows) for label in ("anomalous", "normal")]
+    result = f"{counts[0]} + {counts[1]}" if draft.rows else ""
+    return ("done" if state.examples_ready() else "open"), result, ""
+
+
+def _analysis_state(status: str) -> tuple[str, str, str]:
+    job = state.job()
+    if job and status == "done":
+        return "done", texts.duration(state.language(), job.seconds), ""
+    if job and job.active:
+        return "active", t(f"status.{status}"), ""
+    if job and status in ("failed", "cancelled", "interrupted"):
+        return "failed", t(f"status.{status}"), ""
+    if not state.draft().source or not state.examples_ready():
+        return "closed", "", t("frame.needs_examples")
+    return "open", "", ""
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it stands."""
+    for mark in "\\`*_[]$#~<>|":
+        text = text.replace(mark, f"\\{mark}")
+    return text

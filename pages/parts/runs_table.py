@@ -1,0 +1,83 @@
+"""The list of runs, on the start page in short and on the page of runs in full."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import HeadlightError, StorageError
+from core.runs import RunFolder, list_runs
+from pages.parts import frame, samples, state
+from pages.parts.state import t
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the list says of one run."""
+
+    run: RunFolder
+    name: str
+    model: str
+    counts: str
+    status: str
+    created: str
+
+
+def listed(limit: int | None = None) -> list[Line]:
+    """The runs, newest first; a damaged one is listed as such."""
+    return [_line(run) for run in list_runs()[:limit]]
+
+
+def show(lines: list[Line], key: str) -> None:
+    """One row a run with a button that opens it."""
+    for line in lines:
+        with st.container(border=True):
+            columns = st.columns([4, 3, 1.2, 1.8, 2, 1.8], vertical_alignment="center")
+            columns[0].markdown(f"**{frame.plain(line.name)}**")
+            columns[1].caption(frame.plain(line.model))
+            columns[2].caption(line.counts)
+            with columns[3]:
+                badge(line.status)
+            columns[4].caption(line.created)
+            side = columns[5].container(horizontal=True, horizontal_alignment="right")
+            if side.button(
+                t("runs.open"), key=f"{key}_open_{line.run.run_id}", disabled=line.status == "damaged"
+            ):
+                open_line(line)
+
+
+def open_line(line: Line) -> None:
+    """Open a run and go to where it is."""
+    try:
+        state.open_in_session(line.run)
+    except HeadlightError as error:
+        frame.show(error)
+    else:
+        frame.go("circuit" if line.status == "done" else "analysis")
+
+
+def badge(status: str) -> None:
+    """A run's state as a word with its sign."""
+    colour, icon = {
+        "done": ("green", ":material/check:"),
+        "running": ("blue", ":material/pending:"),
+        "queued": ("blue", ":material/hourglass_empty:"),
+        "failed": ("red", ":material/error:"),
+        "damaged": ("red", ":material/broken_image:"),
+        "interrupted": ("orange", ":material/power_off:"),
+    }.get(status, ("gray", ":material/block:"))
+    st.badge(t(f"status.{status}"), color=colour, icon=icon)  # type: ignore[arg-type]
+
+
+def _line(run: RunFolder) -> Line:
+    try:
+        config, meta, status = run.config(), run.meta(), run.state().status
+    except StorageError:
+        return Line(run, run.run_id, "", "", "damaged", "")
+    title = samples.catalogue(state.language()).get(config.scenario, ("", ""))[0]
+    examples = config.examples
+    counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
+    created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else ""
+    name = meta.name or title or Path(config.model).name
+    return Line(run, name, config.scenario or Path(config.model).name, counts, status, created)

@@ -1,0 +1,63 @@
+"""The bundled scenarios as drafts, and the way from one click to a finished circuit."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import StorageError
+from core.examples import COLUMNS, read_examples
+from core.jobs import start
+from core.runs import RunFolder, list_runs
+from core.scenarios import load_scenario, scenario_names
+from pages.parts import state
+from pages.parts.state import Draft
+
+SAMPLE = "misrouted-tickets"
+"""The scenario of the start page's first card."""
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def catalogue(language: str) -> dict[str, tuple[str, str]]:
+    """Title and story of every bundled scenario in a language, the sample incident first."""
+    found, space = {}, "" if language == "ja" else " "
+    for name in sorted(scenario_names(), key=lambda name: (name != SAMPLE, name)):
+        scenario = load_scenario(name)
+        found[name] = (
+            scenario.title.get(language) or scenario.title["en"],
+            space.join((scenario.story.get(language) or scenario.story["en"]).split("\n")).strip(),
+        )
+    return found
+
+
+def load_sample(name: str, preset: str = "standard") -> None:
+    """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
+    scenario = load_scenario(name)
+    examples = read_examples(Path(scenario.examples_file))
+    rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
+    draft = Draft(source=str(scenario.model_folder), source_kind="bundled", scenario=name, rows=rows)
+    state.leave_run()
+    state.replace_draft(draft)
+    state.choose_preset(preset)
+    state.inspect_again()
+
+
+def open_sample(name: str) -> bool:
+    """Open a finished run of the scenario, else one at work, else start one; True if it is finished."""
+    for wanted in (("done",), ("queued", "running")):
+        run = _newest(name, wanted)
+        if run is not None:
+            state.open_in_session(run)
+            return wanted == ("done",)
+    load_sample(name, preset="fast")
+    state.adopt(start(state.backend(), state.draft().config(), name=catalogue(state.language())[name][0]))
+    return False
+
+
+def _newest(name: str, wanted: tuple[str, ...]) -> RunFolder | None:
+    for run in list_runs():
+        try:
+            if run.state().status in wanted and run.config().scenario == name:
+                return run
+        except StorageError:
+            continue
+    return None

@@ -1,0 +1,98 @@
+"""Sentences made from the numbers of a run, for the circuit page and the report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.texts import text as run_text
+from pages.parts import texts
+from pages.parts.results import Result
+from pages.parts.state import language, t, tn
+
+
+def headline(result: Result) -> str:
+    """What was found, in one sentence."""
+    count, total = len(result.selected), len(result.heads)
+    if not count:
+        return t("said.none", total=total)
+    if not result.checked:
+        return tn("said.found_unchecked", count, total=total)
+    confirmed = int((result.selected["verdict"] == "confirmed").sum())
+    return tn("said.found_checked", count, total=total, confirmed=confirmed)
+
+
+def asked(result: Result, model: str) -> str:
+    """What the run compared."""
+    counts = result.examples["label"].value_counts()
+    n_anomalous, n_normal = int(counts.get("anomalous", 0)), int(counts.get("normal", 0))
+    return t(
+        "said.asked",
+        model=model,
+        anomalous=n_anomalous,
+        normal=n_normal,
+        layers=result.n_layers,
+        heads=result.n_heads,
+    )
+
+
+def alignment(description: Mapping[str, Any]) -> str:
+    """How the texts were compared, and why."""
+    values = description["reason"].get("values", {})
+    return run_text(language(), f"note.positions_{description['mode']}", **values)
+
+
+def pairs(description: Mapping[str, Any]) -> str:
+    """How many pairs there are and where they come from."""
+    return run_text(language(), f"note.pairs_{description['pairs_source']}", count=len(description["pairs"]))
+
+
+def strongest(result: Result) -> str:
+    """The strongest heads with their scores."""
+    names = [
+        f"{row.name} ({texts.number(row.score)})" for row in result.selected.head(3).itertuples(index=False)
+    ]
+    return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
+
+
+def layers(result: Result) -> str:
+    """Where in the model the circuit lies."""
+    chosen = result.selected["layer"]
+    if chosen.empty:
+        return ""
+    return t("said.layers", first=int(chosen.min()), last=int(chosen.max()), last_layer=result.n_layers - 1)
+
+
+def edges(result: Result) -> str:
+    """How many edges lie between the selected heads, and the strongest."""
+    among = result.edges_among(list(result.selected["name"]))
+    if among.empty:
+        return t("said.no_edges")
+    best = among.iloc[0]
+    return tn(
+        "said.edges",
+        len(among),
+        source=best["source"],
+        target=best["target"],
+        score=texts.number(best["score"]),
+    )
+
+
+def cost(manifest: Mapping[str, Any]) -> str:
+    """What the run cost: time, forward passes, cached texts, device."""
+    seconds = sum((manifest.get("timings") or {}).values())
+    return t(
+        "said.cost",
+        time=texts.duration(language(), seconds),
+        passes=manifest.get("forward_passes", 0),
+        cached=manifest.get("cached_texts", 0),
+        device=manifest.get("device", "–"),
+    )
+
+
+def notes(manifest: Mapping[str, Any]) -> list[str]:
+    """What the engine noted of the run, beside positions and pairs."""
+    said = ("positions_", "pairs_")
+    return [
+        run_text(language(), f"note.{note['key']}", **note.get("values", {}))
+        for note in manifest.get("notes") or []
+        if not note["key"].startswith(said)
+    ]

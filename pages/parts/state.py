@@ -1,0 +1,210 @@
+"""What a browser session holds: the draft of the next run, the run that is open, the language.
+
+The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import streamlit as st
+
+from core.config import PRESETS, RunConfig, make_config
+from core.errors import HeadlightError, StorageError
+from core.examples import COLUMNS, ExampleSet, from_rows
+from core.jobs import Answer, Backend, JobStatus
+from core.local_backend import LocalBackend
+from core.runs import RunFolder, open_run
+from pages.parts import texts
+
+_WIDGETS = "draft_"
+"""Prefix of the keys of every widget that shows a part of the draft."""
+
+
+@dataclass
+class Draft:
+    """The inputs of the next run, as far as they are made."""
+
+    source: str = ""
+    source_kind: str = "bundled"
+    scenario: str = ""
+    rows: list[dict[str, str]] = field(default_factory=list)
+    preset: str = "standard"
+    autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
+    positions: str = "auto"
+    pairing: str = "auto"
+    device: str = "auto"
+    seed: int = 0
+    permutations: int = 1000
+    evidence: bool = True
+
+    def examples(self) -> ExampleSet:
+        """The examples, checked; raises ExamplesError for the first thing that hinders an analysis."""
+        return from_rows(self.rows).check()
+
+    def config(self) -> RunConfig:
+        """The settings of the run; raises HeadlightError where they cannot be run."""
+        chosen = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("source", "source_kind", "rows"):
+            del chosen[name]
+        return make_config(model=self.source, examples=self.examples(), **chosen)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def backend() -> Backend:
+    """Where analyses run: one for all browser sessions."""
+    return LocalBackend()
+
+
+def draft() -> Draft:
+    """This session's draft."""
+    return st.session_state.setdefault("draft", Draft())
+
+
+def replace_draft(new: Draft) -> None:
+    """Take another draft; the widgets show it from the next drawing on."""
+    st.session_state["draft"] = new
+    refill()
+
+
+def refill(prefix: str = "") -> None:
+    """Let the draft's widgets be filled from the draft again."""
+    for key in [key for key in st.session_state if str(key).startswith(_WIDGETS + prefix)]:
+        del st.session_state[key]
+
+
+def bound(name: str, group: str = "") -> dict[str, Any]:
+    """Arguments `key` and `on_change` of a widget that shows the draft's field (or a setting of `group`)."""
+    key = f"{_WIDGETS}{group + '_' if group else ''}{name}"
+    holder = getattr(draft(), group) if group else draft()
+    value = holder[name] if group else getattr(holder, name)
+    if key not in st.session_state:
+        st.session_state[key] = value
+    return {"key": key, "on_change": _write_back, "args": (key, name, group)}
+
+
+def _write_back(key: str, name: str, group: str) -> None:
+    value = st.session_state[key]
+    if value is None:
+        return
+    if group:
+        getattr(draft(), group)[name] = value
+    else:
+        setattr(draft(), name, value)
+
+
+def draft_of(config: RunConfig) -> Draft:
+    """A draft with the settings of a run."""
+    rows = [{column: getattr(example, column) for column in COLUMNS} for example in config.examples.examples]
+    shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
+    values = {name: getattr(config, name) for name in shared - {"autoencoder"}}
+    return Draft(
+        source=config.model,
+        source_kind="bundled" if config.scenario else "folder" if "/" in config.model[:1] else "hub",
+        rows=rows,
+        autoencoder=config.autoencoder.model_dump(),
+        **values,
+    )
+
+
+def language() -> str:
+    """The session's language."""
+    return st.session_state.get("language") or "en"
+
+
+def t(key: str, **values: Any) -> str:
+    """A text in the session's language."""
+    return texts.text(language(), key, **values)
+
+
+def tn(key: str, count: int, **values: Any) -> str:
+    """A counted text in the session's language."""
+    return texts.counted(language(), key, count, **values)
+
+
+def run_id() -> str:
+    """Id of the run that is open, or nothing."""
+    return st.session_state.get("run_id", "")
+
+
+def open_in_session(run: RunFolder) -> None:
+    """Show this run from now on, with its settings as the draft; raises StorageError for a damaged one."""
+    replace_draft(draft_of(run.config()))
+    st.session_state["run_id"] = run.run_id
+    st.session_state.pop("head", None)
+
+
+def leave_run() -> None:
+    """Close the open run; its files stay."""
+    st.session_state["run_id"] = ""
+
+
+def job() -> JobStatus | None:
+    """How far the open run is; None where none is open or it was deleted."""
+    if not run_id():
+        return None
+    try:
+        return backend().status(run_id())
+    except StorageError:
+        leave_run()
+        return None
+
+
+def folder() -> RunFolder:
+    """The folder of the open run; raises StorageError where there is none."""
+    return open_run(run_id())
+
+
+def settings_changed() -> bool:
+    """Whether the draft differs from the settings of the open run."""
+    try:
+        return draft().config() != folder().config()
+    except HeadlightError:
+        return True
+
+
+def inspection() -> Answer | None:
+    """What the worker says of the draft's model; None where it has not been asked."""
+    source = draft().source
+    if not source or st.session_state.get("asked_source") != source:
+        return None
+    return backend().ask("inspect", source)
+
+
+def inspect_again() -> None:
+    """Ask the worker for the model's card, forgetting an earlier answer."""
+    st.session_state["asked_source"] = draft().source
+    backend().ask("inspect", draft().source, again=True)
+
+
+def model_ready() -> bool:
+    """Whether the draft's model has been checked and can be analysed."""
+    answer = inspection()
+    return bool(answer and answer.value)
+
+
+def examples_ready() -> bool:
+    """Whether the draft's examples pass every check that needs no model."""
+    return not fails(draft().examples)
+
+
+def fails(action: Callable[[], Any]) -> HeadlightError | None:
+    """The error that an action ends in, or None."""
+    try:
+        action()
+    except HeadlightError as error:
+        return error
+    return None
+
+
+def choose_preset(name: str) -> None:
+    """Take a preset with its autoencoder settings."""
+    draft().preset = name
+    draft().autoencoder = PRESETS[name].model_dump()  # type: ignore[index]
+    refill("autoencoder")
+
+
+def adopt(run: RunFolder) -> None:
+    """Show a run that was made from the draft."""
+    st.session_state["run_id"] = run.run_id
+    st.session_state.pop("head", None)

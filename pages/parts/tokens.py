@@ -1,0 +1,80 @@
+"""The token view: one row an example, aligned columns, and what the model says next, as HTML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from pages.parts.texts import number
+
+Words = Callable[..., str]
+MEAN = -1
+
+
+def table(preview: Mapping[str, Any], word: Words) -> str:
+    """HTML of the examples of a preview, paired ones next to each other."""
+    examples, alignment = preview["examples"], preview["alignment"]
+    order = _order(examples, alignment["pairs"])
+    compared = [set(alignment["positions"][index]) for index in range(len(examples))]
+    aligned = alignment["mode"] == "aligned"
+    rows = [_row(examples[i], compared[i], aligned, i in alignment["left_out"], word) for i in order]
+    width = max((len(example["pieces"]) for example in examples), default=1)
+    head = (
+        f'<tr><th></th><th class="next">{escape(word("examples.says_next"))}</th>'
+        f'<th colspan="{width if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
+    )
+    return f'<div class="tokens"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def legend(word: Words) -> str:
+    """What the marks of the table mean."""
+    return (
+        f'<div class="token-legend"><span class="tok differs">{escape(word("examples.legend_word"))}</span> '
+        f"{escape(word('examples.legend_differs'))}"
+        f'<span class="tok compared">{escape(word("examples.legend_word"))}</span> '
+        f"{escape(word('examples.legend_compared'))}</div>"
+    )
+
+
+def _order(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]) -> list[int]:
+    if not pairs:
+        return sorted(range(len(examples)), key=lambda index: examples[index]["label"] != "anomalous")
+    paired = [index for pair in pairs for index in pair]
+    return paired + [index for index in range(len(examples)) if index not in paired]
+
+
+def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
+    cells = [
+        _piece(piece, differs, position in compared or MEAN in compared, "td" if aligned else "span")
+        for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
+    ]
+    body = "".join(cells) if aligned else f'<td class="running">{"".join(cells)}</td>'
+    kind = f"{example['label']}{' left-out' if left_out else ''}"
+    mark = "▲" if example["label"] == "anomalous" else "●"
+    label = escape(word(f"label.{example['label']}"))
+    return (
+        f'<tr class="{kind}"><td class="mark" title="{label}" aria-label="{label}">{mark}</td>'
+        f'<td class="next">{_next(example, word)}</td>{body}</tr>'
+    )
+
+
+def _piece(piece: str, differs: bool, compared: bool, tag: str) -> str:
+    classes = "tok" + (" differs" if differs else "") + (" compared" if compared else "")
+    shown = escape(piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣"))
+    return f'<{tag} class="{classes}">{shown}</{tag}>'
+
+
+def _next(example: Mapping[str, Any], word: Words) -> str:
+    first = example["next"][0]
+    mark, meaning = {True: ("✓", "examples.as_labelled"), False: ("⚠", "examples.not_as_labelled")}.get(
+        example["behaves"], ("", "")
+    )
+    others = ", ".join(
+        f"{item['piece'].strip()} {number(100 * item['probability'])} %" for item in example["next"]
+    )
+    sign = (
+        f'<b class="{"good" if mark == "✓" else "warn"}" title="{escape(word(meaning))}">{mark}</b>'
+        if mark
+        else ""
+    )
+    percent = f"{100 * first['probability']:.0f} %"
+    return f'<span title="{escape(others)}">{escape(first["piece"].strip())} <i>{percent}</i></span>{sign}'

@@ -1,0 +1,106 @@
+"""Report: what was asked, what was found, what is not known, what it cost; and the files."""
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.runs import RunFolder
+from pages.parts import charts, colours, frame, legends, results, sentences, state, tables
+from pages.parts.results import Result
+from pages.parts.state import t
+
+FILES = (
+    ("heads.csv", "text/csv"),
+    ("edges.csv", "text/csv"),
+    ("codes.csv", "text/csv"),
+    ("examples.csv", "text/csv"),
+    ("manifest.json", "application/json"),
+    ("report.html", "text/html"),
+)
+MOST_EDGES = 24
+MOST_HEADS = 12
+
+
+def text(result: Result) -> None:
+    """The column that is read and printed."""
+    alignment = result.manifest["alignment"]
+    _section(
+        "report.asked",
+        [
+            sentences.asked(result, frame.model_name()),
+            sentences.alignment(alignment),
+            sentences.pairs(alignment),
+        ],
+    )
+    _section(
+        "report.found",
+        [
+            sentences.headline(result),
+            sentences.strongest(result),
+            sentences.layers(result),
+            sentences.edges(result),
+        ],
+    )
+    heads = result.selected.head(24)
+    if len(heads):
+        edges = result.edges_among(list(heads["name"])).head(MOST_EDGES)
+        st.altair_chart(
+            charts.flow(heads, edges, "", colours.palette(), t),
+            key="report_chart",
+            theme=None,
+            alt=t("alt.circuit", heads=len(heads), edges=len(edges), strongest=heads.iloc[0]["name"]),
+        )
+        legends.circuit(list(heads["verdict"]))
+        st.markdown(f"**{t('report.table', count=min(MOST_HEADS, len(heads)))}**")
+        tables.heads(result, True, key="report_heads", most=MOST_HEADS)
+    unknown = [t("report.unknown_edges"), t("report.unknown_parts"), t("report.unknown_texts")]
+    if not result.checked:
+        unknown.insert(0, t("report.unknown_cause"))
+    _section("report.unknown", [*unknown, *sentences.notes(result.manifest)])
+    _section("report.cost", [sentences.cost(result.manifest)])
+
+
+def downloads(run: RunFolder) -> None:
+    """The files of the run as they lie in its folder."""
+    st.subheader(t("report.downloads"), anchor=False)
+    for name, kind in FILES:
+        path = run.path / name
+        if path.exists():
+            st.download_button(
+                name,
+                data=path.read_bytes,
+                file_name=name,
+                mime=kind,
+                key=f"download_{name}",
+                on_click="ignore",
+                icon=":material/download:",
+                width="stretch",
+            )
+    st.caption(t("report.files_text"))
+
+
+def _section(title: str, lines: list[str]) -> None:
+    st.subheader(t(title), anchor=False)
+    for line in lines:
+        if line:
+            st.markdown(frame.plain(line))
+
+
+def page() -> None:
+    """The whole page."""
+    try:
+        result = results.load(state.folder()) if state.run_id() else None
+    except HeadlightError:
+        result = None
+    if result is None:
+        frame.header("report")
+        frame.needs_run()
+        return
+    frame.header("report", sentences.headline(result))
+    left, right = st.columns([3, 1], gap="large")
+    with left.container(width=820):
+        text(result)
+    with right:
+        downloads(state.folder())
+
+
+page()

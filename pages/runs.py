@@ -1,0 +1,77 @@
+"""Runs: every analysis on this machine; open, rename, start again, delete."""
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.jobs import start_again
+from pages.parts import frame, runs_table, state
+from pages.parts.runs_table import Line
+from pages.parts.state import t, tn
+
+
+@st.dialog(" ")
+def confirm_delete(line: Line) -> None:
+    """Ask before a run's folder is removed."""
+    st.markdown(t("runs.delete_text", name=frame.plain(line.name)))
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(t("runs.keep"), key="keep_run"):
+            st.rerun()
+        if st.button(t("runs.delete"), key="really_delete", type="primary", icon=":material/delete:"):
+            state.backend().cancel(line.run.run_id)
+            line.run.delete()
+            if state.run_id() == line.run.run_id:
+                state.leave_run()
+            st.rerun()
+
+
+def rename(line: Line) -> None:
+    """A small form for another name."""
+    with st.popover(t("runs.more"), key=f"more_{line.run.run_id}"):
+        name = st.text_input(t("runs.new_name"), value=line.name, key=f"name_{line.run.run_id}")
+        if st.button(
+            t("runs.rename"), key=f"rename_{line.run.run_id}", icon=":material/edit:", width="stretch"
+        ):
+            act(lambda: line.run.rename(name.strip() or line.name))
+            st.rerun()
+        if st.button(
+            t("analysis.again"), key=f"again_{line.run.run_id}", icon=":material/replay:", width="stretch"
+        ):
+            act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
+            frame.go("analysis")
+
+
+def act(action: object) -> None:
+    """Do it, and show the error that it ends in."""
+    error = state.fails(action)  # type: ignore[arg-type]
+    if isinstance(error, HeadlightError):
+        frame.show(error)
+        st.stop()
+
+
+def row(line: Line) -> None:
+    """One run with all that can be done with it."""
+    with st.container(border=True):
+        columns = st.columns([3.4, 2.6, 1.1, 1.7, 1.8, 3], vertical_alignment="center")
+        columns[0].markdown(f"**{frame.plain(line.name)}**")
+        columns[1].caption(frame.plain(line.model))
+        columns[2].caption(line.counts)
+        with columns[3]:
+            runs_table.badge(line.status)
+        columns[4].caption(line.created)
+        with columns[5].container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+            if st.button(t("runs.open"), key=f"open_{line.run.run_id}", disabled=line.status == "damaged"):
+                runs_table.open_line(line)
+            if line.status != "damaged":
+                rename(line)
+            if st.button(
+                "", key=f"delete_{line.run.run_id}", icon=":material/delete:", help=t("runs.delete")
+            ):
+                confirm_delete(line)
+
+
+lines = runs_table.listed()
+frame.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
+for line in lines:
+    row(line)
+if not lines and st.button(t("frame.to_start"), key="to_start"):
+    frame.go("start")

@@ -1,0 +1,71 @@
+"""Start: what this is, the sample incident, one's own texts, recent runs."""
+
+from html import escape
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from pages.parts import drawings, frame, runs_table, samples, state
+from pages.parts.state import t
+
+
+def sample_card() -> None:
+    """The sample incident: its story and the way into its circuit."""
+    found = samples.catalogue(state.language())
+    st.subheader(t("start.sample_title"), anchor=False)
+    if not found:
+        st.caption(t("start.no_scenarios"))
+        return
+    name = next(iter(found))
+    if len(found) > 1:
+        name = st.selectbox(
+            t("start.scenario"),
+            list(found),
+            format_func=lambda key: found[key][0],
+            key="scenario",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    st.write(found[name][1])
+    if st.button(t("start.sample_button"), key="open_sample", type="primary", icon=":material/play_arrow:"):
+        try:
+            finished = samples.open_sample(name)
+        except HeadlightError as error:
+            frame.show(error)
+        else:
+            frame.go("circuit" if finished else "analysis")
+
+
+def own_card() -> None:
+    """One's own texts: an empty draft."""
+    st.subheader(t("start.own_title"), anchor=False)
+    st.write(t("start.own_text"))
+    if st.button(t("start.own_button"), key="start_own", icon=":material/edit_note:"):
+        state.leave_run()
+        state.replace_draft(state.Draft())
+        frame.go("model")
+
+
+def how_it_works() -> None:
+    """Four small pictures."""
+    figures = "".join(
+        f"<figure>{drawings.how(step)}<figcaption>{escape(t(f'start.how_{step}'))}</figcaption></figure>"
+        for step in drawings.HOW
+    )
+    st.html(f'<div class="how">{figures}</div>')
+
+
+frame.header("start", t("start.lead"))
+left, right = st.columns([3, 2], gap="medium")
+with left.container(border=True, height="stretch"):
+    sample_card()
+with right.container(border=True, height="stretch"):
+    own_card()
+st.space("small")
+st.subheader(t("start.how"), anchor=False)
+how_it_works()
+recent = runs_table.listed(limit=5)
+if recent:
+    st.space("small")
+    st.subheader(t("start.recent"), anchor=False)
+    runs_table.show(recent, key="recent")

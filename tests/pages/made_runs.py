@@ -1,0 +1,169 @@
+"""Finished runs made by hand, in the files and columns of the contract: what the pages are tested against."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.config import make_config
+from core.examples import from_rows
+from core.progress import Record, append_record
+from core.runs import RunFolder, RunState, new_run_id
+
+HEAD_COLUMNS = [
+    "layer",
+    "head",
+    "score",
+    "score_low",
+    "score_high",
+    "frequency",
+    "p_value",
+    "q_value",
+    "selected",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "verdict",
+    "label_p_value",
+]
+EDGE_COLUMNS = [
+    "source_layer",
+    "source_head",
+    "target_layer",
+    "target_head",
+    "score",
+    "frequency",
+    "p_value",
+    "q_value",
+    "selected",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "verdict",
+]
+PLACES = ("warehouse", "office", "branch", "shop", "depot", "plant")
+WORDS = {"anomalous": "invoice", "normal": "parcel"}
+
+
+def make_run(
+    folder: Path,
+    n_layers: int = 6,
+    n_heads: int = 8,
+    n_selected: int = 7,
+    verdicts: bool = False,
+    name: str = "Made",
+) -> RunFolder:
+    """A finished run of a model of this shape; the numbers come from a fixed seed and mean nothing."""
+    numbers = random.Random(7)
+    examples = [
+        {
+            "label": label,
+            "text": f"The {WORDS[label]} of the {place} is late",
+            "pair": place,
+            "expected": "",
+            "actual": "",
+        }
+        for place in PLACES
+        for label in ("anomalous", "normal")
+    ]
+    config = make_config(model="/models/made", examples=from_rows(examples), preset="fast")
+    run = RunFolder.create(folder / new_run_id(), config, name=name)
+    heads = _heads(numbers, n_layers, n_heads, n_selected, verdicts)
+    _write(run, "heads.csv", pd.DataFrame(heads, columns=HEAD_COLUMNS))
+    _write(run, "edges.csv", pd.DataFrame(_edges(numbers, heads[:n_selected]), columns=EDGE_COLUMNS))
+    _write(run, "codes.csv", pd.DataFrame(_codes(numbers, heads[: n_selected + 3], examples)))
+    table = pd.DataFrame(examples).assign(tokens=7, next_word=" today", next_probability=0.5)
+    table.insert(0, "example", range(1, len(table) + 1))
+    _write(run, "examples.csv", table)
+    run.write_json("manifest.json", _manifest(n_layers, n_heads, n_selected, len(PLACES)))
+    for second, stage in enumerate(("load", "train", "codes", "report")):
+        append_record(
+            run, Record(1000.0 + 3 * second, stage, 1, 1, {"loss": 0.5} if stage == "train" else {})
+        )
+    run.write_state(RunState(status="done", stage="report", started=1000.0, finished=1012.0))
+    return run
+
+
+def _heads(
+    numbers: random.Random, n_layers: int, n_heads: int, n_selected: int, verdicts: bool
+) -> list[dict[str, Any]]:
+    places = [(layer, head) for layer in range(n_layers) for head in range(n_heads)]
+    numbers.shuffle(places)
+    said = ("confirmed", "partly", "not confirmed")
+    rows = []
+    for rank, (layer, head) in enumerate(places):
+        chosen = rank < n_selected
+        score = 6 - 3 * rank / max(1, n_selected) if chosen else 1.5 * (1 - rank / len(places))
+        row: dict[str, Any] = {
+            "layer": layer,
+            "head": head,
+            "score": score,
+            "frequency": 1.0 if chosen else 0.1,
+        }
+        row |= {"score_low": score - 0.2, "score_high": score + 0.2, "selected": chosen}
+        if verdicts and chosen:
+            row |= {"effect": 0.4, "effect_low": 0.3, "effect_high": 0.5, "verdict": said[rank % 3]}
+        rows.append(row)
+    return rows
+
+
+def _edges(numbers: random.Random, heads: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for source in heads:
+        for target in heads:
+            if source["layer"] < target["layer"] and numbers.random() < 0.5:
+                ends = {f"{end}_{part}": head[part] for end, head in (("source", source), ("target", target))
+                        for part in ("layer", "head")}  # fmt: skip
+                rows.append({**ends, "score": numbers.uniform(0.5, 5.0), "frequency": 0.5, "selected": True})
+    return sorted(rows, key=lambda row: -row["score"])
+
+
+def _codes(
+    numbers: random.Random, heads: list[dict[str, Any]], examples: list[dict[str, str]]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "layer": head["layer"],
+            "head": head["head"],
+            "member": member,
+            "position": "3",
+            "example": place,
+            "label": example["label"],
+            "pair": example["pair"],
+            "code": numbers.choice(("4", "9", "17")) if example["label"] == "anomalous" else "silent",
+        }
+        for head in heads
+        for member in range(4)
+        for place, example in enumerate(examples, start=1)
+    ]
+
+
+def _manifest(n_layers: int, n_heads: int, n_selected: int, n_pairs: int) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "version": "test",
+        "model": {"name": "/models/made", "n_layers": n_layers, "n_heads": n_heads},
+        "alignment": {
+            "mode": "aligned",
+            "reason": {"key": "same_length", "values": {"shortest": 7, "longest": 7}},
+            "pairs": [[2 * pair, 2 * pair + 1] for pair in range(n_pairs)],
+            "pairs_source": "given",
+        },
+        "counts": {
+            "anomalous": n_pairs,
+            "normal": n_pairs,
+            "heads": n_layers * n_heads,
+            "selected_heads": n_selected,
+        },
+        "timings": {"load": 3.0, "train": 6.0, "codes": 3.0},
+        "forward_passes": 12,
+        "cached_texts": 0,
+        "device": "cpu",
+        "selection": {"rule": "gap", "threshold": 3.0},
+        "notes": [{"key": "few_examples", "values": {"count": 4}}],
+    }
+
+
+def _write(run: RunFolder, name: str, table: pd.DataFrame) -> None:
+    run.write_bytes(name, table.to_csv(index=False).encode("utf-8-sig"))
