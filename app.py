@@ -1,7 +1,6 @@
 """The dashboard: page settings, language, navigation, sidebar. Run it with `streamlit run app.py`."""
 
 import sys
-from pathlib import Path
 
 import streamlit as st
 
@@ -9,8 +8,6 @@ from core.errors import HeadlightError
 from core.runs import open_run
 from pages.parts import frame, state, texts
 from pages.parts.samples import load_sample
-
-ROOT = Path(__file__).parent
 
 
 def begin_session() -> None:
@@ -35,12 +32,7 @@ def main() -> None:
     """Draw the frame and the page that was asked for."""
     begin_session()
     st.set_page_config(page_title="Headlight", page_icon=":material/hub:", layout="wide")
-    pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=state.t(f"{name}.name"), default=name == "start")
-        for name in frame.PAGES
-    }
-    page = st.navigation(list(pages.values()), position="hidden")
-    current = next(name for name, candidate in pages.items() if candidate.title == page.title)
+    current, page = frame.navigation()
     for name, value in frame.address().items():
         if st.query_params.get(name) != value:
             st.query_params[name] = value

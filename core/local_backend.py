@@ -43,6 +43,7 @@ class LocalBackend:
         self._unwritten: dict[str, RunState] = {}
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         mark_interrupted()
+        self._worker()  # importing the engine takes seconds: begin before the first question
 
     def submit(self, run: RunFolder) -> None:
         """Put the run at the end of the queue and start it if nothing else is at work."""
@@ -133,10 +134,14 @@ class LocalBackend:
             message = json.loads(line)
             with self._lock:
                 if message.pop("what") == "answer":
-                    self._answers[message.pop("key")] = _answer(message)
+                    self._answered(message.pop("key"), _answer(message))
                 else:
                     self._finished(message["run"], message["state"])
         self._worker_ended(process, process.wait())
+
+    def _answered(self, key: str, answer: Answer) -> None:
+        if key in self._answers:
+            self._answers[key] = answer
 
     def _finished(self, run_id: str, state: dict[str, Any]) -> None:
         run, self._current = self._current, None

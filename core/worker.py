@@ -85,6 +85,7 @@ class Worker:
 
     def serve(self) -> None:
         """Work on the requests, one after the other, for as long as the process lives."""
+        self._inbox.put({"do": "ask", "key": "", "kind": "ready", "payload": None})
         while True:
             request = self._inbox.get()
             if request["do"] == "run":
@@ -151,6 +152,8 @@ class Worker:
 
     def _ask(self, kind: str, payload: Any) -> dict[str, Any]:
         engine, pool = self._loaded()
+        if kind == "ready":
+            return {}
         if kind == "inspect":
             return engine.inspect(payload)
         if kind == "preview":

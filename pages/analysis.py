@@ -76,9 +76,6 @@ def ended(job: JobStatus) -> None:
 
 def finished(job: JobStatus) -> None:
     """A finished run: its stages, and the way to the circuit or to another run."""
-    st.success(
-        t("analysis.done", time=texts.duration(state.language(), job.seconds)), icon=":material/check:"
-    )
     progress.stages(job)
     if state.settings_changed():
         st.info(t("analysis.settings_changed"), icon=":material/info:")
@@ -96,8 +93,15 @@ def finished(job: JobStatus) -> None:
             frame.go("circuit")
 
 
+def lead(job: JobStatus | None) -> str:
+    """One sentence on where the analysis is."""
+    if job and job.state.status == "done":
+        return t("analysis.done", time=texts.duration(state.language(), job.seconds))
+    return t("analysis.lead_active" if job and job.active else "analysis.lead")
+
+
 job = state.job()
-frame.header("analysis", t("analysis.lead_active" if job and job.active else "analysis.lead"))
+frame.header("analysis", lead(job))
 if job is None and not state.examples_ready():
     st.info(t("frame.needs_examples"), icon=":material/info:")
     if st.button(t("examples.name"), key="to_examples"):

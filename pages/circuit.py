@@ -52,7 +52,10 @@ def controls(result: Result) -> tuple[str, float, int]:
 
 def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     """The chart; a click on a head opens it in the panel."""
-    ink, chosen = colours.palette(), st.session_state.get("head", "")
+    ink, chosen = (
+        colours.palette(),
+        st.session_state.get("head", "") if st.session_state.get("picked") else "",
+    )
     if view == "grid":
         chart = charts.grid(result.heads, heads, edges, chosen, ink, t)
     else:
@@ -74,11 +77,17 @@ def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame)
 
 
 def clicked(key: str) -> None:
-    """Open the head that was clicked; a click beside the heads changes nothing."""
+    """Open the head that was clicked and bring out its edges; a second click shows all of them again."""
     event = st.session_state.get(key) or {}
     points = (event.get("selection") or {}).get("head") or []
     if points:
         st.session_state["head"] = points[0]["name"]
+    st.session_state["picked"] = bool(points)
+
+
+def pick() -> None:
+    """Bring out the edges of the head that was chosen in the list."""
+    st.session_state["picked"] = True
 
 
 def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
@@ -86,7 +95,7 @@ def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     names = list(heads["name"]) + [name for name in result.heads["name"] if name not in set(heads["name"])]
     if st.session_state.get("head") not in names:
         st.session_state["head"] = names[0]
-    name = st.selectbox(t("circuit.head"), names, key="head")
+    name = st.selectbox(t("circuit.head"), names, key="head", on_change=pick, persist_state="session")
     row = result.heads[result.heads["name"] == name].iloc[0]
     st.markdown(f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}")
     code_strip(result, int(row.layer), int(row["head"]))

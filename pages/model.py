@@ -25,10 +25,7 @@ def choose() -> None:
     if kind == "bundled":
         _choose_bundled()
         return
-    before = draft.source
     st.text_input(t(f"model.{kind}_label"), placeholder=t(f"model.{kind}_example"), **state.bound("source"))
-    if draft.source != before or (draft.scenario and draft.source_kind != "bundled"):
-        draft.scenario = ""
     if st.button(
         t("model.check"), key="check_model", icon=":material/fact_check:", disabled=not draft.source.strip()
     ):
@@ -42,17 +39,17 @@ def _choose_bundled() -> None:
         st.caption(t("start.no_scenarios"))
         return
     draft = state.draft()
+    if draft.scenario in found:
+        st.session_state.setdefault("draft_bundled", draft.scenario)
     chosen = st.selectbox(
         t("model.bundled_label"),
         list(found),
         format_func=lambda name: found[name][0],
-        key="bundled_model",
-        persist_state="session",
+        key="draft_bundled",
     )
     source = str(load_scenario(chosen).model_folder)
     if draft.source != source:
         draft.source, draft.scenario = source, ""
-        state.refill("source")
     if st.session_state.get("asked_source") != source:
         state.inspect_again()
 

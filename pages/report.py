@@ -55,7 +55,7 @@ def text(result: Result) -> None:
     unknown = [t("report.unknown_edges"), t("report.unknown_parts"), t("report.unknown_texts")]
     if not result.checked:
         unknown.insert(0, t("report.unknown_cause"))
-    _section("report.unknown", [*unknown, *sentences.notes(result.manifest)])
+    _section("report.unknown", [f"- {line}" for line in [*unknown, *sentences.notes(result.manifest)]])
     _section("report.cost", [sentences.cost(result.manifest)])
 
 
@@ -80,9 +80,7 @@ def downloads(run: RunFolder) -> None:
 
 def _section(title: str, lines: list[str]) -> None:
     st.subheader(t(title), anchor=False)
-    for line in lines:
-        if line:
-            st.markdown(frame.plain(line))
+    st.markdown("\n\n".join(frame.plain(line) for line in lines if line))
 
 
 def page() -> None:
@@ -95,7 +93,7 @@ def page() -> None:
         frame.header("report")
         frame.needs_run()
         return
-    frame.header("report", sentences.headline(result))
+    frame.header("report", sentences.about(state.folder()))
     left, right = st.columns([3, 1], gap="large")
     with left.container(width=820):
         text(result)

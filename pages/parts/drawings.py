@@ -65,7 +65,8 @@ def mark() -> str:
     """The sign of the product: one head feeds two."""
     return image(
         f'<g fill="none" stroke="{INK}" stroke-width="2"><circle cx="6" cy="13" r="4"/>'
-        '<circle cx="21" cy="5" r="3"/>'<circle cx="21" cy="21" r="3"/><path d="M10 12C14 11 14 6 18 5M10 14C14 15 14 20 18 21"/></g>',
+        '<circle cx="21" cy="5" r="3"/><circle cx="21" cy="21" r="3"/>'
+        '<path d="M10 12C14 11 14 6 18 5M10 14C14 15 14 20 18 21"/></g>',
         26,
         26,
     )

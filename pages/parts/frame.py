@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
 from pages.parts import drawings, state, texts
 from pages.parts.state import t
 
 STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
+_FOLDER = Path(__file__).parents[1]
 PAGES = ("start", *STEPS, "runs", "guide")
 _ICONS = {
     "done": ":material/check_circle:",
@@ -23,6 +25,16 @@ _ICONS = {
 }
 
 
+def navigation() -> tuple[str, StreamlitPage]:
+    """Name of the page that was asked for, and the page."""
+    pages = {
+        name: st.Page(_FOLDER / f"{name}.py", title=t(f"{name}.name"), default=name == "start")
+        for name in PAGES
+    }
+    page = st.navigation(list(pages.values()), position="hidden")
+    return next(name for name, candidate in pages.items() if candidate.title == page.title), page
+
+
 def style() -> None:
     """The little styling that the theme does not offer."""
     st.html(Path(__file__).parent / "style.css")
@@ -30,6 +42,8 @@ def style() -> None:
 
 def header(page: str, sentence: str = "") -> None:
     """Title, language switch, and one sentence on what the page shows."""
+    if "begun" not in st.session_state:
+        _enter_by_app()
     left, right = st.columns([8, 2], vertical_alignment="center")
     left.title(t(f"{page}.title"), anchor=False)
     with right.container(horizontal=True, horizontal_alignment="right"):
@@ -140,6 +154,16 @@ def needs_run() -> bool:
     if st.button(t("frame.to_analysis" if job else "frame.to_start"), key="to_way"):
         go("analysis" if job else "start")
     return False
+
+
+def _enter_by_app() -> None:
+    """Let app.py draw this page.
+
+    Until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
+    address is opened directly.
+    """
+    navigation()
+    st.rerun()
 
 
 def _after(page: str) -> str:

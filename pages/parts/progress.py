@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from core.jobs import JobStatus
-from core.progress import STAGES, Record, read_records, stage_seconds
+from core.progress import STAGES, read_records, stage_seconds
 from core.runs import open_run
 from pages.parts import charts, colours, texts
 from pages.parts.state import language, t, tn
@@ -36,14 +36,16 @@ def stages(job: JobStatus) -> None:
     now = None if not job.active else job.state.started + job.seconds
     seconds = stage_seconds(records, now if job.active else job.state.finished)
     current = job.state.stage if job.active else ""
-    rows = "".join(_stage(stage, seconds, current, records) for stage in STAGES)
+    rows = "".join(_stage(stage, seconds, current) for stage in STAGES)
     st.html(f'<ul class="stages">{rows}</ul>')
 
 
-def _stage(stage: str, seconds: dict[str, float], current: str, records: list[Record]) -> str:
+def _stage(stage: str, seconds: dict[str, float], current: str) -> str:
     kind = "now" if stage == current else "done" if stage in seconds else "waiting"
     sign = {"now": "◉", "done": "●", "waiting": "○"}[kind]
     shown = texts.duration(language(), seconds[stage]) if stage in seconds else ""
+    if not shown and not current:
+        shown = t("analysis.not_part")
     name = f"{sign} {escape(t(f'stage.{stage}'))}"
     return f'<li class="{kind}"><span>{name}</span><span>{escape(shown)}</span></li>'
 

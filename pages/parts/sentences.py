@@ -1,8 +1,10 @@
 """Sentences made from the numbers of a run, for the circuit page and the report."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from core.runs import RunFolder
 from core.texts import text as run_text
 from pages.parts import texts
 from pages.parts.results import Result
@@ -18,6 +20,13 @@ def headline(result: Result) -> str:
         return tn("said.found_unchecked", count, total=total)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
     return tn("said.found_checked", count, total=total, confirmed=confirmed)
+
+
+def about(run: RunFolder) -> str:
+    """Name of the run, when it was made, with which settings."""
+    meta, config = run.meta(), run.config()
+    made = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else "–"
+    return t("said.about", name=meta.name or run.run_id, made=made, preset=t(f"preset.{config.preset}"))
 
 
 def asked(result: Result, model: str) -> str:

@@ -19,6 +19,8 @@ from pages.parts import texts
 
 _WIDGETS = "draft_"
 """Prefix of the keys of every widget that shows a part of the draft."""
+_INPUTS = ("paste_", "edit_", "read_")
+"""The same for the inputs of examples, which are filled in another way."""
 
 
 @dataclass
@@ -67,9 +69,10 @@ def replace_draft(new: Draft) -> None:
     refill()
 
 
-def refill(prefix: str = "") -> None:
-    """Let the draft's widgets be filled from the draft again."""
-    for key in [key for key in st.session_state if str(key).startswith(_WIDGETS + prefix)]:
+def refill(start: str = "") -> None:
+    """Let the draft's widgets, or those whose name begins so, be filled from the draft again."""
+    starts = (_WIDGETS + start,) if start else (_WIDGETS, *_INPUTS)
+    for key in [key for key in st.session_state if str(key).startswith(starts)]:
         del st.session_state[key]
 
 
@@ -89,8 +92,13 @@ def _write_back(key: str, name: str, group: str) -> None:
         return
     if group:
         getattr(draft(), group)[name] = value
-    else:
-        setattr(draft(), name, value)
+        return
+    setattr(draft(), name, value)
+    if name in ("source", "source_kind"):
+        draft().scenario = ""
+    if name == "source_kind" and value != "bundled":
+        draft().source = ""
+        refill("source")
 
 
 def draft_of(config: RunConfig) -> Draft:
@@ -131,7 +139,8 @@ def open_in_session(run: RunFolder) -> None:
     """Show this run from now on, with its settings as the draft; raises StorageError for a damaged one."""
     replace_draft(draft_of(run.config()))
     st.session_state["run_id"] = run.run_id
-    st.session_state.pop("head", None)
+    for key in ("head", "picked"):
+        st.session_state.pop(key, None)
 
 
 def leave_run() -> None:
@@ -207,4 +216,5 @@ def choose_preset(name: str) -> None:
 def adopt(run: RunFolder) -> None:
     """Show a run that was made from the draft."""
     st.session_state["run_id"] = run.run_id
-    st.session_state.pop("head", None)
+    for key in ("head", "picked"):
+        st.session_state.pop(key, None)

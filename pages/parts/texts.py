@@ -75,8 +75,10 @@ def number(value: float) -> str:
 
 def duration(language: str, seconds: float) -> str:
     """A time span in the largest unit that fits, rounded."""
+    if seconds < 0.1:
+        return text(language, "time.short")
     if seconds < 10:
-        return text(language, "time.seconds", n=number(seconds) if seconds else "0")
+        return text(language, "time.seconds", n=f"{seconds:.1f}")
     if seconds < 100:
         return text(language, "time.seconds", n=round(seconds))
     minutes, rest = divmod(round(seconds), 60)

@@ -44,7 +44,7 @@ def _order(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]
 
 def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
     cells = [
-        _piece(piece, differs, position in compared or MEAN in compared, "td" if aligned else "span")
+        _piece(piece, differs, position in compared or MEAN in compared, aligned)
         for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
     ]
     body = "".join(cells) if aligned else f'<td class="running">{"".join(cells)}</td>'
@@ -57,10 +57,12 @@ def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out
     )
 
 
-def _piece(piece: str, differs: bool, compared: bool, tag: str) -> str:
+def _piece(piece: str, differs: bool, compared: bool, aligned: bool) -> str:
+    tag = "td" if aligned else "span"
+    before = " " if not aligned and piece[:1].isspace() else ""
     classes = "tok" + (" differs" if differs else "") + (" compared" if compared else "")
     shown = escape(piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣"))
-    return f'<{tag} class="{classes}">{shown}</{tag}>'
+    return f'{before}<{tag} class="{classes}">{shown}</{tag}>'
 
 
 def _next(example: Mapping[str, Any], word: Words) -> str:
