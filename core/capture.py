@@ -49,14 +49,14 @@ def capture(
     """
     wanted = _wanted(loaded, ids, positions)
     keys = [_key(loaded, text, spec) for text, spec in zip(ids, wanted, strict=True)]
-    found: list[Tensor | None] = [store.get(key) if store else None for key in keys]
+    found: list[Tensor | None] = [store.get(key) if store is not None else None for key in keys]
     missing = [index for index, values in enumerate(found) if values is None]
     passes = 0
     for done, batch in _captured_batches(loaded, ids, wanted, missing):
         passes += 1
         for index, values in batch:
             found[index] = values
-        if store:
+        if store is not None:
             with store.batch():
                 for index, values in batch:
                     store.put(keys[index], values)

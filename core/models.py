@@ -217,8 +217,9 @@ def load_tokenizer(source: str) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(_place(source), trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise ModelError("no_tokenizer", name=source, detail=_one_line(error)) from None
-    if tokenizer is None or len(tokenizer) == 0:
-        raise ModelError("no_tokenizer", name=source, detail="it is empty")
+    # transformers makes an empty tokenizer of a known type where the files are missing
+    if tokenizer is None or len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise ModelError("no_tokenizer", name=source, detail="it has no vocabulary")
     return tokenizer
 
 

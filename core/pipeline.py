@@ -83,7 +83,8 @@ def analyse(
     alignment = align(config.examples, ids, mode, config.pairing)
     rows = example_rows(loaded, config.examples, ids, alignment)
     yield clock.start("capture", len(alignment.kept))
-    captured = capture(loaded, [ids[i] for i in alignment.kept], alignment.positions, store or ActivationStore())
+    store = ActivationStore() if store is None else store
+    captured = capture(loaded, [ids[i] for i in alignment.kept], alignment.positions, store)
     yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
     codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
     yield clock.start("score")

@@ -94,7 +94,9 @@ def hook_count(loaded: LoadedModel) -> int:
 
 
 class Surgery:
-    """A block by block re-implementation with explicit residual stream, for one row and sequential or parallel MLPs."""
+    """A block by block re-implementation with explicit residual stream, for one row and sequential or
+    parallel MLPs.
+    """
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
@@ -106,7 +108,9 @@ class Surgery:
         return x + model.transformer.wpe(torch.arange(ids.shape[1])) if self.kind == "gpt2" else x
 
     def z(self, layer: int, x: Tensor, reads: dict[str, Tensor] | None = None) -> Tensor:
-        """z (row, position, head, d_head) with plain softmax attention; `reads` gives q, k, v their own residuals."""
+        """z (row, position, head, d_head) with plain softmax attention; `reads` gives q, k, v their own
+        residuals.
+        """
         reads = reads or {}
         shape = self.loaded.shape
         q, k, v = (self.heads(layer, part, self.loaded.norm(layer)(reads.get(part, x))) for part in "qkv")
@@ -163,7 +167,7 @@ class Surgery:
             z = self.z(layer, x)
             if edge and edge.target.layer == layer:
                 parts = "qkv" if reads == "all" else reads
-                shifted = self.z(layer, x, {part: x + delta for part in parts})
+                shifted = self.z(layer, x, dict.fromkeys(parts, x + delta))
                 z[:, :, edge.target.head] = shifted[:, :, edge.target.head]
             if edge and edge.source.layer == layer:
                 change = value - z[:, :, edge.source.head]
@@ -255,7 +259,9 @@ def test_rows_with_several_edges_match_rows_run_alone(loaded: LoadedModel, token
 
 
 def test_all_ways_out_of_a_head_together_are_the_head(loaded: LoadedModel, tokens: Tensor) -> None:
-    """Edges to every later head, with the MLPs and the logits shifted by hand, equal replacing the head itself."""
+    """Edges to every later head, with the MLPs and the logits shifted by hand, equal replacing the head
+    itself.
+    """
     sender = HeadId(0, 2)
     values = z_of(loaded, tokens[1:])
     with replace_heads(loaded, choose_heads(loaded, [[sender]]), values):

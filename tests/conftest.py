@@ -1,0 +1,16 @@
+"""Every test has its own home folder and no network."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """Runs and cache of a test lie in its own folder."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("HEADLIGHT_HOME", str(home))
+    return home

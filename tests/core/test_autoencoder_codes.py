@@ -1,0 +1,143 @@
+"""The ensemble's gradients against autograd, its start, its codes, and centring."""
+
+import pytest
+import torch
+
+from core.autoencoder import SILENT, Ensemble, _start, _Trainer, member_sparsities, strongest, train
+from core.codes import centre, codes_of, published_codes, scale
+from core.config import PRESETS, AutoencoderConfig
+from core.errors import ExamplesError
+
+SMALL = AutoencoderConfig(members=3, latents=5, sparsity=0.05, epochs=30, learning_rate=0.01)
+
+
+def finish(training):
+    steps = []
+    while True:
+        try:
+            steps.append(next(training))
+        except StopIteration as end:
+            return steps, end.value
+
+
+def samples(groups=2, count=7, d=4, seed=0):
+    return torch.randn(groups, count, d, generator=torch.Generator().manual_seed(seed))
+
+
+def published_loss(x, ensemble, config):
+    """Straight from the formula, one member of one group at a time."""
+    losses = []
+    for unit, sparsity in enumerate(member_sparsities(config).repeat(len(x)).tolist()):
+        own = x[unit // config.members]
+        latents = torch.relu((own - ensemble.bias[unit]) @ ensemble.encoder[unit] + ensemble.encoder_bias[unit])
+        rebuilt = latents @ ensemble.decoder[unit] + ensemble.bias[unit]
+        losses.append((own - rebuilt).square().mean() + sparsity * latents.mean())
+    return torch.stack(losses)
+
+
+def test_written_gradients_equal_autograd():
+    x = samples()
+    start = _start(x, SMALL, torch.Generator().manual_seed(1), from_data=False)
+    for tensor in start.parameters():
+        tensor += 0.1 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(2))
+    trainer = _Trainer(x, Ensemble(*(t.clone() for t in start.parameters())), SMALL)
+    latents = trainer.ensemble.latents(trainer.samples)
+    error = torch.baddbmm(trainer.ensemble.bias - trainer.samples, latents, trainer.ensemble.decoder)
+    trainer._descend(latents, error)
+    wanted = Ensemble(*(t.clone().requires_grad_() for t in start.parameters()))
+    losses = published_loss(x, wanted, SMALL)
+    losses.sum().backward()
+    for found, expected in zip(trainer.ensemble.parameters(), wanted.parameters(), strict=True):
+        torch.testing.assert_close(found.grad, expected.grad, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(trainer.loss, losses.mean().detach())
+
+
+def test_training_lowers_the_loss_and_keeps_unit_norms():
+    steps, ensemble = finish(train(samples(), SMALL, seed=0))
+    assert steps[-1].loss < steps[0].loss
+    torch.testing.assert_close(ensemble.decoder.norm(dim=2), torch.ones(6, 5))
+    torch.testing.assert_close(ensemble.encoder.norm(dim=1), torch.ones(6, 5))
+
+
+def test_the_same_seed_gives_the_same_ensemble_and_another_seed_another():
+    one, two, other = (finish(train(samples(), SMALL, seed=s))[1] for s in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert not torch.equal(one.decoder, other.decoder)
+
+
+def test_groups_are_independent_of_each_other_and_of_chunks(monkeypatch):
+    x = samples(groups=5)
+    whole = finish(train(x, SMALL, seed=0))[1]
+    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", 1)
+    monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
+    monkeypatch.setattr("core.autoencoder.CHECK_EVERY", 10_000)
+    parts = finish(train(x, SMALL, seed=0))[1]
+    torch.testing.assert_close(whole.codes(x, 3), parts.codes(x, 3))
+
+
+def test_codes_are_the_strongest_latent_or_silent():
+    assert strongest(torch.tensor([[0.0, 0.0], [0.1, 0.3]])).tolist() == [SILENT, 1]
+    x = samples()
+    ensemble = finish(train(x, SMALL, seed=0))[1]
+    codes = ensemble.codes(x, 3)
+    assert codes.shape == (3, 2, 7)
+    latents = ensemble.latents(x.repeat_interleave(3, 0))
+    assert codes[1, 0].tolist() == strongest(latents[1]).tolist()
+    assert codes[2, 1].tolist() == strongest(latents[5]).tolist()
+
+
+def test_strong_sparsity_silences_what_is_weak():
+    x = torch.cat([samples(1) * 3, samples(1, seed=1) * 1e-3])
+    codes = finish(train(x, SMALL.model_copy(update={"epochs": 200}), seed=0))[1].codes(x, 3)
+    assert (codes[:, 0] != SILENT).float().mean() > 0.8
+    assert (codes[:, 1] == SILENT).all()
+
+
+def test_dictionaries_start_from_directions_of_the_data():
+    x = torch.eye(4)[None] * torch.tensor([5.0, 4.0, 3.0, 2.0])[:, None]
+    config = AutoencoderConfig(members=2, latents=4)
+    start = _start(x, config, torch.Generator().manual_seed(0), from_data=True)
+    for member in start.decoder:
+        assert sorted(member.argmax(dim=1).tolist()) == [0, 1, 2, 3]
+        torch.testing.assert_close(member.amax(dim=1), torch.ones(4))
+
+
+def test_training_stops_when_the_codes_have_settled():
+    steps, _ = finish(train(samples(), SMALL.model_copy(update={"epochs": 5000}), seed=0))
+    assert len(steps) < 5000
+    assert steps[-1].changed <= 0.005
+
+
+def test_sparsities_spread_from_half_to_double():
+    found = member_sparsities(SMALL).tolist()
+    assert found == pytest.approx([0.025, 0.05, 0.1])
+    assert member_sparsities(PRESETS["paper"]).tolist() == pytest.approx([0.02])
+
+
+def test_centring_by_pair_and_by_position():
+    outputs = torch.randn(6, 2, 3, 4)
+    paired = centre(outputs, 3, paired=True)
+    torch.testing.assert_close(paired[0], (outputs[0] - outputs[3]) / 2)
+    torch.testing.assert_close(paired[3], -paired[0])
+    torch.testing.assert_close(centre(outputs, 3, paired=False).mean(0), torch.zeros(2, 3, 4), atol=1e-6, rtol=0)
+
+
+def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
+    values = torch.randn(6, 2, 3, 4)
+    scaled = scale(values)
+    assert float(scaled.square().sum(-1).mean()) == pytest.approx(1.0, abs=1e-5)
+    torch.testing.assert_close(scaled * (values[0, 0, 0, 0] / scaled[0, 0, 0, 0]), values)
+    with pytest.raises(ExamplesError):
+        scale(torch.zeros(4, 1, 2, 3))
+
+
+def test_codes_have_one_axis_for_each_of_member_example_slot_head():
+    _, (codes, _) = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
+    assert codes.shape == (3, 6, 2, 5)
+
+
+def test_the_published_recipe_has_one_dictionary_for_all_heads():
+    config = PRESETS["paper"].model_copy(update={"epochs": 5})
+    _, (codes, ensemble) = finish(published_codes(torch.randn(12, 5, 8), config, seed=0))
+    assert codes.shape == (1, 12, 1, 5)
+    assert ensemble.decoder.shape == (1, 200, 8)

@@ -1,0 +1,158 @@
+"""The whole way on a tiny model: order of stages, contracts, determinism, notes."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.config import AutoencoderConfig, make_config
+from core.errors import ExamplesError, ModelError
+from core.examples import from_rows
+from core.models import ModelPool
+from core.pipeline import analyse
+from core.preview import preview
+from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, STAGES, Progress, RunResult
+from tests.tiny import save_tiny
+
+QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def models():
+    return ModelPool()
+
+
+def texts(count=4, paired=True, longer=0):
+    rows = []
+    for i in range(count):
+        tail = " w9" * (longer if i == 0 else 0)
+        rows.append({"label": "anomalous", "text": f"w1 w{10 + i} w2 w{10 + i} w3{tail}", "pair": f"p{i}"})
+        rows.append({"label": "normal", "text": f"w1 w{10 + i} w2 w{30 + i} w3{tail}", "pair": f"p{i}"})
+    for row in rows:
+        row["pair"] = row["pair"] if paired else ""
+    return from_rows(rows)
+
+
+def run(folder, models, **values):
+    values = {"examples": texts(), "autoencoder": QUICK, "device": "cpu"} | values
+    records = list(analyse(make_config(model=str(folder), **values), models))
+    assert all(isinstance(record, Progress) for record in records[:-1])
+    assert isinstance(records[-1], RunResult)
+    return records[:-1], records[-1]
+
+
+def test_stages_come_in_order_and_the_loss_is_reported(folder, models):
+    progress, _ = run(folder, models)
+    stages = list(dict.fromkeys(record.stage for record in progress))
+    assert stages == [stage for stage in STAGES if stage in stages]
+    assert {"load", "tokens", "capture", "train", "codes", "score", "report"} <= set(stages)
+    assert all(record.metrics["loss"] > 0 for record in progress if record.stage == "train" and record.step)
+
+
+def test_tables_follow_the_contract(folder, models):
+    _, result = run(folder, models)
+    assert tuple(result.heads.columns) == HEAD_COLUMNS
+    assert tuple(result.edges.columns) == EDGE_COLUMNS
+    assert tuple(result.codes.columns) == CODE_COLUMNS
+    assert tuple(result.examples.columns) == EXAMPLE_COLUMNS
+    assert len(result.heads) == 12
+    assert len(result.edges) == 3 * 16
+    assert (result.edges.source_layer < result.edges.target_layer).all()
+    assert result.heads.score.is_monotonic_decreasing
+    assert result.edges.score.is_monotonic_decreasing
+    assert len(result.codes) == 12 * 2 * 8
+    for column in ("p_value", "q_value", "effect", "verdict"):
+        assert result.heads[column].isna().all()
+
+
+def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
+    _, first = run(folder, models)
+    _, second = run(folder, models)
+    assert first.manifest["forward_passes"] == 1
+    assert second.manifest["forward_passes"] == 0
+    assert second.manifest["cached_texts"] == 8
+    assert first.heads.equals(second.heads)
+    assert first.codes.equals(second.codes)
+
+
+def test_a_label_p_value_stands_only_where_it_means_something(folder, models):
+    _, paired = run(folder, models)
+    _, unpaired = run(folder, models, pairing="off", permutations=99)
+    assert paired.heads.label_p_value.isna().all()
+    assert unpaired.heads.label_p_value.between(0.01, 1).all()
+
+
+def test_the_score_is_the_number_of_codes_unique_to_the_anomalous_side(folder, models):
+    _, result = run(folder, models)
+    best = result.heads.iloc[0]
+    own = result.codes[(result.codes["layer"] == best["layer"]) & (result.codes["head"] == best["head"])]
+    counts = []
+    for _, member in own.groupby("member"):
+        sides = {label: set(part["code"]) - {"silent"} for label, part in member.groupby("label")}
+        counts.append(len(sides["anomalous"] - sides["normal"]))
+    assert np.mean(counts) == pytest.approx(best["score"])
+
+
+def test_positions_before_the_first_difference_are_left_out(folder, models):
+    """A decoder cannot see a token that only comes later, so these positions are equal in both texts."""
+    _, result = run(folder, models)
+    assert result.manifest["alignment"]["slots"] == ["3", "4"]
+
+
+def test_unequal_unpaired_texts_use_the_last_token_and_the_mean(folder, models):
+    _, result = run(folder, models, examples=texts(paired=False, longer=3), pairing="off", permutations=99)
+    assert result.manifest["alignment"]["mode"] == "last_mean"
+    assert {note["key"] for note in result.manifest["notes"]} >= {"positions_last_mean", "pairs_none", "few_examples"}
+
+
+def test_the_published_recipe_runs_on_means_with_one_dictionary(folder, models):
+    paper = make_config(model=str(folder), examples=texts(), preset="paper", device="cpu")
+    quick = paper.autoencoder.model_copy(update={"epochs": 10})
+    _, result = run(folder, models, preset="paper", autoencoder=quick)
+    assert result.manifest["alignment"]["mode"] == "mean"
+    assert set(result.codes.position) == {"mean"}
+    assert set(result.codes.member) == {0}
+
+
+def test_bad_input_stops_before_anything_is_trained(folder, models):
+    with pytest.raises(ExamplesError, match="at least 3"):
+        run(folder, models, examples=texts(count=2))
+    long = texts()
+    rows = [e.model_dump() for e in long.examples]
+    rows[0]["text"] = "w1 " * 40
+    with pytest.raises(ExamplesError, match="40 tokens, the model reads at most 32"):
+        run(folder, models, examples=from_rows(rows))
+    with pytest.raises(ModelError):
+        run("no-such-model", models)
+
+
+def test_the_preview_shows_tokens_pairs_and_next_words(folder, models):
+    config = make_config(model=str(folder), examples=texts(paired=False), device="cpu")
+    found = preview(config, models)
+    assert found["alignment"]["pairs_source"] == "automatic"
+    assert found["alignment"]["pairs"] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    first = found["examples"][0]
+    assert first["pieces"] == ["w1", "w10", "w2", "w10", "w3"]
+    assert first["differs"] == [False, False, False, True, False]
+    assert [word["probability"] for word in first["next"]] == sorted(
+        (word["probability"] for word in first["next"]), reverse=True
+    )
+    ids = torch.tensor([models.get(str(folder), "cpu").encode(first["text"])])
+    logits = models.get(str(folder), "cpu").model(input_ids=ids).logits[0, -1]
+    assert first["next"][0]["probability"] == pytest.approx(float(logits.softmax(-1).max()), abs=1e-5)
+
+
+def test_the_preview_tells_whether_the_model_behaves_as_the_labels_say(folder, models):
+    rows = [e.model_dump() for e in texts().examples]
+    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
+    said = [row["next"][0]["piece"] for row in preview(config, models)["examples"]]
+    for row, word in zip(rows, said, strict=True):
+        row["expected"] = word
+    rows[1]["expected"] = "w59" if said[1] != "w59" else "w58"
+    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
+    behaves = [row["behaves"] for row in preview(config, models)["examples"]]
+    assert (behaves[0], behaves[1], behaves[3]) == (None, False, True)

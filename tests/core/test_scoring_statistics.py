@@ -1,0 +1,129 @@
+"""Scores, statistics and selection, worked by hand or against a plain count."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
+from core.selection import select, threshold
+from core.statistics import label_permutation_p, member_interval, q_values
+
+SILENT = -1
+
+
+def plainly_unique(codes, n_anomalous) -> int:
+    anomalous, normal = set(codes[:n_anomalous]), set(codes[n_anomalous:])
+    return len(anomalous - normal - {SILENT})
+
+
+def plainly_joint(source, target, n_anomalous) -> int:
+    pairs = list(zip(source, target, strict=True))
+    fired = [pair for pair in pairs[:n_anomalous] if SILENT not in pair]
+    return len(set(fired) - set(pairs[n_anomalous:]))
+
+
+def test_unique_codes_by_hand():
+    assert int(unique_codes(torch.tensor([3, 3, 5, 7, 7, 1]), 3)) == 2
+    assert int(unique_codes(torch.tensor([3, 3, 5, 5, 7, 1]), 3)) == 1
+    assert int(unique_codes(torch.tensor([SILENT, 3, SILENT, 2, 2, 2]), 3)) == 1
+    assert int(unique_codes(torch.tensor([SILENT] * 6), 3)) == 0
+
+
+@given(st.lists(st.integers(-1, 4), min_size=2, max_size=150), st.data())
+def test_unique_codes_equal_a_plain_count(codes, data):
+    n_anomalous = data.draw(st.integers(1, len(codes) - 1))
+    assert int(unique_codes(torch.tensor(codes), n_anomalous)) == plainly_unique(codes, n_anomalous)
+
+
+def test_head_score_takes_the_best_position_of_the_mean_over_members():
+    codes = torch.tensor(
+        [
+            [[[1], [1]], [[2], [1]], [[0], [0]], [[0], [0]]],
+            [[[0], [5]], [[0], [6]], [[0], [7]], [[1], [7]]],
+        ]
+    )
+    found = head_scores(codes, 2)
+    assert found.best_slot.tolist() == [1]
+    assert found.per_member[:, 0].tolist() == [1.0, 2.0]
+    assert found.score.tolist() == [1.5]
+    assert at_best(codes, found.best_slot)[1, 0].tolist() == [5, 6, 7, 7]
+
+
+def test_mirror_counts_what_is_unique_to_the_normal_side():
+    codes = torch.tensor([1, 1, 2, 3, 4, 1]).reshape(1, 6, 1, 1)
+    assert head_scores(codes, 3).score.tolist() == [1.0]
+    assert mirror_scores(codes, 3).score.tolist() == [2.0]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 70))
+def test_edges_equal_a_plain_count_of_joint_codes(seed, n_anomalous, n_normal):
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.randint(-1, 3, (2, 6, n_anomalous + n_normal), generator=generator)
+    found = edge_scores_by_member(codes, n_anomalous, n_heads=2)
+    for member, source, target in product(range(2), range(6), range(6)):
+        forward = source // 2 < target // 2
+        plain = plainly_joint(codes[member, source].tolist(), codes[member, target].tolist(), n_anomalous)
+        assert found[member, source, target] == (plain if forward else 0)
+
+
+def test_the_interval_of_members():
+    low, high = member_interval(np.arange(101.0)[:, None])
+    assert (low[0], high[0]) == pytest.approx((5.0, 95.0))
+
+
+def test_permutation_p_of_a_perfect_and_of_an_empty_head():
+    codes = torch.zeros(1, 12, 1, 2, dtype=torch.long)
+    codes[0, :6, 0, 0] = torch.arange(1, 7)
+    p = label_permutation_p(codes, 6, 999, seed=0)
+    assert p[0] < 0.02
+    assert p[1] == 1.0
+
+
+def test_permutation_p_is_uniform_or_above_under_shuffled_labels():
+    generator = torch.Generator().manual_seed(3)
+    draws = torch.randint(-1, 12, (2, 12, 2, 400), generator=generator)
+    p = label_permutation_p(draws, 6, 199, seed=1)
+    for level in (0.05, 0.1, 0.25, 0.5):
+        margin = 3 * np.sqrt(level * (1 - level) / len(p))
+        assert (p <= level).mean() <= level + margin
+
+
+def test_permutation_p_does_not_depend_on_blocks(monkeypatch):
+    codes = torch.randint(-1, 6, (2, 8, 2, 30), generator=torch.Generator().manual_seed(0))
+    whole = label_permutation_p(codes, 4, 99, seed=0)
+    monkeypatch.setattr("core.statistics.BLOCK_NUMBERS", 1)
+    assert np.array_equal(label_permutation_p(codes, 4, 99, seed=0), whole)
+
+
+def test_q_values_by_hand_and_with_gaps():
+    found = q_values(np.array([0.01, np.nan, 0.04, 0.03]))
+    assert found[0] == pytest.approx(0.03)
+    assert np.isnan(found[1])
+    assert found[2] == pytest.approx(0.04)
+    assert np.isnan(q_values(np.array([np.nan]))).all()
+
+
+def test_selection_rules_by_hand():
+    scores = np.array([8.0, 7.5, 7.0, 2.0, 1.5, 1.0, 0.0])
+    assert select(scores, "gap").tolist() == [True, True, True] + [False] * 4
+    assert select(scores, "split").tolist() == [True, True, True] + [False] * 4
+    assert threshold(scores, "gap") == 7.0
+    assert not select(np.ones(5), "split").any()
+    assert np.isinf(threshold(np.zeros(3), "gap"))
+
+
+@given(st.lists(st.floats(0, 8), min_size=2, max_size=40))
+def test_selection_takes_the_best_and_never_all(scores):
+    values = np.array(scores)
+    for rule in ("gap", "split"):
+        chosen = select(values, rule)
+        if values.min() == values.max():
+            assert not chosen.any()
+        else:
+            assert chosen[values.argmax()]
+            assert not chosen[values.argmin()]

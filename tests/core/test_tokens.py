@@ -1,0 +1,120 @@
+"""Pairing and aligning: answers worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ExamplesError
+from core.examples import from_rows
+from core.tokens import MEAN, align, differing, find_pairs, first_difference
+
+
+def examples(labels: str, pairs: str = ""):
+    names = {"a": "anomalous", "n": "normal"}
+    rows = [{"label": names[label], "text": f"text {i}"} for i, label in enumerate(labels)]
+    for row, pair in zip(rows, pairs, strict=False):
+        row["pair"] = pair.strip()
+    return from_rows(rows)
+
+
+def test_differences():
+    assert differing([1, 2, 3], [1, 5, 3]) == 1
+    assert differing([1, 2, 3], [1, 2]) == 3
+    assert first_difference([[1, 2, 3], [1, 2, 4], [1, 2, 3]]) == 2
+    assert first_difference([[1, 2], [1, 2, 3]]) == 2
+
+
+def test_same_length_drops_what_all_share():
+    ids = [[1, 2, 3, 9], [1, 2, 4, 9], [1, 2, 5, 9], [1, 2, 6, 9]]
+    found = align(examples("aann"), ids, pairing="off")
+    assert (found.mode, found.slots, found.kept) == ("aligned", ("2", "3"), (0, 1, 2, 3))
+    assert found.positions.tolist() == [[2, 3]] * 4
+    assert found.pairs == []
+
+
+def test_given_pairs_put_partners_in_the_same_order():
+    ids = [[1, 2, 3], [1, 9, 3], [4, 2, 3], [4, 7, 3]]
+    found = align(examples("anna", "pqp "[:3] + "q"), [ids[0], ids[3], ids[1], ids[2]])
+    assert found.pairs_source == "given"
+    assert found.pairs == [(0, 2), (3, 1)]
+    assert found.kept == (0, 3, 2, 1)
+
+
+def test_with_pairs_positions_before_every_difference_are_dropped():
+    ids = [[1, 2, 3, 4], [8, 2, 5, 4], [1, 2, 6, 4], [8, 2, 7, 4]]
+    found = align(examples("aann", "pqpq"), ids)
+    assert found.slots == ("2", "3")
+
+
+def test_automatic_pairs_take_the_fewest_differences():
+    ids = [
+        [1, 2, 3, 4, 5, 6],
+        [1, 2, 3, 9, 5, 7],
+        [1, 2, 3, 9, 5, 6],
+        [1, 2, 3, 4, 5, 7],
+        [1, 2, 3, 4, 5, 8],
+    ]
+    pairs, source = find_pairs(examples("aannn").examples, ids, "auto")
+    assert source == "automatic"
+    assert pairs in ([(0, 2), (1, 3)], [(0, 4), (1, 3)], [(0, 3), (1, 2)], [(0, 4), (1, 2)])
+    assert sum(differing(ids[a], ids[n]) for a, n in pairs) == 2
+    assert align(examples("aannn"), ids).left_out
+
+
+def test_texts_of_no_common_template_are_not_paired():
+    ids = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
+    assert find_pairs(examples("aann").examples, ids, "auto") == ([], "none")
+
+
+def test_pairing_can_be_undone_and_limited():
+    ids = [[1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 6], [1, 2, 3, 7]]
+    assert find_pairs(examples("aann", "p p ").examples, ids, "off") == ([], "none")
+    assert find_pairs(examples("aann", "p p ").examples, ids, "given") == ([(0, 2)], "given")
+    assert find_pairs(examples("aann", "p p ").examples, ids, "auto") == ([(0, 2), (1, 3)], "given")
+    assert find_pairs(examples("aann").examples, ids, "given") == ([], "none")
+
+
+def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end():
+    ids = [[1, 9, 3, 4, 5, 6, 7], [8, 8, 9, 3, 4], [1, 2, 3, 4, 5, 6, 7], [8, 8, 2, 3, 4]]
+    found = align(examples("aann", "pqpq"), ids)
+    assert found.mode == "pairs"
+    assert found.slots == ("+0", "+1", "-1")
+    assert found.positions.tolist() == [[1, 2, 6], [2, 3, 4], [1, 2, 6], [2, 3, 4]]
+
+
+def test_unequal_texts_take_the_last_token_and_the_mean():
+    ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [5, 5]]
+    found = align(examples("aann"), ids)
+    assert (found.mode, found.slots) == ("last_mean", ("last", "mean"))
+    assert found.positions.tolist() == [[2, MEAN], [1, MEAN], [3, MEAN], [1, MEAN]]
+    assert align(examples("aann"), ids, "last").positions.tolist() == [[2], [1], [3], [1]]
+    assert align(examples("aann"), ids, "mean").slots == ("mean",)
+
+
+def test_aligned_that_cannot_be_had_is_an_error():
+    with pytest.raises(ExamplesError, match="2 to 4 tokens") as caught:
+        align(examples("aann"), [[1, 2], [3, 4], [5, 6, 7, 8], [9, 9]], "aligned")
+    assert caught.value.key == "not_alignable"
+
+
+def test_texts_that_become_the_same_tokens_cannot_be_compared():
+    with pytest.raises(ExamplesError) as caught:
+        align(examples("aann"), [[1, 2]] * 4, "aligned")
+    assert caught.value.key == "nothing_varies"
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=2, max_size=5), st.data())
+def test_every_position_lies_inside_its_text(anomalous, data):
+    normal = [[data.draw(st.integers(0, 3)) for _ in text] for text in anomalous]
+    labels = "a" * len(anomalous) + "n" * len(normal)
+    ids = anomalous + normal
+    try:
+        found = align(examples(labels, "pqrst"[: len(anomalous)] * 2), ids)
+    except ExamplesError as error:
+        assert error.key == "nothing_varies"
+        return
+    for row, index in enumerate(found.kept):
+        assert np.all(found.positions[row] >= MEAN)
+        assert np.all(found.positions[row] < len(ids[index]))
+    assert found.positions.shape == (len(found.kept), len(found.slots))
