@@ -1,14 +1,17 @@
 """Changing what single heads write, or what single heads read, inside a running model.
 
-Everything is a context manager around ordinary forward passes, and batched: each row of the batch may carry its own
-intervention. z is the input of a layer's attention output projection, so that head h writes z_h W_O,h.
+Everything is a context manager around ordinary forward passes, and batched: each row of the batch may carry
+its own intervention. z is the input of a layer's attention output projection, so that head h writes z_h
+W_O,h.
 
 1. `record`: keep z of every head.
-2. `replace_heads`: put other values in place of z of chosen heads: zeros, means, values of other rows or runs.
-3. `patch_edges`: path patching (Wang 2022, appendix B; Goldowsky-Dill 2023) of single pairs of heads. The sender s writes
-   delta = (z_s' - z_s) W_O,s more, and only the receiver r sees it: the residual stream before the norm and attention
-   of r's layer is shifted by delta, z_r under that shift replaces z_r, and all that follows is computed anew. Neither the
-   MLPs nor any other head nor the logits see delta itself. Exact with grouped key and value heads too.
+2. `replace_heads`: put other values in place of z of chosen heads: zeros, means, values of other rows or
+   runs.
+3. `patch_edges`: path patching (Wang 2022, appendix B; Goldowsky-Dill 2023) of single pairs of heads. The
+   sender s writes delta = (z_s' - z_s) W_O,s more, and only the receiver r sees it: the residual stream
+   before the norm and attention of r's layer is shifted by delta, z_r under that shift replaces z_r, and all
+   that follows is computed anew. Neither the MLPs nor any other head nor the logits see delta itself. Exact
+   with grouped key and value heads too.
 
 All positions take part. Contexts can be nested; one entered later sees what earlier ones changed. Hooks are
 removed when the context is left, also by an exception.
@@ -64,8 +67,8 @@ def record(loaded: LoadedModel) -> Iterator[Recording]:
 def replace_heads(loaded: LoadedModel, chosen: Tensor, values: Tensor) -> Iterator[None]:
     """Put `values` in place of z of the chosen heads.
 
-    `chosen` is bool (layer, row, head); `values` is (layer, row, position, head, d_head), where any axis but the
-    last may have length 1. `chosen` may have one row for all rows. Heads not chosen keep what they write.
+    `chosen` is bool (layer, row, head); `values` is (layer, row, position, head, d_head), where any axis but
+    the last may have length 1. `chosen` may have one row for all rows. Heads not chosen keep what they write.
     """
     with ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
@@ -92,8 +95,8 @@ def zero_values(loaded: LoadedModel) -> Tensor:
 def mean_values(z: Tensor, mask: Tensor | None = None) -> Tensor:
     """Values for mean ablation: the mean over rows at every position.
 
-    `z` is (layer, row, position, head, d_head), `mask` (row, position) is 1 where there is a token; a position without
-    any token gets 0.
+    `z` is (layer, row, position, head, d_head), `mask` (row, position) is 1 where there is a token; a
+    position without any token gets 0.
     """
     if mask is None:
         return z.mean(1, keepdim=True)
@@ -112,9 +115,10 @@ def patch_edges(
 ) -> Iterator[None]:
     """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
 
-    `values` is (layer, row, position, head, d_head); only its senders are read. delta is measured from what the sender
-    writes in that row. `reads` limits the receiver's sight of it to its queries, keys or values. Raises ModelError
-    where the model's q, k and v cannot be told apart, ValueError for an edge that does not go forward.
+    `values` is (layer, row, position, head, d_head); only its senders are read. delta is measured from what
+    the sender writes in that row. `reads` limits the receiver's sight of it to its queries, keys or values.
+    Raises ModelError where the model's q, k and v cannot be told apart, ValueError for an edge that does not
+    go forward.
     """
     plan = _Plan(loaded, edges, values, reads)
     with ExitStack() as stack:
@@ -149,7 +153,7 @@ def _replacer(chosen: Tensor, values: Tensor) -> Callable[[Tensor], Tensor]:
 
 @dataclass(frozen=True)
 class _Round:
-    """Receivers of one layer that read one set of senders a row: `senders[row]`, `receivers` bool (row, head)."""
+    """Receivers of a layer that read one set of senders a row: `receivers` is bool (row, head)."""
 
     senders: list[tuple[HeadId, ...]]
     receivers: Tensor
@@ -205,6 +209,7 @@ class _Plan:
         """Run norm and attention once a round with the senders' deltas, keeping z."""
         if self._inside:
             return
+        assert self._before_norm is not None
         base = args[0] if args else kwargs["hidden_states"]
         self._inside, self._shifted = True, []
         try:
@@ -250,16 +255,18 @@ def _rounds(edges: Sequence[Sequence[EdgeId]], layer: int, n_heads: int) -> list
         for head, read in senders.items():
             found.setdefault(tuple(sorted(read)), []).append(head)
         groups.append(found)
-    rounds = []
-    for index in range(max((len(found) for found in groups), default=0)):
-        receivers = torch.zeros(len(edges), n_heads, dtype=torch.bool)
-        chosen: list[tuple[HeadId, ...]] = []
-        for row, found in enumerate(groups):
-            read, heads = list(found.items())[index] if index < len(found) else ((), [])
-            receivers[row, heads] = True
-            chosen.append(read)
-        rounds.append(_Round(chosen, receivers))
-    return rounds
+    rounds = range(max((len(found) for found in groups), default=0))
+    return [_round(groups, index, n_heads) for index in rounds]
+
+
+def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_heads: int) -> _Round:
+    receivers = torch.zeros(len(groups), n_heads, dtype=torch.bool)
+    chosen: list[tuple[HeadId, ...]] = []
+    for place, group in enumerate(groups):
+        senders, heads = list(group.items())[index] if index < len(group) else ((), [])
+        receivers[place, heads] = True
+        chosen.append(senders)
+    return _Round(chosen, receivers)
 
 
 def _without_cache(kwargs: dict[str, Any], hidden_states: Tensor, positional: bool) -> dict[str, Any]:
@@ -301,7 +308,7 @@ def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterat
 
 
 def _mixer(loaded: LoadedModel, interleaved: bool, kept: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Take part `kept` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
+    """Part `kept` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
     shape = (loaded.shape.n_heads, 3, loaded.shape.d_head) if interleaved else (3, loaded.shape.n_heads, -1)
     axis = -2 if interleaved else -3
 

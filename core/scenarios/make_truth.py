@@ -1,0 +1,130 @@
+"""Measure the true circuit of bundled scenarios: `python -m core.scenarios.make_truth [NAME ...]`.
+
+The rule is `RULE`, written into every truth file. The pairs are fresh: their seed is none of the
+training's or the examples'.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from core.models import LoadedModel, load_model
+from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
+from core.scenarios.patching import PairPatching
+from core.scenarios.tasks import TASKS, TaskPair, pairs
+
+log = logging.getLogger(__name__)
+SEED, PAIRS, SCREEN = 777_001, 200, 40
+HEAD_SHARE, EDGE_SHARE, SCREEN_SHARE, KEPT = 0.05, 0.02, 0.01, 0.9
+RULE = (
+    f"Measured on {PAIRS} fresh pairs by resample patching at all positions, in both directions: the normal "
+    "text's value in the anomalous run (noise) and the anomalous text's value in the normal run (denoise). "
+    "Effects are changes of the logit difference at the last position (mean of the good words minus mean of "
+    "the bad words), as shares of the gap between the two runs. A head is true where either effect is at "
+    f"least {HEAD_SHARE:.0%} in size. Heads that hide each other: the heads of a layer below that mark are "
+    f"patched together; where the joint effect in a direction is at least {HEAD_SHARE:.0%} more than the sum "
+    "of the single ones, heads are left out one by one, that with the least loss first, as long as the "
+    f"others keep {KEPT:.0%} of the joint effect; the remaining are true. An edge is true where its effect by path "
+    f"patching into that receiver alone is at least {EDGE_SHARE:.0%} in size in either direction. All "
+    f"forward pairs are screened on {SCREEN} pairs; those of at least {SCREEN_SHARE:.0%} are measured on all {PAIRS}."
+)
+
+
+def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
+    """Pairs of a scenario, whichever generator makes them."""
+    if name == "misrouted-tickets":
+        from core.scenarios import tickets
+
+        return tickets.pairs(count, seed)
+    return pairs(name if name in TASKS else "induction", count, seed)
+
+
+def measure(loaded: LoadedModel, drawn: Sequence[TaskPair]) -> dict[str, object]:
+    """True heads and edges with the effects of all heads and forward pairs, as they stand in truth.json."""
+    patching = PairPatching(loaded, drawn)
+    heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
+    head_effects = dict(zip(heads, patching.effects([(head,) for head in heads]), strict=True))
+    single = {head for head, effect in head_effects.items() if abs(effect.largest) >= HEAD_SHARE}
+    hidden = hidden_heads(patching, head_effects, single)
+    edge_effects = measure_edges(loaded, drawn, patching)
+    true_edges = [edge for edge, effect in edge_effects.items() if abs(effect.largest) >= EDGE_SHARE]
+    return {
+        "rule": RULE,
+        "heads": [str(head) for head in sorted(single | hidden)],
+        "hidden_heads": [str(head) for head in sorted(hidden)],
+        "edges": [str(edge) for edge in sorted(true_edges)],
+        "gap": [round(patching.gap.anomalous, 4), round(patching.gap.normal, 4)],
+        "head_effects": {str(head): _row(effect) for head, effect in head_effects.items()},
+        "edge_effects": {str(edge): _row(effect) for edge, effect in edge_effects.items()},
+    }
+
+
+def measure_edges(
+    loaded: LoadedModel, drawn: Sequence[TaskPair], patching: PairPatching
+) -> dict[EdgeId, Effect]:
+    """Effects of all forward pairs: a screening on the first pairs, then the strong ones on all."""
+    edges = list(forward_pairs(loaded.shape.n_layers, loaded.shape.n_heads))
+    screening = PairPatching(loaded, drawn[:SCREEN])
+    found = dict(zip(edges, screening.effects(edges), strict=True))
+    strong = [edge for edge, effect in found.items() if abs(effect.largest) >= SCREEN_SHARE]
+    return {**found, **dict(zip(strong, patching.effects(strong), strict=True))}
+
+
+def hidden_heads(patching: PairPatching, effects: dict[HeadId, Effect], single: set[HeadId]) -> set[HeadId]:
+    """Heads below the mark that carry the behaviour together with others of their layer."""
+    found: set[HeadId] = set()
+    for layer in sorted({head.layer for head in effects}):
+        weak = [head for head in effects if head.layer == layer and head not in single]
+        for direction in ("noise", "denoise"):
+            found |= _smallest_group(patching, effects, weak, direction)
+    return found
+
+
+def _smallest_group(
+    patching: PairPatching, effects: dict[HeadId, Effect], weak: list[HeadId], direction: str
+) -> set[HeadId]:
+    if len(weak) < 2:
+        return set()
+    joint = abs(getattr(patching.effects([tuple(weak)])[0], direction))
+    if joint < HEAD_SHARE + abs(sum(getattr(effects[head], direction) for head in weak)):
+        return set()
+    kept = list(weak)
+    while len(kept) > 1:
+        rest = [tuple(other for other in kept if other != head) for head in kept]
+        sizes = [abs(getattr(effect, direction)) for effect in patching.effects(rest)]
+        if max(sizes) < KEPT * joint:
+            break
+        kept = list(rest[sizes.index(max(sizes))])
+    return set(kept)
+
+
+def _row(effect: Effect) -> list[float]:
+    return [effect.noise, effect.denoise, effect.pairs]
+
+
+def write_truth(name: str, folder: Path = FOLDER) -> Path:
+    """Measure a scenario and write its truth.json."""
+    loaded = load_model(load_scenario(name).model_folder, "cpu")
+    content = measure(loaded, fresh_pairs(name, PAIRS, SEED))
+    content |= {"pairs": PAIRS, "seed": SEED, "model_hash": loaded.weights_hash}
+    file = folder / name / "truth.json"
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return file
+
+
+def main() -> None:
+    """Write the truth of the scenarios named, or of all whose truth is measured."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name in sys.argv[1:] or [name for name in scenario_names() if name != "planted-induction"]:
+        file = write_truth(name)
+        content = json.loads(file.read_text(encoding="utf-8"))
+        log.info("%s gap %s", name, content["gap"])
+        log.info("  %d heads %s", len(content["heads"]), " ".join(content["heads"]))
+        log.info("  %d edges %s", len(content["edges"]), " ".join(content["edges"]))
+
+
+if __name__ == "__main__":
+    main()
