@@ -27,9 +27,10 @@ RULE = (
     f"least {HEAD_SHARE:.0%} in size. Heads that hide each other: the heads of a layer below that mark are "
     f"patched together; where the joint effect in a direction is at least {HEAD_SHARE:.0%} more than the sum "
     "of the single ones, heads are left out one by one, that with the least loss first, as long as the "
-    f"others keep {KEPT:.0%} of the joint effect; the remaining are true. An edge is true where its effect by path "
-    f"patching into that receiver alone is at least {EDGE_SHARE:.0%} in size in either direction. All "
-    f"forward pairs are screened on {SCREEN} pairs; those of at least {SCREEN_SHARE:.0%} are measured on all {PAIRS}."
+    f"others keep {KEPT:.0%} of the joint effect; the remaining are true. An edge is true where its effect "
+    f"by path patching into that receiver alone is at least {EDGE_SHARE:.0%} in size in either direction. "
+    f"All forward pairs are screened on {SCREEN} pairs; those of at least {SCREEN_SHARE:.0%} are measured "
+    f"on all {PAIRS}."
 )
 
 

@@ -1,4 +1,4 @@
-"""The bundled scenarios: complete, small, answered by their models, and with a truth that can be measured again."""
+"""The bundled scenarios: complete, small, answered by their models, their truth measured again."""
 
 import subprocess
 import sys
