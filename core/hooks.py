@@ -1,0 +1,45 @@
+"""Hooks that live in a context manager, so that none is left behind after an exception."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from core.models import LoadedModel
+
+
+@contextmanager
+def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+    """Call `change` with z of a layer, (row, position, head, d_head); what it returns replaces z."""
+    n_heads = loaded.shape.n_heads
+
+    def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        changed = change(args[0].unflatten(-1, (n_heads, -1)))
+        return None if changed is None else (changed.flatten(-2), *args[1:])
+
+    handle = loaded.projection(layer).register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def before(module: nn.Module, call: Callable[..., None]) -> Iterator[None]:
+    """Call `call` with module, args and kwargs before every forward pass of the module."""
+    handle = module.register_forward_pre_hook(call, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def after(module: nn.Module, call: Callable[[Any, Tensor], Tensor]) -> Iterator[None]:
+    """Replace every output of the module by what `call` makes of module and output."""
+    handle = module.register_forward_hook(lambda module, args, output: call(module, output))
+    try:
+        yield
+    finally:
+        handle.remove()

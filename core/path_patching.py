@@ -1,0 +1,206 @@
+"""Path patching of single pairs of heads, exact, and batched: each row of the batch has its own edges.
+
+1. The sender s writes delta = (z_s' - z_s) W_O,s more, and only the receiver r sees it: the residual stream
+   before the norm and attention of r's layer is shifted by delta.
+2. That attention runs once under the shift, and z_r of this run replaces z_r; nothing else of it is kept.
+3. All that follows is computed anew. Neither the MLPs nor any other head nor the logits see delta itself.
+
+This is path patching (Wang 2022, appendix B; Goldowsky-Dill 2023) at all positions, with MLPs and other heads
+between s and r as they were. It holds for grouped key and value heads too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import ModelError
+from core.heads import EdgeId, HeadId
+from core.hooks import after, before, on_z
+from core.models import LoadedModel
+
+Reads = Literal["all", "q", "k", "v"]
+_SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}
+_FUSED = ("c_attn", "query_key_value")
+
+
+@contextmanager
+def patch_edges(
+    loaded: LoadedModel, edges: Sequence[Sequence[EdgeId]], values: Tensor, reads: Reads = "all"
+) -> Iterator[None]:
+    """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
+
+    `values` is (layer, row, position, head, d_head); only its senders are read. delta is measured from what
+    the sender writes in that row. `reads` limits the receiver's sight of it to its queries, keys or values.
+    Raises ModelError where the model's q, k and v cannot be told apart, ValueError for an edge that does not
+    go forward.
+    """
+    plan = _Plan(loaded, edges, values, reads)
+    with ExitStack() as stack:
+        for layer in range(loaded.shape.n_layers):
+            for context in plan.contexts(layer):
+                stack.enter_context(context)
+        yield
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Receivers of a layer that read one set of senders a row: `receivers` is bool (row, head)."""
+
+    senders: list[tuple[HeadId, ...]]
+    receivers: Tensor
+
+
+class _Plan:
+    """What `patch_edges` does at every layer, and the deltas and inputs it holds while the model runs."""
+
+    def __init__(
+        self, loaded: LoadedModel, edges: Sequence[Sequence[EdgeId]], values: Tensor, reads: Reads
+    ) -> None:
+        self._loaded, self._values, self._reads = loaded, values, reads
+        self._senders = {edge.source for row in edges for edge in row}
+        self._rounds = {
+            layer: _rounds(edges, layer, loaded.shape.n_heads) for layer in range(loaded.shape.n_layers)
+        }
+        self._deltas: dict[HeadId, Tensor] = {}
+        self._before_norm: Tensor | None = None
+        self._shifted: list[Tensor] = []
+        self._inside = False
+
+    def contexts(self, layer: int) -> list[Any]:
+        """The hooks that this layer needs, in the order of their registration."""
+        contexts: list[Any] = []
+        if self._rounds[layer]:
+            contexts.append(before(self._loaded.norm(layer), self._keep_residual))
+            contexts.append(
+                before(self._loaded.attention(layer), lambda *call: self._run_shifted(layer, *call))
+            )
+            contexts.append(on_z(self._loaded, layer, lambda z: self._put_receivers(layer, z)))
+        if any(sender.layer == layer for sender in self._senders):
+            contexts.append(on_z(self._loaded, layer, lambda z: self._keep_deltas(layer, z)))
+        return contexts
+
+    def _keep_deltas(self, layer: int, z: Tensor) -> None:
+        if self._inside:
+            return
+        weights = self._loaded.output_weights(layer).to(z.device)
+        for sender in self._senders:
+            if sender.layer == layer:
+                change = (
+                    self._values[layer, :, :, sender.head].to(z.device).float() - z[:, :, sender.head].float()
+                )
+                self._deltas[sender] = (change @ weights[sender.head]).to(z.dtype)
+
+    def _keep_residual(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not self._inside:
+            self._before_norm = args[0] if args else kwargs["hidden_states"]
+
+    def _run_shifted(
+        self, layer: int, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Run norm and attention once a round with the senders' deltas, keeping z."""
+        if self._inside:
+            return
+        assert self._before_norm is not None
+        base = args[0] if args else kwargs["hidden_states"]
+        self._inside, self._shifted = True, []
+        try:
+            for round_ in self._rounds[layer]:
+                shifted = self._loaded.norm(layer)(self._before_norm + self._delta(round_))
+                with (
+                    _only(self._loaded, layer, self._reads, base),
+                    on_z(self._loaded, layer, self._shifted.append),
+                ):
+                    attention(
+                        *([shifted, *args[1:]] if args else []), **_without_cache(kwargs, shifted, bool(args))
+                    )
+        finally:
+            self._inside = False
+
+    def _delta(self, round_: _Round) -> Tensor:
+        assert self._before_norm is not None
+        delta = torch.zeros_like(self._before_norm)
+        for row, senders in enumerate(round_.senders):
+            for sender in senders:
+                delta[row] += self._deltas[sender][row].to(delta.device)
+        return delta
+
+    def _put_receivers(self, layer: int, z: Tensor) -> Tensor | None:
+        if self._inside:
+            return None
+        for round_, shifted in zip(self._rounds[layer], self._shifted, strict=True):
+            z = torch.where(round_.receivers.to(z.device)[:, None, :, None], shifted, z)
+        return z
+
+
+def _rounds(edges: Sequence[Sequence[EdgeId]], layer: int, n_heads: int) -> list[_Round]:
+    """One round for each different set of senders that a row's receivers of this layer read."""
+    groups: list[dict[tuple[HeadId, ...], list[int]]] = []
+    for row in edges:
+        senders: dict[int, set[HeadId]] = {}
+        for edge in row:
+            if edge.source.layer >= edge.target.layer:
+                raise ValueError(f"{edge} does not go from an earlier to a later layer")
+            if edge.target.layer == layer:
+                senders.setdefault(edge.target.head, set()).add(edge.source)
+        found: dict[tuple[HeadId, ...], list[int]] = {}
+        for head, read in senders.items():
+            found.setdefault(tuple(sorted(read)), []).append(head)
+        groups.append(found)
+    rounds = range(max((len(found) for found in groups), default=0))
+    return [_round(groups, index, n_heads) for index in rounds]
+
+
+def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_heads: int) -> _Round:
+    receivers = torch.zeros(len(groups), n_heads, dtype=torch.bool)
+    chosen: list[tuple[HeadId, ...]] = []
+    for place, group in enumerate(groups):
+        senders, heads = list(group.items())[index] if index < len(group) else ((), [])
+        receivers[place, heads] = True
+        chosen.append(senders)
+    return _Round(chosen, receivers)
+
+
+def _without_cache(kwargs: dict[str, Any], hidden_states: Tensor, positional: bool) -> dict[str, Any]:
+    """The same call, without the key and value cache that a second run would lengthen."""
+    clean = {
+        name: None if name in ("past_key_values", "layer_past") else value for name, value in kwargs.items()
+    }
+    return clean if positional else {**clean, "hidden_states": hidden_states}
+
+
+@contextmanager
+def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterator[None]:
+    """Let the shifted input into the queries, keys or values alone: the other two are those of `base`."""
+    if reads == "all":
+        yield
+        return
+    attention, layout = loaded.attention(layer), loaded.architecture.qkv
+    with ExitStack() as stack:
+        if layout == "separate":
+            for name in (_SEPARATE[other] for other in "qkv" if other != reads):
+                module = getattr(attention, name)
+                stack.enter_context(after(module, lambda module, output: module.forward(base)))
+        elif layout in ("fused", "interleaved"):
+            fused = next(getattr(attention, name) for name in _FUSED if hasattr(attention, name))
+            mix = _mixer(loaded, layout == "interleaved", "qkv".index(reads))
+            stack.enter_context(after(fused, lambda module, output: mix(output, module.forward(base))))
+        else:
+            raise ModelError("qkv_not_separable", architecture=loaded.shape.architecture)
+        yield
+
+
+def _mixer(loaded: LoadedModel, interleaved: bool, kept: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Part `kept` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
+    shape = (loaded.shape.n_heads, 3, loaded.shape.d_head) if interleaved else (3, loaded.shape.n_heads, -1)
+    axis = -2 if interleaved else -3
+
+    def mix(shifted: Tensor, base: Tensor) -> Tensor:
+        new, old = shifted.unflatten(-1, shape), base.unflatten(-1, shape)
+        place = torch.tensor([kept], device=new.device)
+        return old.index_copy(new.ndim + axis, place, new.index_select(new.ndim + axis, place)).flatten(-3)
+
+    return mix
