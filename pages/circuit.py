@@ -4,7 +4,20 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from pages.parts import charts, codes, colours, frame, legends, results, sentences, state, tables, texts
+from pages.parts import (
+    charts,
+    codes,
+    colours,
+    frame,
+    graph,
+    legends,
+    results,
+    sentences,
+    state,
+    tables,
+    texts,
+)
+from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
 
@@ -52,14 +65,10 @@ def controls(result: Result) -> tuple[str, float, int]:
 
 def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     """The chart; a click on a head opens it in the panel."""
-    ink, chosen = (
-        colours.palette(),
-        st.session_state.get("head", "") if st.session_state.get("picked") else "",
+    look = Look(
+        colours.palette(), t, st.session_state.get("head", "") if st.session_state.get("picked") else ""
     )
-    if view == "grid":
-        chart = charts.grid(result.heads, heads, edges, chosen, ink, t)
-    else:
-        chart = charts.flow(heads, edges, chosen, ink, t)
+    chart = graph.grid(result.heads, heads, edges, look) if view == "grid" else graph.flow(heads, edges, look)
     st.altair_chart(
         chart,
         key=f"chart_{view}",
@@ -77,7 +86,7 @@ def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame)
 
 
 def clicked(key: str) -> None:
-    """Open the head that was clicked and bring out its edges; a second click shows all of them again."""
+    """Open the head that was clicked and bring out its edges; a click beside the heads shows all again."""
     event = st.session_state.get(key) or {}
     points = (event.get("selection") or {}).get("head") or []
     if points:

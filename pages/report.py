@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.runs import RunFolder
-from pages.parts import charts, colours, frame, legends, results, sentences, state, tables
+from pages.parts import colours, frame, graph, legends, results, sentences, state, tables
+from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
 
@@ -44,7 +45,7 @@ def text(result: Result) -> None:
     if len(heads):
         edges = result.edges_among(list(heads["name"])).head(MOST_EDGES)
         st.altair_chart(
-            charts.flow(heads, edges, "", colours.palette(), t),
+            graph.flow(heads, edges, Look(colours.palette(), t)),
             key="report_chart",
             theme=None,
             alt=t("alt.circuit", heads=len(heads), edges=len(edges), strongest=heads.iloc[0]["name"]),

@@ -16,12 +16,23 @@ def confirm_delete(line: Line) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(t("runs.keep"), key="keep_run"):
             st.rerun()
-        if st.button(t("runs.delete"), key="really_delete", type="primary", icon=":material/delete:"):
-            state.backend().cancel(line.run.run_id)
-            line.run.delete()
-            if state.run_id() == line.run.run_id:
-                state.leave_run()
+        if st.button(
+            t("runs.delete"),
+            key="really_delete",
+            type="primary",
+            icon=":material/delete:",
+            on_click=delete,
+            args=(line,),
+        ):
             st.rerun()
+
+
+def delete(line: Line) -> None:
+    """Stop the run where it is at work, and remove its folder."""
+    state.backend().cancel(line.run.run_id)
+    line.run.delete()
+    if state.run_id() == line.run.run_id:
+        state.leave_run()
 
 
 def rename(line: Line) -> None:

@@ -41,7 +41,8 @@ def edges(table: pd.DataFrame, key: str) -> None:
 
 
 def _show(table: pd.DataFrame, columns: list[str], key: str) -> None:
-    shown = table[[column for column in columns if column in table]].dropna(axis=1, how="all").copy()
+    kept = [column for column in columns if column in table and (table.empty or table[column].notna().any())]
+    shown = table[kept].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
     settings: dict[str, Any] = {column: t(f"column.{column}") for column in shown}
     for column in (name for name in _NUMBERS if name in shown):

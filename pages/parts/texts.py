@@ -4,6 +4,7 @@ English errors are the texts of `core.errors.MESSAGES` themselves; other languag
 """
 
 import functools
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,12 +66,13 @@ def best_language(locale: str | None) -> str:
 
 def number(value: float) -> str:
     """A number with two significant digits, and whole numbers from a hundred on."""
-    if value != value:
+    if not math.isfinite(value):
         return "–"
-    if abs(value) >= 100:
+    if value == 0 or abs(value) >= 99.5:
         return f"{value:,.0f}"
-    shown = f"{value:.2g}"
-    return f"{value:.6f}".rstrip("0").rstrip(".") if "e" in shown and value else shown
+    decimals = max(0, 1 - math.floor(math.log10(abs(value))))
+    shown = f"{value:.{decimals}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def duration(language: str, seconds: float) -> str:

@@ -55,34 +55,45 @@ def make_run(
     name: str = "Made",
 ) -> RunFolder:
     """A finished run of a model of this shape; the numbers come from a fixed seed and mean nothing."""
-    numbers = random.Random(7)
-    examples = [
-        {
-            "label": label,
-            "text": f"The {WORDS[label]} of the {place} is late",
-            "pair": place,
-            "expected": "",
-            "actual": "",
-        }
-        for place in PLACES
-        for label in ("anomalous", "normal")
-    ]
-    config = make_config(model="/models/made", examples=from_rows(examples), preset="fast")
+    config = make_config(model="/models/made", examples=from_rows(examples()), preset="fast")
     run = RunFolder.create(folder / new_run_id(), config, name=name)
-    heads = _heads(numbers, n_layers, n_heads, n_selected, verdicts)
-    _write(run, "heads.csv", pd.DataFrame(heads, columns=HEAD_COLUMNS))
-    _write(run, "edges.csv", pd.DataFrame(_edges(numbers, heads[:n_selected]), columns=EDGE_COLUMNS))
-    _write(run, "codes.csv", pd.DataFrame(_codes(numbers, heads[: n_selected + 3], examples)))
-    table = pd.DataFrame(examples).assign(tokens=7, next_word=" today", next_probability=0.5)
-    table.insert(0, "example", range(1, len(table) + 1))
-    _write(run, "examples.csv", table)
-    run.write_json("manifest.json", _manifest(n_layers, n_heads, n_selected, len(PLACES)))
+    write_tables(run, n_layers, n_heads, n_selected, verdicts)
     for second, stage in enumerate(("load", "train", "codes", "report")):
         append_record(
             run, Record(1000.0 + 3 * second, stage, 1, 1, {"loss": 0.5} if stage == "train" else {})
         )
     run.write_state(RunState(status="done", stage="report", started=1000.0, finished=1012.0))
     return run
+
+
+def examples() -> list[dict[str, str]]:
+    """Six pairs of texts."""
+    return [
+        {
+            "label": label,
+            "text": f"The {word} of the {place} is late",
+            "pair": place,
+            "expected": "",
+            "actual": "",
+        }
+        for place in PLACES
+        for label, word in WORDS.items()
+    ]
+
+
+def write_tables(
+    run: RunFolder, n_layers: int = 6, n_heads: int = 8, n_selected: int = 7, verdicts: bool = False
+) -> None:
+    """Every file of a result."""
+    numbers = random.Random(7)
+    heads = _heads(numbers, n_layers, n_heads, n_selected, verdicts)
+    _write(run, "heads.csv", pd.DataFrame(heads, columns=HEAD_COLUMNS))
+    _write(run, "edges.csv", pd.DataFrame(_edges(numbers, heads[:n_selected]), columns=EDGE_COLUMNS))
+    _write(run, "codes.csv", pd.DataFrame(_codes(numbers, heads[: n_selected + 3], examples())))
+    table = pd.DataFrame(examples()).assign(tokens=7, next_word=" today", next_probability=0.5)
+    table.insert(0, "example", range(1, len(table) + 1))
+    _write(run, "examples.csv", table)
+    run.write_json("manifest.json", _manifest(n_layers, n_heads, n_selected, len(PLACES)))
 
 
 def _heads(
@@ -113,8 +124,11 @@ def _edges(numbers: random.Random, heads: list[dict[str, Any]]) -> list[dict[str
     for source in heads:
         for target in heads:
             if source["layer"] < target["layer"] and numbers.random() < 0.5:
-                ends = {f"{end}_{part}": head[part] for end, head in (("source", source), ("target", target))
-                        for part in ("layer", "head")}  # fmt: skip
+                ends = {
+                    f"{end}_{part}": head[part]
+                    for end, head in (("source", source), ("target", target))
+                    for part in ("layer", "head")
+                }
                 rows.append({**ends, "score": numbers.uniform(0.5, 5.0), "frequency": 0.5, "selected": True})
     return sorted(rows, key=lambda row: -row["score"])
 

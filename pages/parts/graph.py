@@ -1,0 +1,188 @@
+"""The circuit as a picture: heads as circles, edges as arrows, in columns by layer or on the model's grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from pages.parts.charts import Words, count_axis, tooltips
+from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
+from pages.parts.layout import Link, curve, flow_positions
+
+RADII = (9, 12, 15, 18)
+"""Node radii in pixels, from the weakest to the strongest quarter of the shown scores."""
+
+DENSE_COLUMNS = 12
+"""From this number of columns on, heads are smaller and named without their layer, which the axis tells."""
+
+Places = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a graph looks like: `chosen` is the head whose edges stand out, or nothing."""
+
+    colours: Palette
+    word: Words
+    chosen: str = ""
+
+
+def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
+    """Heads in columns by layer, early on the left; arrows run from the head that writes to its reader."""
+    layers = dict(zip(heads["name"], heads["layer"].astype(int), strict=True))
+    links = [Link(*row) for row in edges[["source", "target", "score"]].itertuples(index=False)]
+    places = flow_positions(layers, links)
+    columns = sorted(set(layers.values()))
+    rows = max((y for _, y in places.values()), default=0.0)
+    axis = alt.Axis(
+        orient="top",
+        values=list(range(len(columns))),
+        labelExpr=f"{columns}[datum.value]",
+        title=look.word("chart.layer"),
+        labelPadding=8,
+        titlePadding=6,
+        **_BARE,
+    )
+    x = alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-0.5, max(len(columns) - 0.5, 0.5)], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-rows - 0.6, rows + 0.75], nice=False))
+    drawing = _Drawing(look, {"x": x, "y": y}, vertical=False)
+    nodes = _nodes(heads, places, look, dense=len(columns) > DENSE_COLUMNS)
+    height = int(min(720, max(260, 58 * (2 * rows + 2))))
+    return drawing.graph(nodes, _lines(edges, places, look.chosen, False), []).properties(height=height)
+
+
+def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
+    """Where in the model: a dot a head, layers upwards, the circuit's heads in full size."""
+    rows = heads[["name", "layer", "head"]].itertuples(index=False)
+    places = {row.name: (float(row.head), float(row.layer)) for row in rows}
+    n_layers, n_heads = int(every_head["layer"].max()) + 1, int(every_head["head"].max()) + 1
+    axes = {
+        "x": alt.X("x:Q", axis=count_axis(n_heads, look.word("chart.head")), scale=_count_scale(n_heads)),
+        "y": alt.Y("y:Q", axis=count_axis(n_layers, look.word("chart.layer")), scale=_count_scale(n_layers)),
+    }
+    dots = alt.Chart(every_head[["name"]].assign(x=every_head["head"], y=every_head["layer"]))
+    dots = dots.mark_circle(size=18, color=look.colours.faint, opacity=0.35).encode(
+        **axes, tooltip=tooltips({"name:N": "chart.head"}, look.word)
+    )
+    drawing = _Drawing(look, axes, vertical=True)
+    nodes = _nodes(heads, places, look, dense=n_layers > DENSE_COLUMNS)
+    graph = drawing.graph(nodes, _lines(edges, places, look.chosen, True), [dots])
+    return graph.properties(height=int(min(760, max(320, 46 * n_layers + 60))))
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Layers of a graph over common axes; `vertical` means that edges enter from below."""
+
+    look: Look
+    axes: Mapping[str, Any]
+    vertical: bool
+
+    def graph(self, nodes: pd.DataFrame, lines: pd.DataFrame, below: list[alt.Chart]) -> alt.LayerChart:
+        radius = dict(zip(nodes["name"], nodes["radius"], strict=True))
+        lines = lines.assign(radius=lines["target"].map(radius))
+        layers = [*below, *self.edges(lines), self.points(nodes), *self.labels(nodes)]
+        return alt.layer(*layers).configure_view(stroke=None)
+
+    def points(self, nodes: pd.DataFrame) -> alt.Chart:
+        pick = alt.selection_point(name="head", fields=["name"], on="click")
+        fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+        return (
+            alt.Chart(nodes)
+            .mark_point(filled=True, opacity=1, cursor="pointer")
+            .encode(
+                **self.axes,
+                size=alt.Size("area:Q", scale=None, legend=None),
+                fill=alt.Fill("fill:N", scale=None),
+                stroke=alt.Stroke("ring:N", scale=None),
+                strokeWidth=alt.StrokeWidth("width:Q", scale=None),
+                shape=alt.Shape("shape:N", scale=None),
+                tooltip=tooltips(fields, self.look.word),
+            )
+            .add_params(pick)
+        )
+
+    def labels(self, nodes: pd.DataFrame) -> list[alt.Chart]:
+        """Names above the heads, each on a rim of the ground's colour so that no line runs through it."""
+        ground, ink = self.look.colours.background, self.look.colours.text
+        looks = ({"stroke": ground, "strokeWidth": 3.5, "color": ground}, {"color": ink})
+        return [
+            alt.Chart(nodes[nodes["radius"] == radius])
+            .mark_text(dy=-(radius + 8), fontSize=12, fontWeight=600, **look)
+            .encode(**self.axes, text="label:N")
+            for radius in sorted(set(nodes["radius"]))
+            for look in looks
+        ]
+
+    def edges(self, lines: pd.DataFrame) -> list[alt.Chart]:
+        if lines.empty:
+            return []
+        shared = {
+            **self.axes,
+            "tooltip": tooltips({"edge:N": "chart.edge", "score:Q": "chart.score"}, self.look.word),
+            "opacity": alt.Opacity("opacity:Q", scale=None),
+        }
+        width = alt.StrokeWidth("width:Q", scale=None)
+        strokes = alt.Chart(lines).mark_line(color=self.look.colours.line, strokeCap="butt")
+        strokes = strokes.encode(**shared, detail="edge:N", order="step:Q", strokeWidth=width)
+        ends = lines[lines["step"] == lines["step"].max()]
+        return [strokes, *(self.arrow_heads(ends, radius, shared) for radius in sorted(set(ends["radius"])))]
+
+    def arrow_heads(self, ends: pd.DataFrame, radius: int, shared: Mapping[str, Any]) -> alt.Chart:
+        """Triangles at the rim of the heads with this radius."""
+        offset = {"yOffset": radius + 6} if self.vertical else {"xOffset": -(radius + 6)}
+        angle = 0 if self.vertical else 90
+        size = alt.Size("arrow:Q", scale=None, legend=None)
+        base = alt.Chart(ends[ends["radius"] == radius])
+        base = base.mark_point(
+            shape="triangle", filled=True, angle=angle, color=self.look.colours.line, **offset
+        )
+        return base.encode(**shared, size=size)
+
+
+_BARE = {"domain": False, "ticks": False, "grid": False}
+
+
+def _nodes(heads: pd.DataFrame, places: Places, look: Look, dense: bool) -> pd.DataFrame:
+    nodes = heads[["name", "layer", "head", "score", "verdict"]].copy()
+    nodes["x"] = [places[name][0] for name in nodes["name"]]
+    nodes["y"] = [places[name][1] for name in nodes["name"]]
+    nodes["radius"] = _radii(nodes["score"], smaller=dense)
+    nodes["area"] = 4.0 * nodes["radius"].astype(float) ** 2
+    named = nodes["head"].map("H{}".format) if dense else nodes["name"]
+    chosen = nodes["name"] == look.chosen
+    return nodes.assign(
+        label=named,
+        state=[look.word(f"verdict.{verdict}") for verdict in nodes["verdict"]],
+        fill=[VERDICT[v] if v in FILLED else look.colours.background for v in nodes["verdict"]],
+        ring=nodes["verdict"].map(VERDICT).where(~chosen, look.colours.text),
+        width=2.2 + 1.8 * chosen,
+        shape=nodes["verdict"].map(VERDICT_SHAPE),
+    )
+
+
+def _radii(scores: pd.Series, smaller: bool) -> list[int]:
+    low, span = float(scores.min()), float(scores.max() - scores.min())
+    steps = [int(min(3, 4 * (score - low) / span)) if span else 2 for score in scores]
+    return [RADII[step] - (3 if smaller else 0) for step in steps]
+
+
+def _lines(edges: pd.DataFrame, places: Places, chosen: str, vertical: bool) -> pd.DataFrame:
+    """One row a point of each edge's curve; the strongest shown edge is the widest."""
+    rows = []
+    low, span = (float(edges["score"].min()), float(edges["score"].max())) if len(edges) else (0.0, 0.0)
+    span -= low
+    for edge in edges.itertuples(index=False):
+        share = (edge.score - low) / span if span else 1.0
+        opacity = 0.35 + 0.5 * share if chosen in ("", edge.source, edge.target) else 0.1
+        name, width = f"{edge.source} → {edge.target}", 1.0 + 3.5 * share
+        for step, (x, y) in enumerate(curve(places[edge.source], places[edge.target], vertical=vertical)):
+            rows.append((name, edge.target, edge.score, step, x, y, width, opacity))
+    table = pd.DataFrame(rows, columns=["edge", "target", "score", "step", "x", "y", "width", "opacity"])
+    return table.assign(arrow=60 + 22 * table["width"])
+
+
+def _count_scale(count: int) -> alt.Scale:
+    return alt.Scale(domain=[-0.6, count - 0.4], nice=False, zero=False)

@@ -1,0 +1,56 @@
+"""A dashboard without a browser: its own home folder, a made engine, a session in a language."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.local_backend import LocalBackend
+from pages.parts import state
+
+APP = Path(__file__).parents[2] / "app.py"
+OpenApp = Callable[..., AppTest]
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBackend]:
+    """The backend that the pages talk to."""
+    monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    backend = LocalBackend("tests.pages.page_engine")
+    monkeypatch.setattr(state, "backend", lambda: backend)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def open_app(local: LocalBackend) -> OpenApp:
+    """Open a page in a language, with a run where one is named."""
+
+    def opened(page: str = "start", language: str = "en", run: str = "") -> AppTest:
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        app.query_params["lang"] = language
+        if run:
+            app.query_params["run"] = run
+        app.run()
+        if page != "start":
+            app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    return opened
+
+
+def run_until(app: AppTest, condition: Callable[[], bool], seconds: float = 30.0) -> AppTest:
+    """Run the script again and again, as the polling fragment does in a browser."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+        app.run()
+        assert not app.exception, app.exception
+    return app

@@ -1,0 +1,87 @@
+"""An engine for tests of the pages: it answers in the shapes of the real one, from the made tables."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import ModelError
+from core.runs import RunFolder
+from tests.core.stub_engine import ModelPool, Progress, Result
+from tests.pages.made_runs import write_tables
+
+__all__ = ["ModelPool", "analyse", "inspect", "preview", "save"]
+
+
+def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
+    """Two stages; seed 1 refuses, seed 2 goes on until it is cancelled."""
+    yield Progress("load", 1, 1)
+    if config.seed == 1:
+        raise ModelError("no_weights", name=config.model)
+    for step in range(600 if config.seed == 2 else 3):
+        if config.seed == 2:
+            time.sleep(0.05)
+        yield Progress("train", step + 1, 600 if config.seed == 2 else 3, {"loss": 1.0 / (step + 1)})
+    yield Result(config.model)
+
+
+def save(result: Result, run: RunFolder) -> None:
+    """The made tables."""
+    write_tables(run)
+
+
+def inspect(source: str) -> dict[str, Any]:
+    """A small model's card, or the error of a folder without config."""
+    if "missing" in source:
+        raise ModelError("no_config", name=source)
+    return {
+        "name": source,
+        "architecture": "gpt2",
+        "n_layers": 6,
+        "n_heads": 8,
+        "d_head": 16,
+        "d_model": 128,
+        "n_parameters": 1_234_567,
+        "weight_bytes": 5_000_000,
+        "memory_needed_bytes": 6_500_000,
+        "memory_available_bytes": 8_000_000_000,
+        "dtype": "float32",
+        "device": "cpu",
+        "context_length": 160,
+        "vocabulary": 1800,
+        "checks": ["architecture", "configuration"],
+    }
+
+
+def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
+    """Words as tokens; the texts are aligned and paired in their order unless pairing is off."""
+    examples = config.examples.examples
+    sides = [[i for i, x in enumerate(examples) if x.label == label] for label in ("anomalous", "normal")]
+    pairs = [] if config.pairing == "off" else [list(pair) for pair in zip(*sides, strict=False)]
+    word = {"piece": " today", "probability": 0.75}
+    return {
+        "model": inspect(config.model),
+        "alignment": {
+            "mode": "aligned",
+            "reason": {"key": "same_length", "values": {"shortest": 3, "longest": 3}},
+            "pairs": pairs,
+            "pairs_source": "automatic" if pairs else "none",
+            "left_out": [],
+            "slots": ["0"],
+            "positions": [[0] for _ in examples],
+        },
+        "examples": [
+            {
+                "label": example.label,
+                "text": example.text,
+                "pair": example.pair,
+                "pieces": example.text.split(" "),
+                "differs": [place == 1 for place in range(len(example.text.split(" ")))],
+                "next": [word],
+                "expected": None,
+                "actual": None,
+                "behaves": True if example.label == "anomalous" else None,
+            }
+            for example in examples
+        ],
+    }

@@ -1,0 +1,259 @@
+"""Every page in every language and state, driven without a browser."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.local_backend import LocalBackend
+from core.runs import RunState, list_runs, runs_folder
+from pages.parts import frame, state, texts
+from pages.parts.texts import catalogue
+from tests.pages.conftest import OpenApp, run_until
+from tests.pages.made_runs import make_run
+
+ROOT = Path(__file__).parents[2]
+ANOMALOUS = "\n".join(
+    f"The {place} sends red paint" for place in ("shop", "depot", "plant", "office", "branch")
+)
+NORMAL = ANOMALOUS.replace("red", "blue")
+
+
+def shown(app: AppTest) -> str:
+    """All texts of the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
+    return "\n".join(
+        str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")
+    )
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("page", frame.PAGES)
+@pytest.mark.parametrize("with_run", [False, True])
+def test_page_is_drawn_in_its_language(open_app: OpenApp, page: str, language: str, with_run: bool) -> None:
+    run = make_run(runs_folder()).run_id if with_run else ""
+    app = open_app(page, language, run)
+    assert app.title[0].value == catalogue(language)[f"{page}.title"]
+
+
+@pytest.mark.parametrize("verdicts", [False, True])
+def test_evidence_shows_numbers_only_where_there_are_some(open_app: OpenApp, verdicts: bool) -> None:
+    app = open_app("evidence", run=make_run(runs_folder(), verdicts=verdicts).run_id)
+    assert len(app.dataframe) == int(verdicts)
+    assert ("Not yet computed" in shown(app)) is not verdicts
+
+
+def test_language_can_be_switched_and_stays(open_app: OpenApp) -> None:
+    app = open_app("start")
+    app.segmented_control(key="language").set_value("ja").run()
+    assert app.title[0].value == catalogue("ja")["start.title"]
+    app.switch_page("pages/guide.py").run()
+    assert app.title[0].value == catalogue("ja")["guide.title"]
+
+
+def test_own_texts_go_all_the_way_to_a_circuit(open_app: OpenApp, local: LocalBackend) -> None:
+    app = open_app("start")
+    app.button(key="start_own").click().run()
+    app.switch_page("pages/model.py").run()
+    app.radio(key="draft_source_kind").set_value("folder").run()
+    app.text_input(key="draft_source").set_value("/models/mine").run()
+    app.button(key="check_model").click().run()
+    run_until(app, lambda: not app.button(key="next_model").disabled)
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_anomalous").set_value(ANOMALOUS).run()
+    assert app.button(key="next_examples").disabled
+    app.text_area(key="paste_normal").set_value(NORMAL).run()
+    run_until(app, lambda: any(button.key == "toggle_pairs" for button in app.button))
+    assert not app.button(key="next_examples").disabled
+    app.switch_page("pages/analysis.py").run()
+    app.button(key="choose_fast").click().run()
+    app.button(key="start_run").click().run()
+    run_until(app, lambda: any(button.key == "next_analysis" for button in app.button))
+    run = list_runs()[0]
+    assert run.config().preset == "fast"
+    assert [example.label for example in run.config().examples.examples] == ["anomalous"] * 5 + ["normal"] * 5
+    app.switch_page("pages/circuit.py").run()
+    assert not app.exception
+    assert "7 of 48 heads" in shown(app)
+
+
+def test_two_edits_of_a_box_in_a_row_are_both_kept(open_app: OpenApp, local: LocalBackend) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_anomalous").set_value("one text").run()
+    app.text_area(key="paste_anomalous").set_value("one text\nanother text").run()
+    assert [row["text"] for row in app.session_state["draft"].rows] == ["one text", "another text"]
+    app.switch_page("pages/guide.py").run()
+    app.switch_page("pages/examples.py").run()
+    assert app.text_area(key="paste_anomalous").value == "one text\nanother text"
+
+
+def test_settings_survive_leaving_the_page(open_app: OpenApp) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/analysis.py").run()
+    app.number_input(key="draft_seed").set_value(7).run()
+    app.number_input(key="draft_autoencoder_members").set_value(3).run()
+    app.switch_page("pages/guide.py").run()
+    app.switch_page("pages/analysis.py").run()
+    assert app.number_input(key="draft_seed").value == 7
+    assert app.number_input(key="draft_autoencoder_members").value == 3
+    app.button(key="choose_fast").click().run()
+    assert app.number_input(key="draft_autoencoder_members").value == 4
+
+
+def test_widgets_take_their_bounds_from_the_settings(open_app: OpenApp) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/analysis.py").run()
+    members = app.number_input(key="draft_autoencoder_members")
+    assert (members.min, members.max) == (1, 64)
+
+
+def test_model_that_cannot_be_read_is_explained(open_app: OpenApp) -> None:
+    app = open_app("start", "ja")
+    app.session_state["draft"] = state.Draft(source="/models/missing", source_kind="folder")
+    app.switch_page("pages/model.py").run()
+    app.button(key="check_model").click().run()
+    run_until(app, lambda: bool(app.error))
+    assert "config.json がありません" in app.error[0].value
+    assert app.button(key="next_model").disabled
+
+
+@pytest.mark.parametrize(
+    ("anomalous", "normal", "said"),
+    [
+        ("a\nb\nc", "", "at least 3 normal"),
+        ("a\nb", "c\nd\ne", "found 2"),
+        ("a\nb\nc", "a\nd\ne", "both anomalous and normal"),
+        ("a\na\nc", "d\ne\nf", "twice"),
+    ],
+)
+def test_examples_that_cannot_be_compared_are_explained(
+    open_app: OpenApp, anomalous: str, normal: str, said: str
+) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_anomalous").set_value(anomalous).run()
+    app.text_area(key="paste_normal").set_value(normal).run()
+    assert said in app.error[0].value
+    assert app.button(key="next_examples").disabled
+
+
+def test_pairs_can_be_undone_and_made_again(open_app: OpenApp) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/examples.py").run()
+    run_until(app, lambda: any(button.key == "toggle_pairs" for button in app.button))
+    app.button(key="toggle_pairs").click().run()
+    assert app.session_state["draft"].pairing == "off"
+    run_until(app, lambda: "without pairs" in shown(app))
+    app.button(key="toggle_pairs").click().run()
+    assert app.session_state["draft"].pairing == "auto"
+
+
+def test_failed_run_is_explained_and_can_be_started_again(open_app: OpenApp, local: LocalBackend) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/analysis.py").run()
+    app.number_input(key="draft_seed").set_value(1).run()
+    app.button(key="start_run").click().run()
+    run_until(app, lambda: bool(app.error))
+    assert "no *.safetensors file" in app.error[0].value.replace("\\", "")
+    failed = app.session_state["run_id"]
+    app.button(key="again").click().run()
+    run_until(app, lambda: bool(app.error))
+    assert app.session_state["run_id"] == failed
+
+
+def test_running_analysis_can_be_cancelled_and_another_waits(open_app: OpenApp, local: LocalBackend) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/analysis.py").run()
+    app.number_input(key="draft_seed").set_value(2).run()
+    app.button(key="start_run").click().run()
+    first = app.session_state["run_id"]
+    run_until(app, lambda: local.status(first).state.stage == "train")
+    second = with_examples(open_app("model"))
+    second.switch_page("pages/analysis.py").run()
+    second.button(key="start_run").click().run()
+    assert "This analysis is next" in second.info[0].value
+    app.button(key="cancel_run").click().run()
+    run_until(app, lambda: any(button.key == "again" for button in app.button))
+    assert "cancelled" in app.warning[0].value
+    run_until(second, lambda: any(button.key == "next_analysis" for button in second.button))
+
+
+def test_interrupted_run_says_so(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    run.write_state(RunState(status="interrupted", stage="train", started=1.0, finished=2.0))
+    app = open_app("analysis", run=run.run_id)
+    assert "interrupted" in app.warning[0].value
+    assert any(button.key == "again" for button in app.button)
+
+
+def test_chosen_head_fills_the_panel(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", run=run.run_id)
+    names = app.selectbox(key="head").options
+    app.selectbox(key="head").set_value(names[3]).run()
+    assert not app.exception
+    assert app.session_state["head"] == names[3]
+    app.segmented_control(key="circuit_view").set_value("grid").run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 0), (32, 32, 60), (1, 2, 2)])
+def test_circuit_of_any_size_is_drawn(open_app: OpenApp, shape: tuple[int, int, int]) -> None:
+    run = make_run(runs_folder(), *shape)
+    for view in ("flow", "grid"):
+        app = open_app("circuit", run=run.run_id)
+        app.segmented_control(key="circuit_view").set_value(view).run()
+        assert not app.exception
+    assert not open_app("report", run=run.run_id).exception
+
+
+def test_damaged_run_is_listed_and_explained(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    (run.path / "heads.csv").write_text("layer\n", encoding="utf-8")
+    app = open_app("circuit", run=run.run_id)
+    assert "cannot be read" in app.error[0].value
+    (run.path / "config.json").write_text("{", encoding="utf-8")
+    assert "damaged" in str([badge.proto for badge in open_app("runs").get("markdown")])
+
+
+def test_unknown_run_in_the_address_is_explained(open_app: OpenApp) -> None:
+    app = open_app("start", run="20200101-000000-nothing1")
+    assert "There is no run" in app.error[0].value
+
+
+def test_run_can_be_renamed_and_deleted(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), name="Old name")
+    app = open_app("runs")
+    app.text_input(key=f"name_{run.run_id}").set_value("New name").run()
+    app.button(key=f"rename_{run.run_id}").click().run()
+    assert run.meta().name == "New name"
+    app.button(key=f"delete_{run.run_id}").click().run()
+    app.button(key="really_delete").click().run()
+    assert list_runs() == []
+
+
+def test_dashboard_imports_neither_torch_nor_transformers() -> None:
+    script = (
+        "import sys, runpy, pathlib; sys.path.insert(0, '.')\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        f"for page in {frame.PAGES!r}:\n"
+        "    app.switch_page(f'pages/{page}.py').run()\n    assert not app.exception\n"
+        "assert not {'torch', 'transformers', 'scipy', 'sklearn'} & set(sys.modules), 'heavy import'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def with_examples(app: AppTest) -> AppTest:
+    """A session whose model is checked and whose texts are given."""
+    rows = [
+        {"label": label, "text": text, "pair": "", "expected": "", "actual": ""}
+        for label, side in (("anomalous", ANOMALOUS), ("normal", NORMAL))
+        for text in side.splitlines()
+    ]
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
+    return app.run()

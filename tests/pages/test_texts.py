@@ -1,0 +1,72 @@
+"""The catalogues: the same keys and the same placeholders in every language."""
+
+import string
+
+import pytest
+
+from core.errors import MESSAGES
+from pages.parts import texts
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_languages_have_the_same_keys() -> None:
+    english, japanese = texts.catalogue("en"), texts.catalogue("ja")
+    assert english.keys() - japanese.keys() == set()
+    assert japanese.keys() - english.keys() == set()
+
+
+@pytest.mark.parametrize("key", sorted(texts.catalogue("en")))
+def test_languages_have_the_same_placeholders(key: str) -> None:
+    assert placeholders(texts.catalogue("en")[key]) == placeholders(texts.catalogue("ja")[key])
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("key", sorted(MESSAGES))
+def test_every_error_can_be_said(language: str, key: str) -> None:
+    values = {name: f"<{name}>" for name in placeholders(MESSAGES[key])}
+    said = texts.error(language, key, values)
+    assert all(value in said for value in values.values())
+
+
+def test_label_in_an_error_is_a_word_of_the_language() -> None:
+    values = {"minimum": 3, "label": "anomalous", "count": 1, "missing": 2}
+    assert "異常例" in texts.error("ja", "too_few_examples", values)
+
+
+def test_missing_text_is_an_error() -> None:
+    with pytest.raises(texts.MissingTextError):
+        texts.text("en", "start.no_such_text")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (0.00123, "0.0012"),
+        (2.25, "2.2"),
+        (17.0, "17"),
+        (99.6, "100"),
+        (1234.5, "1,234"),
+        (1e-7, "0.0000001"),
+    ],
+)
+def test_numbers_have_two_significant_digits(value: float, shown: str) -> None:
+    assert texts.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.03, "under 0.1 s"), (0.94, "0.9 s"), (59.6, "60 s"), (125.0, "2 min 5 s"), (7260.0, "2 h 1 min")],
+)
+def test_durations_use_the_largest_unit_that_fits(seconds: float, shown: str) -> None:
+    assert texts.duration("en", seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("ja-JP", "ja"), ("ja", "ja"), ("en-GB", "en"), ("fr-FR", "en"), (None, "en")]
+)
+def test_language_follows_the_browser(locale: str | None, language: str) -> None:
+    assert texts.best_language(locale) == language

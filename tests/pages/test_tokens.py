@@ -1,0 +1,54 @@
+"""The token table as HTML."""
+
+from typing import Any
+
+from pages.parts import tokens
+
+
+def word(key: str, **values: Any) -> str:
+    return key
+
+
+def preview(pieces: list[str], mode: str = "aligned") -> dict[str, Any]:
+    example = {
+        "pieces": pieces,
+        "differs": [index == 1 for index in range(len(pieces))],
+        "next": [{"piece": " <b>x</b>", "probability": 0.25}],
+        "behaves": None,
+    }
+    examples = [{**example, "label": "normal", "behaves": False}, {**example, "label": "anomalous"}]
+    return {
+        "examples": examples,
+        "alignment": {"mode": mode, "pairs": [[1, 0]], "positions": [[1], [1]], "left_out": []},
+    }
+
+
+def test_text_of_a_user_cannot_become_markup() -> None:
+    html = tokens.table(preview(["<script>alert(1)</script>", "&amp;"]), word)
+    assert "<script" not in html
+    assert "<b>x" not in html
+    assert "&lt;script&gt;" in html
+    assert "&amp;amp;" in html
+
+
+def test_paired_texts_stand_together_anomalous_first() -> None:
+    html = tokens.table(preview(["a", "b"]), word)
+    assert html.index('class="anomalous"') < html.index('class="normal"')
+
+
+def test_differing_and_compared_tokens_are_marked() -> None:
+    html = tokens.table(preview(["a", "b"]), word)
+    assert html.count('<td class="tok">a</td>') == 2
+    assert html.count('<td class="tok differs compared">b</td>') == 2
+
+
+def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
+    html = tokens.table(preview(["a", "b"]), word)
+    assert html.count("⚠") == 1
+    assert "examples.not_as_labelled" in html
+
+
+def test_spaces_and_line_breaks_can_be_seen() -> None:
+    html = tokens.table(preview([" ", "\n", " c"], mode="pairs"), word)
+    assert "␣" in html
+    assert "⏎" in html
