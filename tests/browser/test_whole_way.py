@@ -1,0 +1,166 @@
+"""The whole way in a real Chromium: from the start page to a downloaded CSV, in English and in Japanese."""
+
+import csv
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+
+from pages.parts.texts import catalogue  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "screenshots"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE = 120_000
+"""Milliseconds that the browser waits for a text; a busy machine takes its time."""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of its own on a free port, with its own home folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    command += ["--server.address=127.0.0.1", "--server.headless=true"]
+    environment = {**os.environ, "HEADLIGHT_HOME": str(home)}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def wait_until_healthy(url: str, server: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert server.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    pytest.fail("the server did not come up")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright_api.Browser"]:
+    """Chromium: the system's where there is one."""
+    path = str(SYSTEM_CHROMIUM) if SYSTEM_CHROMIUM.exists() else None
+    with playwright_api.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Reader:
+    """A person in front of the dashboard who reads one language."""
+
+    def __init__(self, page: "playwright_api.Page", language: str) -> None:
+        self.page, self.language = page, language
+        self.texts = catalogue(language)
+        self.shots = 0
+
+    def sees(self, text: str) -> None:
+        """Wait until the text stands on the page."""
+        self.page.get_by_text(text).first.wait_for(timeout=PATIENCE)
+
+    def presses(self, key: str) -> None:
+        """Press the button with the text of this key."""
+        self.page.get_by_role("button", name=self.texts[key]).first.click(timeout=PATIENCE)
+
+    def keeps(self, name: str) -> None:
+        """Keep a picture of the page."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.shots += 1
+        self.page.wait_for_timeout(800)
+        self.page.screenshot(path=SCREENSHOTS / f"{self.language}-{self.shots}-{name}.png", full_page=True)
+
+    def title_is(self, key: str) -> None:
+        """Wait for the page's title."""
+        self.page.get_by_role("heading", name=self.texts[key], exact=True).first.wait_for(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("ja-JP", "ja")])
+def test_from_the_start_page_to_a_downloaded_csv(
+    address: str, browser: "playwright_api.Browser", locale: str, language: str
+) -> None:
+    context = browser.new_context(
+        locale=locale, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(address)
+    reader = Reader(page, language)
+    reader.title_is("start.title")
+    reader.keeps("start")
+    reader.presses("start.sample_button")
+    page.locator("h1", has_text=reader.texts["analysis.title"]).or_(
+        page.locator("h1", has_text=reader.texts["circuit.title"])
+    ).first.wait_for(timeout=PATIENCE)
+    if page.locator("h1", has_text=reader.texts["analysis.title"]).count():
+        reader.presses("analysis.next")
+    reader.title_is("circuit.title")
+    page.locator(".stVegaLiteChart, [data-testid=stVegaLiteChart]").first.wait_for(timeout=PATIENCE)
+    reader.keeps("circuit")
+    assert f"lang={language}" in page.url
+    assert "run=" in page.url
+    page.reload()
+    reader.title_is("circuit.title")
+    reader.presses("circuit.next")
+    reader.title_is("evidence.title")
+    reader.sees(reader.texts["evidence.not_computed"])
+    reader.keeps("evidence")
+    reader.presses("evidence.next")
+    reader.title_is("report.title")
+    reader.keeps("report")
+    heads, manifest = downloaded(page, "heads.csv"), json.loads(downloaded(page, "manifest.json"))
+    assert heads.startswith(b"\xef\xbb\xbflayer,head,score,")
+    rows = list(csv.DictReader(io.StringIO(heads.decode("utf-8-sig"))))
+    assert (
+        len(rows)
+        == manifest["counts"]["heads"]
+        == manifest["model"]["n_layers"] * manifest["model"]["n_heads"]
+    )
+    assert sum(row["selected"] == "True" for row in rows) == manifest["counts"]["selected_heads"] > 0
+    assert [float(row["score"]) for row in rows] == sorted(
+        (float(row["score"]) for row in rows), reverse=True
+    )
+    assert broken == []
+    context.close()
+
+
+def downloaded(page: "playwright_api.Page", name: str) -> bytes:
+    """Bytes of the file that the button of this name gives."""
+    with page.expect_download(timeout=PATIENCE) as waiting:
+        page.get_by_role("button", name=name).click(timeout=PATIENCE)
+    assert waiting.value.suggested_filename == name
+    return Path(waiting.value.path()).read_bytes()
