@@ -21,19 +21,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from core.scenarios.ticket_noise import Noise
 from core.scenarios.tickets import KINDS, LANGUAGES, Ticket, compared_words, departments, tickets
+from core.scenarios.write_lengths import WriteLengths
 
 log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent / "models" / "tickets"
 _PAD, _N_POSITIONS = "<pad>", 160
-_GROUP, _LARGEST_NOISE = 8, 0.5
+_GROUP = 8
 _WORD_REPEATS = 1000  # makes a token of every compared word, so that the texts of a pair align
 _WORD = r" ?\p{Latin}+| ?\p{N}|\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+| ?[^\s\p{L}\p{N}]+|\s+"
 
@@ -42,14 +43,14 @@ _WORD = r" ?\p{Latin}+| ?\p{N}|\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+| ?[^\s\
 class TrainingConfig:
     """Settings of the training; the defaults made the bundled model."""
 
-    steps: int = 1600
-    batch: int = 64
+    steps: int = 1200
+    batch: int = 48
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     language_weight: float = 0.1
     head_penalty: float = 0.01
     mlp_penalty: float = 0.02
-    penalty_start: float = 0.45
+    penalty_start: float = 0.3
     vocabulary: int = 1800
     seed: int = 0
 
@@ -108,54 +109,6 @@ def build_model(config: TrainingConfig, vocabulary: int) -> GPT2LMHeadModel:
     return model
 
 
-class WriteLengths:
-    """Collects how much heads and MLPs write in the forward passes inside the context.
-
-    `heads` has a tensor (head,) and `mlps` a number for each layer: the mean length over tokens, in units of the
-    mean length of the residual stream that the layer reads.
-    """
-
-    def __init__(self, model: GPT2LMHeadModel) -> None:
-        self._blocks: list[Any] = list(model.transformer.h)
-        self._n_heads = model.config.n_head
-        self.start(torch.ones(1, 1))
-
-    def start(self, mask: Tensor) -> None:
-        """Forget what was collected; `mask` (example, position) belongs to the next forward pass."""
-        self._mask, self._unit = mask.bool(), torch.ones(())
-        self.heads: list[Tensor] = []
-        self.mlps: list[Tensor] = []
-
-    def __enter__(self) -> "WriteLengths":
-        self._handles = []
-        for block in self._blocks:
-            self._handles.append(block.register_forward_pre_hook(self._read))
-            self._handles.append(block.attn.c_proj.register_forward_pre_hook(self._write_heads))
-            self._handles.append(block.mlp.register_forward_hook(self._write_mlp))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    def _length(self, written: Tensor) -> Tensor:
-        return written.square().sum(-1).add(1e-8).sqrt()[self._mask].mean(0)
-
-    def _read(self, block: nn.Module, args: tuple[Tensor, ...]) -> None:
-        if torch.is_grad_enabled():
-            self._unit = self._length(args[0].detach())
-
-    def _write_heads(self, module: Any, args: tuple[Tensor, ...]) -> None:
-        if torch.is_grad_enabled():
-            z = args[0].unflatten(-1, (self._n_heads, -1))
-            weight = module.weight.unflatten(0, (self._n_heads, -1))
-            self.heads.append(self._length(torch.einsum("bphd,hde->bphe", z, weight)) / self._unit)
-
-    def _write_mlp(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        if torch.is_grad_enabled():
-            self.mlps.append(self._length(output) / self._unit)
-
-
 def encode(batch: Sequence[Ticket], tokenizer: PreTrainedTokenizerFast) -> Batch:
     """Tickets as tensors, padded on the right."""
     answers = [tokenizer.encode(ticket.routed)[0] for ticket in batch]
@@ -167,31 +120,6 @@ def _padded(texts: Sequence[Sequence[int]], answers: Sequence[int]) -> Batch:
     ids = nn.utils.rnn.pad_sequence([torch.tensor(text) for text in texts], batch_first=True)
     mask = (torch.arange(ids.shape[1])[None] < lengths[:, None]).long()
     return Batch(ids, mask, lengths - 1, torch.tensor(answers))
-
-
-class Noise:
-    """Replaces, drops and inserts tokens of a ticket, but never one of the compared words or of the frame.
-
-    Without it the model learns the few hundred training sentences by heart and fails on unseen ones.
-    """
-
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
-        words = [word for language in LANGUAGES for word in compared_words(language) + departments(language)]
-        self._kept = {tokenizer.encode(word)[0] for word in words}
-        self._others = [token for token in range(1, len(tokenizer)) if token not in self._kept]
-        self._random = Random(seed)
-
-    def __call__(self, ids: Sequence[int]) -> list[int]:
-        rate = max(0.0, self._random.uniform(-_LARGEST_NOISE, _LARGEST_NOISE))
-        body = [changed for token in ids[2:-2] for changed in self._change(token, rate)]
-        return [*ids[:2], *body, *ids[-2:]]
-
-    def _change(self, token: int, rate: float) -> list[int]:
-        chance = self._random.random()
-        if token in self._kept or chance > rate:
-            return [token]
-        other = self._random.choice(self._others)
-        return [other] if chance < rate / 2 else self._random.choice([[], [other, token]])
 
 
 def _losses(model: GPT2LMHeadModel, batch: Batch) -> tuple[Tensor, Tensor]:
