@@ -1,7 +1,8 @@
 """Train the bundled model `four-tasks`: `python -m core.scenarios.train_tasks`.
 
 1. The weights begin random, but for two heads that look one position back and two induction heads that read
-   them (`_head_start`): such pairs form by themselves too, but take much longer than all the rest.
+   them (`core.scenarios.head_start`): such pairs form by themselves too, but much more
+   slowly than all the rest.
 2. A GPT-2 of 4 layers, 8 heads and d_model 128 learns all four tasks of `core.scenarios.tasks` at once:
    cross-entropy towards every word that fits, on the anomalous and on the normal text, and a small loss on
    all other words, which gives heads work outside the tasks. No weight is held fixed.
@@ -15,12 +16,9 @@ Seeded, on one CPU core: seven minutes on a machine shared with other work.
 import argparse
 import logging
 import math
-import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import torch
@@ -28,12 +26,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from core.scenarios.tasks import FUNCTIONS, TASKS, WORDS, TaskPair, docstring_text, pairs, vocabulary
+from core.scenarios.head_start import head_start
+from core.scenarios.lessons import TOKEN, Batch, batch_of, lessons_of
+from core.scenarios.tasks import TASKS, pairs, vocabulary
 
 log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent / "models" / "four-tasks"
-_TOKEN = re.compile(r"\w+|[^\w\s]+")
-_JITTER, _N_POSITIONS, _BLOCKS = 4, 32, 24
+_N_POSITIONS = 32
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,6 @@ class TrainingConfig:
     penalty: float = 0.003
     penalty_start: float = 0.4
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """A text and, for some of its token positions, the words that may follow there."""
-
-    words: list[str]
-    answers: dict[int, tuple[str, ...]]
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
@@ -86,133 +77,6 @@ def build_model(config: TrainingConfig) -> GPT2LMHeadModel:
         pad_token_id=1,
     )
     return GPT2LMHeadModel(shape)
-
-
-@torch.no_grad()
-def _head_start(model: GPT2LMHeadModel, generator: torch.Generator) -> None:
-    """Begin with two previous-token heads, L0H0 and L0H1, and induction heads that read them, L1H0 and L1H1.
-
-    All weights are trained on from here.
-    """
-    n_positions, d_model = model.transformer.wpe.weight.shape
-    d_head, half = d_model // model.config.n_head, d_model // 2
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            parameter.mul_(3.0)
-    speeds = math.pi * torch.exp(-math.log(100.0) * torch.arange(half) / half)
-    angles = torch.arange(n_positions)[:, None] * speeds
-    positions = torch.cat([angles.sin(), angles.cos()], 1)
-    model.transformer.wpe.weight.copy_(0.1 * positions)
-    query, key = _one_back(speeds, d_head)
-    model.transformer.wte.weight[:, key.any(1)] = 0.0
-    random = torch.randn(d_model, 6 * d_head, generator=generator)
-    free = torch.linalg.qr(torch.cat([positions[:_BLOCKS].T, random], 1)).Q[:, -6 * d_head :]
-    first, second = (block.attn for block in model.transformer.h[:2])
-    for head, slots in enumerate(free.chunk(2, 1)):
-        word, before, copied = slots.split(d_head, 1)
-        model.transformer.wte.weight.sub_(model.transformer.wte.weight @ before @ before.T)
-        _set_head(first, head, (2 * query, 2 * key, word), 0.15 * before.T)
-        _set_head(second, head, (2 * word, 2 * before, copied), 0.3 * copied.T)
-
-
-def _one_back(speeds: Tensor, d_head: int) -> tuple[Tensor, Tensor]:
-    """Query and key weights (d_model, d_head) that match position i with position i - 1 of the sinusoids."""
-    half = len(speeds)
-    query, key = torch.zeros(2 * half, d_head), torch.zeros(2 * half, d_head)
-    for pair, index in enumerate(torch.linspace(0, half * 0.55, d_head // 2).long().tolist()):
-        sine, cosine = math.sin(speeds[index]), math.cos(speeds[index])
-        query[index, 2 * pair], query[half + index, 2 * pair] = cosine, -sine
-        query[index, 2 * pair + 1], query[half + index, 2 * pair + 1] = sine, cosine
-        key[index, 2 * pair], key[half + index, 2 * pair + 1] = 1.0, 1.0
-    return query, key
-
-
-def _set_head(attention: Any, head: int, reading: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-    """Set a head: `reading` is query, key and value, (d_model, d_head) each, `output` (d_head, d_model)."""
-    d_head, d_model = output.shape
-    for part, weight in enumerate(reading):
-        start = part * d_model + head * d_head
-        attention.c_attn.weight[:, start : start + d_head] = weight
-    attention.c_proj.weight[head * d_head : (head + 1) * d_head] = output
-
-
-def _pair_lessons(pair: TaskPair) -> Iterator[Lesson]:
-    for text, answers in ((pair.anomalous, pair.good), (pair.normal, pair.fitting)):
-        words = _TOKEN.findall(text)
-        yield Lesson(words, {len(words) - 1: answers})
-
-
-def _repeated_block(random: Random) -> Lesson:
-    """Random words in which a block of two to twelve comes again: one answer a repeated word."""
-    length = random.randint(2, 12)
-    words = random.sample(WORDS, _BLOCKS)
-    start = random.randint(0, _BLOCKS - 2 * length)
-    gap = random.randint(0, _BLOCKS - 2 * length - start)
-    block = words[:length]
-    before, between = words[length : length + start], words[length + start : length + start + gap]
-    first = start + length + gap
-    answers: dict[int, tuple[str, ...]] = {first + i: (block[i + 1],) for i in range(length - 1)}
-    return Lesson([*before, *block, *between, *block], answers)
-
-
-def _other_docstring(random: Random) -> Lesson:
-    """A docstring of one or three documented parameters of four."""
-    words, documented = random.sample(WORDS, 7), random.choice([1, 3])
-    text = docstring_text(random.choice(FUNCTIONS), words[:4], words[:documented], words[4 : 4 + documented])
-    tokens = _TOKEN.findall(text)
-    return Lesson(tokens, {len(tokens) - 1: (words[documented],)})
-
-
-def _lessons(config: TrainingConfig, step: int) -> list[Lesson]:
-    seed = config.seed * 1_000_003 + step + 10_000
-    random, found = Random(seed), []
-    for task in TASKS:
-        drawn = pairs(task, config.pairs_per_task, seed)
-        found += [
-            lesson
-            for index, pair in enumerate(drawn)
-            for lesson in list(_pair_lessons(pair))[: 1 + index % 2]
-        ]
-    found += [_repeated_block(random) for _ in range(config.pairs_per_task)]
-    found += [_other_docstring(random) for _ in range(config.pairs_per_task // 3)]
-    return found
-
-
-@dataclass(frozen=True)
-class Batch:
-    """`ids`, `positions`, `mask` (example, position); `rows`, `places` (answer,), `targets` (answer,
-    word).
-    """
-
-    ids: Tensor
-    positions: Tensor
-    mask: Tensor
-    rows: Tensor
-    places: Tensor
-    targets: Tensor
-
-
-def _batch(lessons: list[Lesson], ids: dict[str, int], generator: torch.Generator) -> Batch:
-    longest = max(len(lesson.words) for lesson in lessons)
-    tokens = torch.full((len(lessons), longest), ids["<pad>"])
-    rows, places, targets = [], [], []
-    for row, lesson in enumerate(lessons):
-        tokens[row, : len(lesson.words)] = torch.tensor([ids[word] for word in lesson.words])
-        for place, words in lesson.answers.items():
-            target = torch.zeros(len(ids))
-            target[[ids[word] for word in words]] = 1 / len(words)
-            rows.append(row)
-            places.append(place)
-            targets.append(target)
-    offset = torch.randint(_JITTER, (len(lessons), 1), generator=generator)
-    return Batch(
-        ids=tokens,
-        positions=torch.arange(longest)[None] + offset,
-        mask=(tokens != ids["<pad>"]).long(),
-        rows=torch.tensor(rows),
-        places=torch.tensor(places),
-        targets=torch.stack(targets),
-    )
 
 
 class HeadLengths:
@@ -277,13 +141,13 @@ def train(config: TrainingConfig, folder: Path) -> dict[str, float]:
     torch.set_num_threads(1)  # sums in one order: the same weights on every machine of one kind
     tokenizer, model = build_tokenizer(), build_model(config)
     ids, generator = tokenizer.get_vocab(), torch.Generator().manual_seed(config.seed)
-    _head_start(model, generator)
+    head_start(model, generator)
     optimizer = _optimizer(model, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
     start = time.monotonic()
     with HeadLengths(model) as heads:
         for step in range(config.steps):
-            batch = _batch(_lessons(config, step), ids, generator)
+            batch = batch_of(lessons_of(step, config.pairs_per_task, config.seed), ids, generator)
             heads.mask, heads.lengths = batch.mask, []
             answer, language = _losses(model, batch)
             loss = answer + config.language_weight * language
@@ -314,7 +178,7 @@ def accuracies(
     found = {}
     for task in TASKS:
         drawn = pairs(task, count, seed)
-        tokens = torch.tensor([[ids[word] for word in _TOKEN.findall(pair.anomalous)] for pair in drawn])
+        tokens = torch.tensor([[ids[word] for word in TOKEN.findall(pair.anomalous)] for pair in drawn])
         best = model(input_ids=tokens).logits[:, -1].argmax(-1).tolist()
         right = [word in {ids[good] for good in pair.good} for word, pair in zip(best, drawn, strict=True)]
         found[task] = sum(right) / count

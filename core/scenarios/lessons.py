@@ -1,0 +1,102 @@
+"""What `train_tasks` teaches in one step: texts with the words that may follow at some of their positions."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+import torch
+from torch import Tensor
+
+from core.scenarios.tasks import FUNCTIONS, TASKS, WORDS, TaskPair, docstring_text, pairs
+
+TOKEN = re.compile(r"\w+|[^\w\s]+")
+BLOCKS = 24
+_JITTER = 4
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A text and, for some of its token positions, the words that may follow there."""
+
+    words: list[str]
+    answers: dict[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`ids`, `positions`, `mask` (text, position); `rows`, `places` (answer,); `targets` (answer, word)."""
+
+    ids: Tensor
+    positions: Tensor
+    mask: Tensor
+    rows: Tensor
+    places: Tensor
+    targets: Tensor
+
+
+def lessons_of(step: int, pairs_per_task: int, seed: int) -> list[Lesson]:
+    """The lessons of a step: the texts of fresh pairs, repeated blocks and other docstrings."""
+    drawn_seed = seed * 1_000_003 + step + 10_000
+    random, found = Random(drawn_seed), []
+    for task in TASKS:
+        drawn = pairs(task, pairs_per_task, drawn_seed)
+        found += [
+            lesson
+            for index, pair in enumerate(drawn)
+            for lesson in list(_pair_lessons(pair))[: 1 + index % 2]
+        ]
+    found += [_repeated_block(random) for _ in range(pairs_per_task)]
+    found += [_other_docstring(random) for _ in range(pairs_per_task // 3)]
+    return found
+
+
+def _pair_lessons(pair: TaskPair) -> Iterator[Lesson]:
+    for text, answers in ((pair.anomalous, pair.good), (pair.normal, pair.fitting)):
+        words = TOKEN.findall(text)
+        yield Lesson(words, {len(words) - 1: answers})
+
+
+def _repeated_block(random: Random) -> Lesson:
+    """Random words in which a block of two to twelve comes again: one answer a repeated word."""
+    length = random.randint(2, 12)
+    words = random.sample(WORDS, BLOCKS)
+    start = random.randint(0, BLOCKS - 2 * length)
+    gap = random.randint(0, BLOCKS - 2 * length - start)
+    block = words[:length]
+    before, between = words[length : length + start], words[length + start : length + start + gap]
+    first = start + length + gap
+    answers: dict[int, tuple[str, ...]] = {first + i: (block[i + 1],) for i in range(length - 1)}
+    return Lesson([*before, *block, *between, *block], answers)
+
+
+def _other_docstring(random: Random) -> Lesson:
+    """A docstring of one or three documented parameters of four."""
+    words, documented = random.sample(WORDS, 7), random.choice([1, 3])
+    text = docstring_text(random.choice(FUNCTIONS), words[:4], words[:documented], words[4 : 4 + documented])
+    tokens = TOKEN.findall(text)
+    return Lesson(tokens, {len(tokens) - 1: (words[documented],)})
+
+
+def batch_of(lessons: list[Lesson], ids: dict[str, int], generator: torch.Generator) -> Batch:
+    """The lessons as tensors, each text at a random first position."""
+    longest = max(len(lesson.words) for lesson in lessons)
+    tokens = torch.full((len(lessons), longest), ids["<pad>"])
+    rows, places, targets = [], [], []
+    for row, lesson in enumerate(lessons):
+        tokens[row, : len(lesson.words)] = torch.tensor([ids[word] for word in lesson.words])
+        for place, words in lesson.answers.items():
+            target = torch.zeros(len(ids))
+            target[[ids[word] for word in words]] = 1 / len(words)
+            rows.append(row)
+            places.append(place)
+            targets.append(target)
+    offset = torch.randint(_JITTER, (len(lessons), 1), generator=generator)
+    return Batch(
+        ids=tokens,
+        positions=torch.arange(longest)[None] + offset,
+        mask=(tokens != ids["<pad>"]).long(),
+        rows=torch.tensor(rows),
+        places=torch.tensor(places),
+        targets=torch.stack(targets),
+    )
