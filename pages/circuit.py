@@ -36,7 +36,7 @@ def controls(result: Result) -> tuple[str, float, int]:
     view = view_place.segmented_control(
         t("circuit.view"),
         ("flow", "grid"),
-        format_func=lambda name: t(f"circuit.{name}"),
+        format_func=state.named(("flow", "grid"), "circuit.{}").__getitem__,
         key="circuit_view",
         default="flow",
         required=True,
@@ -65,9 +65,8 @@ def controls(result: Result) -> tuple[str, float, int]:
 
 def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     """The chart; a click on a head opens it in the panel."""
-    look = Look(
-        colours.palette(), t, st.session_state.get("head", "") if st.session_state.get("picked") else ""
-    )
+    chosen = st.session_state.get("head", "") if st.session_state.get("picked") else ""
+    look = Look(colours.palette(), t, chosen)
     chart = graph.grid(result.heads, heads, edges, look) if view == "grid" else graph.flow(heads, edges, look)
     st.altair_chart(
         chart,

@@ -18,7 +18,7 @@ def choose() -> None:
     kind = st.radio(
         t("model.kind"),
         KINDS,
-        format_func=lambda kind: t(f"model.kind_{kind}"),
+        format_func=state.named(KINDS, "model.kind_{}").__getitem__,
         horizontal=True,
         **state.bound("source_kind"),
     )
@@ -44,7 +44,7 @@ def _choose_bundled() -> None:
     chosen = st.selectbox(
         t("model.bundled_label"),
         list(found),
-        format_func=lambda name: found[name][0],
+        format_func={name: title for name, (title, _) in found.items()}.__getitem__,
         key="draft_bundled",
     )
     source = str(load_scenario(chosen).model_folder)

@@ -1,8 +1,9 @@
 """Runs: every analysis on this machine; open, rename, start again, delete."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.jobs import start_again
 from pages.parts import frame, runs_table, state
 from pages.parts.runs_table import Line
@@ -35,26 +36,30 @@ def delete(line: Line) -> None:
         state.leave_run()
 
 
-def rename(line: Line) -> None:
-    """A small form for another name."""
+def more(line: Line) -> None:
+    """What is rarely done: another name, start again, delete."""
     with st.popover(t("runs.more"), key=f"more_{line.run.run_id}"):
-        name = st.text_input(t("runs.new_name"), value=line.name, key=f"name_{line.run.run_id}")
-        if st.button(
-            t("runs.rename"), key=f"rename_{line.run.run_id}", icon=":material/edit:", width="stretch"
-        ):
-            act(lambda: line.run.rename(name.strip() or line.name))
-            st.rerun()
-        if st.button(
-            t("analysis.again"), key=f"again_{line.run.run_id}", icon=":material/replay:", width="stretch"
-        ):
-            act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
-            frame.go("analysis")
+        if line.status != "damaged":
+            name = st.text_input(t("runs.new_name"), value=line.name, key=f"name_{line.run.run_id}")
+            if choice("runs.rename", "rename", "edit", line):
+                act(lambda: line.run.rename(name.strip() or line.name))
+                st.rerun()
+            if choice("analysis.again", "again", "replay", line):
+                act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
+                frame.go("analysis")
+        if choice("runs.delete", "delete", "delete", line):
+            confirm_delete(line)
 
 
-def act(action: object) -> None:
+def choice(text: str, key: str, icon: str, line: Line) -> bool:
+    """A button as wide as its popover."""
+    return st.button(t(text), key=f"{key}_{line.run.run_id}", icon=f":material/{icon}:", width="stretch")
+
+
+def act(action: Callable[[], object]) -> None:
     """Do it, and show the error that it ends in."""
-    error = state.fails(action)  # type: ignore[arg-type]
-    if isinstance(error, HeadlightError):
+    error = state.fails(action)
+    if error is not None:
         frame.show(error)
         st.stop()
 
@@ -62,7 +67,7 @@ def act(action: object) -> None:
 def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(border=True):
-        columns = st.columns([3.4, 2.6, 1.1, 1.7, 1.8, 3], vertical_alignment="center")
+        columns = st.columns([3.4, 2.6, 1.1, 1.7, 2, 2.6], vertical_alignment="center")
         columns[0].markdown(f"**{frame.plain(line.name)}**")
         columns[1].caption(frame.plain(line.model))
         columns[2].caption(line.counts)
@@ -72,12 +77,7 @@ def row(line: Line) -> None:
         with columns[5].container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
             if st.button(t("runs.open"), key=f"open_{line.run.run_id}", disabled=line.status == "damaged"):
                 runs_table.open_line(line)
-            if line.status != "damaged":
-                rename(line)
-            if st.button(
-                "", key=f"delete_{line.run.run_id}", icon=":material/delete:", help=t("runs.delete")
-            ):
-                confirm_delete(line)
+            more(line)
 
 
 lines = runs_table.listed()

@@ -21,7 +21,7 @@ def sample_card() -> None:
         name = st.selectbox(
             t("start.scenario"),
             list(found),
-            format_func=lambda key: found[key][0],
+            format_func={key: title for key, (title, _) in found.items()}.__getitem__,
             key="scenario",
             label_visibility="collapsed",
             persist_state="session",

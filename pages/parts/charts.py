@@ -1,6 +1,7 @@
 """The smaller charts: heat map of the scores, loss of the training; and what all charts share."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -9,6 +10,9 @@ from pages.parts.colours import Palette
 
 Words = Callable[[str], str]
 """Gives the text of a key in the reader's language."""
+
+PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}
+"""Pixels around a chart."""
 
 
 def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
@@ -29,7 +33,7 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
             color=colour,
             tooltip=tooltips({"name:N": "chart.head", "score:Q": "chart.score"}, word),
         )
-        .properties(height=int(min(700, max(200, 26 * n_layers + 60))))
+        .properties(height=int(min(700, max(160, 26 * n_layers + 60))), padding=PADDING)
         .configure_view(stroke=None)
     )
 
@@ -47,19 +51,20 @@ def loss_curve(losses: list[float], colours: Palette, word: Words) -> alt.Chart:
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=height),
             tooltip=tooltips({"loss:Q": "chart.loss"}, word),
         )
-        .properties(height=170)
+        .properties(height=170, padding=PADDING)
     )
 
 
 def tooltips(fields: Mapping[str, str], word: Words) -> list[alt.Tooltip]:
     """What is shown on pointing: fields with the keys of their titles; numbers are shortened."""
+    numbers: dict[str, Any] = {"format": ".2~f"}
     return [
-        alt.Tooltip(field, title=word(key), **({"format": ".2~f"} if field.endswith(":Q") else {}))
+        alt.Tooltip(field, title=word(key), **(numbers if field.endswith(":Q") else {}))
         for field, key in fields.items()
     ]
 
 
-def count_axis(count: int, title: str, **more: object) -> alt.Axis:
+def count_axis(count: int, title: str, **more: Any) -> alt.Axis:
     """An axis over 0 … count - 1 with as many labels as are readable."""
     step = 1 if count <= 16 else 2 if count <= 32 else 4
     values = list(range(0, count, step))

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from core.examples import LABELS
-from pages.parts.charts import Words
+from pages.parts.charts import PADDING, Words
 from pages.parts.colours import CODES, Palette
 
 SILENT = "silent"
@@ -46,7 +46,7 @@ def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: W
                 alt.Tooltip("sharing:Q", title=word("chart.sharing")),
             ],
         )
-        .properties(height=max(60, 19 * table["member"].nunique()))
+        .properties(height=max(40, 17 * table["member"].nunique()), padding=PADDING)
         .configure_view(stroke=None)
     )
 

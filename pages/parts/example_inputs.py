@@ -49,7 +49,7 @@ def _boxes() -> None:
     if any("\n" in row["text"].strip() for row in rows):
         st.info(t("examples.long_texts"), icon=":material/info:")
         return
-    for column, label in zip(st.columns(2, gap="medium"), LABELS, strict=True):
+    for column, label in zip(st.columns(2, gap="medium", vertical_alignment="bottom"), LABELS, strict=True):
         key = f"paste_{label}"
         if key not in st.session_state:
             st.session_state[key] = "\n".join(row["text"] for row in rows if row["label"] == label)
@@ -123,8 +123,10 @@ def _read(content: bytes, name: str, file_id: str) -> None:
 def _table() -> None:
     if "edit_base" not in st.session_state or "edit_table" not in st.session_state:
         st.session_state["edit_base"] = pd.DataFrame(state.draft().rows, columns=list(COLUMNS), dtype=str)
+    names = state.named(LABELS, "label.{}")
+    base: pd.DataFrame = st.session_state["edit_base"]
     st.data_editor(
-        st.session_state["edit_base"],
+        base,
         key="edit_table",
         num_rows="dynamic",
         hide_index=True,
@@ -134,7 +136,7 @@ def _table() -> None:
                 t("column.label"),
                 options=list(LABELS),
                 required=True,
-                format_func=lambda label: t(f"label.{label}"),
+                format_func=lambda label: names[str(label)],
                 width="small",
             ),
             "text": st.column_config.TextColumn(t("column.text"), required=True, width="large"),

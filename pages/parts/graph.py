@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.parts.charts import Words, count_axis, tooltips
+from pages.parts.charts import PADDING, Words, count_axis, tooltips
 from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
 from pages.parts.layout import Link, curve, flow_positions
 
@@ -84,7 +84,7 @@ class _Drawing:
         radius = dict(zip(nodes["name"], nodes["radius"], strict=True))
         lines = lines.assign(radius=lines["target"].map(radius))
         layers = [*below, *self.edges(lines), self.points(nodes), *self.labels(nodes)]
-        return alt.layer(*layers).configure_view(stroke=None)
+        return alt.layer(*layers).properties(padding=PADDING).configure_view(stroke=None)
 
     def points(self, nodes: pd.DataFrame) -> alt.Chart:
         pick = alt.selection_point(name="head", fields=["name"], on="click")
@@ -132,7 +132,7 @@ class _Drawing:
 
     def arrow_heads(self, ends: pd.DataFrame, radius: int, shared: Mapping[str, Any]) -> alt.Chart:
         """Triangles at the rim of the heads with this radius."""
-        offset = {"yOffset": radius + 6} if self.vertical else {"xOffset": -(radius + 6)}
+        offset: dict[str, Any] = {"yOffset": radius + 6} if self.vertical else {"xOffset": -(radius + 6)}
         angle = 0 if self.vertical else 90
         size = alt.Size("arrow:Q", scale=None, legend=None)
         base = alt.Chart(ends[ends["radius"] == radius])
@@ -142,7 +142,7 @@ class _Drawing:
         return base.encode(**shared, size=size)
 
 
-_BARE = {"domain": False, "ticks": False, "grid": False}
+_BARE: dict[str, Any] = {"domain": False, "ticks": False, "grid": False}
 
 
 def _nodes(heads: pd.DataFrame, places: Places, look: Look, dense: bool) -> pd.DataFrame:

@@ -19,21 +19,21 @@ def presets() -> None:
     """One card a preset, with the time that it took here last."""
     for column, name in zip(st.columns(len(PRESETS), gap="small"), PRESETS, strict=True):
         chosen = state.draft().preset == name
-        with column.container(
-            border=True, key=f"preset_{'chosen' if chosen else 'other'}_{name}", height="stretch"
-        ):
+        key = f"preset_{'chosen' if chosen else 'other'}_{name}"
+        card = column.container(border=True, key=key, height="stretch", vertical_alignment="distribute")
+        with card.container():
             st.markdown(f"**{t(f'preset.{name}')}**")
             st.write(t(f"preset.{name}_text"))
             st.caption(_estimate(name))
-            st.button(
-                t("preset.chosen" if chosen else "preset.choose"),
-                key=f"choose_{name}",
-                disabled=chosen,
-                icon=":material/check:" if chosen else None,
-                on_click=state.choose_preset,
-                args=(name,),
-                width="stretch",
-            )
+        card.button(
+            t("preset.chosen" if chosen else "preset.choose"),
+            key=f"choose_{name}",
+            disabled=chosen,
+            icon=":material/check:" if chosen else None,
+            on_click=state.choose_preset,
+            args=(name,),
+            width="stretch",
+        )
 
 
 def advanced() -> None:
@@ -47,7 +47,6 @@ def advanced() -> None:
             _choice("device", get_args(DeviceName))
             _number("seed", RunConfig.model_fields["seed"], "")
             _number("permutations", RunConfig.model_fields["permutations"], "")
-            st.toggle(t("settings.evidence"), help=t("settings.evidence_help"), **state.bound("evidence"))
         with autoencoder:
             st.markdown(f"**{t('settings.autoencoder')}**")
             for name, field in AutoencoderConfig.model_fields.items():
@@ -67,7 +66,7 @@ def _choice(name: str, options: tuple[str, ...], group: str = "") -> None:
     st.selectbox(
         t(f"settings.{name}"),
         options,
-        format_func=lambda value: t(f"settings.{name}_{value}"),
+        format_func=state.named(options, f"settings.{name}_{{}}").__getitem__,
         help=t(f"settings.{name}_help"),
         **state.bound(name, group),
     )

@@ -3,7 +3,7 @@
 The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -79,8 +79,7 @@ def refill(start: str = "") -> None:
 def bound(name: str, group: str = "") -> dict[str, Any]:
     """Arguments `key` and `on_change` of a widget that shows the draft's field (or a setting of `group`)."""
     key = f"{_WIDGETS}{group + '_' if group else ''}{name}"
-    holder = getattr(draft(), group) if group else draft()
-    value = holder[name] if group else getattr(holder, name)
+    value = getattr(draft(), group)[name] if group else getattr(draft(), name)
     if key not in st.session_state:
         st.session_state[key] = value
     return {"key": key, "on_change": _write_back, "args": (key, name, group)}
@@ -130,6 +129,11 @@ def tn(key: str, count: int, **values: Any) -> str:
     return texts.counted(language(), key, count, **values)
 
 
+def named(keys: Iterable[str], pattern: str) -> dict[str, str]:
+    """The texts of a widget's options: fixed now, because a widget may ask for them outside the session."""
+    return {key: t(pattern.format(key)) for key in keys}
+
+
 def run_id() -> str:
     """Id of the run that is open, or nothing."""
     return st.session_state.get("run_id", "")
@@ -138,6 +142,7 @@ def run_id() -> str:
 def open_in_session(run: RunFolder) -> None:
     """Show this run from now on, with its settings as the draft; raises StorageError for a damaged one."""
     replace_draft(draft_of(run.config()))
+    st.session_state["asked_source"] = draft().source
     st.session_state["run_id"] = run.run_id
     for key in ("head", "picked"):
         st.session_state.pop(key, None)
