@@ -44,7 +44,7 @@ class TrainingConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     language_weight: float = 0.1
-    penalty: float = 0.003
+    penalty: float = 0.004
     penalty_start: float = 0.4
     seed: int = 0
 
