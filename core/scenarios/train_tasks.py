@@ -10,7 +10,7 @@
 4. Once it answers, a penalty on the mean length of every head's output is raised slowly: heads that do the
    same work side by side become few, which makes the circuit known rather than hidden by redundancy.
 
-Seeded, on one CPU core: seven minutes on a machine shared with other work.
+Seeded, on one CPU core: about ten minutes on a machine shared with other work.
 """
 
 import argparse

@@ -11,11 +11,11 @@ from core.errors import ConfigError
 from core.examples import LABELS, read_examples
 from core.heads import HeadId, all_heads, forward_pairs
 from core.models import LoadedModel, load_model
-from core.scenarios import FOLDER, load_scenario, load_truth, parse_edge, scenario_names
+from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.make_examples import PAIRS, SEED, examples_of
 from core.scenarios.make_planted import INDUCTION, PREVIOUS, build_model, true_edges
 from core.scenarios.make_planted import build_tokenizer as planted_tokenizer
-from core.scenarios.make_truth import EDGE_SHARE, HEAD_SHARE
+from core.scenarios.make_truth import EDGE_SHARE, HEAD_SHARE, hidden_heads
 from core.scenarios.patching import PairPatching
 from core.scenarios.tasks import PLANTED, TASKS, WORDS, pairs, vocabulary
 from core.scenarios.train_tasks import build_tokenizer
@@ -203,6 +203,21 @@ def test_planted_circuit_is_what_patching_measures(planted: LoadedModel) -> None
 def test_planted_weights_are_those_of_the_script(planted: LoadedModel) -> None:
     for name, tensor in build_model().half().state_dict().items():
         torch.testing.assert_close(planted.model.state_dict()[name].half(), tensor, rtol=0, atol=0)
+
+
+class Redundant:
+    """Patching of three heads of one layer where H0 and H1 each do the whole work alone, and H2 nothing."""
+
+    def effects(self, targets: list[tuple[HeadId, ...]]) -> list[Effect]:
+        both = {HeadId(0, 0), HeadId(0, 1)}
+        return [Effect(0.4 if both <= set(target) else 0.0, 0.0, 10) for target in targets]
+
+
+def test_heads_that_hide_each_other_are_found() -> None:
+    heads = [HeadId(0, head) for head in range(3)]
+    single = dict(zip(heads, Redundant().effects([(head,) for head in heads]), strict=True))
+    assert hidden_heads(Redundant(), single, set()) == {HeadId(0, 0), HeadId(0, 1)}  # type: ignore[arg-type]
+    assert hidden_heads(Redundant(), single, {HeadId(0, 0)}) == set()  # type: ignore[arg-type]
 
 
 def test_edge_names_round_trip() -> None:
