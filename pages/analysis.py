@@ -29,7 +29,7 @@ def setup() -> None:
 def begin() -> None:
     """Submit the draft as a run."""
     try:
-        run = start(state.backend(), state.draft().config(), name=frame.model_name())
+        run = start(state.backend(), state.draft().config())
     except HeadlightError as error:
         frame.show(error)
         return
@@ -49,10 +49,10 @@ def again(job: JobStatus) -> None:
 
 
 @st.fragment(run_every=1.0)
-def follow() -> None:
-    """The one fragment that polls; when the run has ended the whole page is drawn anew."""
+def follow(drawn: str) -> None:
+    """The one fragment that polls; when the state is no longer as drawn, the whole page is drawn anew."""
     job = state.job()
-    if job is None or not job.active:
+    if job is None or job.state.status != drawn:
         st.rerun()
     progress.show(job)
     if st.button(t("analysis.cancel"), key="cancel_run", icon=":material/stop_circle:"):
@@ -97,7 +97,9 @@ def lead(job: JobStatus | None) -> str:
     """One sentence on where the analysis is."""
     if job and job.state.status == "done":
         return t("analysis.done", time=texts.duration(state.language(), job.seconds))
-    return t("analysis.lead_active" if job and job.active else "analysis.lead")
+    if job:
+        return t("analysis.lead_active" if job.active else "analysis.lead_ended")
+    return t("analysis.lead")
 
 
 job = state.job()
@@ -109,7 +111,7 @@ if job is None and not state.examples_ready():
 elif job is None:
     setup()
 elif job.active:
-    follow()
+    follow(job.state.status)
 elif job.state.status == "done":
     finished(job)
 else:

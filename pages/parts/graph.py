@@ -99,6 +99,7 @@ class _Drawing:
                 stroke=alt.Stroke("ring:N", scale=None),
                 strokeWidth=alt.StrokeWidth("width:Q", scale=None),
                 shape=alt.Shape("shape:N", scale=None),
+                description="said:N",
                 tooltip=tooltips(fields, self.look.word),
             )
             .add_params(pick)
@@ -155,6 +156,7 @@ def _nodes(heads: pd.DataFrame, places: Places, look: Look, dense: bool) -> pd.D
     chosen = nodes["name"] == look.chosen
     return nodes.assign(
         label=named,
+        said=[f"{n.name}, {look.word('chart.score')} {n.score:.2g}" for n in nodes.itertuples()],
         state=[look.word(f"verdict.{verdict}") for verdict in nodes["verdict"]],
         fill=[VERDICT[v] if v in FILLED else look.colours.background for v in nodes["verdict"]],
         ring=nodes["verdict"].map(VERDICT).where(~chosen, look.colours.text),

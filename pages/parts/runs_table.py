@@ -73,11 +73,10 @@ def badge(status: str) -> None:
 def _line(run: RunFolder) -> Line:
     try:
         config, meta, status = run.config(), run.meta(), run.state().status
+        name = samples.run_name(run, config)
     except StorageError:
         return Line(run, run.run_id, "", "", "damaged", "")
-    title = samples.catalogue(state.language()).get(config.scenario, ("", ""))[0]
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
     created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else ""
-    name = meta.name or title or Path(config.model).name
     return Line(run, name, config.scenario or Path(config.model).name, counts, status, created)

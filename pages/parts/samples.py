@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.config import RunConfig
 from core.errors import StorageError
 from core.examples import COLUMNS, read_examples
 from core.jobs import start
@@ -29,6 +30,12 @@ def catalogue(language: str) -> dict[str, tuple[str, str]]:
     return found
 
 
+def run_name(run: RunFolder, config: RunConfig) -> str:
+    """The user's name of a run, else the scenario's title, else the model's name."""
+    title = catalogue(state.language()).get(config.scenario, ("", ""))[0]
+    return run.meta().name or title or Path(config.model).name
+
+
 def load_sample(name: str, preset: str = "standard") -> None:
     """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
     scenario = load_scenario(name)
@@ -49,7 +56,7 @@ def open_sample(name: str) -> bool:
             state.open_in_session(run)
             return wanted == ("done",)
     load_sample(name, preset="fast")
-    state.adopt(start(state.backend(), state.draft().config(), name=catalogue(state.language())[name][0]))
+    state.adopt(start(state.backend(), state.draft().config()))
     return False
 
 

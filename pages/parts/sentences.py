@@ -8,6 +8,7 @@ from core.runs import RunFolder
 from core.texts import text as run_text
 from pages.parts import texts
 from pages.parts.results import Result
+from pages.parts.samples import run_name
 from pages.parts.state import language, t, tn
 
 
@@ -26,7 +27,7 @@ def about(run: RunFolder) -> str:
     """Name of the run, when it was made, with which settings."""
     meta, config = run.meta(), run.config()
     made = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else "–"
-    return t("said.about", name=meta.name or run.run_id, made=made, preset=t(f"preset.{config.preset}"))
+    return t("said.about", name=run_name(run, config), made=made, preset=t(f"preset.{config.preset}"))
 
 
 def asked(result: Result, model: str) -> str:

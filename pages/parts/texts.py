@@ -84,6 +84,8 @@ def duration(language: str, seconds: float) -> str:
     if seconds < 100:
         return text(language, "time.seconds", n=round(seconds))
     minutes, rest = divmod(round(seconds), 60)
+    if 10 <= minutes < 60:
+        return text(language, "time.whole_minutes", m=round(seconds / 60))
     if minutes < 60:
         return text(language, "time.minutes", m=minutes, s=rest)
     return text(language, "time.hours", h=minutes // 60, m=minutes % 60)

@@ -59,7 +59,14 @@ def test_numbers_have_two_significant_digits(value: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.03, "under 0.1 s"), (0.94, "0.9 s"), (59.6, "60 s"), (125.0, "2 min 5 s"), (7260.0, "2 h 1 min")],
+    [
+        (0.03, "under 0.1 s"),
+        (0.94, "0.9 s"),
+        (59.6, "60 s"),
+        (125.0, "2 min 5 s"),
+        (2507.0, "42 min"),
+        (7260.0, "2 h 1 min"),
+    ],
 )
 def test_durations_use_the_largest_unit_that_fits(seconds: float, shown: str) -> None:
     assert texts.duration("en", seconds) == shown
