@@ -8,7 +8,7 @@ from core.scenarios.tickets import FOLDER, Choice, Replaced, pairs
 log = logging.getLogger(__name__)
 FILES: dict[str, Choice] = {"examples.csv": "en", "examples-ja.csv": "ja"}
 COUNT, SEED = 8, 1
-REPLACED: Replaced = "both"
+REPLACED: Replaced = "moment"  # positions count from the first difference: here the fault shows first
 
 
 def examples(language: Choice, count: int = COUNT, seed: int = SEED) -> list[Example]:
