@@ -114,32 +114,22 @@ def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
 
 
 def code_strip(result: Result, layer: int, head: int) -> None:
-    """The codes of a head at one position."""
+    """The codes of a head at its best position."""
     table = results.load_codes(state.folder(), layer, head)
     if table.empty:
         st.caption(t("circuit.no_codes"))
         return
-    places = codes.positions(table)
-    best = codes.best_position(table)
-    place = best
-    if len(places) > 1:
-        place = st.selectbox(
-            t("circuit.position"),
-            places,
-            index=places.index(best),
-            key=f"position_{layer}_{head}_{state.run_id()}",
-            format_func=lambda name: t("circuit.position_best", name=name) if name == best else name,
-        )
+    place = codes.best_position(table)
     shown = table[table["position"] == place]
     st.html(codes.sides(shown, t))
     chart = codes.strip(shown, result.examples, colours.palette(), t)
     st.altair_chart(
         chart, key="code_strip", theme=None, alt=t("alt.codes", head=results.head_name(layer, head))
     )
-    st.caption(t("circuit.codes"))
+    st.caption(f"{sentences.position(place)} {t('circuit.codes')}")
 
 
-def below(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
+def below(result: Result, edges: pd.DataFrame) -> None:
     """Tables and heat map: all that the picture shows, and the rest."""
     head_tab, edge_tab, heat_tab = st.tabs(
         [t("circuit.heads"), t("circuit.edges"), t("circuit.heat")], key="below"
@@ -154,6 +144,19 @@ def below(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
         st.altair_chart(
             chart, key="heat", theme=None, alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads)
         )
+
+
+def explore(result: Result) -> None:
+    """Picture, panel of one head, tables."""
+    main, side = st.columns([7, 3], gap="medium")
+    with main.container(border=True):
+        view, lowest, count = controls(result)
+        heads = shown_heads(result, lowest)
+        edges = result.edges_among(list(heads["name"])).head(count)
+        picture(result, view, heads, edges)
+    with side.container(border=True):
+        panel(result, heads, edges)
+    below(result, edges)
 
 
 def page() -> None:
@@ -172,15 +175,11 @@ def page() -> None:
         return
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
-    main, side = st.columns([7, 3], gap="medium")
-    with main.container(border=True):
-        view, lowest, count = controls(result)
-        heads = shown_heads(result, lowest)
-        edges = result.edges_among(list(heads["name"])).head(count)
-        picture(result, view, heads, edges)
-    with side.container(border=True):
-        panel(result, heads, edges)
-    below(result, heads, edges)
+    if result.selected.empty:
+        st.info(t("circuit.none"), icon=":material/info:")
+        below(result, result.edges.head(0))
+    else:
+        explore(result)
     frame.next_button("circuit", key="next_circuit")
 
 

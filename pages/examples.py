@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples import ADVISED_PER_SIDE, LABELS
-from pages.parts import example_inputs, frame, sentences, state, tokens
+from pages.parts import example_inputs, frame, samples, sentences, state, tokens
 from pages.parts.state import t, tn
 
 
@@ -81,6 +81,10 @@ if not state.draft().source:
     if st.button(t("model.name"), key="to_model"):
         frame.go("model")
     st.stop()
+scenario = samples.scenario_of(state.draft().source)
+if scenario and not state.draft().rows and st.button(t("examples.take_sample"), key="take_sample"):
+    samples.load_sample(scenario)
+    st.rerun()
 example_inputs.show()
 pills()
 hindrance = state.fails(state.draft().examples)

@@ -16,12 +16,8 @@ GAP = 1
 
 def best_position(codes: pd.DataFrame) -> str:
     """The position whose codes occur most often on the anomalous side alone, over all members."""
-    return max(positions(codes), key=lambda position: _unique(codes[codes["position"] == position]))
-
-
-def positions(codes: pd.DataFrame) -> list[str]:
-    """The positions in the order of the file."""
-    return list(dict.fromkeys(codes["position"]))
+    places = dict.fromkeys(codes["position"])
+    return max(places, key=lambda position: _unique(codes[codes["position"] == position]))
 
 
 def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
@@ -62,6 +58,13 @@ def sides(codes: pd.DataFrame, word: Words) -> str:
     return f'<div class="strip-sides">{parts}</div>'
 
 
+def shades(codes: pd.Series) -> pd.Series:
+    """Index of each code's colour: the most frequent code of the series has the first one."""
+    heard = [code for code in codes.value_counts().index if code != SILENT]
+    rank = {code: index % len(CODES) for index, code in enumerate(heard)}
+    return codes.map(lambda code: rank.get(code, 0))
+
+
 def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
     table = codes.copy()
     texts = dict(zip(examples["example"], examples["text"], strict=True))
@@ -71,15 +74,9 @@ def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
         int(places[table["label"] == "anomalous"].max()) + 1 if "anomalous" in set(table["label"]) else 0
     )
     table["place"] = places + (table["label"] != "anomalous") * (n_anomalous + GAP)
-    table["shade"] = table.groupby("member")["code"].transform(_ranks)
+    table["shade"] = table.groupby("member")["code"].transform(shades)
     table["sharing"] = table.groupby(["member", "code"])["code"].transform("size")
     return table
-
-
-def _ranks(codes: pd.Series) -> pd.Series:
-    heard = [code for code in codes.value_counts().index if code != SILENT]
-    rank = {code: index % len(CODES) for index, code in enumerate(heard)}
-    return codes.map(lambda code: rank.get(code, 0))
 
 
 def _unique(codes: pd.DataFrame) -> int:

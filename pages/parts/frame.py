@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit import Page as StreamlitPage
@@ -81,6 +82,8 @@ def sidebar(current: str) -> None:
         st.html('<hr class="thin">')
         _link("runs", current, ":material/history:")
         _link("guide", current, ":material/menu_book:")
+        if state.run_id():
+            _copy_link(current)
 
 
 def step_state(step: str) -> tuple[str, str, str]:
@@ -175,6 +178,15 @@ def _link(page: str, current: str, icon: str) -> None:
     st.page_link(
         f"pages/{page}.py", label=f"**{label}**" if page == current else label, icon=icon, width="stretch"
     )
+
+
+def _copy_link(current: str) -> None:
+    """The address of this page and run, to be copied."""
+    base = str(st.context.url or "").split("?")[0].rstrip("/")
+    base = base.removesuffix(f"/{current}")
+    path = "" if current == PAGES[0] else current
+    with st.popover(t("frame.copy"), icon=":material/link:", type="tertiary", key="copy_link"):
+        st.code(f"{base}/{path}?{urlencode(address())}", language=None, wrap_lines=True)
 
 
 def _examples_state() -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.errors import StorageError
 from core.runs import RunFolder
 
+FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
 
 
@@ -68,6 +69,11 @@ def load_codes(run: RunFolder, layer: int, head: int) -> pd.DataFrame:
     return codes[(codes["layer"] == layer) & (codes["head"] == head)]
 
 
+def unguarded(cell: str) -> str:
+    """A text cell without the apostrophe that keeps a spreadsheet from taking it for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
+
+
 def head_name(layer: Any, head: Any) -> str:
     """`L3H5`, as in `core.heads`."""
     return f"L{int(layer)}H{int(head)}"
@@ -87,13 +93,15 @@ def _read(path: str, stamp: int) -> Result:
         table["verdict"] = table["verdict"].astype("object").where(table["verdict"].notna(), "unchecked")
         table["verdict"] = table["verdict"].astype(str).str.strip().str.replace(" ", "_")
     examples = pd.read_csv(folder / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    examples["text"] = examples["text"].map(unguarded)
     return Result(heads, edges, examples, RunFolder(folder).manifest())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _read_codes(path: str, stamp: int) -> pd.DataFrame:
     text = {"code": str, "pair": str, "position": str, "label": str}
-    return pd.read_csv(Path(path) / "codes.csv", encoding="utf-8-sig", dtype=text, keep_default_na=False)
+    codes = pd.read_csv(Path(path) / "codes.csv", encoding="utf-8-sig", dtype=text, keep_default_na=False)
+    return codes.assign(position=codes["position"].map(unguarded), pair=codes["pair"].map(unguarded))
 
 
 def _table(file: Path) -> pd.DataFrame:

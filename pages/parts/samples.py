@@ -48,6 +48,11 @@ def load_sample(name: str, preset: str = "standard") -> None:
     state.inspect_again()
 
 
+def scenario_of(source: str) -> str:
+    """Name of the first scenario that uses this model folder, or nothing."""
+    return next((name for name in catalogue("en") if str(load_scenario(name).model_folder) == source), "")
+
+
 def open_sample(name: str) -> bool:
     """Open a finished run of the scenario, else one at work, else start one; True if it is finished."""
     for wanted in (("done",), ("queued", "running")):

@@ -55,6 +55,17 @@ def pairs(description: Mapping[str, Any]) -> str:
     return run_text(language(), f"note.pairs_{description['pairs_source']}", count=len(description["pairs"]))
 
 
+def position(name: str) -> str:
+    """Where a head was read, from the name of its slot: 7, +2, -1, last or mean."""
+    if name in ("last", "mean"):
+        return t(f"position.{name}")
+    if name.startswith("+"):
+        return t("position.start", count=name[1:])
+    if name.startswith("-"):
+        return t("position.end", count=name[1:])
+    return t("position.number", count=name)
+
+
 def strongest(result: Result) -> str:
     """The strongest heads with their scores."""
     names = [

@@ -158,6 +158,35 @@ def test_from_the_start_page_to_a_downloaded_csv(
     context.close()
 
 
+def test_shift_jis_file_of_ones_own_becomes_a_preview(
+    address: str, browser: "playwright_api.Browser", tmp_path: Path
+) -> None:
+    lines = ["label,text"]
+    lines += [f"異常,請求書{number}が届きません" for number in "一二三"]
+    lines += [f"正常,明細書{number}が届きません" for number in "一二三"]
+    file = tmp_path / "examples.csv"
+    file.write_bytes("\n".join(lines).encode("cp932"))
+    context = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(address)
+    reader = Reader(page, "ja")
+    reader.presses("start.own_button")
+    reader.title_is("model.title")
+    reader.sees(reader.texts["model.parameters"])
+    reader.keeps("model")
+    reader.presses("model.next")
+    reader.title_is("examples.title")
+    page.get_by_role("tab", name=reader.texts["examples.file"]).click(timeout=PATIENCE)
+    page.locator("input[type=file]").set_input_files(file)
+    reader.sees("UTF-8 ではありません")
+    reader.presses("examples.as_shift_jis")
+    page.locator(".tokens").first.wait_for(timeout=PATIENCE)
+    reader.keeps("examples")
+    assert page.locator(".tokens tbody tr").count() == 6
+    assert page.locator(".tokens tr.anomalous").count() == 3
+    context.close()
+
+
 def downloaded(page: "playwright_api.Page", name: str) -> bytes:
     """Bytes of the file that the button of this name gives."""
     with page.expect_download(timeout=PATIENCE) as waiting:

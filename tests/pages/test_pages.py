@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.local_backend import LocalBackend
 from core.runs import RunState, list_runs, runs_folder
-from pages.parts import frame, state, texts
+from pages.parts import frame, samples, state, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.made_runs import make_run
@@ -200,7 +200,7 @@ def test_chosen_head_fills_the_panel(open_app: OpenApp) -> None:
     assert not app.exception
 
 
-@pytest.mark.parametrize("shape", [(4, 4, 0), (32, 32, 60), (1, 2, 2)])
+@pytest.mark.parametrize("shape", [(4, 4, 1), (32, 32, 60), (1, 2, 2)])
 def test_circuit_of_any_size_is_drawn(open_app: OpenApp, shape: tuple[int, int, int]) -> None:
     run = make_run(runs_folder(), *shape)
     for view in ("flow", "grid"):
@@ -257,3 +257,44 @@ def with_examples(app: AppTest) -> AppTest:
     ]
     app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
     return app.run()
+
+
+def test_sample_incident_takes_two_clicks_and_then_one(open_app: OpenApp) -> None:
+    app = open_app("start")
+    app.button(key="open_sample").click().run()
+    run_until(app, lambda: any(button.key == "next_analysis" for button in app.button))
+    app.button(key="next_analysis").click().run()
+    assert app.title[0].value == "Circuit"
+    run = list_runs()[0]
+    assert (run.config().scenario, run.config().preset) == (samples.SAMPLE, "fast")
+    again = open_app("start")
+    again.button(key="open_sample").click().run()
+    assert again.title[0].value == "Circuit"
+    assert again.session_state["run_id"] == run.run_id
+
+
+def test_bundled_model_offers_its_texts(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    app.button(key="take_sample").click().run()
+    draft = app.session_state["draft"]
+    assert draft.scenario == samples.SAMPLE
+    assert draft.examples().count("anomalous") >= 5
+
+
+def test_changed_texts_are_no_longer_the_scenarios(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    app.button(key="take_sample").click().run()
+    box = app.text_area(key="paste_anomalous")
+    box.set_value(box.value + "\nAnother ticket").run()
+    draft = app.session_state["draft"]
+    assert draft.scenario == ""
+    assert draft.rows[0]["pair"] != ""
+
+
+def test_circuit_of_a_run_without_candidates_is_not_drawn(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), n_selected=0)
+    app = open_app("circuit", run=run.run_id)
+    assert "no circuit to draw" in app.info[0].value
+    assert all(box.key != "head" for box in app.selectbox)
