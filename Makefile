@@ -1,0 +1,80 @@
+# make app        open the dashboard on the sample incident
+# make test       run every test
+# make check      linter, formatter, types
+# make benchmark  measure the methods against each other
+#
+# The first call makes .venv; later calls install only what pyproject.toml changed. Choose the interpreter with
+# PYTHON=python3.12, the port with PORT=8600, single tests with ARGS="tests/core/test_examples.py".
+
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && exit; done; echo python3)
+PORT ?= 8501
+ADDRESS ?= localhost
+SCENARIO ?= misrouted-tickets
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+TORCH := torch>=2.6,<2.14
+
+.PHONY: help app test check benchmark clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+app: $(VENV)/.app
+	@echo "Opening the dashboard at http://$(ADDRESS):$(PORT) on the scenario $(SCENARIO). Stop it with Ctrl-C."
+	@$(BIN)/python -m streamlit run app.py --server.address=$(ADDRESS) --server.port=$(PORT) \
+		--server.showEmailPrompt=false -- --scenario $(SCENARIO)
+
+test: $(VENV)/.test
+	@echo "Running the tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	@echo "Checking style and types"
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+benchmark: $(VENV)/.app
+	@$(BIN)/python -m core benchmark $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+# A virtual environment with pip. Debian and Ubuntu ship Python without the part that puts pip into it.
+$(BIN)/python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "Python was not found under the name $(PYTHON). Install Python 3.11 or newer, or name it: make app PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Headlight needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" --version 2>&1). Name a newer one: make app PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments yet. On Debian or Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Making the virtual environment $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+
+# PyTorch goes first and alone: whatever build is installed already, the project's own range then accepts it.
+$(VENV)/.torch: $(BIN)/python
+	@echo "Installing PyTorch (the largest part; some minutes on the first call)"
+	@$(PIP) "$(TORCH)"
+	@touch $@
+
+$(VENV)/.app: $(VENV)/.torch pyproject.toml
+	@echo "Installing Headlight"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.torch pyproject.toml
+	@echo "Installing Headlight with its test tools"
+	@$(PIP) --editable ".[test]"
+	@command -v chromium >/dev/null || $(BIN)/python -m playwright install chromium \
+		|| echo "No Chromium: the browser tests will be skipped"
+	@touch $@ $(VENV)/.app
+
+$(VENV)/.dev: $(VENV)/.torch pyproject.toml
+	@echo "Installing Headlight with its linters"
+	@$(PIP) --editable ".[dev]"
+	@touch $@ $(VENV)/.app
