@@ -6,14 +6,14 @@ the latents; Adam on the full batch. Beyond the paper:
 
 1. one dictionary a head (`group`) in d_head coordinates instead of one for all heads in d_model;
 2. several members a group, with their own seeds and sparsities, side by side in the same matrix products;
-3. dictionaries start from the data: directions of samples that lie far apart;
-4. training stops when the codes have settled.
+3. training stops when the codes have settled.
 
 The published recipe is the same computation with one group that holds the samples of all heads.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -64,33 +64,39 @@ class Ensemble:
         """ReLU latents (unit, sample, latent) of samples (unit, sample, d)."""
         return torch.baddbmm(self.encoder_bias - self.bias @ self.encoder, samples, self.encoder).relu_()
 
-    def codes(self, samples: Tensor, members: int) -> Tensor:
-        """Codes (member, group, sample), int64, of samples (group, sample, d), chunk by chunk."""
+    def codes(self, samples: Tensor, members: int) -> "Codes":
+        """Codes of samples (group, sample, d), chunk by chunk: fields (member, group, sample)."""
         size = _chunk_size(samples.shape[1] * members * self.encoder.shape[2], samples.device)
         parts = []
         for start in range(0, samples.shape[0], size):
             part = slice(start * members, (start + size) * members)
             ensemble = Ensemble(*(tensor[part] for tensor in self.parameters()))
-            latents = ensemble.latents(_per_unit(samples[start : start + size], members))
-            parts.append(strongest(latents).reshape(-1, members, samples.shape[1]))
-        return torch.cat(parts).transpose(0, 1)
+            parts.append(strongest(ensemble.latents(_per_unit(samples[start : start + size], members))))
+        return Codes(*(torch.cat(field).unflatten(0, (-1, members)).transpose(0, 1) for field in zip(*parts, strict=True)))
 
 
-def strongest(latents: Tensor) -> Tensor:
-    """Index of the strongest latent, SILENT where none fires: (...,) from latents (..., latent)."""
+class Codes(NamedTuple):
+    """`index` of the strongest latent, int64, SILENT where none fires; its `strength`, 0 where silent."""
+
+    index: Tensor
+    strength: Tensor
+
+
+def strongest(latents: Tensor) -> Codes:
+    """Codes (...,) of latents (..., latent)."""
     best = latents.max(dim=-1)
-    return torch.where(best.values > 0, best.indices, SILENT)
+    return Codes(torch.where(best.values > 0, best.indices, SILENT), best.values)
 
 
 def train(
-    samples: Tensor, config: AutoencoderConfig, seed: int, from_data: bool = True
+    samples: Tensor, config: AutoencoderConfig, seed: int
 ) -> Generator[TrainStep, None, Ensemble]:
     """Train an ensemble on samples (group, sample, d), float32; a generator of TrainStep that returns Ensemble.
 
     The result depends on samples, config and seed alone.
     """
     generator = torch.Generator().manual_seed(seed)
-    start = _start(samples, config, generator, from_data)
+    start = _start(samples, config, generator)
     size = _chunk_size(samples.shape[1] * config.members * config.latents, samples.device)
     trainers = []
     for first in range(0, samples.shape[0], size):
@@ -133,7 +139,7 @@ class _Trainer:
         _normalise(ensemble.encoder, dim=1)
         _normalise(ensemble.decoder, dim=2)
         if look:
-            self._compare(strongest(latents))
+            self._compare(strongest(latents).index)
 
     def _descend(self, latents: Tensor, error: Tensor) -> None:
         """Loss and gradients from latents (unit, sample, latent) and error (unit, sample, d)."""
@@ -175,41 +181,14 @@ def member_sparsities(config: AutoencoderConfig) -> Tensor:
     return config.sparsity * 2 ** torch.linspace(-1, 1, config.members)
 
 
-def _start(samples: Tensor, config: AutoencoderConfig, generator: torch.Generator, from_data: bool) -> Ensemble:
+def _start(samples: Tensor, config: AutoencoderConfig, generator: torch.Generator) -> Ensemble:
     groups, _, d = samples.shape
-    shape = (groups, config.members, config.latents, d)
-    directions = torch.randn(shape, generator=generator).to(samples.device)
-    if from_data:
-        directions = _far_apart(samples, directions, generator)
-    decoder = directions.reshape(-1, config.latents, d)
+    shape = (groups * config.members, config.latents, d)
+    decoder = torch.randn(shape, generator=generator).to(samples.device)
     _normalise(decoder, dim=2)
     zeros = torch.zeros(len(decoder), 1, config.latents, device=samples.device)
     bias = torch.zeros(len(decoder), 1, d, device=samples.device)
     return Ensemble(decoder.transpose(1, 2).contiguous(), zeros, decoder, bias)
-
-
-def _far_apart(samples: Tensor, random: Tensor, generator: torch.Generator) -> Tensor:
-    """Replace random directions (group, member, latent, d) by directions of samples, drawn like k-means++ seeds:
-    each with a chance that grows with its energy outside the directions drawn before. Where the samples are
-    exhausted, the random direction stays."""
-    groups, members, latents, _ = random.shape
-    norms = samples.norm(dim=2)
-    unit = samples / norms[..., None].clamp_min(1e-12)
-    energy = norms.square()
-    left = energy[:, None].expand(groups, members, -1).clone()
-    draws = torch.rand(latents, groups, members, 1, generator=generator).to(samples.device)
-    for latent in range(latents):
-        total = left.cumsum(dim=2)
-        end = total[..., -1:]
-        chosen = (total < draws[latent] * end).sum(dim=2, keepdim=True).clamp_max(samples.shape[1] - 1)
-        direction = torch.gather(
-            unit[:, None].expand(-1, members, -1, -1), 2, chosen[..., None].expand(-1, -1, -1, unit.shape[2])
-        )
-        alive = end > 1e-6 * energy.sum(dim=1)[:, None, None].clamp_min(1e-30)
-        random[:, :, latent] = torch.where(alive, direction[:, :, 0], random[:, :, latent])
-        similarity = torch.einsum("gnd,gmd->gmn", unit, direction[:, :, 0]).clamp_min(0)
-        left = torch.minimum(left, energy[:, None] * (1 - similarity.square()).clamp_min(0))
-    return random
 
 
 def _chunk_size(numbers_per_group: int, device: torch.device) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from core.autoencoder import Ensemble, TrainStep, train
+from core.autoencoder import Codes, TrainStep, train
 from core.config import AutoencoderConfig
 from core.errors import ExamplesError
 
@@ -36,31 +36,29 @@ def scale(centred: Tensor) -> Tensor:
     return centred / length
 
 
-def codes_of(
-    values: Tensor, config: AutoencoderConfig, seed: int
-) -> Generator[TrainStep, None, tuple[Tensor, Ensemble]]:
-    """Train on values (example, slot, head, d_head); a generator that returns codes and the ensemble.
+def codes_of(values: Tensor, config: AutoencoderConfig, seed: int) -> Generator[TrainStep, None, Codes]:
+    """Train on values (example, slot, head, d_head); a generator that returns codes.
 
-    Codes: (member, example, slot, head), int64, -1 where silent.
+    Their fields are (member, example, slot, head), on the CPU.
     """
     examples, slots, heads, d_head = values.shape
     samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head).contiguous()
     ensemble = yield from train(samples, config, seed)
-    codes = ensemble.codes(samples, config.members).reshape(config.members, heads, examples, slots)
-    return codes.permute(0, 2, 3, 1).cpu(), ensemble
+    codes = ensemble.codes(samples, config.members)
+    return Codes(*(field.unflatten(2, (examples, slots)).permute(0, 2, 3, 1).cpu() for field in codes))
 
 
 def published_codes(
     outputs: Tensor, config: AutoencoderConfig, seed: int
-) -> Generator[TrainStep, None, tuple[Tensor, Ensemble]]:
+) -> Generator[TrainStep, None, Codes]:
     """The published recipe: one dictionary for all heads, trained on a few examples drawn at random.
 
-    `outputs` (example, head, d_model) are head outputs averaged over positions; codes are
+    `outputs` (example, head, d_model) are head outputs averaged over positions; the fields of the codes are
     (member, example, 1, head).
     """
     examples, heads, d_model = outputs.shape
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(examples, generator=generator)[: config.training_examples or examples]
-    ensemble = yield from train(outputs[drawn].reshape(1, -1, d_model), config, seed, from_data=False)
+    ensemble = yield from train(outputs[drawn].reshape(1, -1, d_model), config, seed)
     codes = ensemble.codes(outputs.reshape(1, -1, d_model), config.members)
-    return codes.reshape(config.members, examples, 1, heads).cpu(), ensemble
+    return Codes(*(field.reshape(config.members, examples, 1, heads).cpu() for field in codes))

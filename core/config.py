@@ -21,9 +21,9 @@ class AutoencoderConfig(_Settings):
 
     members: int = Field(8, ge=1, le=64, description="autoencoders a head, each with its own seed")
     latents: int = Field(64, ge=4, le=4096, description="dictionary size: latents of each member")
-    sparsity: float = Field(0.02, ge=0.0, le=10.0, description="weight of the L1 term beside the squared error")
-    epochs: int = Field(100, ge=1, le=5000, description="full-batch steps at most")
-    learning_rate: float = Field(1e-2, gt=0.0, le=1.0, description="step size of Adam")
+    sparsity: float = Field(2.0, ge=0.0, le=100.0, description="weight of the L1 term beside the squared error")
+    epochs: int = Field(60, ge=1, le=5000, description="full-batch steps at most")
+    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="step size of Adam")
     shared: bool = Field(False, description="one autoencoder for all heads in d_model (the published recipe)")
     training_examples: int = Field(
         0, ge=0, le=1000, description="examples drawn for the training; 0 means all of them"
@@ -34,7 +34,7 @@ class AutoencoderConfig(_Settings):
 
 
 PRESETS: dict[PresetName, AutoencoderConfig] = {
-    "fast": AutoencoderConfig(members=4, latents=32, epochs=60),
+    "fast": AutoencoderConfig(members=4, latents=32, epochs=40),
     "standard": AutoencoderConfig(),
     "paper": AutoencoderConfig(
         members=1,

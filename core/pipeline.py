@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core import tables
+from core.autoencoder import Codes
 from core.cache import ActivationStore
 from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
@@ -24,7 +25,7 @@ from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
 from core.results import Progress, RunResult
 from core.runs import FORMAT
-from core.scoring import HeadScores, at_best, edge_scores_by_member, head_scores
+from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
 from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
 from core.statistics import label_permutation_p
 from core.tokens import Alignment, align
@@ -88,7 +89,8 @@ def analyse(
     yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
     codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
     yield clock.start("score")
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+    measure: Measure = "count" if config.autoencoder.shared else "strength"
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, measure)
     yield clock.start("statistics")
     label_p = None
     if not alignment.paired and not config.autoencoder.shared:
@@ -103,14 +105,18 @@ def analyse(
         codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads),
         examples=examples,
         manifest=manifest,
-        tensors={"codes": codes.to(torch.int16), "head_score": scores.heads.per_member.float()},
+        tensors={
+            "codes": codes.index.to(torch.int16),
+            "strengths": codes.strength,
+            "head_score": scores.heads.per_member.float(),
+        },
     )
 
 
 def codes_with_progress(
     config: RunConfig, loaded: LoadedModel, outputs: Tensor, alignment: Alignment, clock: Clock
-) -> Generator[Progress, None, Tensor]:
-    """Train on head outputs (example, slot, head, d_head); returns codes (member, example, slot, head)."""
+) -> Generator[Progress, None, Codes]:
+    """Train on head outputs (example, slot, head, d_head); returns Codes (member, example, slot, head)."""
     settings = config.autoencoder
     yield clock.start("train", settings.epochs)
     if settings.shared:
@@ -122,20 +128,20 @@ def codes_with_progress(
         try:
             step = next(training)
         except StopIteration as end:
-            codes: Tensor = end.value[0]
+            codes: Codes = end.value
             break
         yield Progress("train", step.epoch, step.epochs, {"loss": step.loss, "changed": step.changed})
     yield clock.start("codes")
     return codes
 
 
-def score(codes: Tensor, n_anomalous: int, n_heads: int) -> Scores:
+def score(codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength") -> Scores:
     """Scores and candidates from codes (member, example, slot, head)."""
-    heads = head_scores(codes, n_anomalous)
+    heads = head_scores(codes, n_anomalous, measure)
     head_score = heads.score.numpy()
     selected = select(head_score, HEAD_RULE)
     by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
-    edges_by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads)
+    edges_by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)
     edges = edges_by_member.mean(axis=0)
     cut, edge_selected = _select_edges(edges, selected)
     edge_frequency = np.mean(
@@ -193,6 +199,7 @@ def _manifest(
         "cached_texts": captured.cached_texts,
         "device": str(loaded.device),
         "selection": {
+            "measure": "count" if config.autoencoder.shared else "strength",
             "rule": HEAD_RULE,
             "threshold": _finite(scores.head_threshold),
             "edge_rule": EDGE_RULE,

@@ -87,7 +87,7 @@ def _section(result: RunResult, language: str) -> str:
         f'<main lang="{language}" class="{language}"><h1>{say("title")}</h1><table class="facts">{_facts(manifest, say)}</table>'
         f"<h2>{say('found')}</h2>{found}<h2>{say('known')}</h2><ul>{notes}</ul>"
         f"<h2>{say('heads_table')}</h2>{_head_rows(result.heads, say)}"
-        f'<p class="small">{say("score_note", maximum=manifest["counts"]["anomalous"])}</p>'
+        f'<p class="small">{say("score_note_" + manifest["selection"]["measure"], maximum=manifest["counts"]["anomalous"])}</p>'
         f"<h2>{say('edges_table')}</h2>{_edge_rows(result.edges, say)}"
         f"<h2>{say('examples_table')}</h2>{_example_rows(result.examples, say)}</main>"
     )

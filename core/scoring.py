@@ -1,21 +1,32 @@
 """From codes to head scores and edge scores: pure functions of tensors.
 
-Head score (O'Neill & Bui 2024, section 3.2, taken position by position): the number of distinct codes that a head
-shows on anomalous and never on normal examples, at its best slot, as a mean over members.
-Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone.
+A code is anomalous-only where it occurs on an anomalous and on no normal example. O'Neill & Bui 2024 (section 3.2)
+count a head's distinct anomalous-only codes: `unique_codes`, kept for the preset `paper`. With 5 to 10 examples
+that count saturates: a head that hardly responds shows as many codes as one that carries the behaviour. So:
 
-Both rest on one observation: example i adds a new unique code if and only if its code equals neither that of an
-earlier anomalous example nor that of any normal one. `clashes` holds these equalities as bits, so that the joint
-codes of two heads clash exactly where both bits are set, and no table over codes is needed.
+Head score: mean strength (activation of the strongest latent) of anomalous-only codes over the anomalous examples,
+at the head's best slot, as a mean over members. Strengths are in units of the root mean square head output.
+Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
+strength of a joint code is the geometric mean of its two.
+
+The joint code of example i is anomalous-only if no normal example equals it in both codes. `clashes` holds the
+equalities of each code with the normal examples as bits, so a pair of heads clashes where a bit is set in both,
+and no table over codes is needed.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.autoencoder import SILENT
+from core.autoencoder import SILENT, Codes
+
+Measure = Literal["strength", "count"]
+
+WORD = 62
+"""Bits used of one 64-bit word."""
 
 PAIR_CHUNK = 2**20
 """Numbers that one block of head pairs may hold."""
@@ -30,55 +41,70 @@ class HeadScores:
     best_slot: Tensor
 
 
-def unique_codes(codes: Tensor, n_anomalous: int) -> Tensor:
-    """Distinct codes on anomalous and never on normal examples: (...,) from codes (..., example)."""
-    fresh = (clashes(codes, n_anomalous) == 0).all(dim=-1)
-    return (fresh & (codes[..., :n_anomalous] != SILENT)).sum(dim=-1)
-
-
-def clashes(codes: Tensor, n_anomalous: int) -> Tensor:
-    """Bits (..., anomalous example, word): examples whose equal code keeps this one from counting.
-
-    Bit j stands for example j: an earlier anomalous or any normal one with the same code.
-    """
-    anomalous = codes[..., :n_anomalous]
-    equal = anomalous[..., :, None] == codes[..., None, :]
-    later = torch.arange(codes.shape[-1]) >= torch.arange(n_anomalous)[:, None]
-    later &= torch.arange(codes.shape[-1]) < n_anomalous
-    equal = equal & ~later
-    words = -(-codes.shape[-1] // 62)
-    padded = torch.nn.functional.pad(equal, (0, words * 62 - codes.shape[-1]))
-    weights = 2 ** torch.arange(62, dtype=torch.int64)
-    return (padded.reshape(*equal.shape[:-1], words, 62) * weights).sum(dim=-1)
-
-
-def head_scores(codes: Tensor, n_anomalous: int) -> HeadScores:
+def head_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> HeadScores:
     """Scores from codes (member, example, slot, head), anomalous examples first."""
-    counts = unique_codes(codes.permute(0, 2, 3, 1), n_anomalous).double()
-    best_slot = counts.mean(dim=0).argmax(dim=0)
-    per_member = counts.gather(1, best_slot.expand(counts.shape[0], 1, -1))[:, 0]
+    index, strength = (field.permute(0, 2, 3, 1) for field in codes)
+    by_slot = _SCORES[measure](index, strength, n_anomalous)
+    best_slot = by_slot.mean(dim=0).argmax(dim=0)
+    per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
 
 
-def mirror_scores(codes: Tensor, n_anomalous: int) -> HeadScores:
-    """The same with the sides exchanged: codes unique to the normal examples."""
-    swapped = torch.cat([codes[:, n_anomalous:], codes[:, :n_anomalous]], dim=1)
-    return head_scores(swapped, codes.shape[1] - n_anomalous)
+def mirror_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> HeadScores:
+    """The same with the sides exchanged: codes that only normal examples show."""
+    swapped = Codes(*(torch.cat([field[:, n_anomalous:], field[:, :n_anomalous]], dim=1) for field in codes))
+    return head_scores(swapped, codes.index.shape[1] - n_anomalous, measure)
 
 
-def at_best(codes: Tensor, best_slot: Tensor) -> Tensor:
+def unique_codes(index: Tensor, n_anomalous: int) -> Tensor:
+    """Distinct anomalous-only codes: (...,) from codes (..., example)."""
+    anomalous = index[..., :n_anomalous]
+    equal = anomalous[..., :, None] == anomalous[..., None, :]
+    earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
+    repeated = (equal & earlier).any(dim=-1)
+    return (anomalous_only(index, n_anomalous) & ~repeated).sum(dim=-1)
+
+
+def anomalous_only(index: Tensor, n_anomalous: int) -> Tensor:
+    """Which anomalous examples show a code that no normal one shows: (..., anomalous example)."""
+    anomalous, normal = index[..., :n_anomalous], index[..., n_anomalous:]
+    shown = (anomalous[..., :, None] == normal[..., None, :]).any(dim=-1)
+    return ~shown & (anomalous != SILENT)
+
+
+def clashes(index: Tensor, n_anomalous: int, distinct: bool = False) -> Tensor:
+    """Bits (..., anomalous example, word): bit j is set where the j-th normal example has the same code.
+
+    With `distinct`, earlier anomalous examples take part too, so that a code counts once.
+    """
+    anomalous, normal = index[..., :n_anomalous], index[..., n_anomalous:]
+    equal = anomalous[..., :, None] == normal[..., None, :]
+    if distinct:
+        earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
+        equal = torch.cat([equal, (anomalous[..., :, None] == anomalous[..., None, :]) & earlier], dim=-1)
+    words = -(-equal.shape[-1] // WORD)
+    padded = torch.nn.functional.pad(equal, (0, words * WORD - equal.shape[-1]))
+    return (padded.unflatten(-1, (words, WORD)) * 2 ** torch.arange(WORD)).sum(dim=-1)
+
+
+def at_best(codes: Codes, best_slot: Tensor) -> Codes:
     """Codes (member, head, example) of each head at its best slot."""
-    index = best_slot.expand(codes.shape[0], codes.shape[1], 1, -1)
-    return codes.gather(2, index)[:, :, 0].transpose(1, 2)
+    members, examples = codes.index.shape[:2]
+    slot = best_slot.expand(members, examples, 1, -1)
+    return Codes(*(field.gather(2, slot)[:, :, 0].transpose(1, 2) for field in codes))
 
 
-def edge_scores_by_member(codes: Tensor, n_anomalous: int, n_heads: int) -> np.ndarray:
-    """Unique joint codes of each pair of heads, from codes (member, head, example), anomalous first.
+def edge_scores_by_member(
+    codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength"
+) -> np.ndarray:
+    """Strength, or count, of the joint anomalous-only codes of each pair of heads; codes (member, head, example).
 
     Returns (member, source head, target head) over flat heads, float32; 0 where the pair does not run forward.
     """
-    bits = clashes(codes, n_anomalous).numpy()
-    fired = (codes[..., :n_anomalous] != SILENT).numpy()
+    counted = measure == "count"
+    bits = clashes(codes.index, n_anomalous, distinct=counted).numpy()
+    strength = (codes.index != SILENT).float() if counted else codes.strength
+    weight = strength[..., :n_anomalous].sqrt().numpy()
     members, heads, anomalous, words = bits.shape
     scores = np.zeros((members, heads, heads), dtype=np.float32)
     block = max(1, PAIR_CHUNK // (heads * anomalous * words))
@@ -86,8 +112,20 @@ def edge_scores_by_member(codes: Tensor, n_anomalous: int, n_heads: int) -> np.n
         end = min(start + block, heads - n_heads)
         first = (start // n_heads + 1) * n_heads
         for member in range(members):
-            clash = (bits[member, start:end, None] & bits[member, None, first:]).any(axis=-1)
-            both = fired[member, start:end, None] & fired[member, None, first:]
-            scores[member, start:end, first:] = (~clash & both).sum(axis=-1)
+            alone = ~(bits[member, start:end, None] & bits[member, None, first:]).any(axis=-1)
+            both = np.where(alone, weight[member, start:end, None], np.float32(0))
+            scores[member, start:end, first:] = np.einsum("sta,ta->st", both, weight[member, first:])
     layer = np.arange(heads) // n_heads
-    return scores * (layer[:, None] < layer[None, :])
+    return scores * (layer[:, None] < layer[None, :]) / (1 if counted else anomalous)
+
+
+def _strength(index: Tensor, strength: Tensor, n_anomalous: int) -> Tensor:
+    own = strength[..., :n_anomalous].double() * anomalous_only(index, n_anomalous)
+    return own.mean(dim=-1)
+
+
+def _count(index: Tensor, _strength: Tensor, n_anomalous: int) -> Tensor:
+    return unique_codes(index, n_anomalous).double()
+
+
+_SCORES = {"strength": _strength, "count": _count}

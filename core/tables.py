@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from core.autoencoder import SILENT
+from core.autoencoder import SILENT, Codes
 from core.examples import ExampleSet
 from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.scoring import at_best
@@ -63,10 +63,10 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
 
 
 def code_table(
-    codes: Tensor, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, n_heads: int
+    codes: Codes, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, n_heads: int
 ) -> pd.DataFrame:
     """One row a head, member and example: the code at the head's best position, `silent` where none fires."""
-    best = at_best(codes, best_slot).numpy()
+    best = at_best(codes, best_slot).index.numpy()
     members, heads, count = best.shape
     member, head, row = (index.ravel() for index in np.indices(best.shape))
     kept = np.array(alignment.kept)

@@ -37,7 +37,7 @@ def published_loss(x, ensemble, config):
 
 def test_written_gradients_equal_autograd():
     x = samples()
-    start = _start(x, SMALL, torch.Generator().manual_seed(1), from_data=False)
+    start = _start(x, SMALL, torch.Generator().manual_seed(1))
     for tensor in start.parameters():
         tensor += 0.1 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(2))
     trainer = _Trainer(x, Ensemble(*(t.clone() for t in start.parameters())), SMALL)
@@ -72,34 +72,27 @@ def test_groups_are_independent_of_each_other_and_of_chunks(monkeypatch):
     monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
     monkeypatch.setattr("core.autoencoder.CHECK_EVERY", 10_000)
     parts = finish(train(x, SMALL, seed=0))[1]
-    torch.testing.assert_close(whole.codes(x, 3), parts.codes(x, 3))
+    torch.testing.assert_close(whole.codes(x, 3).index, parts.codes(x, 3).index)
 
 
 def test_codes_are_the_strongest_latent_or_silent():
-    assert strongest(torch.tensor([[0.0, 0.0], [0.1, 0.3]])).tolist() == [SILENT, 1]
+    by_hand = strongest(torch.tensor([[0.0, 0.0], [0.1, 0.3]]))
+    assert by_hand.index.tolist() == [SILENT, 1]
+    assert by_hand.strength.tolist() == pytest.approx([0.0, 0.3])
     x = samples()
     ensemble = finish(train(x, SMALL, seed=0))[1]
     codes = ensemble.codes(x, 3)
-    assert codes.shape == (3, 2, 7)
+    assert codes.index.shape == codes.strength.shape == (3, 2, 7)
     latents = ensemble.latents(x.repeat_interleave(3, 0))
-    assert codes[1, 0].tolist() == strongest(latents[1]).tolist()
-    assert codes[2, 1].tolist() == strongest(latents[5]).tolist()
+    assert codes.index[1, 0].tolist() == strongest(latents[1]).index.tolist()
+    assert codes.strength[2, 1].tolist() == strongest(latents[5]).strength.tolist()
 
 
 def test_strong_sparsity_silences_what_is_weak():
     x = torch.cat([samples(1) * 3, samples(1, seed=1) * 1e-3])
-    codes = finish(train(x, SMALL.model_copy(update={"epochs": 200}), seed=0))[1].codes(x, 3)
+    codes = finish(train(x, SMALL.model_copy(update={"epochs": 200}), seed=0))[1].codes(x, 3).index
     assert (codes[:, 0] != SILENT).float().mean() > 0.8
     assert (codes[:, 1] == SILENT).all()
-
-
-def test_dictionaries_start_from_directions_of_the_data():
-    x = torch.eye(4)[None] * torch.tensor([5.0, 4.0, 3.0, 2.0])[:, None]
-    config = AutoencoderConfig(members=2, latents=4)
-    start = _start(x, config, torch.Generator().manual_seed(0), from_data=True)
-    for member in start.decoder:
-        assert sorted(member.argmax(dim=1).tolist()) == [0, 1, 2, 3]
-        torch.testing.assert_close(member.amax(dim=1), torch.ones(4))
 
 
 def test_training_stops_when_the_codes_have_settled():
@@ -132,12 +125,12 @@ def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
 
 
 def test_codes_have_one_axis_for_each_of_member_example_slot_head():
-    _, (codes, _) = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
-    assert codes.shape == (3, 6, 2, 5)
+    _, codes = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
+    assert codes.index.shape == codes.strength.shape == (3, 6, 2, 5)
 
 
 def test_the_published_recipe_has_one_dictionary_for_all_heads():
     config = PRESETS["paper"].model_copy(update={"epochs": 5})
-    _, (codes, ensemble) = finish(published_codes(torch.randn(12, 5, 8), config, seed=0))
-    assert codes.shape == (1, 12, 1, 5)
-    assert ensemble.decoder.shape == (1, 200, 8)
+    _, codes = finish(published_codes(torch.randn(12, 5, 8), config, seed=0))
+    assert codes.index.shape == (1, 12, 1, 5)
+    assert int(codes.index.max()) > int(config.members)

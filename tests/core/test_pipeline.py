@@ -86,15 +86,21 @@ def test_a_label_p_value_stands_only_where_it_means_something(folder, models):
     assert unpaired.heads.label_p_value.between(0.01, 1).all()
 
 
-def test_the_score_is_the_number_of_codes_unique_to_the_anomalous_side(folder, models):
+def test_scores_follow_from_the_saved_codes(folder, models):
     _, result = run(folder, models)
     best = result.heads.iloc[0]
     own = result.codes[(result.codes["layer"] == best["layer"]) & (result.codes["head"] == best["head"])]
-    counts = []
-    for _, member in own.groupby("member"):
-        sides = {label: set(part["code"]) - {"silent"} for label, part in member.groupby("label")}
-        counts.append(len(sides["anomalous"] - sides["normal"]))
-    assert np.mean(counts) == pytest.approx(best["score"])
+    flat = int(best["layer"] * 4 + best["head"])
+    slot = result.manifest["alignment"]["slots"].index(own["position"].iloc[0])
+    strengths = result.tensors["strengths"][:, :, slot, flat].numpy()
+    kept = [a for a, _ in result.manifest["alignment"]["pairs"]]
+    totals = []
+    for member, part in own.groupby("member"):
+        normal = set(part.loc[part["label"] == "normal", "code"])
+        code = part.set_index("example")["code"]
+        shown = [code[a + 1] not in normal | {"silent"} for a in kept]
+        totals.append(np.mean(strengths[member, :4] * shown))
+    assert np.mean(totals) == pytest.approx(best["score"], abs=1e-5)
 
 
 def test_positions_before_the_first_difference_are_left_out(folder, models):

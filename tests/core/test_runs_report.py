@@ -114,6 +114,7 @@ def result() -> RunResult:
         "cached_texts": 0,
         "device": "cpu",
         "created": "2026-01-01T00:00:00+00:00",
+        "selection": {"measure": "strength"},
         "notes": [{"key": "few_examples", "values": {"count": 1}}],
     }
     return RunResult(

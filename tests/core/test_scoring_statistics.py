@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.autoencoder import Codes
 from core.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
 from core.selection import select, threshold
-from core.statistics import label_permutation_p, member_interval, q_values
+from core.statistics import _permuted_scores, label_permutation_p, member_interval, q_values
 
 SILENT = -1
 
@@ -26,6 +27,18 @@ def plainly_joint(source, target, n_anomalous) -> int:
     return len(set(fired) - set(pairs[n_anomalous:]))
 
 
+def plainly_strong(source, target, weights, n_anomalous) -> float:
+    pairs = list(zip(source, target, strict=True))
+    alone = [pair not in pairs[n_anomalous:] and SILENT not in pair for pair in pairs[:n_anomalous]]
+    return sum(w for w, counts in zip(weights, alone, strict=True) if counts) / n_anomalous
+
+
+def codes_from(index, strength=None) -> Codes:
+    index = torch.as_tensor(index)
+    strength = torch.ones(index.shape) if strength is None else torch.as_tensor(strength)
+    return Codes(index, strength * (index != SILENT))
+
+
 def test_unique_codes_by_hand():
     assert int(unique_codes(torch.tensor([3, 3, 5, 7, 7, 1]), 3)) == 2
     assert int(unique_codes(torch.tensor([3, 3, 5, 5, 7, 1]), 3)) == 1
@@ -39,36 +52,42 @@ def test_unique_codes_equal_a_plain_count(codes, data):
     assert int(unique_codes(torch.tensor(codes), n_anomalous)) == plainly_unique(codes, n_anomalous)
 
 
+def test_head_score_is_the_mean_strength_of_anomalous_only_codes():
+    index = torch.tensor([4, 5, SILENT, 5, 6, 6]).reshape(1, 6, 1, 1)
+    strength = torch.tensor([3.0, 2.0, 0.0, 1.0, 1.0, 1.0]).reshape(1, 6, 1, 1)
+    assert head_scores(Codes(index, strength), 3).score.tolist() == [1.0]
+    assert head_scores(Codes(index, strength), 3, "count").score.tolist() == [1.0]
+    assert mirror_scores(Codes(index, strength), 3).score.tolist() == pytest.approx([2 / 3])
+    assert mirror_scores(Codes(index, strength), 3, "count").score.tolist() == [1.0]
+
+
 def test_head_score_takes_the_best_position_of_the_mean_over_members():
-    codes = torch.tensor(
-        [
-            [[[1], [1]], [[2], [1]], [[0], [0]], [[0], [0]]],
-            [[[0], [5]], [[0], [6]], [[0], [7]], [[1], [7]]],
-        ]
-    )
-    found = head_scores(codes, 2)
+    index = [
+        [[[1], [1]], [[2], [1]], [[0], [0]], [[0], [0]]],
+        [[[0], [5]], [[0], [6]], [[0], [7]], [[1], [7]]],
+    ]
+    found = head_scores(codes_from(index), 2, "count")
     assert found.best_slot.tolist() == [1]
     assert found.per_member[:, 0].tolist() == [1.0, 2.0]
     assert found.score.tolist() == [1.5]
-    assert at_best(codes, found.best_slot)[1, 0].tolist() == [5, 6, 7, 7]
+    assert at_best(codes_from(index), found.best_slot).index[1, 0].tolist() == [5, 6, 7, 7]
 
 
-def test_mirror_counts_what_is_unique_to_the_normal_side():
-    codes = torch.tensor([1, 1, 2, 3, 4, 1]).reshape(1, 6, 1, 1)
-    assert head_scores(codes, 3).score.tolist() == [1.0]
-    assert mirror_scores(codes, 3).score.tolist() == [2.0]
-
-
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 70))
-def test_edges_equal_a_plain_count_of_joint_codes(seed, n_anomalous, n_normal):
+def test_edges_equal_a_plain_computation_of_joint_codes(seed, n_anomalous, n_normal):
     generator = torch.Generator().manual_seed(seed)
-    codes = torch.randint(-1, 3, (2, 6, n_anomalous + n_normal), generator=generator)
-    found = edge_scores_by_member(codes, n_anomalous, n_heads=2)
+    shape = (2, 6, n_anomalous + n_normal)
+    codes = codes_from(torch.randint(-1, 3, shape, generator=generator), torch.rand(shape, generator=generator))
+    counted = edge_scores_by_member(codes, n_anomalous, 2, "count")
+    strong = edge_scores_by_member(codes, n_anomalous, 2)
     for member, source, target in product(range(2), range(6), range(6)):
         forward = source // 2 < target // 2
-        plain = plainly_joint(codes[member, source].tolist(), codes[member, target].tolist(), n_anomalous)
-        assert found[member, source, target] == (plain if forward else 0)
+        a, b = codes.index[member, source].tolist(), codes.index[member, target].tolist()
+        weights = (codes.strength[member, source] * codes.strength[member, target]).sqrt().tolist()
+        assert counted[member, source, target] == (plainly_joint(a, b, n_anomalous) if forward else 0)
+        plain = plainly_strong(a, b, weights[:n_anomalous], n_anomalous) if forward else 0
+        assert strong[member, source, target] == pytest.approx(plain, abs=1e-5)
 
 
 def test_the_interval_of_members():
@@ -77,24 +96,35 @@ def test_the_interval_of_members():
 
 
 def test_permutation_p_of_a_perfect_and_of_an_empty_head():
-    codes = torch.zeros(1, 12, 1, 2, dtype=torch.long)
-    codes[0, :6, 0, 0] = torch.arange(1, 7)
-    p = label_permutation_p(codes, 6, 999, seed=0)
+    index = torch.zeros(1, 12, 1, 2, dtype=torch.long)
+    index[0, :6, 0, 0] = 1
+    p = label_permutation_p(codes_from(index), 6, 999, seed=0)
     assert p[0] < 0.02
     assert p[1] == 1.0
 
 
 def test_permutation_p_is_uniform_or_above_under_shuffled_labels():
     generator = torch.Generator().manual_seed(3)
-    draws = torch.randint(-1, 12, (2, 12, 2, 400), generator=generator)
+    shape = (2, 12, 2, 400)
+    draws = codes_from(torch.randint(-1, 12, shape, generator=generator), torch.rand(shape, generator=generator))
     p = label_permutation_p(draws, 6, 199, seed=1)
     for level in (0.05, 0.1, 0.25, 0.5):
         margin = 3 * np.sqrt(level * (1 - level) / len(p))
         assert (p <= level).mean() <= level + margin
+        assert (p <= level).mean() >= level - margin
+
+
+def test_the_permuted_statistic_is_the_head_score():
+    generator = torch.Generator().manual_seed(1)
+    shape = (3, 10, 2, 7)
+    codes = codes_from(torch.randint(-1, 5, shape, generator=generator), torch.rand(shape, generator=generator))
+    sides = torch.tensor([[1.0] * 4 + [0.0] * 6])
+    found = _permuted_scores(codes, sides, 5)[0]
+    torch.testing.assert_close(found.double(), head_scores(codes, 4).score, atol=1e-6, rtol=1e-5)
 
 
 def test_permutation_p_does_not_depend_on_blocks(monkeypatch):
-    codes = torch.randint(-1, 6, (2, 8, 2, 30), generator=torch.Generator().manual_seed(0))
+    codes = codes_from(torch.randint(-1, 6, (2, 8, 2, 30), generator=torch.Generator().manual_seed(0)))
     whole = label_permutation_p(codes, 4, 99, seed=0)
     monkeypatch.setattr("core.statistics.BLOCK_NUMBERS", 1)
     assert np.array_equal(label_permutation_p(codes, 4, 99, seed=0), whole)
