@@ -1,6 +1,6 @@
 """The circuit as a picture: heads as circles, edges as arrows, in columns by layer or on the model's grid."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pages.parts.charts import PADDING, Words, count_axis, tooltips
 from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
-from pages.parts.layout import Link, curve, flow_positions
+from pages.parts.layout import Link, Point, curve, flow_layout
 
 RADII = (9, 12, 15, 18)
 """Node radii in pixels, from the weakest to the strongest quarter of the shown scores."""
@@ -17,7 +17,8 @@ RADII = (9, 12, 15, 18)
 DENSE_COLUMNS = 12
 """From this number of columns on, heads are smaller and named without their layer, which the axis tells."""
 
-Places = Mapping[str, tuple[float, float]]
+Places = Mapping[str, Point]
+Routes = Mapping[tuple[str, str], Sequence[Point]]
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart
     """Heads in columns by layer, early on the left; arrows run from the head that writes to its reader."""
     layers = dict(zip(heads["name"], heads["layer"].astype(int), strict=True))
     links = [Link(*row) for row in edges[["source", "target", "score"]].itertuples(index=False)]
-    places = flow_positions(layers, links)
-    columns = sorted(set(layers.values()))
-    rows = max((y for _, y in places.values()), default=0.0)
+    layout = flow_layout(layers, links)
+    columns, top = sorted(set(layers.values())), layout.top
     axis = alt.Axis(
         orient="top",
         values=list(range(len(columns))),
@@ -46,11 +46,11 @@ def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart
         **_BARE,
     )
     x = alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-0.5, max(len(columns) - 0.5, 0.5)], nice=False))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-rows - 0.6, rows + 0.75], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-top - 0.6, top + 0.75], nice=False))
     drawing = _Drawing(look, {"x": x, "y": y}, vertical=False)
-    nodes = _nodes(heads, places, look, dense=len(columns) > DENSE_COLUMNS)
-    height = int(min(720, max(260, 58 * (2 * rows + 2))))
-    return drawing.graph(nodes, _lines(edges, places, look.chosen, False), []).properties(height=height)
+    nodes = _nodes(heads, layout.places, look, dense=len(columns) > DENSE_COLUMNS)
+    graph = drawing.graph(nodes, _lines(edges, layout.routes, look.chosen), [])
+    return graph.properties(height=int(min(720, max(300, 58 * (2 * top + 1.4)))))
 
 
 def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
@@ -68,7 +68,9 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
     )
     drawing = _Drawing(look, axes, vertical=True)
     nodes = _nodes(heads, places, look, dense=n_layers > DENSE_COLUMNS)
-    graph = drawing.graph(nodes, _lines(edges, places, look.chosen, True), [dots])
+    ends = edges[["source", "target"]].itertuples(index=False, name=None)
+    routes = {pair: curve(places[pair[0]], places[pair[1]]) for pair in ends}
+    graph = drawing.graph(nodes, _lines(edges, routes, look.chosen), [dots])
     return graph.properties(height=int(min(760, max(320, 46 * n_layers + 60))))
 
 
@@ -126,9 +128,10 @@ class _Drawing:
             "opacity": alt.Opacity("opacity:Q", scale=None),
         }
         width = alt.StrokeWidth("width:Q", scale=None)
-        strokes = alt.Chart(lines).mark_line(color=self.look.colours.line, strokeCap="butt")
+        smooth: Any = "linear" if self.vertical else "monotone"
+        strokes = alt.Chart(lines).mark_line(color=self.look.colours.line, interpolate=smooth)
         strokes = strokes.encode(**shared, detail="edge:N", order="step:Q", strokeWidth=width)
-        ends = lines[lines["step"] == lines["step"].max()]
+        ends = lines[lines["step"] == lines.groupby("edge")["step"].transform("max")]
         return [strokes, *(self.arrow_heads(ends, radius, shared) for radius in sorted(set(ends["radius"])))]
 
     def arrow_heads(self, ends: pd.DataFrame, radius: int, shared: Mapping[str, Any]) -> alt.Chart:
@@ -171,7 +174,7 @@ def _radii(scores: pd.Series, smaller: bool) -> list[int]:
     return [RADII[step] - (3 if smaller else 0) for step in steps]
 
 
-def _lines(edges: pd.DataFrame, places: Places, chosen: str, vertical: bool) -> pd.DataFrame:
+def _lines(edges: pd.DataFrame, routes: Routes, chosen: str) -> pd.DataFrame:
     """One row a point of each edge's curve; the strongest shown edge is the widest."""
     rows = []
     low, span = (float(edges["score"].min()), float(edges["score"].max())) if len(edges) else (0.0, 0.0)
@@ -180,7 +183,7 @@ def _lines(edges: pd.DataFrame, places: Places, chosen: str, vertical: bool) -> 
         share = (edge.score - low) / span if span else 1.0
         opacity = 0.35 + 0.5 * share if chosen in ("", edge.source, edge.target) else 0.1
         name, width = f"{edge.source} → {edge.target}", 1.0 + 3.5 * share
-        for step, (x, y) in enumerate(curve(places[edge.source], places[edge.target], vertical=vertical)):
+        for step, (x, y) in enumerate(routes[edge.source, edge.target]):
             rows.append((name, edge.target, edge.score, step, x, y, width, opacity))
     table = pd.DataFrame(rows, columns=["edge", "target", "score", "step", "x", "y", "width", "opacity"])
     return table.assign(arrow=60 + 22 * table["width"])

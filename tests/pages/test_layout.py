@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.parts.layout import Link, curve, flow_positions
+from pages.parts.layout import Link, curve, flow_layout
 
 
 def crossings(places: dict[str, tuple[float, float]], links: list[Link]) -> int:
@@ -24,11 +24,11 @@ def crossings(places: dict[str, tuple[float, float]], links: list[Link]) -> int:
 def test_crossed_order_is_untangled() -> None:
     layers = {"a": 0, "b": 0, "c": 0, "x": 1, "y": 1, "z": 1}
     links = [Link("a", "z", 1.0), Link("b", "y", 1.0), Link("c", "x", 1.0)]
-    assert crossings(flow_positions(layers, links), links) == 0
+    assert crossings(flow_layout(layers, links).places, links) == 0
 
 
 def test_layers_without_heads_take_no_column() -> None:
-    places = flow_positions({"a": 2, "b": 30}, [Link("a", "b", 1.0)])
+    places = flow_layout({"a": 2, "b": 30}, [Link("a", "b", 1.0)]).places
     assert places == {"a": (0.0, 0.0), "b": (1.0, 0.0)}
 
 
@@ -41,17 +41,34 @@ def test_heads_of_a_layer_keep_their_distance(layers: dict[str, int], numbers: o
     links = [
         Link(a, b, 1.0) for a in names for b in names if layers[a] < layers[b] and numbers.random() < 0.4
     ]  # type: ignore[attr-defined]
-    places = flow_positions(layers, links)
+    places = flow_layout(layers, links).places
     assert set(places) == set(layers)
     for layer in set(layers.values()):
         heights = sorted(places[name][1] for name in names if layers[name] == layer)
         assert all(after - before > 0.999 for before, after in pairwise(heights))
 
 
-@pytest.mark.parametrize("vertical", [False, True])
-def test_curve_runs_from_head_to_head(vertical: bool) -> None:
-    line = curve((0.0, 1.0), (2.0, 3.0), vertical=vertical)
+def test_long_edge_keeps_its_distance_from_the_heads_that_it_passes() -> None:
+    layers = {"a": 0, "m": 1, "b": 2}
+    links = [Link("a", "b", 1.0), Link("a", "m", 1.0), Link("m", "b", 1.0)]
+    layout = flow_layout(layers, links)
+    route = layout.routes["a", "b"]
+    (passing,) = [y for x, y in route if x == 1.0]
+    assert abs(passing - layout.places["m"][1]) > 0.5
+    assert route[0] == layout.places["a"]
+    assert route[-1] == layout.places["b"]
+    assert [x for x, _ in route] == sorted(x for x, _ in route)
+
+
+def test_edge_enters_and_leaves_its_heads_horizontally() -> None:
+    route = flow_layout({"a": 0, "b": 1, "c": 1}, [Link("a", "b", 1.0), Link("a", "c", 1.0)]).routes["a", "c"]
+    assert route[0][1] == route[1][1]
+    assert route[-1][1] == route[-2][1]
+
+
+def test_curve_runs_from_head_to_head_upwards() -> None:
+    line = curve((0.0, 1.0), (2.0, 3.0))
     assert line[0] == pytest.approx((0.0, 1.0))
     assert line[-1] == pytest.approx((2.0, 3.0))
-    along = [point[1 if vertical else 0] for point in line]
-    assert along == sorted(along)
+    heights = [y for _, y in line]
+    assert heights == sorted(heights)
