@@ -105,7 +105,10 @@ def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
         st.session_state["head"] = names[0]
     name = st.selectbox(t("circuit.head"), names, key="head", on_change=pick, persist_state="session")
     row = result.heads[result.heads["name"] == name].iloc[0]
-    st.markdown(f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}")
+    st.markdown(
+        f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
+        help=sentences.score_meaning(result.manifest),
+    )
     code_strip(result, int(row.layer), int(row["head"]))
     for title, here, there in (("circuit.fed_by", "target", "source"), ("circuit.feeds", "source", "target")):
         near = edges[edges[here] == name].head(5)

@@ -37,6 +37,7 @@ def text(result: Result) -> None:
         [
             sentences.headline(result),
             sentences.strongest(result),
+            sentences.score_meaning(result.manifest),
             sentences.layers(result),
             sentences.edges(result),
         ],

@@ -17,6 +17,8 @@ ROOM = 1.0
 WAYPOINT_ROOM = 0.16
 STRAIGHTNESS = 4.0
 """How much more than a head a waypoint pulls: long edges become straight."""
+GRAVITY = 0.97
+"""Keeps parts that are not connected from drifting apart."""
 LONELY = 0.7
 """A head without edges moves to the middle at this pace, as far as the others let it."""
 ENTRY = (0.16, 0.2)
@@ -127,7 +129,7 @@ def _mean_height(
     total = sum(weight for _, weight in neighbours[name])
     if total <= 0:
         return heights[name] * LONELY
-    return sum(heights[other] * weight for other, weight in neighbours[name]) / total
+    return GRAVITY * sum(heights[other] * weight for other, weight in neighbours[name]) / total
 
 
 def _apart(wanted: Mapping[str, float], room: Mapping[str, float]) -> dict[str, float]:

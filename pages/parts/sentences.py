@@ -74,6 +74,11 @@ def strongest(result: Result) -> str:
     return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
 
 
+def score_meaning(manifest: Mapping[str, Any]) -> str:
+    """What the run's scores measure."""
+    return t(f"said.score_{manifest.get('selection', {}).get('measure', 'strength')}")
+
+
 def layers(result: Result) -> str:
     """Where in the model the circuit lies."""
     chosen = result.selected["layer"]
