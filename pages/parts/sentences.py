@@ -84,7 +84,9 @@ def layers(result: Result) -> str:
     chosen = result.selected["layer"]
     if chosen.empty:
         return ""
-    return t("said.layers", first=int(chosen.min()), last=int(chosen.max()), last_layer=result.n_layers - 1)
+    first, last = int(chosen.min()), int(chosen.max())
+    key = "said.one_layer" if first == last else "said.layers"
+    return t(key, first=first, last=last, last_layer=result.n_layers - 1)
 
 
 def edges(result: Result) -> str:
