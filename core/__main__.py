@@ -35,7 +35,9 @@ def analyse(
     out: Annotated[Path, typer.Option(help="folder for the result")],
     scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
     model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
-    examples: Annotated[Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")] = None,
+    examples: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
+    ] = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
     device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
@@ -91,7 +93,9 @@ def main() -> None:
         sys.exit(130)
 
 
-def _config(scenario: str, model: str, examples: Path | None, encoding: str | None) -> Callable[..., RunConfig]:
+def _config(
+    scenario: str, model: str, examples: Path | None, encoding: str | None
+) -> Callable[..., RunConfig]:
     if bool(scenario) == bool(model):
         detail = "give one of them: a bundled scenario, or a model with --examples"
         raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
@@ -105,7 +109,9 @@ def _config(scenario: str, model: str, examples: Path | None, encoding: str | No
             examples=read_examples(file, encoding),
         )
     if examples is None:
-        raise ConfigError("bad_setting", name="--examples", detail="expected a CSV or JSONL file beside --model")
+        raise ConfigError(
+            "bad_setting", name="--examples", detail="expected a CSV or JSONL file beside --model"
+        )
     return partial(make_config, model=model, examples=read_examples(examples, encoding))
 
 

@@ -72,13 +72,18 @@ class Ensemble:
             part = slice(start * members, (start + size) * members)
             ensemble = Ensemble(*(tensor[part] for tensor in self.parameters()))
             parts.append(strongest(ensemble.latents(_per_unit(samples[start : start + size], members))))
-        return Codes(*(torch.cat(field).unflatten(0, (-1, members)).transpose(0, 1) for field in zip(*parts, strict=True)))
+        return Codes(
+            *(
+                torch.cat(field).unflatten(0, (-1, members)).transpose(0, 1)
+                for field in zip(*parts, strict=True)
+            )
+        )
 
 
 class Codes(NamedTuple):
-    """`index` of the strongest latent, int64, SILENT where none fires; its `strength`, 0 where silent."""
+    """Index of the strongest `latent`, int64, SILENT where none fires; its `strength`, 0 where silent."""
 
-    index: Tensor
+    latent: Tensor
     strength: Tensor
 
 
@@ -88,9 +93,7 @@ def strongest(latents: Tensor) -> Codes:
     return Codes(torch.where(best.values > 0, best.indices, SILENT), best.values)
 
 
-def train(
-    samples: Tensor, config: AutoencoderConfig, seed: int
-) -> Generator[TrainStep, None, Ensemble]:
+def train(samples: Tensor, config: AutoencoderConfig, seed: int) -> Generator[TrainStep, None, Ensemble]:
     """Train an ensemble on samples (group, sample, d), float32; a generator of TrainStep that returns Ensemble.
 
     The result depends on samples, config and seed alone.
@@ -139,7 +142,7 @@ class _Trainer:
         _normalise(ensemble.encoder, dim=1)
         _normalise(ensemble.decoder, dim=2)
         if look:
-            self._compare(strongest(latents).index)
+            self._compare(strongest(latents).latent)
 
     def _descend(self, latents: Tensor, error: Tensor) -> None:
         """Loss and gradients from latents (unit, sample, latent) and error (unit, sample, d)."""

@@ -118,5 +118,3 @@ class ActivationStore:
             self._cache.delete(key)
         except (OSError, TypeError, sqlite3.DatabaseError) as error:
             log.warning("the damaged entry could not be removed: %s", error)
-
-

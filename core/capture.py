@@ -114,7 +114,9 @@ def _captured_batches(
 ) -> Iterator[tuple[int, list[tuple[int, Tensor]]]]:
     if not missing:
         return
-    frames = loaded.head_frames().reshape(loaded.shape.n_layers, loaded.shape.n_heads, *[loaded.shape.d_head] * 2)
+    frames = loaded.head_frames().reshape(
+        loaded.shape.n_layers, loaded.shape.n_heads, *[loaded.shape.d_head] * 2
+    )
     done = 0
     for batch in batches_of([len(text) for text in ids], missing):
         rows = _run_batch(loaded, frames, [ids[i] for i in batch], [wanted[i] for i in batch], batch)

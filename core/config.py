@@ -21,7 +21,9 @@ class AutoencoderConfig(_Settings):
 
     members: int = Field(8, ge=1, le=64, description="autoencoders a head, each with its own seed")
     latents: int = Field(64, ge=4, le=4096, description="dictionary size: latents of each member")
-    sparsity: float = Field(2.0, ge=0.0, le=100.0, description="weight of the L1 term beside the squared error")
+    sparsity: float = Field(
+        2.0, ge=0.0, le=100.0, description="weight of the L1 term beside the squared error"
+    )
     epochs: int = Field(60, ge=1, le=5000, description="full-batch steps at most")
     learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="step size of Adam")
     shared: bool = Field(False, description="one autoencoder for all heads in d_model (the published recipe)")
@@ -63,9 +65,7 @@ class RunConfig(_Settings):
     )
     device: DeviceName = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
-    permutations: int = Field(
-        1000, ge=99, le=100_000, description="label permutations for unpaired data"
-    )
+    permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
     evidence: bool = Field(True, description="verify the candidates by interventions")
 
 
@@ -75,7 +75,9 @@ def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
     Raises ConfigError naming the first setting that is out of its bounds or unknown.
     """
     if preset not in PRESETS:
-        raise ConfigError("bad_setting", name="preset", detail=f"expected one of {', '.join(PRESETS)}, found “{preset}”")
+        raise ConfigError(
+            "bad_setting", name="preset", detail=f"expected one of {', '.join(PRESETS)}, found “{preset}”"
+        )
     values.setdefault("autoencoder", PRESETS[preset])
     try:
         config = RunConfig(preset=preset, **values)

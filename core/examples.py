@@ -143,7 +143,9 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
         reader.fieldnames = columns
         for row in reader:
             if None in row:
-                detail = f"line {reader.line_num} has more cells than the header; put texts with commas in quotes"
+                detail = (
+                    f"line {reader.line_num} has more cells than the header; put texts with commas in quotes"
+                )
                 raise ExamplesError("bad_csv", detail=detail)
             rows.append({**row, "line": reader.line_num})
     except csv.Error as error:

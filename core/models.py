@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from core.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
 from core.errors import ModelError
+from core.weights import hash_tensors, hash_weights
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,10 @@ class LoadedModel:
     def to_d_model(self, outputs: Tensor) -> Tensor:
         """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""
         bases = torch.cat(
-            [torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q for layer in range(self.shape.n_layers)]
+            [
+                torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q
+                for layer in range(self.shape.n_layers)
+            ]
         )
         return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
 
@@ -193,7 +197,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     tokenizer = load_tokenizer(source)
     dtype: Any = torch.float32 if target.type == "cpu" else "auto"
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loading: Any = AutoModelForCausalLM.from_pretrained(
             _place(source),
             config=config,
             dtype=dtype,
@@ -202,6 +206,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
             attn_implementation="sdpa",
             output_loading_info=True,
         )
+        model, info = loading
         model = model.to(target)
     except torch.OutOfMemoryError:
         raise ModelError("out_of_memory", device=target) from None
@@ -234,27 +239,6 @@ def shape_from_config(source: str) -> ModelShape:
     return _shape(model, projection)
 
 
-def hash_weights(source: str, model: nn.Module) -> str:
-    """Hash of a folder's or cached hub model's safetensors files; of the tensors where there are none."""
-    files = sorted(_weight_files(source))
-    if not files:
-        return hash_tensors(model)
-    digest = hashlib.blake2b(digest_size=16)
-    for file in files:
-        digest.update(_file_digest(file))
-    digest.update(str(next(model.parameters()).dtype).encode())
-    return digest.hexdigest()
-
-
-def hash_tensors(model: nn.Module) -> str:
-    """Hash of every tensor of a model in memory."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in model.state_dict().items():
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
 def hash_tokenizer(tokenizer: Any) -> str:
     """Hash of all that decides how a text becomes ids."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -269,7 +253,9 @@ def _architecture(config: Any, name: str) -> Architecture:
         return ARCHITECTURES[kind]
     classes = " ".join(getattr(config, "architectures", None) or [])
     masked = re.search(r"MaskedLM|ForPreTraining|SequenceClassification|ConditionalGeneration", classes)
-    encoder = getattr(config, "is_encoder_decoder", False) or (masked and not getattr(config, "is_decoder", False))
+    encoder = getattr(config, "is_encoder_decoder", False) or (
+        masked and not getattr(config, "is_decoder", False)
+    )
     key = "not_decoder_only" if encoder else "unknown_architecture"
     raise ModelError(key, name=name, architecture=kind, supported=SUPPORTED)
 
@@ -322,25 +308,6 @@ def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
 def _place(source: str) -> str:
     folder = Path(source).expanduser()
     return str(folder) if folder.exists() else source
-
-
-def _weight_files(source: str) -> list[Path]:
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return list(folder.glob("*.safetensors"))
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(source, "config.json")
-    return list(Path(cached).parent.glob("*.safetensors")) if isinstance(cached, str) else []
-
-
-def _file_digest(file: Path) -> bytes:
-    """Content hash; the hub's cache names a blob by its sha256, which saves reading it again."""
-    blob = file.resolve().name
-    if re.fullmatch(r"[0-9a-f]{64}", blob):
-        return blob.encode()
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").digest()
 
 
 def _one_line(error: BaseException, length: int = 200) -> str:

@@ -6,6 +6,7 @@ here is their order, the progress records and the tables.
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -84,8 +85,9 @@ def analyse(
     alignment = align(config.examples, ids, mode, config.pairing)
     rows = example_rows(loaded, config.examples, ids, alignment)
     yield clock.start("capture", len(alignment.kept))
-    store = ActivationStore() if store is None else store
-    captured = capture(loaded, [ids[i] for i in alignment.kept], alignment.positions, store)
+    kept = [ids[i] for i in alignment.kept]
+    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
+        captured = capture(loaded, kept, alignment.positions, cache)
     yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
     codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
     yield clock.start("score")
@@ -102,11 +104,13 @@ def analyse(
     yield RunResult(
         heads=tables.head_table(scores, label_p, loaded.shape.n_heads),
         edges=tables.edge_table(scores, loaded.shape.n_heads),
-        codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads),
+        codes=tables.code_table(
+            codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
+        ),
         examples=examples,
         manifest=manifest,
         tensors={
-            "codes": codes.index.to(torch.int16),
+            "codes": codes.latent.to(torch.int16),
             "strengths": codes.strength,
             "head_score": scores.heads.per_member.float(),
         },
@@ -122,7 +126,9 @@ def codes_with_progress(
     if settings.shared:
         training = published_codes(loaded.to_d_model(outputs[:, 0]), settings, config.seed)
     else:
-        values = outputs if settings.centre == "none" else centre(outputs, alignment.n_anomalous, alignment.paired)
+        values = (
+            outputs if settings.centre == "none" else centre(outputs, alignment.n_anomalous, alignment.paired)
+        )
         training = codes_of(scale(values).to(loaded.device), settings, config.seed)
     while True:
         try:

@@ -46,7 +46,9 @@ def tokenise(loaded: LoadedModel, examples: ExampleSet) -> list[list[int]]:
         if not text:
             raise ExamplesError("text_without_tokens", line=line, text=example.text[:80])
         if limit and len(text) > limit:
-            raise ExamplesError("text_too_long", line=line, count=len(text), maximum=limit, text=example.text[:80])
+            raise ExamplesError(
+                "text_too_long", line=line, count=len(text), maximum=limit, text=example.text[:80]
+            )
         ids.append(text)
     return ids
 
@@ -72,7 +74,7 @@ def example_rows(
 ) -> list[dict[str, Any]]:
     """One record an example: its pieces, which differ from its partner, and what the model says next."""
     log_probabilities = next_log_probabilities(loaded, ids)
-    partner = {a: n for a, n in alignment.pairs} | {n: a for a, n in alignment.pairs}
+    partner = dict(alignment.pairs) | {n: a for a, n in alignment.pairs}
     rows = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
         other = ids[partner[index]] if index in partner else None
@@ -122,17 +124,19 @@ def _differs(text: Sequence[int], other: Sequence[int] | None) -> list[bool]:
 
 def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str]) -> dict[str, Any]:
     width = 4 if device.type == "cpu" else torch.finfo(getattr(torch, shape.dtype, torch.float32)).bits // 8
-    if device.type == "cuda":
-        available = torch.cuda.mem_get_info(device)[0]
-    else:
-        available = psutil.virtual_memory().available
     weights = shape.n_parameters * width
     return {
         "name": name,
         **asdict(shape),
         "weight_bytes": weights,
         "memory_needed_bytes": int(weights * WORKING_MEMORY),
-        "memory_available_bytes": available,
+        "memory_available_bytes": _free_bytes(device),
         "device": str(device),
         "checks": checks,
     }
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available

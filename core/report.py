@@ -23,7 +23,9 @@ def save(result: RunResult, folder: RunFolder) -> None:
     for name in ("heads", "edges", "codes", "examples"):
         folder.write_bytes(f"{name}.csv", csv_bytes(getattr(result, name)))
     if result.tensors:
-        folder.write_bytes("tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()}))
+        folder.write_bytes(
+            "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})
+        )
     folder.write_bytes("report.html", html_report(result).encode())
     folder.write_json("manifest.json", result.manifest)
 
@@ -54,7 +56,9 @@ def html_report(result: RunResult) -> str:
     )
 
 
-def summary(result_manifest: Mapping[str, Any], heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> list[str]:
+def summary(
+    result_manifest: Mapping[str, Any], heads: pd.DataFrame, edges: pd.DataFrame, language: str
+) -> list[str]:
     """What was found, in plain sentences made from the numbers."""
     chosen = heads[heads["selected"].astype(bool)]
     if chosen.empty:
@@ -80,14 +84,18 @@ def _section(result: RunResult, language: str) -> str:
 
     manifest = result.manifest
     notes = "".join(
-        f"<li>{escape(text(language, 'note.' + note['key'], **note['values']))}</li>" for note in manifest["notes"]
+        f"<li>{escape(text(language, 'note.' + note['key'], **note['values']))}</li>"
+        for note in manifest["notes"]
     )
+    measure = manifest["selection"]["measure"]
+    note = say(f"score_note_{measure}", maximum=manifest["counts"]["anomalous"])
     found = "".join(f"<p>{escape(s)}</p>" for s in summary(manifest, result.heads, result.edges, language))
     return (
-        f'<main lang="{language}" class="{language}"><h1>{say("title")}</h1><table class="facts">{_facts(manifest, say)}</table>'
+        f'<main lang="{language}" class="{language}"><h1>{say("title")}</h1>'
+        f'<table class="facts">{_facts(manifest, say)}</table>'
         f"<h2>{say('found')}</h2>{found}<h2>{say('known')}</h2><ul>{notes}</ul>"
         f"<h2>{say('heads_table')}</h2>{_head_rows(result.heads, say)}"
-        f'<p class="small">{say("score_note_" + manifest["selection"]["measure"], maximum=manifest["counts"]["anomalous"])}</p>'
+        f'<p class="small">{note}</p>'
         f"<h2>{say('edges_table')}</h2>{_edge_rows(result.edges, say)}"
         f"<h2>{say('examples_table')}</h2>{_example_rows(result.examples, say)}</main>"
     )
@@ -97,7 +105,9 @@ def _facts(manifest: Mapping[str, Any], say: Any) -> str:
     seconds = f"{sum(manifest['timings'].values()):.1f}"
     settings = manifest["settings"]
     rows = {
-        "model": escape(f"{manifest['scenario'] or manifest['model']['name']} ({manifest['model']['architecture']})"),
+        "model": escape(
+            f"{manifest['scenario'] or manifest['model']['name']} ({manifest['model']['architecture']})"
+        ),
         "examples": say("examples_value", **{k: manifest["counts"][k] for k in ("anomalous", "normal")}),
         "settings": say("settings_value", preset=settings["preset"], seed=settings["seed"]),
         "cost": say(
@@ -133,7 +143,9 @@ def _edge_rows(edges: pd.DataFrame, say: Any) -> str:
 
 def _judged(row: Any, say: Any) -> str:
     verdict = escape(row.verdict) if isinstance(row.verdict, str) else say("not_computed")
-    return f"<td>{row.frequency:.0%}</td><td>{say('yes') if row.selected else say('no')}</td><td>{verdict}</td>"
+    return (
+        f"<td>{row.frequency:.0%}</td><td>{say('yes') if row.selected else say('no')}</td><td>{verdict}</td>"
+    )
 
 
 def _example_rows(examples: pd.DataFrame, say: Any) -> str:
@@ -152,8 +164,6 @@ def _header(say: Any, *keys: str) -> str:
 
 def _edge_name(row: Any) -> str:
     return str(EdgeId(HeadId(row.source_layer, row.source_head), HeadId(row.target_layer, row.target_head)))
-
-
 
 
 _SWITCH = (

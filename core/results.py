@@ -7,8 +7,6 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-STAGES = ("load", "tokens", "capture", "train", "codes", "score", "statistics", "evidence", "report")
-
 HEAD_COLUMNS = (
     "layer",
     "head",

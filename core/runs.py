@@ -1,10 +1,10 @@
 """The run folder: what a run is and how far it is, in JSON and CSV files, written whole or not at all.
 
-    config.json     the settings, as submitted
-    meta.json       name, owner, when it was made: what a user may edit
-    state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
-    progress.jsonl  every progress record, for the loss curve
-    heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
+config.json     the settings, as submitted
+meta.json       name, owner, when it was made: what a user may edit
+state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
+progress.jsonl  every progress record, for the loss curve
+heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
 """
 
 import json
@@ -129,7 +129,9 @@ class RunFolder:
     def rename(self, name: str, owner: str | None = None) -> None:
         """Change the user's name of the run, and its owner where one is given."""
         meta = self.meta()
-        self.write_json("meta.json", asdict(replace(meta, name=name, owner=meta.owner if owner is None else owner)))
+        self.write_json(
+            "meta.json", asdict(replace(meta, name=name, owner=meta.owner if owner is None else owner))
+        )
 
     def write_state(self, state: RunState) -> None:
         """Replace state.json, stamping the time."""
@@ -185,7 +187,9 @@ RESULT_FILES = (
 def list_runs(folder: Path | None = None) -> list[RunFolder]:
     """Every run of the folder, newest first. Folders without a readable state are listed too."""
     root = folder or runs_folder()
-    return [RunFolder(path) for path in sorted(root.iterdir(), reverse=True) if (path / "config.json").exists()]
+    return [
+        RunFolder(path) for path in sorted(root.iterdir(), reverse=True) if (path / "config.json").exists()
+    ]
 
 
 def open_run(run_id: str) -> RunFolder:
@@ -203,7 +207,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
             temporary = file.name
             file.write(content)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

@@ -4,8 +4,10 @@ A code is anomalous-only where it occurs on an anomalous and on no normal exampl
 count a head's distinct anomalous-only codes: `unique_codes`, kept for the preset `paper`. With 5 to 10 examples
 that count saturates: a head that hardly responds shows as many codes as one that carries the behaviour. So:
 
-Head score: mean strength (activation of the strongest latent) of anomalous-only codes over the anomalous examples,
-at the head's best slot, as a mean over members. Strengths are in units of the root mean square head output.
+Head score: mean strength (activation of the strongest latent) of anomalous-only codes over the anomalous
+examples, averaged over the head's best slot and the last one, and over members. The best slot finds heads that
+work in the middle of a text; the last one, from which the next word is read, tells those apart whose work
+arrives there. Strengths are in units of the root mean square head output.
 Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
 strength of a joint code is the geometric mean of its two.
 
@@ -34,7 +36,7 @@ PAIR_CHUNK = 2**20
 
 @dataclass(frozen=True)
 class HeadScores:
-    """`per_member` (member, head) at `best_slot` (head,); `score` is their mean."""
+    """`per_member` (member, head), with the best slot of each head (head,); `score` is the mean of members."""
 
     score: Tensor
     per_member: Tensor
@@ -47,13 +49,15 @@ def head_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -
     by_slot = _SCORES[measure](index, strength, n_anomalous)
     best_slot = by_slot.mean(dim=0).argmax(dim=0)
     per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
+    if measure == "strength":
+        per_member = (per_member + by_slot[:, -1]) / 2
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
 
 
 def mirror_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> HeadScores:
     """The same with the sides exchanged: codes that only normal examples show."""
     swapped = Codes(*(torch.cat([field[:, n_anomalous:], field[:, :n_anomalous]], dim=1) for field in codes))
-    return head_scores(swapped, codes.index.shape[1] - n_anomalous, measure)
+    return head_scores(swapped, codes.latent.shape[1] - n_anomalous, measure)
 
 
 def unique_codes(index: Tensor, n_anomalous: int) -> Tensor:
@@ -89,7 +93,7 @@ def clashes(index: Tensor, n_anomalous: int, distinct: bool = False) -> Tensor:
 
 def at_best(codes: Codes, best_slot: Tensor) -> Codes:
     """Codes (member, head, example) of each head at its best slot."""
-    members, examples = codes.index.shape[:2]
+    members, examples = codes.latent.shape[:2]
     slot = best_slot.expand(members, examples, 1, -1)
     return Codes(*(field.gather(2, slot)[:, :, 0].transpose(1, 2) for field in codes))
 
@@ -102,8 +106,8 @@ def edge_scores_by_member(
     Returns (member, source head, target head) over flat heads, float32; 0 where the pair does not run forward.
     """
     counted = measure == "count"
-    bits = clashes(codes.index, n_anomalous, distinct=counted).numpy()
-    strength = (codes.index != SILENT).float() if counted else codes.strength
+    bits = clashes(codes.latent, n_anomalous, distinct=counted).numpy()
+    strength = (codes.latent != SILENT).float() if counted else codes.strength
     weight = strength[..., :n_anomalous].sqrt().numpy()
     members, heads, anomalous, words = bits.shape
     scores = np.zeros((members, heads, heads), dtype=np.float32)

@@ -1,7 +1,11 @@
 """Which heads and edges count as candidates: stated rules that need no setting.
 
+Scores span orders of magnitude, so the rules look at their logarithms, where what lies below a thousandth of the
+best score counts as that thousandth.
+
+`split`: cut where two groups, low and high, explain most of the variance (Otsu 1979).
 `gap`: cut at the largest gap in the sorted scores.
-`split`: cut where two groups, low and high, explain most of the scores' variance (Otsu 1979).
+`average` (the default): everything at or above the mean score.
 """
 
 from collections.abc import Callable
@@ -9,10 +13,13 @@ from typing import Literal
 
 import numpy as np
 
-Rule = Literal["gap", "split"]
+Rule = Literal["split", "gap", "average"]
 
-HEAD_RULE: Rule = "split"
-EDGE_RULE: Rule = "split"
+HEAD_RULE: Rule = "average"
+EDGE_RULE: Rule = "average"
+
+FLOOR = 1e-3
+"""Share of the best score below which differences do not count."""
 
 
 def select(scores: np.ndarray, rule: Rule) -> np.ndarray:
@@ -23,9 +30,15 @@ def select(scores: np.ndarray, rule: Rule) -> np.ndarray:
 def threshold(scores: np.ndarray, rule: Rule) -> float:
     """Lowest selected score; infinite where all scores are equal."""
     levels = np.unique(scores)
-    if len(levels) < 2:
+    if len(levels) < 2 or levels[-1] <= 0:
         return float("inf")
-    return float(levels[_RULES[rule](scores, levels) + 1])
+    if rule == "average":
+        return float(levels[levels >= scores.mean()][0])
+    return float(levels[_CUTS[rule](_log(scores), _log(levels)) + 1])
+
+
+def _log(scores: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(scores, scores.max() * FLOOR))
 
 
 def _gap(_scores: np.ndarray, levels: np.ndarray) -> int:
@@ -35,11 +48,12 @@ def _gap(_scores: np.ndarray, levels: np.ndarray) -> int:
 def _split(scores: np.ndarray, levels: np.ndarray) -> int:
     """Index of the level after which to cut, with the largest variance between the two groups."""
     ordered = np.sort(scores)
-    below = np.searchsorted(ordered, levels[:-1], side="right")
+    below = np.searchsorted(ordered, levels[:-1], side="right").clip(max=len(ordered) - 1)
     total = np.cumsum(ordered)
     low = total[below - 1] / below
     high = (total[-1] - total[below - 1]) / (len(ordered) - below)
     return int(np.argmax(below * (len(ordered) - below) * (high - low) ** 2))
 
 
-_RULES: dict[Rule, Callable[[np.ndarray, np.ndarray], int]] = {"gap": _gap, "split": _split}
+RULES: tuple[Rule, ...] = ("split", "gap", "average")
+_CUTS: dict[Rule, Callable[[np.ndarray, np.ndarray], int]] = {"split": _split, "gap": _gap}

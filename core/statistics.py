@@ -21,17 +21,18 @@ def label_permutation_p(codes: Codes, n_anomalous: int, permutations: int, seed:
     """p-value of each head's score under shuffled labels, for unpaired data alone: (head,).
 
     `codes` (member, example, slot, head), anomalous first. The statistic is the head score: strength of the
-    anomalous-only codes, mean over members, best slot; p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels
-    are not exchangeable across examples and the number means nothing.
+    anomalous-only codes, mean over members, at the best and the last slot;
+    p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels are not exchangeable across
+    examples and the number means nothing.
     """
-    members, examples, slots, heads = codes.index.shape
+    members, examples, slots, heads = codes.latent.shape
     generator = torch.Generator().manual_seed(seed)
     shuffles = torch.stack([torch.randperm(examples, generator=generator) for _ in range(permutations)])
     sides = torch.zeros(permutations + 1, examples)
     sides[0, :n_anomalous] = 1
     sides[1:].scatter_(1, shuffles[:, :n_anomalous], 1.0)
     statistics = torch.empty(permutations + 1, heads)
-    latents = int(codes.index.max()) + 1
+    latents = int(codes.latent.max()) + 1
     block = max(1, BLOCK_NUMBERS // (members * slots * max(latents, 1) * (permutations + 1)))
     for start in range(0, heads, block):
         part = Codes(*(field[..., start : start + block] for field in codes))
@@ -51,7 +52,7 @@ def q_values(p_values: np.ndarray) -> np.ndarray:
 
 def _permuted_scores(codes: Codes, sides: Tensor, latents: int) -> Tensor:
     """Head scores (labelling, head) for labellings (labelling, example) with 1 on the anomalous side."""
-    members, _, slots, heads = codes.index.shape
+    members, _, slots, heads = codes.latent.shape
     total = torch.zeros(sides.shape[0], slots, heads)
     for index, strength in zip(*codes, strict=True):
         shown = torch.nn.functional.one_hot(index.clamp_min(0), latents).float()
@@ -59,4 +60,5 @@ def _permuted_scores(codes: Codes, sides: Tensor, latents: int) -> Tensor:
         normal = torch.einsum("pe,eshl->pshl", 1 - sides, shown)
         anomalous = torch.einsum("pe,eshl->pshl", sides, shown * strength[..., None])
         total += (anomalous * (normal == 0)).sum(dim=-1)
-    return (total / members / sides[0].sum()).amax(dim=1)
+    by_slot = total / members / sides[0].sum()
+    return (by_slot.amax(dim=1) + by_slot[:, -1]) / 2

@@ -66,8 +66,8 @@ def code_table(
     codes: Codes, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, n_heads: int
 ) -> pd.DataFrame:
     """One row a head, member and example: the code at the head's best position, `silent` where none fires."""
-    best = at_best(codes, best_slot).index.numpy()
-    members, heads, count = best.shape
+    best = at_best(codes, best_slot).latent.numpy()
+    count = best.shape[-1]
     member, head, row = (index.ravel() for index in np.indices(best.shape))
     kept = np.array(alignment.kept)
     slot = best_slot.numpy()

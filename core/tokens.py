@@ -3,7 +3,9 @@
 1. Pairs: those that the user gave; else texts of one template are paired automatically, one to one, so that the
    number of differing tokens is smallest (an assignment problem).
 2. Positions that correspond across all examples ("slots"):
-   - `aligned`: every text has the same number of tokens; a slot is a position.
+   - `aligned`: every text has the same number of tokens; a slot is a position. Where pairs first differ at
+     different positions, positions counted from there ("+0", "+1", …) are slots as well: a head that works just
+     behind the difference works there in every pair.
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
      differing token, and from the end where the pairs' lengths differ.
    - `last_mean`, `last`, `mean`: the last token, the mean over all tokens, or both.
@@ -98,7 +100,8 @@ def find_pairs(
     pairs = [(sides["anomalous"], sides["normal"]) for sides in given.values() if len(sides) == 2]
     unpaired = [i for i, example in enumerate(examples) if not example.pair]
     rest = [
-        [i for i in unpaired if examples[i].label == label and examples[i].text] for label in ("anomalous", "normal")
+        [i for i in unpaired if examples[i].label == label and examples[i].text]
+        for label in ("anomalous", "normal")
     ]
     if pairs and (pairing == "given" or not all(rest)):
         return pairs, "given"
@@ -143,7 +146,7 @@ def _choose_mode(
     values: Mapping[str, Any],
 ) -> tuple[Mode, str]:
     if asked in ("last", "mean"):
-        return asked, "asked"  # type: ignore[return-value]
+        return asked, "asked"
     if len(set(lengths)) == 1:
         return "aligned", "same_length"
     if pairs and all(len(ids[a]) == len(ids[n]) for a, n in pairs):
@@ -153,14 +156,10 @@ def _choose_mode(
     return "last_mean", "lengths_differ"
 
 
-def _slots(
-    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int
-) -> tuple[tuple[str, ...], np.ndarray]:
+def _slots(mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
     lengths = np.array([len(text) for text in texts])
     if mode == "aligned":
-        start = _start(texts, n_pairs)
-        names = [str(position) for position in range(start, lengths[0])]
-        return tuple(names), np.tile(np.arange(start, lengths[0]), (len(texts), 1))
+        return _aligned_slots(texts, n_pairs)
     if mode == "pairs":
         return _pair_slots(texts, n_pairs)
     columns = {"last": lengths - 1, "mean": np.full(len(texts), MEAN)}
@@ -168,25 +167,43 @@ def _slots(
     return tuple(names), np.stack([columns[name] for name in names], axis=1)
 
 
+def _aligned_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
+    length, start = len(texts[0]), _start(texts, n_pairs)
+    names = [str(position) for position in range(start, length)]
+    positions = np.tile(np.arange(start, length), (len(texts), 1))
+    if not n_pairs:
+        return tuple(names), positions
+    first = _first_differences(texts, n_pairs)
+    if len(set(first.tolist())) == 1:
+        return tuple(names), positions
+    counted = np.arange(length - int(first.max()))
+    names = [f"+{offset}" for offset in counted] + names
+    return tuple(names), np.concatenate([first[:, None] + counted, positions], axis=1)
+
+
+def _first_differences(texts: Sequence[Sequence[int]], n_pairs: int) -> np.ndarray:
+    """Where the pair of each text first differs (text,)."""
+    return np.array([first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs)] * 2)
+
+
 def _start(texts: Sequence[Sequence[int]], n_pairs: int) -> int:
     """First position that can differ, between any two texts or, with pairs, within any pair."""
-    if not n_pairs:
-        start = first_difference(texts)
-    else:
-        start = min(first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs))
+    start = int(_first_differences(texts, n_pairs).min()) if n_pairs else first_difference(texts)
     if start >= len(texts[0]):
         raise ExamplesError("nothing_varies")
     return start
 
 
 def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
-    first = np.array([first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs)] * 2)
+    first = _first_differences(texts, n_pairs)
     lengths = np.array([len(text) for text in texts])
     spans = lengths - first
     shortest = int(spans.min())
     from_start = shortest if len(set(spans.tolist())) == 1 else (shortest + 1) // 2
     from_end = shortest - from_start
-    names = [f"+{offset}" for offset in range(from_start)] + [f"-{offset}" for offset in range(from_end, 0, -1)]
+    names = [f"+{offset}" for offset in range(from_start)] + [
+        f"-{offset}" for offset in range(from_end, 0, -1)
+    ]
     starts = first[:, None] + np.arange(from_start)
     ends = lengths[:, None] - np.arange(from_end, 0, -1)
     return tuple(names), np.concatenate([starts, ends], axis=1)

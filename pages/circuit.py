@@ -27,7 +27,7 @@ MOST_EDGES = 40
 
 def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
     """The heads of the picture: the circuit's by default, more or fewer as the slider says."""
-    return result.heads[result.heads["score"] >= lowest].head(MOST_HEADS)
+    return result.heads[result.heads["score"].round(4) >= lowest].head(MOST_HEADS)
 
 
 def controls(result: Result) -> tuple[str, float, int]:

@@ -2,7 +2,7 @@
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, CONFIG_MAPPING, PreTrainedTokenizerFast
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from core.models import LoadedModel
 
@@ -21,7 +21,15 @@ _ROTARY = {
     "eos_token_id": 2,
 }
 _PLAIN = {key: value for key, value in _ROTARY.items() if key not in ("num_key_value_heads", "head_dim")}
-_GPT = {"vocab_size": 64, "n_positions": 32, "n_embd": 24, "n_layer": 3, "n_head": 4, "bos_token_id": 1, "eos_token_id": 2}
+_GPT = {
+    "vocab_size": 64,
+    "n_positions": 32,
+    "n_embd": 24,
+    "n_layer": 3,
+    "n_head": 4,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
 
 CONFIGS: dict[str, dict] = {
     "gpt2": _GPT,

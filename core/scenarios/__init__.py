@@ -28,7 +28,7 @@ ORDER = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """A bundled case; `title` and `story` have the keys en and ja."""
+    """A bundled case; `title` and `story` have the keys en and ja, `examples` those it has texts in."""
 
     name: str
     title: dict[str, str]
@@ -36,6 +36,11 @@ class Scenario:
     model_folder: Path
     examples_file: Path
     truth_file: Path | None
+    examples: dict[str, Path]
+
+    def examples_in(self, language: str) -> Path:
+        """The examples in a language, or the usual ones where there are none."""
+        return self.examples.get(language, self.examples_file)
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def load_scenario(name: str) -> Scenario:
         model_folder=FOLDER / "models" / about["model"],
         examples_file=folder / "examples.csv",
         truth_file=truth if truth.is_file() else None,
+        examples={language: folder / file for language, file in about.get("examples", {}).items()},
     )
 
 

@@ -8,8 +8,9 @@ A GPT-2 of 4 layers, 6 heads and d_model 240 whose weights are set, not trained,
    `before`.
 3. Two heads of layer 2 look where `before` equals the current word's code (induction); each copies one half
    of the word's code from there into the slot `answer`, which alone the unembedding reads.
-4. The other 20 heads look at themselves, at the first position, two to five positions back or everywhere, and
-   write half a code of the same size into slots of their own, which nothing reads. The MLPs are zero.
+4. The other 20 heads do unrelated work of the same size: they look at themselves or two to five positions back
+   and write where that is, or look at the first position or everywhere and write half a code of the word there,
+   into slots of their own, which nothing reads. The MLPs are zero.
 
 So the true heads are the four, and the true edges the four from layer 0 to layer 2.
 """
@@ -118,7 +119,9 @@ def _set_other_heads(model: Any, random: Random) -> None:
             _look_first(model, head)
         elif look != "everywhere":
             _look_back(model, head, 0 if look == "self" else random.randint(2, 5))
-        _copy(model, head, WORD + random.choice([0, HALF]), FREE + number * HALF)
+        source = WORD if look in ("first", "everywhere") else POSITION
+        gain = 1.0 if source == WORD else math.sqrt(2)
+        _copy(model, head, source + random.choice([0, HALF]), FREE + number * HALF, gain)
 
 
 def _parts(model: Any, head: HeadId, part: int) -> Tensor:
@@ -164,14 +167,17 @@ def _look_first(model: Any, head: HeadId) -> None:
         bias[head.head * (D_MODEL // N_HEADS) + 2 * pair + 1] = gain / _scale(head.layer)
 
 
-def _copy(model: Any, head: HeadId, source: int, target: int) -> None:
-    """Write half a code from one slot of what the head looks at into another slot."""
+def _copy(model: Any, head: HeadId, source: int, target: int, gain: float = 1.0) -> None:
+    """Write half a code from one slot of what the head looks at into another slot.
+
+    A position's half is four pairs of sine and cosine, shorter by the root of two than a word's eight signs.
+    """
     d_head = D_MODEL // N_HEADS
     value = _parts(model, head, 2)
     output = model.transformer.h[head.layer].attn.c_proj.weight[head.head * d_head : (head.head + 1) * d_head]
     for index in range(HALF):
         value[source + index, index] = _scale(head.layer)
-        output[index, target + index] = 1.0
+        output[index, target + index] = gain
 
 
 def write(folder: Path = FOLDER) -> Path:

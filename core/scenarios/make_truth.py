@@ -14,7 +14,7 @@ from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.models import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
 from core.scenarios.patching import PairPatching
-from core.scenarios.tasks import TASKS, TaskPair, pairs
+from core.scenarios.tasks import TaskPair, pairs
 
 log = logging.getLogger(__name__)
 SEED, PAIRS, SCREEN = 777_001, 200, 40
@@ -40,7 +40,7 @@ def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
         from core.scenarios import tickets
 
         return tickets.pairs(count, seed)
-    return pairs(name if name in TASKS else "induction", count, seed)
+    return pairs(name, count, seed)
 
 
 def measure(loaded: LoadedModel, drawn: Sequence[TaskPair]) -> dict[str, object]:

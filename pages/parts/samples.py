@@ -39,7 +39,7 @@ def run_name(run: RunFolder, config: RunConfig) -> str:
 def load_sample(name: str, preset: str = "standard") -> None:
     """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
     scenario = load_scenario(name)
-    examples = read_examples(Path(scenario.examples_file))
+    examples = read_examples(scenario.examples_in(state.language()))
     rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
     draft = Draft(source=str(scenario.model_folder), source_kind="bundled", scenario=name, rows=rows)
     state.leave_run()

@@ -29,7 +29,9 @@ def published_loss(x, ensemble, config):
     losses = []
     for unit, sparsity in enumerate(member_sparsities(config).repeat(len(x)).tolist()):
         own = x[unit // config.members]
-        latents = torch.relu((own - ensemble.bias[unit]) @ ensemble.encoder[unit] + ensemble.encoder_bias[unit])
+        latents = torch.relu(
+            (own - ensemble.bias[unit]) @ ensemble.encoder[unit] + ensemble.encoder_bias[unit]
+        )
         rebuilt = latents @ ensemble.decoder[unit] + ensemble.bias[unit]
         losses.append((own - rebuilt).square().mean() + sparsity * latents.mean())
     return torch.stack(losses)
@@ -72,25 +74,25 @@ def test_groups_are_independent_of_each_other_and_of_chunks(monkeypatch):
     monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
     monkeypatch.setattr("core.autoencoder.CHECK_EVERY", 10_000)
     parts = finish(train(x, SMALL, seed=0))[1]
-    torch.testing.assert_close(whole.codes(x, 3).index, parts.codes(x, 3).index)
+    torch.testing.assert_close(whole.codes(x, 3).latent, parts.codes(x, 3).latent)
 
 
 def test_codes_are_the_strongest_latent_or_silent():
     by_hand = strongest(torch.tensor([[0.0, 0.0], [0.1, 0.3]]))
-    assert by_hand.index.tolist() == [SILENT, 1]
+    assert by_hand.latent.tolist() == [SILENT, 1]
     assert by_hand.strength.tolist() == pytest.approx([0.0, 0.3])
     x = samples()
     ensemble = finish(train(x, SMALL, seed=0))[1]
     codes = ensemble.codes(x, 3)
-    assert codes.index.shape == codes.strength.shape == (3, 2, 7)
+    assert codes.latent.shape == codes.strength.shape == (3, 2, 7)
     latents = ensemble.latents(x.repeat_interleave(3, 0))
-    assert codes.index[1, 0].tolist() == strongest(latents[1]).index.tolist()
+    assert codes.latent[1, 0].tolist() == strongest(latents[1]).latent.tolist()
     assert codes.strength[2, 1].tolist() == strongest(latents[5]).strength.tolist()
 
 
 def test_strong_sparsity_silences_what_is_weak():
     x = torch.cat([samples(1) * 3, samples(1, seed=1) * 1e-3])
-    codes = finish(train(x, SMALL.model_copy(update={"epochs": 200}), seed=0))[1].codes(x, 3).index
+    codes = finish(train(x, SMALL.model_copy(update={"epochs": 200}), seed=0))[1].codes(x, 3).latent
     assert (codes[:, 0] != SILENT).float().mean() > 0.8
     assert (codes[:, 1] == SILENT).all()
 
@@ -112,7 +114,9 @@ def test_centring_by_pair_and_by_position():
     paired = centre(outputs, 3, paired=True)
     torch.testing.assert_close(paired[0], (outputs[0] - outputs[3]) / 2)
     torch.testing.assert_close(paired[3], -paired[0])
-    torch.testing.assert_close(centre(outputs, 3, paired=False).mean(0), torch.zeros(2, 3, 4), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        centre(outputs, 3, paired=False).mean(0), torch.zeros(2, 3, 4), atol=1e-6, rtol=0
+    )
 
 
 def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
@@ -126,11 +130,11 @@ def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
 
 def test_codes_have_one_axis_for_each_of_member_example_slot_head():
     _, codes = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
-    assert codes.index.shape == codes.strength.shape == (3, 6, 2, 5)
+    assert codes.latent.shape == codes.strength.shape == (3, 6, 2, 5)
 
 
 def test_the_published_recipe_has_one_dictionary_for_all_heads():
     config = PRESETS["paper"].model_copy(update={"epochs": 5})
     _, codes = finish(published_codes(torch.randn(12, 5, 8), config, seed=0))
-    assert codes.index.shape == (1, 12, 1, 5)
-    assert int(codes.index.max()) > int(config.members)
+    assert codes.latent.shape == (1, 12, 1, 5)
+    assert int(codes.latent.max()) > int(config.members)

@@ -34,10 +34,15 @@ def test_outputs_equal_one_by_one_passes_without_padding():
     for kind in ("gpt2", "llama", "gpt_neox", "bloom", "opt"):
         loaded = tiny(kind)
         found = capture(loaded, TEXTS, POSITIONS)
-        frames = loaded.head_frames().reshape(3, loaded.shape.n_heads, loaded.shape.d_head, loaded.shape.d_head)
+        frames = loaded.head_frames().reshape(
+            3, loaded.shape.n_heads, loaded.shape.d_head, loaded.shape.d_head
+        )
         for row, text in enumerate(TEXTS):
             read = {}
-            with torch.inference_mode(), reading_heads(loaded, lambda layer, z, read=read: read.update({layer: z})):
+            with (
+                torch.inference_mode(),
+                reading_heads(loaded, lambda layer, z, read=read: read.update({layer: z})),
+            ):
                 loaded.model(input_ids=torch.tensor([text]))
             expected = torch.stack(
                 [torch.einsum("hij,phj->phi", frames[layer], read[layer][0]) for layer in range(3)], dim=1
@@ -91,7 +96,7 @@ def test_progress_counts_the_texts():
 def test_batches_hold_every_text_once_and_keep_the_budget():
     lengths = [3, 9, 4, 4, 20, 1]
     batches = batches_of(lengths, range(6), budget=20)
-    assert sorted(sum(batches, [])) == list(range(6))
+    assert sorted(index for batch in batches for index in batch) == list(range(6))
     assert all(max(lengths[i] for i in b) * len(b) <= 20 for b in batches)
 
 

@@ -32,7 +32,11 @@ def test_forward_pairs_of_a_known_grid():
 def test_a_preset_brings_its_settings():
     config = make_config(model="m", examples=SET, preset="paper")
     assert config.autoencoder == PRESETS["paper"]
-    assert (config.autoencoder.latents, config.autoencoder.epochs, config.autoencoder.members) == (200, 500, 1)
+    assert (config.autoencoder.latents, config.autoencoder.epochs, config.autoencoder.members) == (
+        200,
+        500,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, T5Config
 
 from core.capture import pad, reading_heads
 from core.errors import ModelError
-from core.models import LoadedModel, ModelPool, hash_tensors, load_model, shape_from_config
+from core.models import LoadedModel, ModelPool, load_model, shape_from_config
+from core.weights import hash_tensors
 from tests.tiny import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
 
@@ -19,7 +20,9 @@ def test_heads_sum_to_the_attention_output(kind):
     ids, mask = pad([[5, 9, 7, 30, 12], [8, 6, 40]], loaded.device)
     read, outputs = {}, {}
     hooks = [
-        loaded.projection(layer).register_forward_hook(lambda _m, _i, out, layer=layer: outputs.update({layer: out}))
+        loaded.projection(layer).register_forward_hook(
+            lambda _m, _i, out, layer=layer: outputs.update({layer: out})
+        )
         for layer in range(loaded.shape.n_layers)
     ]
     with torch.inference_mode(), reading_heads(loaded, lambda layer, z: read.update({layer: z})):
@@ -118,7 +121,9 @@ def test_a_folder_without_tokenizer(tmp_path):
 
 
 def test_encoder_only_and_unknown_architectures(tmp_path):
-    config = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=64)
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=64
+    )
     BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
     assert key_of(lambda: load_model(tmp_path / "bert", "cpu")) == "not_decoder_only"
     T5Config(architectures=["T5ForConditionalGeneration"]).save_pretrained(tmp_path / "t5")

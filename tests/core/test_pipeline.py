@@ -10,7 +10,15 @@ from core.examples import from_rows
 from core.models import ModelPool
 from core.pipeline import analyse
 from core.preview import preview
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, STAGES, Progress, RunResult
+from core.progress import STAGES
+from core.results import (
+    CODE_COLUMNS,
+    EDGE_COLUMNS,
+    EXAMPLE_COLUMNS,
+    HEAD_COLUMNS,
+    Progress,
+    RunResult,
+)
 from tests.tiny import save_tiny
 
 QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)
@@ -92,14 +100,18 @@ def test_scores_follow_from_the_saved_codes(folder, models):
     own = result.codes[(result.codes["layer"] == best["layer"]) & (result.codes["head"] == best["head"])]
     flat = int(best["layer"] * 4 + best["head"])
     slot = result.manifest["alignment"]["slots"].index(own["position"].iloc[0])
-    strengths = result.tensors["strengths"][:, :, slot, flat].numpy()
-    kept = [a for a, _ in result.manifest["alignment"]["pairs"]]
-    totals = []
+    codes, strengths = (result.tensors[name][..., flat].numpy() for name in ("codes", "strengths"))
+    kept = [a for pair in zip(*result.manifest["alignment"]["pairs"], strict=True) for a in pair]
     for member, part in own.groupby("member"):
-        normal = set(part.loc[part["label"] == "normal", "code"])
-        code = part.set_index("example")["code"]
-        shown = [code[a + 1] not in normal | {"silent"} for a in kept]
-        totals.append(np.mean(strengths[member, :4] * shown))
+        written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
+        assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
+
+    def strength(member, at):
+        alone = ~np.isin(codes[member, :4, at], codes[member, 4:, at]) & (codes[member, :4, at] >= 0)
+        return np.mean(strengths[member, :4, at] * alone)
+
+    members = range(len(codes))
+    totals = [(strength(member, slot) + strength(member, -1)) / 2 for member in members]
     assert np.mean(totals) == pytest.approx(best["score"], abs=1e-5)
 
 
@@ -112,7 +124,11 @@ def test_positions_before_the_first_difference_are_left_out(folder, models):
 def test_unequal_unpaired_texts_use_the_last_token_and_the_mean(folder, models):
     _, result = run(folder, models, examples=texts(paired=False, longer=3), pairing="off", permutations=99)
     assert result.manifest["alignment"]["mode"] == "last_mean"
-    assert {note["key"] for note in result.manifest["notes"]} >= {"positions_last_mean", "pairs_none", "few_examples"}
+    assert {note["key"] for note in result.manifest["notes"]} >= {
+        "positions_last_mean",
+        "pairs_none",
+        "few_examples",
+    }
 
 
 def test_the_published_recipe_runs_on_means_with_one_dictionary(folder, models):

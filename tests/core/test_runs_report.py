@@ -12,7 +12,16 @@ from core.errors import MESSAGES, StorageError
 from core.examples import from_pasted
 from core.report import csv_bytes, guarded, html_report, save
 from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, RunResult
-from core.runs import FORMAT, RunFolder, RunState, list_runs, new_run_id, open_run, runs_folder, write_atomically
+from core.runs import (
+    FORMAT,
+    RunFolder,
+    RunState,
+    list_runs,
+    new_run_id,
+    open_run,
+    runs_folder,
+    write_atomically,
+)
 from core.texts import LANGUAGES, catalogue
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
@@ -86,7 +95,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.runs.os.replace", broken)
+    monkeypatch.setattr("core.runs.Path.replace", broken)
     assert key_of(lambda: write_atomically(tmp_path / "x", b"new")) == "disk_full"
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []
@@ -94,14 +103,22 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def result() -> RunResult:
     heads = pd.DataFrame(
-        {"layer": [1, 0], "head": [0, 1], "score": [3.25, 0.5], "score_low": [3.0, 0.0], "score_high": [3.5, 1.0]}
+        {
+            "layer": [1, 0],
+            "head": [0, 1],
+            "score": [3.25, 0.5],
+            "score_low": [3.0, 0.0],
+            "score_high": [3.5, 1.0],
+        }
     ).assign(frequency=[1.0, 0.0], selected=[True, False])
     edges = pd.DataFrame(
         {"source_layer": [0], "source_head": [1], "target_layer": [1], "target_head": [0], "score": [2.0]}
     ).assign(frequency=[0.5], selected=[True])
     examples = pd.DataFrame(
         {"example": [1, 2], "label": ["anomalous", "normal"], "text": ['=HYPERLINK("x")', "<b>請求書</b>"]}
-    ).assign(pair="", expected="-1", actual="", tokens=[3, 4], next_word=["<i>", "b"], next_probability=[0.5, 0.25])
+    ).assign(
+        pair="", expected="-1", actual="", tokens=[3, 4], next_word=["<i>", "b"], next_probability=[0.5, 0.25]
+    )
     codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent"]], columns=list(CODE_COLUMNS))
     manifest = {
         "format": FORMAT,
@@ -118,14 +135,23 @@ def result() -> RunResult:
         "notes": [{"key": "few_examples", "values": {"count": 1}}],
     }
     return RunResult(
-        heads.reindex(columns=list(HEAD_COLUMNS)), edges.reindex(columns=list(EDGE_COLUMNS)), codes, examples, manifest
+        heads.reindex(columns=list(HEAD_COLUMNS)),
+        edges.reindex(columns=list(EDGE_COLUMNS)),
+        codes,
+        examples,
+        manifest,
     )
 
 
 def test_saved_tables_follow_the_contract(tmp_path):
     run = RunFolder.create(tmp_path / "r", CONFIG)
     save(result(), run)
-    expected = {"heads": HEAD_COLUMNS, "edges": EDGE_COLUMNS, "codes": CODE_COLUMNS, "examples": EXAMPLE_COLUMNS}
+    expected = {
+        "heads": HEAD_COLUMNS,
+        "edges": EDGE_COLUMNS,
+        "codes": CODE_COLUMNS,
+        "examples": EXAMPLE_COLUMNS,
+    }
     for name, columns in expected.items():
         content = (run.path / f"{name}.csv").read_bytes()
         assert content.startswith(b"\xef\xbb\xbf")

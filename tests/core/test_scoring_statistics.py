@@ -61,6 +61,14 @@ def test_head_score_is_the_mean_strength_of_anomalous_only_codes():
     assert mirror_scores(Codes(index, strength), 3, "count").score.tolist() == [1.0]
 
 
+def test_head_score_averages_the_best_and_the_last_slot():
+    index = torch.tensor([[4, 6], [4, 7], [5, 6], [5, 6]]).reshape(1, 4, 2, 1)
+    strength = torch.tensor([[3.0, 1.0], [5.0, 2.0], [1.0, 1.0], [1.0, 1.0]]).reshape(1, 4, 2, 1)
+    found = head_scores(Codes(index, strength), 2)
+    assert found.best_slot.tolist() == [0]
+    assert found.score.tolist() == [(4.0 + 1.0) / 2]
+
+
 def test_head_score_takes_the_best_position_of_the_mean_over_members():
     index = [
         [[[1], [1]], [[2], [1]], [[0], [0]], [[0], [0]]],
@@ -70,7 +78,7 @@ def test_head_score_takes_the_best_position_of_the_mean_over_members():
     assert found.best_slot.tolist() == [1]
     assert found.per_member[:, 0].tolist() == [1.0, 2.0]
     assert found.score.tolist() == [1.5]
-    assert at_best(codes_from(index), found.best_slot).index[1, 0].tolist() == [5, 6, 7, 7]
+    assert at_best(codes_from(index), found.best_slot).latent[1, 0].tolist() == [5, 6, 7, 7]
 
 
 @settings(deadline=None, max_examples=40)
@@ -78,12 +86,14 @@ def test_head_score_takes_the_best_position_of_the_mean_over_members():
 def test_edges_equal_a_plain_computation_of_joint_codes(seed, n_anomalous, n_normal):
     generator = torch.Generator().manual_seed(seed)
     shape = (2, 6, n_anomalous + n_normal)
-    codes = codes_from(torch.randint(-1, 3, shape, generator=generator), torch.rand(shape, generator=generator))
+    codes = codes_from(
+        torch.randint(-1, 3, shape, generator=generator), torch.rand(shape, generator=generator)
+    )
     counted = edge_scores_by_member(codes, n_anomalous, 2, "count")
     strong = edge_scores_by_member(codes, n_anomalous, 2)
     for member, source, target in product(range(2), range(6), range(6)):
         forward = source // 2 < target // 2
-        a, b = codes.index[member, source].tolist(), codes.index[member, target].tolist()
+        a, b = codes.latent[member, source].tolist(), codes.latent[member, target].tolist()
         weights = (codes.strength[member, source] * codes.strength[member, target]).sqrt().tolist()
         assert counted[member, source, target] == (plainly_joint(a, b, n_anomalous) if forward else 0)
         plain = plainly_strong(a, b, weights[:n_anomalous], n_anomalous) if forward else 0
@@ -106,7 +116,9 @@ def test_permutation_p_of_a_perfect_and_of_an_empty_head():
 def test_permutation_p_is_uniform_or_above_under_shuffled_labels():
     generator = torch.Generator().manual_seed(3)
     shape = (2, 12, 2, 400)
-    draws = codes_from(torch.randint(-1, 12, shape, generator=generator), torch.rand(shape, generator=generator))
+    draws = codes_from(
+        torch.randint(-1, 12, shape, generator=generator), torch.rand(shape, generator=generator)
+    )
     p = label_permutation_p(draws, 6, 199, seed=1)
     for level in (0.05, 0.1, 0.25, 0.5):
         margin = 3 * np.sqrt(level * (1 - level) / len(p))
@@ -117,7 +129,9 @@ def test_permutation_p_is_uniform_or_above_under_shuffled_labels():
 def test_the_permuted_statistic_is_the_head_score():
     generator = torch.Generator().manual_seed(1)
     shape = (3, 10, 2, 7)
-    codes = codes_from(torch.randint(-1, 5, shape, generator=generator), torch.rand(shape, generator=generator))
+    codes = codes_from(
+        torch.randint(-1, 5, shape, generator=generator), torch.rand(shape, generator=generator)
+    )
     sides = torch.tensor([[1.0] * 4 + [0.0] * 6])
     found = _permuted_scores(codes, sides, 5)[0]
     torch.testing.assert_close(found.double(), head_scores(codes, 4).score, atol=1e-6, rtol=1e-5)
@@ -139,10 +153,13 @@ def test_q_values_by_hand_and_with_gaps():
 
 
 def test_selection_rules_by_hand():
-    scores = np.array([8.0, 7.5, 7.0, 2.0, 1.5, 1.0, 0.0])
-    assert select(scores, "gap").tolist() == [True, True, True] + [False] * 4
-    assert select(scores, "split").tolist() == [True, True, True] + [False] * 4
-    assert threshold(scores, "gap") == 7.0
+    scores = np.array([8.0, 4.0, 2.0, 0.05, 0.04, 0.02, 0.0])
+    for rule in ("split", "gap", "average"):
+        assert select(scores, rule)[:2].all(), rule
+        assert not select(scores, rule)[3:].any(), rule
+    assert threshold(scores, "split") == 2.0
+    assert threshold(scores, "average") == 4.0
+    assert threshold(np.array([8.0, 7.0, 1.0, 0.9]), "gap") == 7.0
     assert not select(np.ones(5), "split").any()
     assert np.isinf(threshold(np.zeros(3), "gap"))
 
@@ -150,7 +167,7 @@ def test_selection_rules_by_hand():
 @given(st.lists(st.floats(0, 8), min_size=2, max_size=40))
 def test_selection_takes_the_best_and_never_all(scores):
     values = np.array(scores)
-    for rule in ("gap", "split"):
+    for rule in ("split", "gap", "average"):
         chosen = select(values, rule)
         if values.min() == values.max():
             assert not chosen.any()

@@ -47,6 +47,13 @@ def test_with_pairs_positions_before_every_difference_are_dropped():
     assert found.slots == ("2", "3")
 
 
+def test_pairs_that_differ_at_different_places_are_also_counted_from_there():
+    ids = [[1, 2, 3, 4], [8, 2, 3, 5], [1, 9, 3, 4], [8, 2, 7, 5]]
+    found = align(examples("aann", "pqpq"), ids)
+    assert found.slots == ("+0", "+1", "1", "2", "3")
+    assert found.positions.tolist() == [[1, 2, 1, 2, 3], [2, 3, 1, 2, 3]] * 2
+
+
 def test_automatic_pairs_take_the_fewest_differences():
     ids = [
         [1, 2, 3, 4, 5, 6],

@@ -1,0 +1,36 @@
+"""How well scores find a true circuit. ROC and average precision are scikit-learn's."""
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from core.selection import Rule, select
+
+
+def ranking(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """(ROC AUC, average precision) of scores (n,) against truth (n,); NaN where all or none are true."""
+    if truth.all() or not truth.any():
+        return float("nan"), float("nan")
+    return float(roc_auc_score(truth, scores)), float(average_precision_score(truth, scores))
+
+
+def precision_recall(truth: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+    """(precision, recall) of the chosen; precision is NaN where nothing is chosen."""
+    hits = int((truth & chosen).sum())
+    precision = hits / int(chosen.sum()) if chosen.any() else float("nan")
+    recall = hits / int(truth.sum()) if truth.any() else float("nan")
+    return precision, recall
+
+
+def head_selection(scores: np.ndarray, rule: Rule) -> np.ndarray:
+    """Candidate heads under a rule."""
+    return select(scores, rule)
+
+
+def edge_selection(edges: np.ndarray, heads: np.ndarray, rule: Rule) -> np.ndarray:
+    """Candidate edges under a rule: between candidate heads, and passing the rule among those pairs."""
+    between = np.outer(heads, heads) & (edges > 0)
+    chosen = np.zeros_like(between)
+    if between.any():
+        passed = select(edges[between], rule)
+        chosen[between] = passed if passed.any() else True
+    return chosen

@@ -1,0 +1,97 @@
+"""The methods that are compared, behind one interface: examples in, scores of heads and edges out.
+
+No method sees a truth. Each captures what it needs, without a cache, so that its cost is its own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.autoencoder import Codes
+from core.capture import Captured, capture
+from core.codes import centre, codes_of, published_codes, scale
+from core.config import PRESETS, AutoencoderConfig, PositionMode
+from core.examples import ExampleSet
+from core.models import LoadedModel
+from core.pipeline import score
+from core.preview import tokenise
+from core.tokens import Alignment, align
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Scores over flat heads (head,) and pairs (source, target), and what they cost."""
+
+    heads: np.ndarray
+    edges: np.ndarray
+    seconds: float
+    forward_passes: int
+
+
+Method = Callable[[LoadedModel, ExampleSet, int], Outcome]
+
+
+def ours(settings: AutoencoderConfig) -> Method:
+    """The pipeline with these settings."""
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        start = time.perf_counter()
+        alignment, captured = _captured(loaded, examples, "auto")
+        codes = run_training(loaded, captured, alignment, settings, seed)
+        scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+        heads = scores.heads.score.numpy()
+        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+    return method
+
+
+def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """The published recipe: means over positions, one dictionary, counts of unique codes."""
+    start = time.perf_counter()
+    settings = PRESETS["paper"]
+    alignment, captured = _captured(loaded, examples, "mean")
+    training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
+    scores = score(_last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
+    heads = scores.heads.score.numpy()
+    return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+
+def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """No autoencoder: mean length of the centred anomalous outputs at the best slot; edges by the product."""
+    start = time.perf_counter()
+    alignment, captured = _captured(loaded, examples, "auto")
+    values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
+    heads = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+
+
+def run_training(
+    loaded: LoadedModel, captured: Captured, alignment: Alignment, settings: AutoencoderConfig, seed: int
+) -> Codes:
+    """Codes (member, example, slot, head) of captured outputs with these settings."""
+    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
+    return _last(codes_of(values.to(loaded.device), settings, seed))
+
+
+def _captured(loaded: LoadedModel, examples: ExampleSet, mode: PositionMode) -> tuple[Alignment, Captured]:
+    ids = tokenise(loaded, examples)
+    alignment = align(examples, ids, mode)
+    return alignment, capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
+
+
+def _last(training: object) -> Codes:
+    while True:
+        try:
+            next(training)  # type: ignore[call-overload]
+        except StopIteration as end:
+            return end.value
+
+
+METHODS: dict[str, Method] = {
+    "headlight-standard": ours(PRESETS["standard"]),
+    "headlight-fast": ours(PRESETS["fast"]),
+    "paper": paper,
+    "pair-difference-norm": pair_difference_norm,
+}

@@ -1,0 +1,47 @@
+"""What tells a model's weights apart: a hash of their files, or of the tensors of a model in memory."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import torch
+from huggingface_hub import try_to_load_from_cache
+from torch import nn
+
+
+def hash_weights(source: str, model: nn.Module) -> str:
+    """Hash of a folder's or cached hub model's safetensors files; of the tensors where there are none."""
+    files = sorted(_weight_files(source))
+    if not files:
+        return hash_tensors(model)
+    digest = hashlib.blake2b(digest_size=16)
+    for file in files:
+        digest.update(_file_digest(file))
+    digest.update(str(next(model.parameters()).dtype).encode())
+    return digest.hexdigest()
+
+
+def hash_tensors(model: nn.Module) -> str:
+    """Hash of every tensor of a model in memory."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in model.state_dict().items():
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _weight_files(source: str) -> list[Path]:
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return list(folder.glob("*.safetensors"))
+    cached = try_to_load_from_cache(source, "config.json")
+    return list(Path(cached).parent.glob("*.safetensors")) if isinstance(cached, str) else []
+
+
+def _file_digest(file: Path) -> bytes:
+    """Content hash; the hub's cache names a blob by its sha256, which saves reading it again."""
+    blob = file.resolve().name
+    if re.fullmatch(r"[0-9a-f]{64}", blob):
+        return blob.encode()
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
