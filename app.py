@@ -31,6 +31,7 @@ def begin_session() -> None:
 def main() -> None:
     """Draw the frame and the page that was asked for."""
     begin_session()
+    state.keep_language()
     st.set_page_config(page_title="Headlight", page_icon=":material/hub:", layout="wide")
     current, page = frame.navigation()
     for name, value in frame.address().items():

@@ -45,6 +45,7 @@ def header(page: str, sentence: str = "") -> None:
     """Title, language switch, and one sentence on what the page shows."""
     if "begun" not in st.session_state:
         _enter_by_app()
+    state.keep_language()
     left, right = st.columns([8, 2], vertical_alignment="center")
     left.title(t(f"{page}.title"), anchor=False)
     with right.container(horizontal=True, horizontal_alignment="right"):

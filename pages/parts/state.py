@@ -116,7 +116,14 @@ def draft_of(config: RunConfig) -> Draft:
 
 def language() -> str:
     """The session's language."""
-    return st.session_state.get("language") or "en"
+    return st.session_state.get("language") or st.session_state.get("kept_language") or "en"
+
+
+def keep_language() -> None:
+    """Keep the language beside its switch, which can lose its value when its page is left."""
+    if not st.session_state.get("language"):
+        st.session_state["language"] = language()
+    st.session_state["kept_language"] = st.session_state["language"]
 
 
 def t(key: str, **values: Any) -> str:
