@@ -192,6 +192,19 @@ def test_shift_jis_file_of_ones_own_becomes_a_preview(
     context.close()
 
 
+def test_sidebar_keeps_the_language(address: str, browser: "playwright_api.Browser") -> None:
+    context = browser.new_context(locale="ja-JP", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(address)
+    reader = Reader(page, "ja")
+    reader.title_is("start.title")
+    for name in ("model", "guide", "runs"):
+        link = page.get_by_test_id("stSidebar").get_by_text(reader.texts[f"{name}.name"]).first
+        link.click(timeout=PATIENCE)
+        reader.title_is(f"{name}.title")
+    context.close()
+
+
 def downloaded(page: "playwright_api.Page", name: str) -> bytes:
     """Bytes of the file that the button of this name gives."""
     with page.expect_download(timeout=PATIENCE) as waiting:
