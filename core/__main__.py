@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,10 @@ from core.examples import read_examples
 from core.results import Progress, RunResult
 from core.runs import RunFolder
 from core.scenarios import load_scenario, scenario_names
+
+INTERRUPTED = 130
+_UsageError: Any = typer.BadParameter.__base__
+"""What the command line raises for wrong words; typer keeps its class private."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -84,13 +88,23 @@ def main() -> None:
     """Run the command line; every error that a user can mend becomes one line."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    code = _run()
+    if code == INTERRUPTED:
+        # Python ends by the signal itself where the interrupt came inside an import that uses exec()
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
-        app()
-    except HeadlightError as error:
-        print(f"headlight: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return app(standalone_mode=False) or 0
+    except (HeadlightError, _UsageError) as error:
+        text = str(error) if isinstance(error, HeadlightError) else error.format_message()
+        print("headlight:", " ".join(text.split()), file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
 
 
 def _config(
