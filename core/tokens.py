@@ -7,7 +7,7 @@
      different positions, positions counted from there ("+0", "+1", …) are slots as well: a head that works just
      behind the difference works there in every pair.
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
-     differing token, and from the end where the pairs' lengths differ.
+     differing token and, where the pairs' lengths differ, from the end too.
    - `last_mean`, `last`, `mean`: the last token, the mean over all tokens, or both.
 3. A slot where no text can differ is dropped: in a decoder a position depends on the tokens up to it alone, so
    positions in front of the first difference carry no information.
@@ -26,6 +26,9 @@ from core.examples import Example, ExampleSet
 
 MEAN = -1
 """Position of the slot that averages over all tokens of a text."""
+
+LONGEST_SPAN = 48
+"""Slots counted from the first difference, and from the end, at most, where pairs differ in length."""
 
 LARGEST_DIFFERENCE = 1 / 3
 """Texts are of one template where at most this share of their tokens differs."""
@@ -198,11 +201,12 @@ def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str
     first = _first_differences(texts, n_pairs)
     lengths = np.array([len(text) for text in texts])
     spans = lengths - first
-    shortest = int(spans.min())
-    from_start = shortest if len(set(spans.tolist())) == 1 else (shortest + 1) // 2
-    from_end = shortest - from_start
-    names = [f"+{offset}" for offset in range(from_start)] + [
-        f"-{offset}" for offset in range(from_end, 0, -1)
+    covered = min(int(spans.min()), LONGEST_SPAN)
+    equal = len(set(spans.tolist())) == 1
+    from_start, from_end = (int(spans[0]), 0) if equal else (covered, covered)
+    names = [
+        *(f"+{offset}" for offset in range(from_start)),
+        *(f"-{offset}" for offset in range(from_end, 0, -1)),
     ]
     starts = first[:, None] + np.arange(from_start)
     ends = lengths[:, None] - np.arange(from_end, 0, -1)

@@ -86,8 +86,8 @@ def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end()
     ids = [[1, 9, 3, 4, 5, 6, 7], [8, 8, 9, 3, 4], [1, 2, 3, 4, 5, 6, 7], [8, 8, 2, 3, 4]]
     found = align(examples("aann", "pqpq"), ids)
     assert found.mode == "pairs"
-    assert found.slots == ("+0", "+1", "-1")
-    assert found.positions.tolist() == [[1, 2, 6], [2, 3, 4], [1, 2, 6], [2, 3, 4]]
+    assert found.slots == ("+0", "+1", "+2", "-3", "-2", "-1")
+    assert found.positions.tolist() == [[1, 2, 3, 4, 5, 6], [2, 3, 4, 2, 3, 4]] * 2
 
 
 def test_unequal_texts_take_the_last_token_and_the_mean():
