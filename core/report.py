@@ -10,10 +10,8 @@ from safetensors.torch import save as save_tensors
 from core.heads import EdgeId, HeadId
 from core.results import RunResult
 from core.runs import RunFolder
+from core.spreadsheet import guarded
 from core.texts import LANGUAGES, text
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""First characters that a spreadsheet may take for a formula, with their full-width forms."""
 
 TABLE_ROWS = 20
 
@@ -38,11 +36,6 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
             safe[column] = [guarded(cell) for cell in safe[column]]
     safe.columns = [guarded(str(column)) for column in safe.columns]
     return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
-
-
-def guarded(cell: Any) -> Any:
-    """Text that begins like a formula, with an apostrophe before it; anything else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
 def html_report(result: RunResult) -> str:

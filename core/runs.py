@@ -5,6 +5,7 @@ meta.json       name, owner, when it was made: what a user may edit
 state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
+labels.json     what people added to it
 """
 
 import json
@@ -99,7 +100,7 @@ class RunFolder:
             run.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _storage_error(error, path) from None
-        for stale in (*RESULT_FILES, "progress.jsonl", "log.txt"):
+        for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "log.txt"):
             (run.path / stale).unlink(missing_ok=True)
         run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})
         created = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -182,6 +183,10 @@ RESULT_FILES = (
     "report.html",
     "tensors.safetensors",
 )
+
+
+ADDED_FILES = ("labels.json",)
+"""What people add to a result (`core.annotations`); it goes with the result that it speaks of."""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:

@@ -10,6 +10,7 @@ from pages.parts import (
     colours,
     frame,
     graph,
+    labels,
     legends,
     results,
     sentences,
@@ -103,16 +104,27 @@ def panel(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     names = list(heads["name"]) + [name for name in result.heads["name"] if name not in set(heads["name"])]
     if st.session_state.get("head") not in names:
         st.session_state["head"] = names[0]
-    name = st.selectbox(t("circuit.head"), names, key="head", on_change=pick, persist_state="session")
+    titles = result.titles()
+    name = st.selectbox(
+        t("circuit.head"),
+        names,
+        format_func=lambda name: titles.get(name, name),
+        key="head",
+        on_change=pick,
+        persist_state="session",
+    )
     row = result.heads[result.heads["name"] == name].iloc[0]
     st.markdown(
         f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
         help=sentences.score_meaning(result.manifest),
     )
+    labels.edit(name)
     code_strip(result, int(row.layer), int(row["head"]))
     for title, here, there in (("circuit.fed_by", "target", "source"), ("circuit.feeds", "source", "target")):
         near = edges[edges[here] == name].head(5)
-        listed = t("said.comma").join(f"{r[there]} ({texts.number(r.score)})" for _, r in near.iterrows())
+        listed = t("said.comma").join(
+            f"{frame.plain(titles[r[there]])} ({texts.number(r.score)})" for _, r in near.iterrows()
+        )
         st.markdown(f"{t(title)} {listed or t('circuit.nothing')}")
 
 
@@ -141,7 +153,7 @@ def below(result: Result, edges: pd.DataFrame) -> None:
         everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
         tables.heads(result, not everything, key="heads_table")
     with edge_tab:
-        tables.edges(edges, key="edges_table")
+        tables.edges(edges, result.titles(), key="edges_table")
     with heat_tab:
         chart = charts.heat(result.heads, colours.palette(), t)
         st.altair_chart(

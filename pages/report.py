@@ -1,7 +1,10 @@
 """Report: what was asked, what was found, what is not known, what it cost; and the files."""
 
+from functools import partial
+
 import streamlit as st
 
+from core.downloads import content
 from core.errors import HeadlightError
 from core.runs import RunFolder
 from pages.parts import colours, frame, graph, legends, results, sentences, state, tables
@@ -69,7 +72,7 @@ def downloads(run: RunFolder) -> None:
         if path.exists():
             st.download_button(
                 name,
-                data=path.read_bytes,
+                data=partial(content, run, name),
                 file_name=name,
                 mime=kind,
                 key=f"download_{name}",

@@ -17,6 +17,9 @@ RADII = (9, 12, 15, 18)
 DENSE_COLUMNS = 12
 """From this number of columns on, heads are smaller and named without their layer, which the axis tells."""
 
+NAME_ROOM = ((4, 18), (6, 12), (8, 7))
+"""Up to so many columns, so many characters of a head's own name stand beside it; tooltips hold all of it."""
+
 Places = Mapping[str, Point]
 Routes = Mapping[tuple[str, str], Sequence[Point]]
 
@@ -48,7 +51,7 @@ def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart
     x = alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-0.5, max(len(columns) - 0.5, 0.5)], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-top - 0.6, top + 0.75], nice=False))
     drawing = _Drawing(look, {"x": x, "y": y}, vertical=False)
-    nodes = _nodes(heads, layout.places, look, dense=len(columns) > DENSE_COLUMNS)
+    nodes = _nodes(heads, layout.places, look, len(columns), dense=len(columns) > DENSE_COLUMNS)
     graph = drawing.graph(nodes, _lines(edges, layout.routes, look.chosen), [])
     return graph.properties(height=int(min(720, max(300, 58 * (2 * top + 1.4)))))
 
@@ -67,7 +70,7 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
         **axes, tooltip=tooltips({"name:N": "chart.head"}, look.word)
     )
     drawing = _Drawing(look, axes, vertical=True)
-    nodes = _nodes(heads, places, look, dense=n_layers > DENSE_COLUMNS)
+    nodes = _nodes(heads, places, look, n_heads, dense=n_layers > DENSE_COLUMNS)
     ends = edges[["source", "target"]].itertuples(index=False, name=None)
     routes = {pair: curve(places[pair[0]], places[pair[1]]) for pair in ends}
     graph = drawing.graph(nodes, _lines(edges, routes, look.chosen), [dots])
@@ -91,6 +94,8 @@ class _Drawing:
     def points(self, nodes: pd.DataFrame) -> alt.Chart:
         pick = alt.selection_point(name="head", fields=["name"], on="click")
         fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+        if (nodes["own_name"] != "").any():
+            fields["own_name:N"] = "chart.own_name"
         return (
             alt.Chart(nodes)
             .mark_point(filled=True, opacity=1, cursor="pointer")
@@ -149,23 +154,33 @@ class _Drawing:
 _BARE: dict[str, Any] = {"domain": False, "ticks": False, "grid": False}
 
 
-def _nodes(heads: pd.DataFrame, places: Places, look: Look, dense: bool) -> pd.DataFrame:
-    nodes = heads[["name", "layer", "head", "score", "verdict"]].copy()
+def _nodes(heads: pd.DataFrame, places: Places, look: Look, columns: int, dense: bool) -> pd.DataFrame:
+    nodes = heads[["name", "own_name", "layer", "head", "score", "verdict"]].copy()
     nodes["x"] = [places[name][0] for name in nodes["name"]]
     nodes["y"] = [places[name][1] for name in nodes["name"]]
     nodes["radius"] = _radii(nodes["score"], smaller=dense)
     nodes["area"] = 4.0 * nodes["radius"].astype(float) ** 2
+    longest = next((room for most, room in NAME_ROOM if columns <= most), 0)
     named = nodes["head"].map("H{}".format) if dense else nodes["name"]
     chosen = nodes["name"] == look.chosen
     return nodes.assign(
-        label=named,
-        said=[f"{n.name}, {look.word('chart.score')} {n.score:.2g}" for n in nodes.itertuples()],
+        label=[_titled(*pair, longest) for pair in zip(named, nodes["own_name"], strict=True)],
+        said=[
+            f"{n.name} {n.own_name}".strip() + f", {look.word('chart.score')} {n.score:.2g}"
+            for n in nodes.itertuples()
+        ],
         state=[look.word(f"verdict.{verdict}") for verdict in nodes["verdict"]],
         fill=[VERDICT[v] if v in FILLED else look.colours.background for v in nodes["verdict"]],
         ring=nodes["verdict"].map(VERDICT).where(~chosen, look.colours.text),
         width=2.2 + 1.8 * chosen,
         shape=nodes["verdict"].map(VERDICT_SHAPE),
     )
+
+
+def _titled(head: str, own_name: str, longest: int) -> str:
+    if not own_name or not longest:
+        return head
+    return f"{head} {own_name if len(own_name) <= longest else own_name[: longest - 1] + '…'}"
 
 
 def _radii(scores: pd.Series, smaller: bool) -> list[int]:

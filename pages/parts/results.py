@@ -1,23 +1,26 @@
 """The tables of a finished run, read from its folder once and kept for the session's pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core.annotations import read_labels
 from core.errors import StorageError
 from core.runs import RunFolder
+from core.spreadsheet import unguarded
 
-FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
 
 
 @dataclass(frozen=True)
 class Result:
-    """Heads with `name` and `verdict` filled in, edges with `source` and `target`, examples, manifest."""
+    """Heads with `name`, `own_name` and `verdict` filled in, edges with `source` and `target`, examples,
+    manifest.
+    """
 
     heads: pd.DataFrame
     edges: pd.DataFrame
@@ -44,6 +47,17 @@ class Result:
         """Whether interventions have been made: the effect columns are filled."""
         return bool(self.heads["effect"].notna().any())
 
+    @property
+    def own_names(self) -> dict[str, str]:
+        """The user's names of heads, where there are some."""
+        named = self.heads[self.heads["own_name"] != ""]
+        return dict(zip(named["name"], named["own_name"], strict=True))
+
+    def titles(self) -> dict[str, str]:
+        """`L3H5`, with the user's own name behind it where there is one."""
+        own = self.own_names
+        return {name: f"{name} · {own[name]}" if name in own else name for name in self.heads["name"]}
+
     def threshold(self) -> float:
         """The lowest score of a selected head."""
         return float(self.selected["score"].min()) if len(self.selected) else 0.0
@@ -58,20 +72,17 @@ def load(run: RunFolder) -> Result:
     """The result of a run; raises StorageError where a file is missing or damaged."""
     try:
         stamp = (run.path / "manifest.json").stat().st_mtime_ns
-        return _read(str(run.path), stamp)
+        found = _read(str(run.path), stamp)
     except (OSError, KeyError, ValueError) as error:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
+    own = {head: label.name for head, label in read_labels(run).items()}
+    return replace(found, heads=found.heads.assign(own_name=found.heads["name"].map(own).fillna("")))
 
 
 def load_codes(run: RunFolder, layer: int, head: int) -> pd.DataFrame:
     """The codes of one head: member, position, example, label, pair, code (text)."""
     codes = _read_codes(str(run.path), (run.path / "manifest.json").stat().st_mtime_ns)
     return codes[(codes["layer"] == layer) & (codes["head"] == head)]
-
-
-def unguarded(cell: str) -> str:
-    """A text cell without the apostrophe that keeps a spreadsheet from taking it for a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
 
 
 def head_name(layer: Any, head: Any) -> str:

@@ -68,8 +68,10 @@ def position(name: str) -> str:
 
 def strongest(result: Result) -> str:
     """The strongest heads with their scores."""
+    titles = result.titles()
     names = [
-        f"{row.name} ({texts.number(row.score)})" for row in result.selected.head(3).itertuples(index=False)
+        f"{titles[row.name]} ({texts.number(row.score)})"
+        for row in result.selected.head(3).itertuples(index=False)
     ]
     return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
 

@@ -1,5 +1,6 @@
 """The tables of heads, edges and runs with translated headings; all digits are in the CSV files."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -29,14 +30,25 @@ def heads(result: Result, only_selected: bool, key: str, most: int | None = None
     """Heads, best first; columns that the run has not computed are left out."""
     table = result.selected if only_selected else result.heads
     _show(
-        table.head(most) if most else table,
-        ["name", "score", "frequency", "effect", "p_value", "q_value", "label_p_value", "verdict"],
+        (table.head(most) if most else table).replace({"own_name": {"": None}}),
+        [
+            "name",
+            "own_name",
+            "score",
+            "frequency",
+            "effect",
+            "p_value",
+            "q_value",
+            "label_p_value",
+            "verdict",
+        ],
         key,
     )
 
 
-def edges(table: pd.DataFrame, key: str) -> None:
-    """Edges, best first."""
+def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
+    """Edges, best first; `titles` are the names of heads as they are shown."""
+    table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
     _show(table, ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"], key)
 
 

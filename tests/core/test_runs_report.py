@@ -10,7 +10,7 @@ import pytest
 from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples import from_pasted
-from core.report import csv_bytes, guarded, html_report, save
+from core.report import csv_bytes, html_report, save
 from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, RunResult
 from core.runs import (
     FORMAT,
@@ -22,6 +22,7 @@ from core.runs import (
     runs_folder,
     write_atomically,
 )
+from core.spreadsheet import guarded
 from core.texts import LANGUAGES, catalogue
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")

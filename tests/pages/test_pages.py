@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotations import read_labels
 from core.local_backend import LocalBackend
 from core.runs import RunState, list_runs, runs_folder
 from pages.parts import frame, samples, state, texts
@@ -298,3 +299,30 @@ def test_circuit_of_a_run_without_candidates_is_not_drawn(open_app: OpenApp) -> 
     app = open_app("circuit", run=run.run_id)
     assert "no circuit to draw" in app.info[0].value
     assert all(box.key != "head" for box in app.selectbox)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_head_is_given_a_name_that_travels(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", language, run=run.run_id)
+    head = app.session_state["head"]
+    app.text_input(key=f"label_name_{run.run_id}_{head}").set_value("previous *word*")
+    app.text_area(key=f"label_note_{run.run_id}_{head}").set_value("<b>seen</b> on invoices")
+    app.button(key=f"keep_label_{head}").click().run()
+    assert not app.exception
+    assert read_labels(run)[head].name == "previous *word*"
+    assert f"{head} · previous *word*" in app.selectbox(key="head").options
+    assert app.session_state["head"] == head
+    assert "<b>seen</b> on invoices" in [text.value for text in app.text]
+    assert catalogue(language)["column.own_name"]
+    table = app.dataframe[0].value
+    assert list(table["own_name"].dropna()) == ["previous *word*"]
+    report = open_app("report", language, run=run.run_id)
+    assert "previous \\*word\\*" in shown(report)
+
+
+def test_damaged_names_of_heads_are_explained(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    (run.path / "labels.json").write_text("{half", encoding="utf-8")
+    app = open_app("circuit", run=run.run_id)
+    assert "labels.json" in app.error[0].value

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.errors import StorageError
-from core.report import guarded
+from core.spreadsheet import guarded, unguarded
 from pages.parts import codes, results
 from pages.parts.codes import best_position
 from tests.pages.made_runs import make_run
@@ -14,7 +14,7 @@ from tests.pages.made_runs import make_run
 
 @pytest.mark.parametrize("cell", ["=1+1", "-1", "+2", "＝x", "plain", "'quoted'", "", "7"])
 def test_guard_of_a_cell_is_taken_off_again(cell: str) -> None:
-    assert results.unguarded(str(guarded(cell))) == cell
+    assert unguarded(str(guarded(cell))) == cell
 
 
 def test_tables_have_names_verdicts_and_flags(tmp_path: Path) -> None:

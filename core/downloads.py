@@ -1,0 +1,75 @@
+"""The files of a run as they are taken away: with what people added since the analysis wrote them."""
+
+import re
+from collections.abc import Mapping
+from html import escape
+
+from core.annotations import HeadLabel, read_labels
+from core.errors import StorageError
+from core.runs import RunFolder
+from core.spreadsheet import guarded, read_cells, write_cells
+from core.texts import text
+
+_PART = re.compile(r'(<main lang="(\w+)".*?)(</main>)', re.DOTALL)
+"""One language of report.html; texts in it are escaped, so no tag within is a user's."""
+_HEAD_CELL = re.compile(r"<td>(L\d+H\d+)</td>")
+
+
+def content(run: RunFolder, name: str) -> bytes:
+    """A file of the run for download; raises StorageError where it is missing or damaged."""
+    try:
+        stored = (run.path / name).read_bytes()
+    except OSError:
+        raise StorageError("no_run", path=run.path / name) from None
+    if name == "heads.csv":
+        return named_heads(stored, read_labels(run))
+    if name == "report.html":
+        return annotated_report(stored.decode(), run).encode()
+    return stored
+
+
+def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
+    """heads.csv with a last column `name`, the user's own name of each head."""
+    header, *rows = read_cells(table)
+    layer, head = header.index("layer"), header.index("head")
+    named = [[*row, guarded(_name(labels, f"L{row[layer]}H{row[head]}"))] for row in rows]
+    return write_cells([[*header, "name"], *named])
+
+
+def annotated_report(page: str, run: RunFolder) -> str:
+    """report.html with own names beside the heads, and names and notes at the end of each language."""
+    labels = read_labels(run)
+
+    def add(part: re.Match[str]) -> str:
+        body, language, end = part.groups()
+        named = _HEAD_CELL.sub(lambda cell: _head_cell(cell[1], _name(labels, cell[1])), body)
+        return f"{named}{_labels(labels, language)}{end}"
+
+    return _PART.sub(add, page)
+
+
+def _name(labels: Mapping[str, HeadLabel], head: str) -> str:
+    return labels.get(head, HeadLabel()).name
+
+
+def _head_cell(head: str, name: str) -> str:
+    return f"<td>{head} {escape(name)}</td>" if name else f"<td>{head}</td>"
+
+
+def _labels(labels: Mapping[str, HeadLabel], language: str) -> str:
+    if not labels:
+        return ""
+    titles = "".join(
+        f"<th>{escape(text(language, f'report.{key}'))}</th>" for key in ("head", "name", "note")
+    )
+    rows = "".join(
+        f'<tr><td>{escape(head)}</td><td dir="auto">{escape(label.name)}</td>'
+        f'<td dir="auto">{_lines(label.note)}</td></tr>'
+        for head, label in labels.items()
+    )
+    title = escape(text(language, "report.labels"))
+    return f"<h2>{title}</h2><table><tr>{titles}</tr>{rows}</table>"
+
+
+def _lines(said: str) -> str:
+    return "<br>".join(escape(line) for line in said.splitlines())

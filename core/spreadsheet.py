@@ -1,0 +1,31 @@
+"""CSV that spreadsheets open as it is meant: a byte order mark, and no text that is taken for a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""First characters that a spreadsheet may take for a formula, with their full-width forms."""
+
+
+def guarded(cell: Any) -> Any:
+    """Text that begins like a formula, with an apostrophe before it; anything else as it is."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def unguarded(cell: str) -> str:
+    """A text cell without the apostrophe that `guarded` put before it."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
+
+
+def read_cells(content: bytes) -> list[list[str]]:
+    """The cells of a CSV file row by row, every digit as it was written."""
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def write_cells(rows: Iterable[Sequence[str]]) -> bytes:
+    """CSV in UTF-8 with byte order mark."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\r\n").writerows(rows)
+    return buffer.getvalue().encode("utf-8-sig")
