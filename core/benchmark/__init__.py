@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.benchmark.measures import edge_selection, head_selection, precision_recall, ranking
+from core.benchmark.measures import (
+    edge_selection,
+    head_selection,
+    hits_among_best,
+    precision_recall,
+    ranking,
+)
 from core.benchmark.methods import METHODS, Outcome
 from core.benchmark.speed import gpt2_tokenizer, measure_speed
 from core.benchmark.tasks import Task, tasks
@@ -52,6 +58,7 @@ class Row:
     recall_gap: float = float("nan")
     precision_average: float = float("nan")
     recall_average: float = float("nan")
+    hits_in_ten_best: int = 0
 
 
 def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
@@ -95,6 +102,7 @@ def _rows(task: Task, method: str, examples: int, draw: int, found: Outcome) -> 
     truth, forward, edges = task.head_truth(), task.forward(), task.edge_truth()
     chosen = {rule: head_selection(found.heads, rule) for rule in RULES}
     quality = {rule: precision_recall(truth, chosen[rule]) for rule in RULES}
+    blank = replace(blank, hits_in_ten_best=hits_among_best(truth, found.heads))
     yield _filled(blank, HEAD_RULE, ranking(truth, found.heads), quality)
     chosen_edges = {rule: edge_selection(found.edges, chosen[HEAD_RULE], rule) & forward for rule in RULES}
     quality = {rule: precision_recall(edges, chosen_edges[rule]) for rule in RULES}
@@ -103,7 +111,9 @@ def _rows(task: Task, method: str, examples: int, draw: int, found: Outcome) -> 
     row = _filled(
         replace(blank, unit="edge"), EDGE_RULE, ranking(edges[forward], found.edges[forward]), quality
     )
-    yield replace(row, auc_true_heads=inside)
+    yield replace(
+        row, auc_true_heads=inside, hits_in_ten_best=hits_among_best(edges[forward], found.edges[forward])
+    )
 
 
 def _filled(
@@ -142,14 +152,14 @@ def _overall_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def _table(rows: pd.DataFrame) -> Iterator[str]:
     yield (
-        f"{'method':22}{'n':>4}{'unit':>6}{'AUC':>8}{'±':>7}{'AP':>7}{'true':>7}"
+        f"{'method':22}{'n':>4}{'unit':>6}{'AUC':>8}{'±':>7}{'AP':>7}{'true':>7}{'top10':>7}"
         f"{'P split':>9}{'R split':>9}{'P gap':>8}{'R gap':>8}{'P avg':>8}{'R avg':>8}{'s':>8}"
     )
     for (unit, examples, method), part in rows.groupby(["unit", "examples", "method"], sort=False):
         mean = part.mean(numeric_only=True)
         yield (
             f"{method:22}{examples:>4}{unit:>6}{mean.auc:8.3f}{part.auc.std(ddof=0):7.3f}{mean.average_precision:7.2f}"
-            f"{mean.auc_true_heads:7.2f}{mean.precision_split:9.2f}{mean.recall_split:9.2f}"
+            f"{mean.auc_true_heads:7.2f}{mean.hits_in_ten_best:7.1f}{mean.precision_split:9.2f}{mean.recall_split:9.2f}"
             f"{mean.precision_gap:8.2f}{mean.recall_gap:8.2f}"
             f"{mean.precision_average:8.2f}{mean.recall_average:8.2f}{mean.seconds:8.2f}"
         )

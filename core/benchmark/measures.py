@@ -13,6 +13,11 @@ def ranking(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     return float(roc_auc_score(truth, scores)), float(average_precision_score(truth, scores))
 
 
+def hits_among_best(truth: np.ndarray, scores: np.ndarray, best: int = 10) -> int:
+    """How many true ones are among the `best` highest scores; of equal scores the first ones."""
+    return int(truth[np.argsort(-scores, kind="stable")[:best]].sum())
+
+
 def precision_recall(truth: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
     """(precision, recall) of the chosen; precision is NaN where nothing is chosen."""
     hits = int((truth & chosen).sum())
