@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from core.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
 from core.errors import ModelError
+from core.hub import hub_options
 from core.weights import hash_tensors, hash_weights
 
 log = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ def load_config(source: str) -> Any:
     if folder.is_dir() and not (folder / "config.json").exists():
         raise ModelError("no_config", name=source)
     try:
-        config = AutoConfig.from_pretrained(_place(source), trust_remote_code=False)
+        config = AutoConfig.from_pretrained(**_place(source), trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _config_error(source, folder, error) from None
     _architecture(config, source)
@@ -198,7 +199,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     dtype: Any = torch.float32 if target.type == "cpu" else "auto"
     try:
         loading: Any = AutoModelForCausalLM.from_pretrained(
-            _place(source),
+            **_place(source),
             config=config,
             dtype=dtype,
             use_safetensors=True,
@@ -219,7 +220,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
 def load_tokenizer(source: str) -> Any:
     """The model's tokenizer; raises ModelError where it is missing or broken."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(_place(source), trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(**_place(source), trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise ModelError("no_tokenizer", name=source, detail=_one_line(error)) from None
     # transformers makes an empty tokenizer of a known type where the files are missing
@@ -305,9 +306,12 @@ def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
     return ModelError("bad_config", name=source, detail=detail)
 
 
-def _place(source: str) -> str:
+def _place(source: str) -> dict[str, Any]:
+    """Where `from_pretrained` looks: a folder here, or the hub and its cache."""
     folder = Path(source).expanduser()
-    return str(folder) if folder.exists() else source
+    if folder.exists():
+        return {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
+    return {"pretrained_model_name_or_path": source, **hub_options()}
 
 
 def _one_line(error: BaseException, length: int = 200) -> str:

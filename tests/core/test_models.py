@@ -9,6 +9,7 @@ from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, T5Config
 
 from core.capture import pad, reading_heads
 from core.errors import ModelError
+from core.hub import _reachable, hub_options
 from core.models import LoadedModel, ModelPool, load_model, shape_from_config
 from core.weights import hash_tensors
 from tests.tiny import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
@@ -107,6 +108,28 @@ def test_missing_things_are_named(tmp_path):
     save_tiny(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     assert key_of(lambda: load_model(tmp_path, "cpu")) == "no_weights"
+
+
+def test_an_unreachable_hub_is_not_asked_again_and_again(monkeypatch):
+    asked = []
+
+    def refuse(address, timeout):
+        asked.append((address, timeout))
+        raise OSError("no route")
+
+    monkeypatch.setattr("core.hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("core.hub.getproxies", dict)
+    monkeypatch.setattr("core.hub.socket.create_connection", refuse)
+    _reachable.cache_clear()
+    assert hub_options() == {"local_files_only": True}
+    assert hub_options() == {"local_files_only": True}
+    assert len(asked) <= 2
+    monkeypatch.setattr(
+        "core.hub.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
+    )
+    _reachable.cache_clear()
+    assert hub_options() == {}
+    _reachable.cache_clear()
 
 
 def test_a_pickled_checkpoint_is_no_weights(tmp_path):
