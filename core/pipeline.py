@@ -1,7 +1,7 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
-load → tokens → capture → train → codes → score → statistics → report. Each step is a function of another module;
-here is their order, the progress records and the tables.
+load → tokens → capture → train → codes → score → statistics → evidence → report. Each step is a function of
+another module; here is their order, the progress records and the tables.
 """
 
 import time
@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -22,6 +23,8 @@ from core.cache import ActivationStore
 from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import RunConfig
+from core.evidence import Evidence, gather
+from core.heads import EdgeId, HeadId
 from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
 from core.results import Progress, RunResult
@@ -97,13 +100,20 @@ def analyse(
     label_p = None
     if not alignment.paired and not config.autoencoder.shared:
         label_p = label_permutation_p(codes, alignment.n_anomalous, config.permutations, config.seed)
+    heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
+    edges = tables.edge_table(scores, loaded.shape.n_heads)
+    evidence = Evidence()
+    if config.evidence:
+        yield clock.start("evidence")
+        candidates = candidate_heads(heads), candidate_edges(edges)
+        evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
     yield clock.start("report")
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
-    manifest = _manifest(config, loaded, alignment, captured, scores, clock)
+    manifest = _manifest(config, loaded, alignment, captured, scores, evidence, clock)
     yield RunResult(
-        heads=tables.head_table(scores, label_p, loaded.shape.n_heads),
-        edges=tables.edge_table(scores, loaded.shape.n_heads),
+        heads=tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS),
+        edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
         codes=tables.code_table(
             codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
         ),
@@ -115,6 +125,18 @@ def analyse(
             "head_score": scores.heads.per_member.float(),
         },
     )
+
+
+def candidate_heads(heads: pd.DataFrame) -> list[HeadId]:
+    """Candidates of a head table, best first."""
+    chosen = heads.loc[heads["selected"], list(tables.HEAD_KEYS)]
+    return [HeadId(*row) for row in chosen.to_numpy().tolist()]
+
+
+def candidate_edges(edges: pd.DataFrame) -> list[EdgeId]:
+    """Candidates of an edge table, best first."""
+    chosen = edges.loc[edges["selected"], list(tables.EDGE_KEYS)]
+    return [EdgeId(HeadId(*row[:2]), HeadId(*row[2:])) for row in chosen.to_numpy().tolist()]
 
 
 def codes_with_progress(
@@ -180,6 +202,7 @@ def _manifest(
     alignment: Alignment,
     captured: Captured,
     scores: Scores,
+    evidence: Evidence,
     clock: Clock,
 ) -> dict[str, Any]:
     shape = loaded.shape
@@ -201,7 +224,7 @@ def _manifest(
             "selected_edges": int(scores.edge_selected.sum()),
         },
         "timings": clock.seconds,
-        "forward_passes": captured.forward_passes,
+        "forward_passes": captured.forward_passes + evidence.forward_passes,
         "cached_texts": captured.cached_texts,
         "device": str(loaded.device),
         "selection": {
@@ -211,8 +234,9 @@ def _manifest(
             "edge_rule": EDGE_RULE,
             "edge_threshold": _finite(scores.edge_threshold),
         },
-        "evidence": "not_computed",
-        "notes": _notes(config, alignment, scores),
+        "evidence": evidence.state,
+        "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
+        "notes": _notes(config, alignment, scores) + evidence.notes,
     }
 
 

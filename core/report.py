@@ -67,8 +67,24 @@ def summary(
     else:
         strongest = _edge_name(next(kept.itertuples()))
         sentences.append(text(language, "report.found_edges", edges=len(kept), strongest=strongest))
-    sentences.append(text(language, "report.candidates"))
-    return sentences
+    return [*sentences, _evidence_sentence(result_manifest.get("evidence", ""), heads, edges, language)]
+
+
+def _evidence_sentence(state: str, heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
+    """How many candidates are confirmed, or why none could be."""
+    if state == "no_difference":
+        return text(language, "report.candidates_no_difference")
+    if state != "computed":
+        return text(language, "report.candidates")
+    return text(
+        language,
+        "report.candidates_confirmed",
+        confirmed=int((heads["verdict"] == "confirmed").sum()),
+        partly=int((heads["verdict"] == "partly").sum()),
+        tested=int(heads["verdict"].notna().sum()),
+        edges=int((edges["verdict"] == "confirmed").sum()),
+        tested_edges=int(edges["verdict"].notna().sum()),
+    )
 
 
 def _section(result: RunResult, language: str) -> str:
@@ -116,7 +132,7 @@ def _facts(manifest: Mapping[str, Any], say: Any) -> str:
 
 
 def _head_rows(heads: pd.DataFrame, say: Any) -> str:
-    header = _header(say, "head", "score", "interval", "frequency", "selected", "verdict")
+    header = _header(say, "head", "score", "interval", "frequency", "selected", "effect", "verdict")
     rows = "".join(
         f"<tr><td>{HeadId(row.layer, row.head)}</td><td>{row.score:.2g}</td>"
         f"<td>{row.score_low:.2g}–{row.score_high:.2g}</td>{_judged(row, say)}</tr>"
@@ -126,7 +142,7 @@ def _head_rows(heads: pd.DataFrame, say: Any) -> str:
 
 
 def _edge_rows(edges: pd.DataFrame, say: Any) -> str:
-    header = _header(say, "edge", "score", "frequency", "selected", "verdict")
+    header = _header(say, "edge", "score", "frequency", "selected", "effect", "verdict")
     rows = "".join(
         f"<tr><td>{_edge_name(row)}</td><td>{row.score:.2g}</td>{_judged(row, say)}</tr>"
         for row in edges.head(TABLE_ROWS).itertuples()
@@ -135,9 +151,12 @@ def _edge_rows(edges: pd.DataFrame, say: Any) -> str:
 
 
 def _judged(row: Any, say: Any) -> str:
-    verdict = escape(row.verdict) if isinstance(row.verdict, str) else say("not_computed")
+    tested = isinstance(row.verdict, str)
+    verdict = say(f"verdict_{row.verdict.replace(' ', '_')}") if tested else say("not_computed")
+    effect = f"{row.effect:.0%} ({row.effect_low:.0%} … {row.effect_high:.0%})" if tested else "–"
     return (
-        f"<td>{row.frequency:.0%}</td><td>{say('yes') if row.selected else say('no')}</td><td>{verdict}</td>"
+        f"<td>{row.frequency:.0%}</td><td>{say('yes') if row.selected else say('no')}</td>"
+        f"<td>{effect}</td><td>{verdict}</td>"
     )
 
 

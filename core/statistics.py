@@ -1,4 +1,7 @@
-"""What the scores can be trusted with: intervals, permutations, false discovery control."""
+"""What scores and effects can be trusted with: intervals, permutations, sign flips, false discovery control."""
+
+from itertools import combinations
+from math import comb
 
 import numpy as np
 import torch
@@ -9,6 +12,11 @@ from core.autoencoder import SILENT, Codes
 
 BLOCK_NUMBERS = 2**24
 """Numbers that one block of permutations may hold."""
+
+EXACT_EXAMPLES = 12
+"""Up to this many examples every sign pattern is tried; beyond, FLIPS of them are drawn."""
+
+FLIPS = 10_000
 
 
 def member_interval(per_member: np.ndarray, coverage: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +70,65 @@ def _permuted_scores(codes: Codes, sides: Tensor, latents: int) -> Tensor:
         total += (anomalous * (normal == 0)).sum(dim=-1)
     by_slot = total / members / sides[0].sum()
     return (by_slot.amax(dim=1) + by_slot[:, -1]) / 2
+
+
+def sign_flip_p(values: np.ndarray, seed: int) -> np.ndarray:
+    """Two-sided p-value (target,) of the mean of values (direction, target, example) being no chance pattern.
+
+    Under the null every example's value could as well have the other sign. The statistic is the largest absolute
+    mean over the directions, so that choosing the larger direction is paid for. Exact over all 2^n patterns for
+    n <= EXACT_EXAMPLES, else from FLIPS drawn ones with the true one counted.
+    """
+    signs = sign_patterns(values.shape[-1], seed)
+    means = np.einsum("dte,pe->dtp", values, signs, optimize=True) / values.shape[-1]
+    return share_reaching(np.abs(means).max(axis=0), np.abs(values.mean(axis=-1)).max(axis=0))
+
+
+def sign_patterns(count: int, seed: int) -> np.ndarray:
+    """Patterns (pattern, example) of +1 and -1: all of them, or FLIPS drawn ones after the true one."""
+    if count <= EXACT_EXAMPLES:
+        return 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
+    drawn = np.random.default_rng(seed).choice([-1.0, 1.0], size=(FLIPS, count))
+    return np.concatenate([np.ones((1, count)), drawn])
+
+
+def smallest_sign_flip_p(count: int) -> float:
+    """The smallest p that `sign_flip_p` can give for this number of examples."""
+    return min(1.0, 2 / 2**count) if count <= EXACT_EXAMPLES else 1 / (FLIPS + 1)
+
+
+def label_weights(examples: int, n_anomalous: int, seed: int) -> np.ndarray:
+    """Weights (labelling, example) of mean anomalous minus mean normal, the true labelling first.
+
+    All labellings with this many anomalous examples where there are few, else FLIPS drawn ones.
+    """
+    if comb(examples, n_anomalous) <= FLIPS:
+        chosen = np.array(list(combinations(range(examples), n_anomalous)))
+    else:
+        generator = np.random.default_rng(seed)
+        drawn = generator.random((FLIPS, examples)).argsort(axis=1)[:, :n_anomalous]
+        chosen = np.concatenate([np.arange(n_anomalous)[None], drawn])
+    weights = np.full((len(chosen), examples), -1.0 / (examples - n_anomalous))
+    np.put_along_axis(weights, chosen, 1.0 / n_anomalous, axis=1)
+    return weights
+
+
+def share_reaching(statistics: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Share (target,) of statistics (target, pattern) that reach the observed one, up to rounding."""
+    reached = statistics >= (observed - 1e-9 * np.abs(observed))[:, None]
+    return reached.mean(axis=1)
+
+
+def bootstrap_interval(
+    values: np.ndarray, seed: int, coverage: float = 0.95, draws: int = 2000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval (low, high) of the mean of values (target, example), drawing examples anew.
+
+    NaN where there are fewer than two examples.
+    """
+    count = values.shape[1]
+    if count < 2:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan)
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+    low, high = member_interval(drawn @ values.T / count, coverage)
+    return low, high

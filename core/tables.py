@@ -15,7 +15,11 @@ from core.statistics import member_interval
 from core.tokens import Alignment
 
 if TYPE_CHECKING:
+    from core.evidence import Findings
     from core.pipeline import Scores
+
+HEAD_KEYS = ("layer", "head")
+EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 
 EDGE_ROWS = 20_000
 """Edges written at most, the best ones; the manifest counts all."""
@@ -60,6 +64,18 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
         }
     )
     return table.reindex(columns=list(EDGE_COLUMNS))
+
+
+def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequence[str]) -> pd.DataFrame:
+    """The table with the effect columns of what was tested; the other rows stay empty."""
+    if findings is None:
+        return table
+    found = findings.records()
+    index = [found.get(tuple(row)) for row in table[list(keys)].to_numpy().tolist()]
+    filled = table.assign(verdict=[row["verdict"] if row else None for row in index])
+    for column in ("p_value", "q_value", "effect", "effect_low", "effect_high"):
+        filled[column] = [row[column] if row else np.nan for row in index]
+    return filled
 
 
 def code_table(

@@ -73,13 +73,26 @@ def test_tables_follow_the_contract(folder, models):
     assert result.heads.score.is_monotonic_decreasing
     assert result.edges.score.is_monotonic_decreasing
     assert len(result.codes) == 12 * 2 * 8
-    for column in ("p_value", "q_value", "effect", "verdict"):
-        assert result.heads[column].isna().all()
+
+
+def test_evidence_stands_at_the_candidates_alone_and_can_be_left_out(folder, models):
+    progress, result = run(folder, models)
+    assert result.manifest["evidence"] == "computed"
+    assert [r.stage for r in progress].count("evidence") > 1
+    for column in ("p_value", "effect", "effect_low", "effect_high", "verdict"):
+        assert (result.heads[column].notna() == result.heads["selected"]).all()
+        assert (result.edges[column].notna() == result.edges["selected"]).all()
+    progress, without = run(folder, models, evidence=False)
+    assert "evidence" not in {r.stage for r in progress}
+    assert without.manifest["evidence"] == "not_computed"
+    for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
+        assert without.heads[column].isna().all()
+        assert without.edges[column].isna().all()
 
 
 def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
-    _, first = run(folder, models)
-    _, second = run(folder, models)
+    _, first = run(folder, models, evidence=False)
+    _, second = run(folder, models, evidence=False)
     assert first.manifest["forward_passes"] == 1
     assert second.manifest["forward_passes"] == 0
     assert second.manifest["cached_texts"] == 8

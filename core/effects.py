@@ -1,0 +1,156 @@
+"""Runs of the model with heads or edges changed, many of them in one forward pass.
+
+The rows of a batch are (target, text), sorted by length and padded on the right, up to a budget of tokens. What a
+target gets in place of its own z:
+
+- `resample`: the z of the same head at the same positions in the partner text. Both texts of a pair take part:
+  the normal value in the anomalous run (noise) and the anomalous value in the normal run (denoise).
+- `mean`: where texts have no partner of the same length, the mean z of the normal texts: at the last position the
+  mean over their last tokens, elsewhere the mean over all their tokens. Only the anomalous texts take part.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.behaviour import head_logits
+from core.capture import BATCH_TOKENS, batches_of, pad
+from core.errors import ModelError
+from core.heads import EdgeId, HeadId
+from core.interventions import choose_heads, patch_edges, record, replace_heads
+from core.measure import Behaviour
+from core.models import LoadedModel
+
+Method = Literal["resample", "mean"]
+Target = HeadId | EdgeId
+
+BATCH_BYTES = 2**28
+"""Memory that the changed z of one batch may take."""
+
+BATCH_ROWS = 256
+
+
+class Patching:
+    """Texts given as token ids, anomalous first, with the z of the heads that will be changed.
+
+    `forward_passes` counts what has been run. Raises ModelError where memory does not suffice.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, ids: Sequence[Sequence[int]], n_anomalous: int, method: Method
+    ) -> None:
+        self._loaded, self._ids, self._n_anomalous = loaded, ids, n_anomalous
+        self.method = method
+        self.forward_passes = 0
+        self._lengths = [len(text) for text in ids]
+        shape = loaded.shape
+        per_token = shape.n_layers * shape.n_heads * shape.d_head * 4
+        self._tokens = min(BATCH_TOKENS, BATCH_BYTES // per_token)
+        self._z: dict[HeadId, list[Tensor]] = {}
+        self._means: dict[HeadId, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def texts(self) -> list[list[int]]:
+        """Texts that are changed, by direction: noise, and denoise where there is a partner to take from."""
+        count, everything = self._n_anomalous, len(self._ids)
+        sides = [list(range(count))]
+        return [*sides, list(range(count, everything))] if self.method == "resample" else sides
+
+    def plain(self, heads: Sequence[HeadId]) -> Tensor:
+        """Log-probabilities (text, vocabulary) of the unchanged runs; keeps z of these heads."""
+        rows: list[Tensor | None] = [None] * len(self._ids)
+        self._z = {head: [torch.empty(0)] * len(self._ids) for head in heads}
+        for batch in self._batches(range(len(self._ids)), self._lengths):
+            with record(self._loaded) as recording:
+                logits = self._logits(batch)
+            for row, text in enumerate(batch):
+                rows[text] = logits[row].float().log_softmax(dim=-1).cpu()
+                for head in heads:
+                    z = recording.layers[head.layer][row, : self._lengths[text], head.head]
+                    self._z[head][text] = z.cpu().clone()
+        self._means = {head: self._mean(z[self._n_anomalous :]) for head, z in self._z.items()}
+        return torch.stack([row for row in rows if row is not None])
+
+    def batches(self, targets: Sequence[Target]) -> list[list[tuple[int, int]]]:
+        """The items (target index, text) of each forward pass that `measures` makes."""
+        items = [(index, text) for side in self.texts for index in range(len(targets)) for text in side]
+        lengths = [self._lengths[text] for _, text in items]
+        return [[items[i] for i in batch] for batch in self._batches(range(len(items)), lengths)]
+
+    def measures(
+        self, targets: Sequence[Target], behaviour: Behaviour
+    ) -> Generator[int, None, dict[tuple[int, int], float]]:
+        """The measure of every changed run, by (target index, text). Yields after each forward pass."""
+        found: dict[tuple[int, int], float] = {}
+        for number, batch in enumerate(self.batches(targets), start=1):
+            rows = [text for _, text in batch]
+            with self._patch([targets[index] for index, _ in batch], rows):
+                logits = self._logits(rows)
+            found |= dict(zip(batch, behaviour.of(logits, rows).tolist(), strict=True))
+            yield number
+        return found
+
+    def effects(self, targets: Sequence[Target], behaviour: Behaviour) -> Generator[int, None, np.ndarray]:
+        """Effects (direction, target, example) as shares of the gap; yields after each forward pass.
+
+        noise: what the anomalous run loses; denoise: what the normal run gains. Positive where the target works
+        towards the anomalous behaviour.
+        """
+        found = yield from self.measures(targets, behaviour)
+        shares = [
+            [
+                [(behaviour.values[text] - found[index, text]) / behaviour.gap for text in side]
+                for index in range(len(targets))
+            ]
+            for side in self.texts
+        ]
+        signs = np.array([1.0, -1.0])[: len(shares), None, None]
+        return np.array(shares).reshape(len(shares), len(targets), self._n_anomalous) * signs
+
+    def _batches(self, indices: range, lengths: Sequence[int]) -> list[list[int]]:
+        batches = batches_of(lengths, indices, max(self._tokens, 1))
+        return [b[start : start + BATCH_ROWS] for b in batches for start in range(0, len(b), BATCH_ROWS)]
+
+    @torch.no_grad()
+    def _logits(self, texts: Sequence[int]) -> Tensor:
+        """Logits (row, vocabulary) at the last token of each text."""
+        ids, mask = pad([self._ids[text] for text in texts], self._loaded.device)
+        self.forward_passes += 1
+        try:
+            hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+            last = torch.tensor([self._lengths[text] - 1 for text in texts], device=hidden.device)
+            return head_logits(self._loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
+        except torch.OutOfMemoryError:
+            raise ModelError("out_of_memory", device=self._loaded.device) from None
+
+    def _patch(self, targets: Sequence[Target], texts: Sequence[int]) -> AbstractContextManager[None]:
+        sources = [target.source if isinstance(target, EdgeId) else target for target in targets]
+        values = self._values(sources, texts)
+        edges = [[target] for target in targets if isinstance(target, EdgeId)]
+        if edges:
+            return patch_edges(self._loaded, edges, values)
+        return replace_heads(self._loaded, choose_heads(self._loaded, [[head] for head in sources]), values)
+
+    def _values(self, heads: Sequence[HeadId], texts: Sequence[int]) -> Tensor:
+        """z (layer, row, position, head, d_head) in which only the head of each row is filled."""
+        shape, width = self._loaded.shape, max(self._lengths[text] for text in texts)
+        values = torch.zeros(shape.n_layers, len(texts), width, shape.n_heads, shape.d_head)
+        for row, (head, text) in enumerate(zip(heads, texts, strict=True)):
+            values[head.layer, row, : self._lengths[text], head.head] = self._donor(head, text)
+        return values.to(self._loaded.device)
+
+    def _donor(self, head: HeadId, text: int) -> Tensor:
+        """What the head gets in this text (position, d_head)."""
+        if self.method == "resample":
+            return self._z[head][(text + self._n_anomalous) % len(self._ids)]
+        everywhere, last = self._means[head]
+        return torch.cat([everywhere.expand(self._lengths[text] - 1, -1), last[None]])
+
+    @staticmethod
+    def _mean(z: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean z (d_head,) over all tokens, and over the last tokens."""
+        return torch.cat(list(z)).mean(dim=0), torch.stack([text[-1] for text in z]).mean(dim=0)

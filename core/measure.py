@@ -1,0 +1,189 @@
+"""The behaviour as one number a text: what the effects of heads and edges are shares of.
+
+Every measure is a weighted sum of next-word logits whose weights sum to 0, so it does not saturate.
+
+1. `logit_difference`: logit(expected) - logit(actual), where the examples name both words. The two texts of a pair
+   share the words of the anomalous one (of the normal one, where it alone has two different words). Without
+   pairs, a normal text is measured by the words of all anomalous texts.
+2. `next_word_shift`, otherwise: the weights are the probabilities after the anomalous text minus those after its
+   partner (without pairs, the mean of one side minus that of the other). The difference between the two texts of a
+   pair is then their symmetric Kullback-Leibler divergence, in nats.
+
+The gap is the mean on the anomalous texts minus the mean on the normal ones, and may be negative. The sides differ
+where it is at least SMALLEST_GAP in size and no chance pattern: by sign flips over pairs, or by shuffled labels
+without pairs, p is at most 0.05 (or the smallest that so few examples can give). For `next_word_shift` with pairs
+size alone decides, since its sign is always positive.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.examples import Example
+from core.models import LoadedModel
+from core.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
+
+Kind = Literal["logit_difference", "next_word_shift"]
+SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "next_word_shift": 0.02}
+"""Gaps below are no behaviour: logits for the first, nats for the second."""
+
+CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The measure of one run. `directions` (direction, vocabulary); text i is read along `direction_of[i]`.
+
+    `values` (text,) holds the measure of the plain texts, anomalous first. `divergence` is the mean symmetric
+    divergence, in nats, of the next word after an anomalous text from that after its partner or, without pairs,
+    from the mean over the normal texts.
+    """
+
+    kind: Kind
+    directions: Tensor
+    direction_of: tuple[int, ...]
+    values: np.ndarray
+    n_anomalous: int
+    gap_p: float | None
+    smallest_p: float
+    divergence: float
+
+    @property
+    def anomalous(self) -> float:
+        """Mean measure of the anomalous texts."""
+        return float(self.values[: self.n_anomalous].mean())
+
+    @property
+    def normal(self) -> float:
+        """Mean measure of the normal texts."""
+        return float(self.values[self.n_anomalous :].mean())
+
+    @property
+    def gap(self) -> float:
+        """What effects are shares of."""
+        return self.anomalous - self.normal
+
+    @property
+    def differs(self) -> bool:
+        """Whether the model behaves differently on the two sides; without that there is nothing to explain."""
+        chance = self.gap_p is not None and self.gap_p > max(CHANCE, self.smallest_p * (1 + 1e-9))
+        return abs(self.gap) >= SMALLEST_GAP[self.kind] and not chance
+
+    def of(self, logits: Tensor, texts: Sequence[int]) -> np.ndarray:
+        """The measure (row,) of logits (row, vocabulary) that stand for these texts."""
+        rows = self.directions[[self.direction_of[text] for text in texts]]
+        return (logits.float() * rows.to(logits.device)).sum(dim=-1).double().cpu().numpy()
+
+
+def behaviour(
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    log_probabilities: Tensor,
+    n_anomalous: int,
+    paired: bool,
+    seed: int,
+) -> Behaviour:
+    """Choose the measure for examples, anomalous first and in the order of their pairs, and measure the gap.
+
+    `log_probabilities` is (example, vocabulary).
+    """
+    words = _words(loaded, examples, n_anomalous, paired)
+    kind: Kind = "next_word_shift" if words is None else "logit_difference"
+    probabilities = log_probabilities.exp()
+    if words is None:
+        directions, direction_of = _shifts(probabilities, n_anomalous, paired)
+    else:
+        directions, direction_of = _differences(words, log_probabilities.shape[1])
+    values = (log_probabilities * directions[direction_of]).sum(dim=-1).double().numpy()
+    if paired:
+        gap_p = None if words is None else _pair_p(values, n_anomalous, seed)
+        smallest = smallest_sign_flip_p(n_anomalous)
+    else:
+        weights = label_weights(len(examples), n_anomalous, seed)
+        gap_p = _label_p(values if words else _products(log_probabilities, probabilities), weights)
+        smallest = 2 / len(weights)
+    return Behaviour(
+        kind=kind,
+        directions=directions,
+        direction_of=tuple(direction_of),
+        values=values,
+        n_anomalous=n_anomalous,
+        gap_p=gap_p,
+        smallest_p=smallest,
+        divergence=_divergence(log_probabilities, n_anomalous, paired),
+    )
+
+
+def _words(
+    loaded: LoadedModel, examples: Sequence[Example], n_anomalous: int, paired: bool
+) -> list[tuple[list[int], list[int]]] | None:
+    """Tokens (expected, actual) of every example, or None where one has no two different words."""
+    own = [_tokens(loaded, example) for example in examples]
+    anomalous, normal = own[:n_anomalous], own[n_anomalous:]
+    if paired:
+        shared = [first or second for first, second in zip(anomalous, normal, strict=True)]
+        found = shared + shared
+    else:
+        named = [words for words in anomalous if words]
+        every = (sorted({w for e, _ in named for w in e}), sorted({w for _, a in named for w in a}))
+        found = anomalous + [every if named else None] * len(normal)
+    complete = [words for words in found if words is not None]
+    return complete if len(complete) == len(found) else None
+
+
+def _tokens(loaded: LoadedModel, example: Example) -> tuple[list[int], list[int]] | None:
+    if not example.expected.strip() or not example.actual.strip():
+        return None
+    expected, actual = loaded.word_token(example.expected), loaded.word_token(example.actual)
+    if expected is None or actual is None or expected == actual:
+        return None
+    return [expected], [actual]
+
+
+def _differences(words: list[tuple[list[int], list[int]]], vocabulary: int) -> tuple[Tensor, list[int]]:
+    """One direction for each different pair of words: mean of the expected minus mean of the actual."""
+    keys = list(dict.fromkeys((tuple(expected), tuple(actual)) for expected, actual in words))
+    directions = torch.zeros(len(keys), vocabulary)
+    for row, (expected, actual) in enumerate(keys):
+        directions[row, list(expected)] += 1 / len(expected)
+        directions[row, list(actual)] -= 1 / len(actual)
+    return directions, [keys.index((tuple(expected), tuple(actual))) for expected, actual in words]
+
+
+def _shifts(probabilities: Tensor, n_anomalous: int, paired: bool) -> tuple[Tensor, list[int]]:
+    anomalous, normal = probabilities[:n_anomalous], probabilities[n_anomalous:]
+    if paired:
+        return anomalous - normal, list(range(n_anomalous)) * 2
+    return (anomalous.mean(0) - normal.mean(0))[None], [0] * len(probabilities)
+
+
+def _pair_p(values: np.ndarray, n_pairs: int, seed: int) -> float:
+    return float(sign_flip_p((values[:n_pairs] - values[n_pairs:])[None, None], seed)[0])
+
+
+def _products(log_probabilities: Tensor, probabilities: Tensor) -> np.ndarray:
+    """Inner products (text, text) from which the shift's gap follows for every labelling."""
+    return (probabilities.double() @ log_probabilities.double().T).numpy()
+
+
+def _label_p(values: np.ndarray, weights: np.ndarray) -> float:
+    """p of the gap under labellings (labelling, text), the true one first.
+
+    `values` (text,) are fixed measures; (text, text) products let the direction follow the shuffled labels.
+    """
+    if values.ndim == 1:
+        gaps = np.abs(weights @ values)
+    else:
+        gaps = np.einsum("li,ij,lj->l", weights, values, weights, optimize=True)
+    return float(share_reaching(gaps[None], gaps[:1])[0])
+
+
+def _divergence(log_probabilities: Tensor, n_anomalous: int, paired: bool) -> float:
+    anomalous, normal = log_probabilities[:n_anomalous], log_probabilities[n_anomalous:]
+    other = normal if paired else normal.exp().mean(0, keepdim=True).log()
+    shift = (anomalous.exp() - other.exp()) * (anomalous - other)
+    return float(shift.nan_to_num().sum(dim=-1).mean())
