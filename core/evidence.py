@@ -149,8 +149,9 @@ def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: in
     matters = np.abs(effects).mean(axis=-1).max(axis=0) >= bound / 2
     p = np.where(finite, sign_flip_p(np.nan_to_num(effects), seed), np.nan)
     q = q_values(np.where(matters, p, np.nan))
-    rows = zip(effect, low, high, q, finite, strict=True)
-    judged = [verdict(*row, bound) if known else None for *row, known in rows]
+    judged = [
+        verdict(effect[i], low[i], high[i], q[i], bound) if finite[i] else None for i in range(len(targets))
+    ]
     return Findings(targets, effect, low, high, p, q, judged)
 
 
