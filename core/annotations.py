@@ -25,7 +25,7 @@ class HeadLabel:
 
 def read_labels(run: RunFolder) -> dict[str, HeadLabel]:
     """Names and notes by head (`L3H5`); raises StorageError where the file is damaged or newer."""
-    heads = _read(run, "labels.json").get("heads", {})
+    heads = read_added(run, "labels.json").get("heads", {})
     if not isinstance(heads, Mapping):
         raise StorageError("damaged_run", path=run.path, detail="labels.json: heads is no JSON object")
     return {str(head): HeadLabel(**_texts(said, HeadLabel)) for head, said in heads.items()}
@@ -45,7 +45,8 @@ def one_line(text: str, longest: int) -> str:
     return " ".join(text.split())[:longest]
 
 
-def _read(run: RunFolder, name: str) -> dict[str, Any]:
+def read_added(run: RunFolder, name: str) -> dict[str, Any]:
+    """Content of a file that people add to a run, empty where they have not yet."""
     if not (run.path / name).exists():
         return {}
     content = run.read_json(name)

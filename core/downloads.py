@@ -1,14 +1,20 @@
 """The files of a run as they are taken away: with what people added since the analysis wrote them."""
 
+import io
 import re
+import zipfile
 from collections.abc import Mapping
 from html import escape
 
 from core.annotations import HeadLabel, read_labels
 from core.errors import StorageError
-from core.runs import RunFolder
+from core.review import Review, read_review
+from core.runs import ADDED_FILES, RESULT_FILES, RunFolder
 from core.spreadsheet import guarded, read_cells, write_cells
 from core.texts import text
+
+RECORDS = ("config.json", "meta.json", "state.json")
+"""What the run folder says of the run itself."""
 
 _PART = re.compile(r'(<main lang="(\w+)".*?)(</main>)', re.DOTALL)
 """One language of report.html; texts in it are escaped, so no tag within is a user's."""
@@ -28,6 +34,16 @@ def content(run: RunFolder, name: str) -> bytes:
     return stored
 
 
+def package(run: RunFolder) -> bytes:
+    """One ZIP of everything: tables, manifest, report, tensors, settings, names, comments and sign-off."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES):
+            if (run.path / name).exists():
+                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name))
+    return buffer.getvalue()
+
+
 def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
     """heads.csv with a last column `name`, the user's own name of each head."""
     header, *rows = read_cells(table)
@@ -37,13 +53,13 @@ def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
 
 
 def annotated_report(page: str, run: RunFolder) -> str:
-    """report.html with own names beside the heads, and names and notes at the end of each language."""
-    labels = read_labels(run)
+    """report.html with own names beside the heads; at the end of each language names, comments, sign-off."""
+    labels, review = read_labels(run), read_review(run)
 
     def add(part: re.Match[str]) -> str:
         body, language, end = part.groups()
         named = _HEAD_CELL.sub(lambda cell: _head_cell(cell[1], _name(labels, cell[1])), body)
-        return f"{named}{_labels(labels, language)}{end}"
+        return f"{named}{_labels(labels, language)}{_review(review, language)}{end}"
 
     return _PART.sub(add, page)
 
@@ -69,6 +85,27 @@ def _labels(labels: Mapping[str, HeadLabel], language: str) -> str:
     )
     title = escape(text(language, "report.labels"))
     return f"<h2>{title}</h2><table><tr>{titles}</tr>{rows}</table>"
+
+
+def _review(review: Review, language: str) -> str:
+    """Comments as a list, then the decision with earlier ones behind it."""
+
+    def say(key: str, **values: str) -> str:
+        return escape(text(language, f"report.{key}", **values))
+
+    parts = ""
+    if review.comments:
+        comments = "".join(
+            f'<li dir="auto">{_lines(comment.text)}<br><span class="small">{escape(comment.author)} '
+            f"{escape(comment.written[:10])}</span></li>"
+            for comment in review.comments
+        )
+        parts = f"<h2>{say('comments')}</h2><ul>{comments}</ul>"
+    signed = "".join(
+        f"<p>{say('signed', decision=text(language, f'report.{s.decision}'), name=s.name, date=s.date)}</p>"
+        for s in reversed(review.sign_offs)
+    )
+    return parts + (f"<h2>{say('sign_off')}</h2>{signed}" if signed else "")
 
 
 def _lines(said: str) -> str:

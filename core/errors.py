@@ -94,6 +94,9 @@ _messages(
     no_run="There is no run in {path}. It may have been deleted.",
     damaged_run="The run in {path} cannot be read: {detail}. Start it again.",
     newer_run="The run in {path} was made by a newer Headlight (format {found}, this one reads up to {known}). Update Headlight.",
+    # what people add to a run
+    empty_comment="Expected a comment, found an empty field. Write what you want to say, then add it.",
+    sign_off_without_name="A sign-off needs the name of whoever decides. Fill in the name, then sign.",
     # jobs
     run_cancelled="The run was cancelled. Start it again whenever you like; what was cached is used again.",
     worker_died="The worker process ended in the middle of the run (exit code {code}). The machine may have run out of memory. Start the run again; what was cached is used again.",

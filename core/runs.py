@@ -5,7 +5,7 @@ meta.json       name, owner, when it was made: what a user may edit
 state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
-labels.json     what people added to it
+labels.json, review.json    what people added to it
 """
 
 import json
@@ -139,8 +139,10 @@ class RunFolder:
         self.write_json("state.json", asdict(replace(state, updated=time.time())))
 
     def finish(self) -> None:
-        """Mark the run as done."""
-        self.write_state(replace(self.state(), status="done", finished=time.time()))
+        """Mark the run as done; it began when it was made, where nothing else was written."""
+        state = self.state()
+        started = state.started or (self.path / "config.json").stat().st_mtime
+        self.write_state(replace(state, status="done", started=started, finished=time.time()))
 
     def manifest(self) -> dict[str, Any]:
         """The result's manifest; raises StorageError where there is none or it is newer than we read."""
@@ -185,8 +187,8 @@ RESULT_FILES = (
 )
 
 
-ADDED_FILES = ("labels.json",)
-"""What people add to a result (`core.annotations`); it goes with the result that it speaks of."""
+ADDED_FILES = ("labels.json", "review.json")
+"""What people add to a result (`core.annotations`, `core.review`); it goes with the result that it speaks of."""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:

@@ -4,10 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from core.downloads import content
+from core.downloads import content, package
 from core.errors import HeadlightError
 from core.runs import RunFolder
-from pages.parts import colours, frame, graph, legends, results, sentences, state, tables
+from pages.parts import colours, frame, graph, legends, next_steps, results, review, sentences, state, tables
 from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
@@ -61,12 +61,24 @@ def text(result: Result) -> None:
     if not result.checked:
         unknown.insert(0, t("report.unknown_cause"))
     _section("report.unknown", [f"- {line}" for line in [*unknown, *sentences.notes(result.manifest)]])
-    _section("report.cost", [sentences.cost(result.manifest)])
+    _section("report.cost", [sentences.cost(result.manifest), sentences.exhaustive(result.manifest)])
+    _section("report.next", [f"- {line}" for line in next_steps.steps(result)])
 
 
 def downloads(run: RunFolder) -> None:
-    """The files of the run as they lie in its folder."""
+    """All files as one, and each by itself; they are put together when they are asked for."""
     st.subheader(t("report.downloads"), anchor=False)
+    st.download_button(
+        t("report.all"),
+        data=partial(package, run),
+        file_name=f"headlight-{run.run_id}.zip",
+        mime="application/zip",
+        key="download_all",
+        on_click="ignore",
+        icon=":material/folder_zip:",
+        type="primary",
+        width="stretch",
+    )
     for name, kind in FILES:
         path = run.path / name
         if path.exists():
@@ -102,6 +114,10 @@ def page() -> None:
     left, right = st.columns([3, 1], gap="large")
     with left.container(width=820):
         text(result)
+        try:
+            review.show()
+        except HeadlightError as error:
+            frame.show(error)
     with right:
         downloads(state.folder())
 

@@ -17,7 +17,10 @@ def edit(head: str) -> None:
     title = t("circuit.change_label" if label.name or label.note else "circuit.add_label")
     if label.note:
         st.text(label.note)
-    with st.popover(title, icon=":material/edit:", key=f"label_{head}"), st.form(f"label_form_{head}"):
+    with (
+        st.popover(title, icon=":material/edit:", key=f"label_{head}"),
+        st.form(f"label_form_{head}", border=False),
+    ):
         keys = {field: f"label_{field}_{state.run_id()}_{head}" for field in ("name", "note")}
         st.text_input(
             t("circuit.own_name"),
@@ -33,6 +36,7 @@ def edit(head: str) -> None:
 
 
 def _keep(head: str, keys: dict[str, str]) -> None:
+    st.session_state["head"] = head  # the list shows the new name only where its value is set anew
     said = {field: st.session_state.get(key) or "" for field, key in keys.items()}
     try:
         write_label(state.folder(), head, HeadLabel(**said))

@@ -118,6 +118,22 @@ def cost(manifest: Mapping[str, Any]) -> str:
     )
 
 
+def exhaustive(manifest: Mapping[str, Any]) -> str:
+    """What switching off every head and every forward pair once would cost, against this run.
+
+    Both are counted in passes over a batch of texts; few texts fit into one.
+    """
+    n_layers, n_heads = int(manifest["model"]["n_layers"]), int(manifest["model"]["n_heads"])
+    heads, pairs = n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
+    return t(
+        "said.exhaustive",
+        heads=f"{heads:,}",
+        pairs=f"{pairs:,}",
+        total=f"{heads + pairs:,}",
+        passes=f"{manifest.get('forward_passes', 0):,}",
+    )
+
+
 def notes(manifest: Mapping[str, Any]) -> list[str]:
     """What the engine noted of the run, beside positions and pairs."""
     said = ("positions_", "pairs_")

@@ -179,7 +179,7 @@ def folder() -> RunFolder:
 def settings_changed() -> bool:
     """Whether the draft differs from the settings of the open run."""
     try:
-        return draft().config() != folder().config()
+        return draft().config() != draft_of(folder().config()).config()
     except HeadlightError:
         return True
 
