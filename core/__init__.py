@@ -1,7 +1,45 @@
-"""Headlight's engine: which attention heads set anomalous texts apart, how they feed each other, how sure we are."""
+"""Headlight's engine: which attention heads set anomalous texts apart, and how they feed each other.
+
+The public names are those of `__all__`. They are imported when first used, so that reading a run's files, as
+the dashboard does, never imports torch.
+"""
 
 import os
+from importlib import import_module
+from typing import Any
 
 # Idle OpenMP threads spin by default; on a machine that is busy otherwise that slows small matrix products
 # a hundredfold. Read once, when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_PLACES = {
+    "Example": "core.examples",
+    "ExampleSet": "core.examples",
+    "HeadId": "core.heads",
+    "EdgeId": "core.heads",
+    "HeadlightError": "core.errors",
+    "LoadedModel": "core.models",
+    "ModelPool": "core.models",
+    "Progress": "core.results",
+    "RunConfig": "core.config",
+    "RunFolder": "core.runs",
+    "RunResult": "core.results",
+    "analyse": "core.pipeline",
+    "load_model": "core.models",
+    "load_scenario": "core.scenarios",
+    "make_config": "core.config",
+    "read_examples": "core.examples",
+    "save": "core.report",
+}
+
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})
