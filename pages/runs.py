@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.jobs import start_again
-from pages.parts import frame, runs_table, state
+from pages.parts import frame, runs_table, side_by_side, state
 from pages.parts.runs_table import Line
 from pages.parts.state import t, tn
 
@@ -82,6 +82,7 @@ def row(line: Line) -> None:
 
 lines = runs_table.listed()
 frame.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
+side_by_side.show(lines)
 for line in lines:
     row(line)
 if not lines and st.button(t("frame.to_start"), key="to_start"):
