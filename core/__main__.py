@@ -110,7 +110,9 @@ def _run() -> int:
 def _config(
     scenario: str, model: str, examples: Path | None, encoding: str | None
 ) -> Callable[..., RunConfig]:
-    if bool(scenario) == bool(model):
+    if not scenario and not model:
+        raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
+    if scenario and model:
         detail = "give one of them: a bundled scenario, or a model with --examples"
         raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
     if scenario:

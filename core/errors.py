@@ -56,7 +56,7 @@ _messages(
     empty_text="Line {line}: the text is empty. Remove the line or fill it in.",
     missing_columns="Expected the columns label and text, found: {found}. Rename the columns; optional ones are pair, expected, actual.",
     unknown_columns="Unknown column(s): {found}. Known are label, text, pair, expected, actual. Rename or remove them.",
-    not_utf8="The file is not UTF-8. It reads well as {guess}: save it as UTF-8, or read it again with the encoding {guess}.",
+    not_utf8="The file is not UTF-8. It reads well as {guess}: save it as UTF-8, or read it again with that encoding (on the command line: --encoding cp932).",
     not_text="The file is neither UTF-8 nor Shift-JIS text. Save it as CSV in UTF-8.",
     bad_json_line="Line {line}: expected one JSON object with label and text, found: {text}",
     unknown_examples_format="Expected a file that ends in .csv or .jsonl, found “{name}”. Save the examples as CSV or JSON Lines.",
@@ -69,6 +69,7 @@ _messages(
     nothing_varies="The head outputs are the same for all anomalous and normal texts at the chosen positions, so there is nothing to compare. Use texts that differ before the last token.",
     # model
     model_not_found="No model “{name}”: it is no folder here, and it is neither in the local cache nor reachable on the hub ({detail}). Check the name, or give the path of a folder with config.json and model.safetensors.",
+    no_folder="There is no folder {name}. Check the path.",
     no_weights="The folder “{name}” has no *.safetensors file. Expected config.json, tokenizer.json and model.safetensors; convert other weights with save_pretrained(safe_serialization=True).",
     no_config="The folder “{name}” has no config.json. Expected the folder that save_pretrained made.",
     no_tokenizer="The tokenizer of “{name}” cannot be loaded ({detail}). Expected tokenizer.json beside the weights.",

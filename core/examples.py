@@ -130,7 +130,7 @@ def _decode(content: bytes, encoding: str | None) -> str:
         content.decode("cp932")
     except UnicodeDecodeError:
         raise ExamplesError("not_text") from None
-    raise ExamplesError("not_utf8", guess="cp932 (Shift-JIS)")
+    raise ExamplesError("not_utf8", guess="Shift-JIS")
 
 
 def _csv_rows(text: str) -> list[dict[str, Any]]:

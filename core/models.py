@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -174,6 +174,8 @@ def resolve_device(device: str = "auto") -> torch.device:
 def load_config(source: str) -> Any:
     """The config of a hub id or folder; raises ModelError for what cannot be analysed."""
     folder = Path(source).expanduser()
+    if not folder.is_dir() and source.startswith(("/", "./", "../", "~", "\\")):
+        raise ModelError("no_folder", name=source)
     if folder.is_dir() and not (folder / "config.json").exists():
         raise ModelError("no_config", name=source)
     try:
@@ -192,9 +194,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     source = str(source)
     target = resolve_device(device)
     config = load_config(source)
-    folder = Path(source).expanduser()
-    if folder.is_dir() and not list(folder.glob("*.safetensors")):
-        raise ModelError("no_weights", name=source)
+    check_files(source)
     tokenizer = load_tokenizer(source)
     dtype: Any = torch.float32 if target.type == "cpu" else "auto"
     try:
@@ -215,6 +215,22 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
         raise ModelError("bad_weights", name=source, detail=_one_line(error)) from None
     _check_loaded(model, info, source)
     return LoadedModel(model, tokenizer, source, hash_weights(source, model))
+
+
+def check_files(source: str) -> None:
+    """Raise ModelError where a folder's weights are missing or their headers damaged; reads no tensor."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError("no_weights", name=source)
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as opened:
+                opened.keys()
+        except (OSError, SafetensorError) as error:
+            raise ModelError("bad_weights", name=source, detail=f"{file.name}: {_one_line(error)}") from None
 
 
 def load_tokenizer(source: str) -> Any:

@@ -1,6 +1,6 @@
 """What a user sees before anything runs: the model's card, tokens, alignment, and what the model says next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.behaviour import most_likely, next_log_probabilities
 from core.config import RunConfig
 from core.errors import ExamplesError
 from core.examples import Example, ExampleSet
-from core.models import LoadedModel, ModelPool, ModelShape, resolve_device, shape_from_config
+from core.models import LoadedModel, ModelPool, ModelShape, check_files, resolve_device, shape_from_config
 from core.tokens import Alignment, align
 
 WORKING_MEMORY = 1.3
@@ -21,7 +21,9 @@ WORKING_MEMORY = 1.3
 
 def inspect(source: str, device: str = "auto") -> dict[str, Any]:
     """The model's card from its config alone, without loading a weight. Raises ModelError."""
-    return _card(shape_from_config(source), source, resolve_device(device), ["architecture", "configuration"])
+    shape = shape_from_config(source)
+    check_files(source)
+    return _card(shape, source, resolve_device(device), ["architecture", "configuration"])
 
 
 def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any]:
@@ -85,13 +87,21 @@ def example_rows(
                 "pair": example.pair,
                 "pieces": loaded.pieces_in(example.text, list(text)),
                 "differs": _differs(text, other),
-                **_next(loaded, example, log_probabilities[index]),
+                **_next(loaded, example, log_probabilities[index], _shares_words(examples, index, partner)),
             }
         )
     return rows
 
 
-def _next(loaded: LoadedModel, example: Example, log_probabilities: Tensor) -> dict[str, Any]:
+def _shares_words(examples: ExampleSet, index: int, partner: Mapping[int, int]) -> bool:
+    """Whether both texts of a pair carry the same words: then these measure the pair and promise nothing of a row."""
+    if index not in partner:
+        return False
+    one, other = examples.examples[index], examples.examples[partner[index]]
+    return (one.expected, one.actual) == (other.expected, other.actual)
+
+
+def _next(loaded: LoadedModel, example: Example, log_probabilities: Tensor, shared: bool) -> dict[str, Any]:
     words = most_likely(loaded, log_probabilities)
     expected, actual = (_word(loaded, word, log_probabilities) for word in (example.expected, example.actual))
     says = words[0].token
@@ -100,6 +110,8 @@ def _next(loaded: LoadedModel, example: Example, log_probabilities: Tensor) -> d
         behaves = expected["token"] == says
     elif example.label == "anomalous" and actual and expected:
         behaves = actual["token"] == says or expected["token"] == says
+    if shared and not behaves:
+        behaves = None
     return {
         "next": [{"piece": word.piece, "probability": word.probability} for word in words],
         "expected": expected,

@@ -14,6 +14,8 @@ from core.spreadsheet import guarded
 from core.texts import LANGUAGES, text
 
 TABLE_ROWS = 20
+CHANCE_LEVEL = 0.05
+"""Below this a head's p-value under shuffled labels is counted."""
 
 
 def save(result: RunResult, folder: RunFolder) -> None:
@@ -67,7 +69,19 @@ def summary(
     else:
         strongest = _edge_name(next(kept.itertuples()))
         sentences.append(text(language, "report.found_edges", edges=len(kept), strongest=strongest))
+    sentences += _chance_sentence(heads, chosen, language)
     return [*sentences, _evidence_sentence(result_manifest.get("evidence", ""), heads, edges, language)]
+
+
+def _chance_sentence(heads: pd.DataFrame, chosen: pd.DataFrame, language: str) -> list[str]:
+    """For unpaired texts: how many candidates shuffled labels would hardly give, beside what chance gives."""
+    if heads["label_p_value"].isna().all():
+        return []
+    below = int((chosen["label_p_value"] < CHANCE_LEVEL).sum())
+    chance = f"{CHANCE_LEVEL * len(heads):.2g}"
+    return [
+        text(language, "report.chance", below=below, selected=len(chosen), heads=len(heads), chance=chance)
+    ]
 
 
 def _evidence_sentence(state: str, heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
@@ -181,6 +195,7 @@ def _edge_name(row: Any) -> str:
 _SWITCH = (
     '<input type="radio" name="language" id="en" checked><label for="en">English</label>'
     '<input type="radio" name="language" id="ja"><label for="ja">日本語</label>'
+    '<script>if(navigator.language.startsWith("ja"))document.getElementById("ja").checked=true</script>'
 )
 
 _STYLE = """

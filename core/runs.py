@@ -94,12 +94,13 @@ class RunFolder:
     def create(cls, path: Path, config: RunConfig, name: str = "", owner: str = "") -> "RunFolder":
         """Make the folder with config and state `queued`. Raises StorageError if the path is in use."""
         run = cls(path)
-        if run.path.exists() and any(run.path.iterdir()) and not (run.path / "config.json").exists():
-            raise StorageError("out_folder_in_use", path=path)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
+            in_use = any(run.path.iterdir())
         except OSError as error:
             raise _storage_error(error, path) from None
+        if in_use and not (run.path / "config.json").exists():
+            raise StorageError("out_folder_in_use", path=path)
         for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "log.txt"):
             (run.path / stale).unlink(missing_ok=True)
         run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})

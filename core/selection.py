@@ -1,11 +1,11 @@
 """Which heads and edges count as candidates: stated rules that need no setting.
 
-Scores span orders of magnitude, so the rules look at their logarithms, where what lies below a thousandth of the
-best score counts as that thousandth.
-
+`average` (the default): everything at or above the mean score.
 `split`: cut where two groups, low and high, explain most of the variance (Otsu 1979).
 `gap`: cut at the largest gap in the sorted scores.
-`average` (the default): everything at or above the mean score.
+
+Scores span orders of magnitude, so `split` and `gap` look at their logarithms, where what lies below a thousandth
+of the best score counts as that thousandth.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,8 @@
      behind the difference works there in every pair.
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
      differing token and, where the pairs' lengths differ, from the end too.
-   - `last_mean`, `last`, `mean`: the last token, the mean over all tokens, or both.
+   - `last_mean`, `last`, `mean`: the mean over all tokens and the last token, or one of them.
+   The last slot is always the last token, unless only the mean is compared.
 3. A slot where no text can differ is dropped: in a decoder a position depends on the tokens up to it alone, so
    positions in front of the first difference carry no information.
 """
@@ -166,7 +167,7 @@ def _slots(mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tu
     if mode == "pairs":
         return _pair_slots(texts, n_pairs)
     columns = {"last": lengths - 1, "mean": np.full(len(texts), MEAN)}
-    names = ["last", "mean"] if mode == "last_mean" else [mode]
+    names = ["mean", "last"] if mode == "last_mean" else [mode]
     return tuple(names), np.stack([columns[name] for name in names], axis=1)
 
 

@@ -66,8 +66,27 @@ def test_the_sample_incident_ends_with_every_file(tmp_path):
         assert tuple(pd.read_csv(tmp_path / "out" / f"{name}.csv").columns) == columns
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["counts"]["anomalous"] == manifest["counts"]["normal"] == 8
+    heads = pd.read_csv(tmp_path / "out" / "heads.csv")
+    assert manifest["evidence"] == "computed"
+    assert (heads["verdict"].notna() == heads["selected"]).all()
     assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert json.loads((tmp_path / "out" / "state.json").read_text(encoding="utf-8"))["status"] == "done"
+
+
+def test_evidence_can_be_left_out(tmp_path):
+    done = run(
+        "analyse", "--scenario", "induction", "--out", tmp_path / "out", "--preset", "fast", "--no-evidence"
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["evidence"] == "not_computed"
+    for name in ("heads", "edges"):
+        table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
+        assert (
+            table[["effect", "effect_low", "effect_high", "p_value", "q_value", "verdict"]]
+            .isna()
+            .all(axis=None)
+        )
 
 
 @pytest.mark.skipif(not STORIES.exists(), reason="the trained story model is not beside the project")
@@ -87,8 +106,11 @@ def test_bad_input_is_one_plain_line(tmp_path, examples):
     assert "no scenario “nothing”" in refused("analyse", "--scenario", "nothing", *out)
     assert "best" in refused("analyse", "--scenario", "induction", "--preset", "best", *out)
     assert "--out" in refused("analyse", "--scenario", "induction")
-    assert "--scenario and --model" in refused("analyse", *out)
-    assert "No model" in refused("analyse", "--model", tmp_path / "none", "--examples", examples, *out)
+    assert "--scenario" in refused("analyse", *out)
+    both = ("--scenario", "induction", "--model", tmp_path)
+    assert "exclude each other" in refused("analyse", *both, *out)
+    assert "cannot be written" in refused("analyse", "--scenario", "induction", "--out", __file__)
+    assert "no folder" in refused("analyse", "--model", tmp_path / "none", "--examples", examples, *out)
     assert "No such option" in refused("analyse", "--colour", "red")
     assert refused("fly")
     examples.write_bytes("label,text\nnormal,請求書\n".encode("cp932"))

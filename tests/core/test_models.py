@@ -11,6 +11,7 @@ from core.capture import pad, reading_heads
 from core.errors import ModelError
 from core.hub import _reachable, hub_options
 from core.models import LoadedModel, ModelPool, load_model, shape_from_config
+from core.preview import inspect
 from core.weights import hash_tensors
 from tests.tiny import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
@@ -104,10 +105,15 @@ def key_of(call) -> str:
 
 def test_missing_things_are_named(tmp_path):
     assert key_of(lambda: load_model("nobody/has-this-model", "cpu")) == "model_not_found"
+    assert key_of(lambda: load_model(tmp_path / "typo", "cpu")) == "no_folder"
     assert key_of(lambda: load_model(tmp_path, "cpu")) == "no_config"
     save_tiny(tmp_path)
+    assert inspect(str(tmp_path))["n_heads"] == 4
+    (tmp_path / "model.safetensors").write_bytes(b"cut off")
+    assert key_of(lambda: inspect(str(tmp_path))) == "bad_weights"
     (tmp_path / "model.safetensors").unlink()
     assert key_of(lambda: load_model(tmp_path, "cpu")) == "no_weights"
+    assert key_of(lambda: inspect(str(tmp_path))) == "no_weights"
 
 
 def test_an_unreachable_hub_is_not_asked_again_and_again(monkeypatch):

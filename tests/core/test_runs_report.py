@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -183,6 +184,28 @@ def test_the_report_shows_texts_as_text_in_both_languages():
     assert "http" not in page.replace("http-equiv", "")
     assert "not yet computed" in page
     assert "未計算" in page
+
+
+def test_the_report_says_what_was_confirmed():
+    found = result()
+    untested = html_report(found)
+    heads = found.heads.assign(
+        effect=[-0.5, np.nan],
+        effect_low=[-0.75, np.nan],
+        effect_high=[-0.25, np.nan],
+        verdict=["confirmed", None],
+    )
+    edges = found.edges.assign(effect=[0.1], effect_low=[0.0], effect_high=[0.2], verdict=["not confirmed"])
+    tested = replace(found, heads=heads, edges=edges, manifest={**found.manifest, "evidence": "computed"})
+    page = html_report(tested)
+    assert "confirm 1 of 1 tested heads" in page
+    assert "0 of 1 tested edges" in page
+    assert "-50% (-75% … -25%)" in page
+    assert "未確認" in page
+    assert "has not been tested in this run" in untested
+    assert "has not been tested in this run" not in page
+    same = replace(found, manifest={**found.manifest, "evidence": "no_difference"})
+    assert "does not behave differently" in html_report(same)
 
 
 def test_both_catalogues_have_the_same_keys_and_places():

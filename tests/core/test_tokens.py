@@ -93,8 +93,8 @@ def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end()
 def test_unequal_texts_take_the_last_token_and_the_mean():
     ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [5, 5]]
     found = align(examples("aann"), ids)
-    assert (found.mode, found.slots) == ("last_mean", ("last", "mean"))
-    assert found.positions.tolist() == [[2, MEAN], [1, MEAN], [3, MEAN], [1, MEAN]]
+    assert (found.mode, found.slots) == ("last_mean", ("mean", "last"))
+    assert found.positions.tolist() == [[MEAN, 2], [MEAN, 1], [MEAN, 3], [MEAN, 1]]
     assert align(examples("aann"), ids, "last").positions.tolist() == [[2], [1], [3], [1]]
     assert align(examples("aann"), ids, "mean").slots == ("mean",)
 
@@ -125,3 +125,11 @@ def test_every_position_lies_inside_its_text(anomalous, data):
         assert np.all(found.positions[row] >= MEAN)
         assert np.all(found.positions[row] < len(ids[index]))
     assert found.positions.shape == (len(found.kept), len(found.slots))
+
+
+@given(st.lists(st.integers(2, 6), min_size=4, max_size=8), st.sampled_from(["auto", "last"]))
+def test_the_last_slot_is_the_last_token_of_every_text(lengths, mode):
+    half = len(lengths) // 2
+    ids = [[10 * row + place for place in range(length)] for row, length in enumerate(lengths[: 2 * half])]
+    found = align(examples("a" * half + "n" * half), ids, mode)
+    assert found.positions[:, -1].tolist() == [len(ids[i]) - 1 for i in found.kept]
