@@ -22,13 +22,13 @@ from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
 
-MOST_HEADS = 40
-MOST_EDGES = 40
+MOST_SLIDER = 200
+"""Edges that can be asked for."""
 
 
 def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
     """The heads of the picture: the circuit's by default, more or fewer as the slider says."""
-    return result.heads[result.heads["score"].round(4) >= lowest].head(MOST_HEADS)
+    return result.heads[result.heads["score"].round(4) >= lowest].head(results.MOST_HEADS)
 
 
 def controls(result: Result) -> tuple[str, float, int]:
@@ -55,12 +55,18 @@ def controls(result: Result) -> tuple[str, float, int]:
             format_func=texts.number,
             key=f"lowest_{state.run_id()}",
         )
-    n_edges = len(result.edges_among(list(shown_heads(result, lowest)["name"])))
-    most = min(n_edges, 200)
-    count = n_edges
+    among = result.edges_among(list(shown_heads(result, lowest)["name"]))
+    candidates = int(among["selected"].sum())
+    most, count = min(len(among), MOST_SLIDER), min(candidates, results.MOST_EDGES)
     if most > 1:
-        label = t("circuit.edges_shown", total=n_edges)
-        count = edge_place.slider(label, 0, most, min(MOST_EDGES, most), key=f"edges_{state.run_id()}_{most}")
+        count = edge_place.slider(
+            t("circuit.edges_shown", candidates=candidates, total=len(among)),
+            0,
+            most,
+            count,
+            help=t("circuit.edges_help"),
+            key=f"edges_{state.run_id()}_{candidates}_{most}",
+        )
     return view or "flow", lowest, count
 
 
@@ -186,7 +192,7 @@ def page() -> None:
             frame.needs_run()
         return
     frame.header("circuit", sentences.headline(result) if result else "")
-    if result is None or not frame.needs_run():
+    if not frame.needs_run() or result is None:
         return
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")

@@ -20,8 +20,8 @@ FILES = (
     ("manifest.json", "application/json"),
     ("report.html", "text/html"),
 )
-MOST_EDGES = 24
-MOST_HEADS = 12
+MOST_ROWS = 12
+"""Rows of the table of heads."""
 
 
 def text(result: Result) -> None:
@@ -45,9 +45,10 @@ def text(result: Result) -> None:
             sentences.edges(result),
         ],
     )
-    heads = result.selected.head(24)
+    heads = result.selected.head(results.MOST_HEADS)
     if len(heads):
-        edges = result.edges_among(list(heads["name"])).head(MOST_EDGES)
+        among = result.edges_among(list(heads["name"]))
+        edges = among[among["selected"]].head(results.MOST_EDGES)
         st.altair_chart(
             graph.flow(heads, edges, Look(colours.palette(), t)),
             key="report_chart",
@@ -55,8 +56,9 @@ def text(result: Result) -> None:
             alt=t("alt.circuit", heads=len(heads), edges=len(edges), strongest=heads.iloc[0]["name"]),
         )
         legends.circuit(list(heads["verdict"]))
-        st.markdown(f"**{t('report.table', count=min(MOST_HEADS, len(heads)))}**")
-        tables.heads(result, True, key="report_heads", most=MOST_HEADS)
+        st.caption(sentences.shown(result, len(heads), len(edges)))
+        st.markdown(f"**{t('report.table', count=min(MOST_ROWS, len(heads)))}**")
+        tables.heads(result, True, key="report_heads", most=MOST_ROWS)
     unknown = [t("report.unknown_edges"), t("report.unknown_parts"), t("report.unknown_texts")]
     if not result.checked:
         unknown.insert(0, t("report.unknown_cause"))

@@ -14,6 +14,9 @@ from core.runs import RunFolder
 from core.spreadsheet import unguarded
 
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
+MOST_HEADS = 40
+MOST_EDGES = 40
+"""Heads and edges of a picture at most, unless the reader asks for more."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,16 @@ class Result:
         """The lowest score of a selected head."""
         return float(self.selected["score"].min()) if len(self.selected) else 0.0
 
+    @property
+    def candidate_edges(self) -> pd.DataFrame:
+        """The edges of the circuit, strongest first."""
+        return self.edges[self.edges["selected"]]
+
     def edges_among(self, names: list[str]) -> pd.DataFrame:
-        """Edges with a score whose both heads are in `names`, strongest first."""
+        """Edges with a score whose both heads are in `names`: first the candidates, then the rest, by score."""
         chosen = self.edges["source"].isin(names) & self.edges["target"].isin(names)
-        return self.edges[chosen & (self.edges["score"] > 0)]
+        among = self.edges[chosen & ((self.edges["score"] > 0) | self.edges["selected"])]
+        return among.sort_values("selected", ascending=False, kind="stable")
 
 
 def load(run: RunFolder) -> Result:

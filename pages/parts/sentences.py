@@ -93,7 +93,7 @@ def layers(result: Result) -> str:
 
 def edges(result: Result) -> str:
     """How many edges lie between the selected heads, and the strongest."""
-    among = result.edges_among(list(result.selected["name"]))
+    among = result.candidate_edges
     if among.empty:
         return t("said.no_edges")
     best = among.iloc[0]
@@ -103,6 +103,17 @@ def edges(result: Result) -> str:
         source=best["source"],
         target=best["target"],
         score=texts.number(best["score"]),
+    )
+
+
+def shown(result: Result, n_heads: int, n_edges: int) -> str:
+    """How much of the circuit a picture holds."""
+    return t(
+        "said.shown",
+        heads=n_heads,
+        all_heads=len(result.selected),
+        edges=n_edges,
+        all_edges=len(result.candidate_edges),
     )
 
 

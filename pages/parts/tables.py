@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.parts import texts
 from pages.parts.results import Result
 from pages.parts.state import t
 
@@ -23,18 +24,17 @@ _NUMBERS = (
 )
 
 
-_FORMATS = {"frequency": "percent"}
-
-
 def heads(result: Result, only_selected: bool, key: str, most: int | None = None) -> None:
     """Heads, best first; columns that the run has not computed are left out."""
     table = result.selected if only_selected else result.heads
+    table = _with_interval(table.head(most) if most else table)
     _show(
-        (table.head(most) if most else table).replace({"own_name": {"": None}}),
+        table.replace({"own_name": {"": None}}),
         [
             "name",
             "own_name",
             "score",
+            "interval",
             "frequency",
             "effect",
             "p_value",
@@ -43,7 +43,13 @@ def heads(result: Result, only_selected: bool, key: str, most: int | None = None
             "verdict",
         ],
         key,
+        whole=most is not None,
     )
+    notes = [t("column.interval_note")] if "interval" in table else []
+    if table["label_p_value"].notna().any():
+        notes.append(t("column.label_p_value_note"))
+    if len(table) and notes:
+        st.caption(" ".join(notes))
 
 
 def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
@@ -52,20 +58,30 @@ def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
     _show(table, ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"], key)
 
 
-def _show(table: pd.DataFrame, columns: list[str], key: str) -> None:
+def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    if table["score_low"].isna().all():
+        return table
+    ends = zip(table["score_low"].map(texts.number), table["score_high"].map(texts.number), strict=True)
+    return table.assign(interval=["–".join(pair) for pair in ends])
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _show(table: pd.DataFrame, columns: list[str], key: str, whole: bool = False) -> None:
+    """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
     kept = [column for column in columns if column in table and (table.empty or table[column].notna().any())]
     shown = table[kept].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
     settings: dict[str, Any] = {column: t(f"column.{column}") for column in shown}
-    for column in (name for name in _NUMBERS if name in shown):
-        settings[column] = st.column_config.NumberColumn(
-            t(f"column.{column}"), format=_FORMATS.get(column, "%.3g")
-        )
+    formats = {name: _percent if name == "frequency" else texts.number for name in _NUMBERS if name in shown}
+    height = 38 + 35 * max(1, len(shown))
     st.dataframe(
-        shown,
+        shown.style.format(formats, na_rep=""),
         hide_index=True,
         column_config=settings,
         key=key,
-        height=min(420, 38 + 35 * max(1, len(shown))),
+        height=height if whole else min(420, height),
         placeholder="",
     )

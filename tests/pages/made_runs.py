@@ -130,6 +130,9 @@ def _edges(numbers: random.Random, heads: list[dict[str, Any]]) -> list[dict[str
                     for part in ("layer", "head")
                 }
                 rows.append({**ends, "score": numbers.uniform(0.5, 5.0), "frequency": 0.5, "selected": True})
+    weakest = min((row["score"] for row in rows), default=0.5)
+    for row in rows[-len(rows) // 4 :]:
+        row |= {"score": weakest / 2, "selected": False}
     return sorted(rows, key=lambda row: -row["score"])
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.annotations import read_labels
 from core.local_backend import LocalBackend
 from core.runs import RunState, list_runs, runs_folder
-from pages.parts import frame, samples, state, texts
+from pages.parts import frame, results, samples, state, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.made_runs import make_run
@@ -199,6 +199,32 @@ def test_chosen_head_fills_the_panel(open_app: OpenApp) -> None:
     assert app.session_state["head"] == names[3]
     app.segmented_control(key="circuit_view").set_value("grid").run()
     assert not app.exception
+
+
+def test_only_candidate_edges_are_drawn_and_counted_by_default(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    result = results.load(run)
+    count = len(result.candidate_edges)
+    app = open_app("circuit", run=run.run_id)
+    assert f"({count} candidates, {len(result.edges)} in all)" in app.slider[0].label
+    assert app.slider[0].value == count
+    assert len(app.dataframe[1].value) == count
+    app.slider[0].set_value(len(result.edges)).run()
+    assert len(app.dataframe[1].value) == len(result.edges)
+    report = shown(open_app("report", run=run.run_id))
+    assert f"{count} candidate connections" in report
+    assert f"{count} of {count} candidate connections" in report
+
+
+@pytest.mark.parametrize("page", ["circuit", "evidence", "report"])
+def test_page_without_its_run_shows_the_way(open_app: OpenApp, page: str) -> None:
+    run = make_run(runs_folder())
+    assert any(button.key == "to_way" for button in open_app(page).button)
+    app = open_app(page, run=run.run_id)
+    run.delete()
+    app.run()
+    assert not app.exception
+    assert any(button.key == "to_way" for button in app.button)
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 1), (32, 32, 60), (1, 2, 2)])

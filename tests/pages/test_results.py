@@ -38,8 +38,18 @@ def test_edges_are_those_between_the_named_heads(tmp_path: Path) -> None:
     result = results.load(make_run(tmp_path))
     names = list(result.selected["name"])
     assert len(result.edges_among(names)) == len(result.edges)
+    assert 0 < len(result.candidate_edges) < len(result.edges)
     for edge in result.edges_among(names[:4]).itertuples():
         assert {edge.source, edge.target} <= set(names[:4])
+
+
+def test_candidate_edges_come_before_stronger_ones_that_are_none(tmp_path: Path) -> None:
+    result = results.load(make_run(tmp_path))
+    result.edges.loc[~result.edges["selected"], "score"] = 99.0
+    among = result.edges_among(list(result.heads["name"]))
+    n_candidates = len(result.candidate_edges)
+    assert among["selected"].tolist() == [True] * n_candidates + [False] * (len(among) - n_candidates)
+    assert among["score"].iloc[:n_candidates].is_monotonic_decreasing
 
 
 def test_missing_table_is_a_damaged_run(tmp_path: Path) -> None:
