@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples import ADVISED_PER_SIDE, LABELS
-from pages.parts import example_inputs, frame, samples, sentences, state, tokens
+from pages.parts import checks, example_help, example_inputs, frame, samples, sentences, state, texts, tokens
 from pages.parts.state import t, tn
 
 
@@ -71,8 +71,20 @@ def show_preview(found: dict[str, Any]) -> None:
         st.warning(tn("examples.unfit", judged.count(False), total=len(judged)), icon=":material/warning:")
     if alignment["left_out"]:
         st.warning(tn("examples.left_out", len(alignment["left_out"])), icon=":material/info:")
+    warnings(found["examples"], alignment["pairs"])
     st.html(tokens.table(found, t))
     st.html(tokens.legend(t))
+
+
+def warnings(examples: list[dict[str, Any]], pairs: list[list[int]]) -> None:
+    """Say where the sides differ in variety, or not in behaviour."""
+    if checks.less_varied(examples):
+        anomalous, normal = checks.variety(examples)
+        st.warning(t("examples.less_varied", anomalous=anomalous, normal=normal), icon=":material/warning:")
+    difference = checks.difference(examples, pairs)
+    if difference < checks.LEAST_DIFFERENCE:
+        share = texts.number(100 * difference)
+        st.warning(t("examples.same_behaviour", share=share), icon=":material/warning:")
 
 
 frame.header("examples", t("examples.lead"))
@@ -86,6 +98,7 @@ if scenario and not state.draft().rows and st.button(t("examples.take_sample"), 
     samples.load_sample(scenario)
     st.rerun()
 example_inputs.show()
+example_help.show()
 pills()
 hindrance = state.fails(state.draft().examples)
 if state.draft().rows and hindrance:

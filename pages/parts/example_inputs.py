@@ -33,6 +33,12 @@ def take(examples: ExampleSet) -> None:
     _forget_inputs()
 
 
+def add(label: str, text: str) -> None:
+    """Add one text to a side."""
+    _take_rows([*state.draft().rows, {**dict.fromkeys(COLUMNS, ""), "label": label, "text": text}])
+    _forget_inputs()
+
+
 def _take_rows(rows: list[dict[str, str]]) -> None:
     if rows != state.draft().rows:
         state.draft().scenario = ""
