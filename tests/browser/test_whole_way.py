@@ -142,8 +142,9 @@ def test_from_the_start_page_to_a_downloaded_csv(
     reader.title_is("circuit.title")
     reader.presses("circuit.next")
     reader.title_is("evidence.title")
-    reader.sees(reader.texts["evidence.not_computed"])
+    page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=PATIENCE)
     reader.keeps("evidence")
+    assert page.get_by_text(reader.texts["evidence.not_computed"]).count() == 0
     reader.presses("evidence.next")
     reader.title_is("report.title")
     reader.keeps("report")
@@ -156,6 +157,8 @@ def test_from_the_start_page_to_a_downloaded_csv(
         == manifest["model"]["n_layers"] * manifest["model"]["n_heads"]
     )
     assert sum(row["selected"] == "True" for row in rows) == manifest["counts"]["selected_heads"] > 0
+    said = {"confirmed", "partly", "not confirmed"}
+    assert all((row["verdict"] in said) == (row["selected"] == "True") for row in rows)
     assert [float(row["score"]) for row in rows] == sorted(
         (float(row["score"]) for row in rows), reverse=True
     )
