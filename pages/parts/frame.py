@@ -105,9 +105,8 @@ def step_state(step: str) -> tuple[str, str, str]:
 
 
 def model_name() -> str:
-    """Short name of the draft's model."""
-    draft = state.draft()
-    return draft.scenario or Path(draft.source).name
+    """Short name of the draft's model: its folder's, or the last part of its id."""
+    return Path(state.draft().source).name
 
 
 def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:

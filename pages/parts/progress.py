@@ -1,11 +1,12 @@
 """A run on its way: place in the queue, bar, stages with their times, loss curve, time left."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
 from core.jobs import JobStatus
-from core.progress import STAGES, read_records, stage_seconds
+from core.progress import STAGES, Record, measured_timings, read_records, stage_seconds
 from core.runs import open_run
 from pages.parts import charts, colours, texts
 from pages.parts.state import language, t, tn
@@ -16,16 +17,19 @@ LOSS_POINTS = 300
 def show(job: JobStatus) -> None:
     """All that is known of an active run."""
     if job.state.status == "queued":
-        st.info(tn("analysis.queued", job.place), icon=":material/hourglass_empty:")
+        said = tn("analysis.queued", job.place) if job.place else t("analysis.starting")
+        st.info(said, icon=":material/hourglass_empty:")
         return
     records = read_records(open_run(job.run_id))
-    st.progress(_share(job), text=_line(job))
+    config = open_run(job.run_id).config()
+    share = share_done(records, measured_timings(config.model, config.preset))
+    st.progress(share, text=_line(job))
     left, right = st.columns([2, 3], gap="large")
     with left:
         stages(job)
     losses = [record.metrics["loss"] for record in records if "loss" in record.metrics]
     with right:
-        if losses:
+        if len(losses) > 1:
             _loss(losses)
     st.caption(t("analysis.leave"))
 
@@ -58,12 +62,20 @@ def _line(job: JobStatus) -> str:
     return " · ".join(parts)
 
 
-def _share(job: JobStatus) -> float:
-    """Share of the time where the rest is known, else of the stages."""
-    if job.seconds_left is not None and job.seconds > 0:
-        return min(0.99, job.seconds / (job.seconds + job.seconds_left))
-    place = STAGES.index(job.state.stage) if job.state.stage in STAGES else 0
-    return min(0.99, (place + job.state.step / max(1, job.state.total)) / len(STAGES))
+def share_done(records: Sequence[Record], measured: Mapping[str, float] | None) -> float:
+    """Share of a run that is done, 0 to 0.99; it never falls as records are added.
+
+    Stages weigh what they took in an earlier run (`measured`, seconds), without one all the same.
+    """
+    weights = {stage: (measured or {}).get(stage, 0.0 if measured else 1.0) for stage in STAGES}
+    total = sum(weights.values()) or 1.0
+    before = {stage: sum(list(weights.values())[:place]) for place, stage in enumerate(STAGES)}
+    reached = [
+        (before[record.stage] + weights[record.stage] * min(1.0, record.step / max(1, record.total))) / total
+        for record in records
+        if record.stage in weights
+    ]
+    return min(0.99, max(reached, default=0.0))
 
 
 def _loss(losses: list[float]) -> None:

@@ -22,6 +22,7 @@ class Line:
     counts: str
     status: str
     created: str
+    owner: str = ""
 
 
 def listed(limit: int | None = None) -> list[Line]:
@@ -79,4 +80,5 @@ def _line(run: RunFolder) -> Line:
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
     created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else ""
-    return Line(run, name, config.scenario or Path(config.model).name, counts, status, created)
+    model = Path(config.model).name
+    return Line(run, name, model, counts, status, created, meta.owner)

@@ -15,6 +15,8 @@ from pages.parts.state import Draft
 
 SAMPLE = "misrouted-tickets"
 """The scenario of the start page's first card."""
+BEGINNING = 32
+"""Characters of a text that stand for a run without a name."""
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -31,9 +33,17 @@ def catalogue(language: str) -> dict[str, tuple[str, str]]:
 
 
 def run_name(run: RunFolder, config: RunConfig) -> str:
-    """The user's name of a run, else the scenario's title, else the model's name."""
+    """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
     title = catalogue(state.language()).get(config.scenario, ("", ""))[0]
-    return run.meta().name or title or Path(config.model).name
+    return run.meta().name or title or f"{Path(config.model).name} · {_beginning(config)}"
+
+
+def _beginning(config: RunConfig) -> str:
+    text = " ".join(config.examples.examples[0].text.split())
+    if len(text) <= BEGINNING:
+        return text
+    whole_words = text[:BEGINNING].rpartition(" ")[0]
+    return f"{whole_words or text[:BEGINNING]}…"
 
 
 def load_sample(name: str, preset: str = "standard") -> None:
@@ -56,7 +66,7 @@ def scenario_of(source: str) -> str:
 def open_sample(name: str) -> bool:
     """Open a finished run of the scenario, else one at work, else start one; True if it is finished."""
     for wanted in (("done",), ("queued", "running")):
-        run = _newest(name, wanted)
+        run = _newest(name, state.language(), wanted)
         if run is not None:
             state.open_in_session(run)
             return wanted == ("done",)
@@ -65,10 +75,17 @@ def open_sample(name: str) -> bool:
     return False
 
 
-def _newest(name: str, wanted: tuple[str, ...]) -> RunFolder | None:
+def _newest(name: str, language: str, wanted: tuple[str, ...]) -> RunFolder | None:
+    """The newest run of the scenario's texts in this language that is in one of the states."""
+    texts = [
+        (example.label, example.text)
+        for example in read_examples(load_scenario(name).examples_in(language)).examples
+    ]
     for run in list_runs():
         try:
-            if run.state().status in wanted and run.config().scenario == name:
+            config = run.config()
+            given = [(example.label, example.text) for example in config.examples.examples]
+            if run.state().status in wanted and config.scenario == name and given == texts:
                 return run
         except StorageError:
             continue

@@ -56,13 +56,16 @@ def pairs(description: Mapping[str, Any]) -> str:
 
 
 def position(name: str) -> str:
-    """Where a head was read, from the name of its slot: 7, +2, -1, last or mean."""
+    """Where a head was read, from the name of its slot: 7, +2 behind the difference, -1 the last, last or mean."""
     if name in ("last", "mean"):
         return t(f"position.{name}")
+    named = {"-1": "last", "-2": "before_last", "+0": "here", "+1": "next"}.get(name)
+    if named:
+        return t(f"position.{named}")
     if name.startswith("+"):
         return t("position.start", count=name[1:])
     if name.startswith("-"):
-        return t("position.end", count=name[1:])
+        return t("position.end", count=int(name[1:]) - 1)
     return t("position.number", count=name)
 
 

@@ -201,7 +201,7 @@ def test_the_report_says_what_was_confirmed():
     assert "confirm 1 of 1 tested heads" in page
     assert "0 of 1 tested edges" in page
     assert "-50% (-75% … -25%)" in page
-    assert "未確認" in page
+    assert "確認できず" in page
     assert "has not been tested in this run" in untested
     assert "has not been tested in this run" not in page
     same = replace(found, manifest={**found.manifest, "evidence": "no_difference"})

@@ -300,6 +300,23 @@ def test_sample_incident_takes_two_clicks_and_then_one(open_app: OpenApp) -> Non
     assert again.session_state["run_id"] == run.run_id
 
 
+def test_sample_incident_has_the_texts_of_the_readers_language(open_app: OpenApp) -> None:
+    english = open_app("start")
+    english.button(key="open_sample").click().run()
+    run_until(english, lambda: any(button.key == "next_analysis" for button in english.button))
+    japanese = open_app("start", "ja")
+    japanese.button(key="open_sample").click().run()
+    assert japanese.session_state["run_id"] != english.session_state["run_id"]
+    texts_given = [row["text"] for row in japanese.session_state["draft"].rows]
+    assert not all(text.isascii() for text in texts_given)
+
+
+def test_run_at_the_head_of_the_queue_starts(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    run.write_state(RunState(status="queued"))
+    assert [info.value for info in open_app("analysis", run=run.run_id).info] == ["Starting …"]
+
+
 def test_bundled_model_offers_its_texts(open_app: OpenApp) -> None:
     app = open_app("model")
     app.switch_page("pages/examples.py").run()
