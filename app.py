@@ -10,8 +10,8 @@ from core.runs import open_run
 from pages.parts import frame, state, texts
 from pages.parts.samples import load_sample
 
+# A file of our own: a named icon would be fetched from a font host.
 ICON = Path(__file__).parent / "pages" / "parts" / "icon.svg"
-"""A file of our own: a named icon would be fetched from a font host."""
 
 
 def begin_session() -> None:

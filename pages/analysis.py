@@ -29,7 +29,7 @@ def setup() -> None:
 def begin() -> None:
     """Submit the draft as a run."""
     try:
-        run = start(state.backend(), state.draft().config())
+        run = start(state.backend(), state.draft().config(), owner=st.session_state.get("owner", ""))
     except HeadlightError as error:
         frame.show(error)
         return

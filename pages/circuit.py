@@ -22,8 +22,7 @@ from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
 
-MOST_SLIDER = 200
-"""Edges that can be asked for."""
+MOST_SLIDER = 200  # edges that can be asked for
 
 
 def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
@@ -191,7 +190,8 @@ def page() -> None:
         else:
             frame.needs_run()
         return
-    frame.header("circuit", sentences.headline(result) if result else "")
+    said = [sentences.headline(result), sentences.chance(result)] if result else []
+    frame.header("circuit", " ".join(said).strip())
     if not frame.needs_run() or result is None:
         return
     if state.settings_changed():

@@ -20,8 +20,7 @@ FILES = (
     ("manifest.json", "application/json"),
     ("report.html", "text/html"),
 )
-MOST_ROWS = 12
-"""Rows of the table of heads."""
+MOST_ROWS = 12  # of the table of heads
 
 
 def text(result: Result) -> None:
@@ -39,6 +38,7 @@ def text(result: Result) -> None:
         "report.found",
         [
             sentences.headline(result),
+            sentences.chance(result),
             sentences.strongest(result),
             sentences.score_meaning(result.manifest),
             sentences.layers(result),

@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core.annotations import one_line
 from core.jobs import start_again
 from pages.parts import frame, runs_table, side_by_side, state
 from pages.parts.runs_table import Line
 from pages.parts.state import t, tn
+
+# Characters of a run's name and of its owner's.
+LONGEST = 80
 
 
 @st.dialog(" ")
@@ -37,18 +41,30 @@ def delete(line: Line) -> None:
 
 
 def more(line: Line) -> None:
-    """What is rarely done: another name, start again, delete."""
+    """What is rarely done: another name or owner, start again, with other settings, delete."""
     with st.popover(t("runs.more"), key=f"more_{line.run.run_id}"):
         if line.status != "damaged":
-            name = st.text_input(t("runs.new_name"), value=line.name, key=f"name_{line.run.run_id}")
+            name = st.text_input(t("runs.new_name"), line.name, LONGEST, key=f"name_{line.run.run_id}")
+            owner = st.text_input(t("runs.owner"), line.owner, LONGEST, key=f"owner_{line.run.run_id}")
             if choice("runs.rename", "rename", "edit", line):
-                act(lambda: line.run.rename(name.strip() or line.name))
+                act(lambda: rename(line, name, owner))
                 st.rerun()
             if choice("analysis.again", "again", "replay", line):
                 act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
                 frame.go("analysis")
+            if choice("runs.duplicate", "duplicate", "content_copy", line):
+                act(lambda: state.draft_from(line.run))
+                frame.go("analysis")
         if choice("runs.delete", "delete", "delete", line):
             confirm_delete(line)
+
+
+def rename(line: Line, name: str, owner: str) -> None:
+    """Keep name and owner; a name left empty or as it is shown stays as it was."""
+    name, owner = one_line(name, LONGEST), one_line(owner, LONGEST)
+    line.run.rename(name if name and name != line.name else line.run.meta().name, owner)
+    if owner:
+        st.session_state["owner"] = owner
 
 
 def choice(text: str, key: str, icon: str, line: Line) -> bool:
@@ -68,7 +84,10 @@ def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(border=True):
         columns = st.columns([3.4, 2.6, 1.1, 1.7, 2, 2.6], vertical_alignment="center")
-        columns[0].markdown(f"**{frame.plain(line.name)}**")
+        with columns[0].container(gap="xxsmall"):
+            st.markdown(f"**{frame.plain(line.name)}**")
+            if line.owner:
+                st.caption(t("runs.of", owner=frame.plain(line.owner)))
         columns[1].caption(frame.plain(line.model))
         columns[2].caption(line.counts)
         with columns[3]:
