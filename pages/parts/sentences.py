@@ -11,16 +11,35 @@ from pages.parts.results import Result
 from pages.parts.samples import run_name
 from pages.parts.state import language, t, tn
 
+CHANCE_LEVEL = 0.05
+"""Below this a head's p-value under shuffled labels is counted, as in `core.report`."""
+
 
 def headline(result: Result) -> str:
     """What was found, in one sentence."""
     count, total = len(result.selected), len(result.heads)
     if not count:
         return t("said.none", total=total)
+    kind = "found" if result.manifest["alignment"]["pairs"] else "unpaired"
     if not result.checked:
-        return tn("said.found_unchecked", count, total=total)
+        return tn(f"said.{kind}_unchecked", count, total=total)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
-    return tn("said.found_checked", count, total=total, confirmed=confirmed)
+    return tn(f"said.{kind}_checked", count, total=total, confirmed=confirmed)
+
+
+def chance(result: Result) -> str:
+    """For texts without pairs: how many candidates shuffled labels would hardly give, and what chance gives."""
+    p_values = result.selected["label_p_value"]
+    if p_values.isna().all():
+        return ""
+    return run_text(
+        language(),
+        "report.chance",
+        below=int((p_values < CHANCE_LEVEL).sum()),
+        selected=len(p_values),
+        heads=len(result.heads),
+        chance=texts.number(CHANCE_LEVEL * len(result.heads)),
+    )
 
 
 def about(run: RunFolder) -> str:

@@ -54,3 +54,11 @@ def run_until(app: AppTest, condition: Callable[[], bool], seconds: float = 30.0
         app.run()
         assert not app.exception, app.exception
     return app
+
+
+def shown(app: AppTest) -> str:
+    """All texts of the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
+    return "\n".join(
+        str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")
+    )

@@ -12,7 +12,7 @@ from core.local_backend import LocalBackend
 from core.runs import RunState, list_runs, runs_folder
 from pages.parts import frame, results, samples, state, texts
 from pages.parts.texts import catalogue
-from tests.pages.conftest import OpenApp, run_until
+from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run
 
 ROOT = Path(__file__).parents[2]
@@ -20,14 +20,6 @@ ANOMALOUS = "\n".join(
     f"The {place} sends red paint" for place in ("shop", "depot", "plant", "office", "branch")
 )
 NORMAL = ANOMALOUS.replace("red", "blue")
-
-
-def shown(app: AppTest) -> str:
-    """All texts of the page."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success", "html")
-    return "\n".join(
-        str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")
-    )
 
 
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))

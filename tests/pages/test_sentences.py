@@ -1,14 +1,15 @@
 """Sentences made from the numbers of a run."""
 
+import pandas as pd
 import pytest
 
 from core.config import make_config
 from core.examples import from_rows
 from core.runs import RunFolder, new_run_id, runs_folder
-from pages.parts import samples, sentences
-from pages.parts.texts import catalogue
-from tests.pages.conftest import OpenApp
-from tests.pages.made_runs import examples
+from pages.parts import results, samples, sentences
+from pages.parts.texts import catalogue, number
+from tests.pages.conftest import OpenApp, shown
+from tests.pages.made_runs import examples, make_run
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,35 @@ def test_run_without_a_name_is_called_after_model_and_text(open_app: OpenApp, te
     config = make_config(model="/models/made", examples=from_rows(rows))
     run = RunFolder.create(runs_folder() / new_run_id(), config)
     assert samples.run_name(run, config) == f"made · {name}"
+
+
+@pytest.mark.parametrize("page", ["circuit", "report"])
+def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -> None:
+    run = make_run(runs_folder(), n_layers=6, n_heads=8, n_selected=4)
+    paired = shown(open_app(page, run=run.run_id))
+    assert "set the anomalous texts apart" in paired
+    assert "chance alone" not in paired
+    manifest = run.manifest()
+    run.write_json("manifest.json", {**manifest, "alignment": {**manifest["alignment"], "pairs": []}})
+    heads = pd.read_csv(run.path / "heads.csv")
+    heads.loc[:3, "label_p_value"] = [0.001, 0.04, 0.05, 0.2]
+    heads.to_csv(run.path / "heads.csv", index=False)
+    unpaired = shown(open_app(page, run=run.run_id))
+    assert "4 of 48 heads stand out" in unpaired
+    assert "set the anomalous texts apart" not in unpaired
+    assert "2 of these 4 have p below 0.05" in unpaired
+    assert "chance alone would give about 2.4" in unpaired
+
+
+def test_score_meaning_names_both_positions() -> None:
+    for language, word in (("en", "last position"), ("ja", "最後の位置")):
+        for key in ("guide.method", "said.score_strength"):
+            assert word in catalogue(language)[key]
+
+
+def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    best = results.load(run).heads.iloc[0]
+    table = open_app("circuit", run=run.run_id).dataframe[0].value
+    assert table["interval"].iloc[0] == f"{number(best['score_low'])}–{number(best['score_high'])}"
+    assert "label_p_value" not in table
