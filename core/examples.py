@@ -194,12 +194,13 @@ def _check_texts(examples: Sequence[Example]) -> None:
         if not example.text.strip():
             raise ExamplesError("empty_text", line=example.line)
         before = seen.setdefault(example.text, example)
+        if before is example:
+            continue
+        place = {"line": example.line, "label": example.label, "first": before.line}
+        text = _short(example.text)
         if before.label != example.label:
-            raise ExamplesError("same_text_on_both_sides", line=example.line, text=_short(example.text))
-        if before is not example:
-            raise ExamplesError(
-                "duplicate_text", line=example.line, label=example.label, text=_short(example.text)
-            )
+            raise ExamplesError("same_text_on_both_sides", **place, other=before.label, text=text)
+        raise ExamplesError("duplicate_text", **place, text=text)
 
 
 def _check_count(label: Label, count: int) -> None:

@@ -109,7 +109,11 @@ class LoadedModel:
         return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
 
     def pieces_in(self, text: str, ids: list[int]) -> list[str]:
-        """The part of the text that each token covers; a token inside a split character shows as an ellipsis."""
+        """The part of the text that each token covers.
+
+        A token inside a split character shows as an ellipsis; one that stands for a space alone shows as a space,
+        also where the tokenizer gives it the place of the letter that follows.
+        """
         try:
             found = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
         except (NotImplementedError, ValueError):
@@ -119,8 +123,12 @@ class LoadedModel:
         pieces: list[str] = []
         end = 0
         for token, (start, stop) in zip(ids, found["offset_mapping"], strict=True):
+            covered, own = text[start:stop], self.pieces([token])[0]
+            if covered.strip() and not own.strip():
+                pieces.append(own or " ")
+                continue
             inside = stop > start and stop <= end
-            pieces.append("…" if inside else text[start:stop] or self.pieces([token])[0])
+            pieces.append("…" if inside else covered or own)
             end = max(end, stop)
         return pieces
 

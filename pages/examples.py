@@ -73,7 +73,7 @@ def show_preview(found: dict[str, Any]) -> None:
         st.warning(tn("examples.left_out", len(alignment["left_out"])), icon=":material/info:")
     warnings(found["examples"], alignment["pairs"])
     st.html(tokens.table(found, t))
-    st.html(tokens.legend(t))
+    st.html(tokens.legend(found, t))
 
 
 def warnings(examples: list[dict[str, Any]], pairs: list[list[int]]) -> None:

@@ -1,5 +1,6 @@
 """The three ways to give examples: two boxes to paste into, a file, a table. All write the draft's rows."""
 
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -29,7 +30,7 @@ def show() -> None:
 def take(examples: ExampleSet) -> None:
     """Replace the draft's examples; they are no longer those of a scenario."""
     rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
-    _take_rows(rows)
+    _take_rows(rows, [example.line for example in examples.examples])
     _forget_inputs()
 
 
@@ -39,10 +40,10 @@ def add(label: str, text: str) -> None:
     _forget_inputs()
 
 
-def _take_rows(rows: list[dict[str, str]]) -> None:
+def _take_rows(rows: list[dict[str, str]], lines: Sequence[int] = ()) -> None:
     if rows != state.draft().rows:
         state.draft().scenario = ""
-    state.draft().rows = rows
+    state.draft().rows, state.draft().lines = rows, list(lines)
 
 
 def _forget_inputs() -> None:
@@ -71,7 +72,7 @@ def _boxes() -> None:
             label_visibility="collapsed",
             placeholder=t(f"examples.{label}_placeholder"),
         )
-    left_out = st.session_state.pop("empty_lines", 0)
+    left_out = _read_boxes()[1]
     if left_out:
         st.caption(tn("examples.empty_lines", left_out))
 
@@ -79,16 +80,20 @@ def _boxes() -> None:
 def _pasted() -> None:
     """Take the boxes' lines; a text that was there before keeps its pair and expected words."""
     known = {(row["label"], row["text"]): row for row in state.draft().rows}
-    examples, empty = from_pasted(*(st.session_state.get(f"paste_{label}", "") for label in LABELS))
+    examples, _ = _read_boxes()
     rows = []
     for example in examples.examples:
         before = known.get((example.label, example.text), {})
         new = {column: getattr(example, column) for column in COLUMNS}
         rows.append({**new, **{column: before.get(column, "") for column in COLUMNS[2:]}})
-    _take_rows(rows)
-    st.session_state["empty_lines"] = empty
+    _take_rows(rows, [example.line for example in examples.examples])
     for key in [key for key in st.session_state if str(key).startswith("edit_")]:
         del st.session_state[key]
+
+
+def _read_boxes() -> tuple[ExampleSet, int]:
+    """What the boxes hold, and how many of their lines are empty."""
+    return from_pasted(*(st.session_state.get(f"paste_{label}", "") for label in LABELS))
 
 
 def _file() -> None:

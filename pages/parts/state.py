@@ -31,6 +31,8 @@ class Draft:
     source_kind: str = "bundled"
     scenario: str = ""
     rows: list[dict[str, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    """Where each row stands in what the user gave; empty where the rows were not read from lines."""
     preset: str = "standard"
     autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
     positions: str = "auto"
@@ -42,14 +44,20 @@ class Draft:
 
     def examples(self) -> ExampleSet:
         """The examples, checked; raises ExamplesError for the first thing that hinders an analysis."""
-        return from_rows(self.rows).check()
+        lines = self.lines if len(self.lines) == len(self.rows) else self._lines_of_boxes()
+        rows = [{**row, "line": line} for row, line in zip(self.rows, lines, strict=True)]
+        return from_rows(rows).check()
 
     def config(self) -> RunConfig:
         """The settings of the run; raises HeadlightError where they cannot be run."""
         chosen = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name in ("source", "source_kind", "rows"):
+        for name in ("source", "source_kind", "rows", "lines"):
             del chosen[name]
         return make_config(model=self.source, examples=self.examples(), **chosen)
+
+    def _lines_of_boxes(self) -> list[int]:
+        labels = [row["label"] for row in self.rows]
+        return [labels[: place + 1].count(label) for place, label in enumerate(labels)]
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -109,6 +117,7 @@ def draft_of(config: RunConfig) -> Draft:
         source=config.model,
         source_kind="bundled" if config.scenario else "folder" if "/" in config.model[:1] else "hub",
         rows=rows,
+        lines=[example.line for example in config.examples.examples],
         autoencoder=config.autoencoder.model_dump(),
         **values,
     )

@@ -25,14 +25,15 @@ def table(preview: Mapping[str, Any], word: Words) -> str:
     return f'<div class="tokens"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def legend(word: Words) -> str:
-    """What the marks of the table mean."""
-    return (
-        f'<div class="token-legend"><span class="tok differs">{escape(word("examples.legend_word"))}</span> '
-        f"{escape(word('examples.legend_differs'))}"
-        f'<span class="tok compared">{escape(word("examples.legend_word"))}</span> '
-        f"{escape(word('examples.legend_compared'))}</div>"
+def legend(preview: Mapping[str, Any], word: Words) -> str:
+    """What the marks of the table mean; without pairs no token can differ from a partner."""
+    kinds = ("differs", "compared") if preview["alignment"]["pairs"] else ("compared",)
+    signs = "".join(
+        f'<span><span class="tok {kind}">{escape(word("examples.legend_word"))}</span> '
+        f"{escape(word(f'examples.legend_{kind}'))}</span>"
+        for kind in kinds
     )
+    return f'<div class="token-legend">{signs}</div>'
 
 
 def _order(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]) -> list[int]:

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, T5Config
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTokenizerFast, T5Config
 
 from core.capture import pad, reading_heads
 from core.errors import ModelError
@@ -205,6 +206,18 @@ def test_pieces_cover_the_text_and_words_become_tokens():
     assert loaded.pieces_in("w3 w10 w3", ids) == ["w3", "w10", "w3"]
     assert loaded.word_token("w10") == 14
     assert loaded.word_token("nothing-known") is None
+
+
+def test_a_space_of_its_own_leaves_the_letter_to_the_token_behind_it():
+    vocabulary = [("<unk>", 0.0), ("▁", -1.0), ("東", -2.0), ("京", -2.0), ("▁a", -1.5)]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, 0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+    loaded = LoadedModel(random_model("gpt2"), fast, "x")
+    ids = loaded.encode("東京 a")
+    assert fast.convert_ids_to_tokens(ids) == ["▁", "東", "京", "▁a"]
+    assert loaded.pieces_in("東京 a", ids) == [" ", "東", "京", " a"]
 
 
 def test_the_model_is_frozen_and_in_evaluation_mode():

@@ -119,7 +119,8 @@ def test_model_that_cannot_be_read_is_explained(open_app: OpenApp) -> None:
         ("a\nb\nc", "", "at least 3 normal"),
         ("a\nb", "c\nd\ne", "found 2"),
         ("a\nb\nc", "a\nd\ne", "both anomalous and normal"),
-        ("a\na\nc", "d\ne\nf", "twice"),
+        ("a\n\nx\na\nc", "d\ne\nf", "Line 4 (anomalous): this text stands there twice, in line 1"),
+        ("a\nb\nc", "d\n\nb\nf", "Line 3 (normal): this text is both anomalous and normal"),
     ],
 )
 def test_examples_that_cannot_be_compared_are_explained(
@@ -131,6 +132,8 @@ def test_examples_that_cannot_be_compared_are_explained(
     app.text_area(key="paste_normal").set_value(normal).run()
     assert said in app.error[0].value
     assert app.button(key="next_examples").disabled
+    said_of_empty = [caption.value for caption in app.caption if "empty line" in caption.value]
+    assert len(said_of_empty) == int("\n\n" in anomalous + normal)
 
 
 def test_pairs_can_be_undone_and_made_again(open_app: OpenApp) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pages.parts import tokens
 
 
@@ -46,6 +48,15 @@ def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
     html = tokens.table(preview(["a", "b"]), word)
     assert html.count("⚠") == 1
     assert "examples.not_as_labelled" in html
+
+
+@pytest.mark.parametrize("pairs", [[[1, 0]], []])
+def test_legend_names_partners_only_where_there_are_some(pairs: list[list[int]]) -> None:
+    found = preview(["a", "b"])
+    found["alignment"]["pairs"] = pairs
+    html = tokens.legend(found, word)
+    assert ("examples.legend_differs" in html) is bool(pairs)
+    assert "examples.legend_compared" in html
 
 
 def test_spaces_and_line_breaks_can_be_seen() -> None:
