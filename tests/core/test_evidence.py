@@ -199,6 +199,8 @@ def test_a_pair_shares_the_words_of_its_anomalous_text(loaded):
     _, one = patched(loaded, right_only, "resample")
     assert one.kind == "logit_difference"
     np.testing.assert_allclose(one.values, both.values, atol=1e-6)
+    others = [e.model_copy(update={"actual": "w5"}) if e.label == "normal" else e for e in examples]
+    np.testing.assert_allclose(patched(loaded, others, "resample")[1].values, both.values, atol=1e-6)
     without = [e.model_copy(update={"actual": ""}) if i in (0, 4) else e for i, e in enumerate(examples)]
     assert patched(loaded, without, "resample")[1].kind == "next_word_shift"
 
