@@ -12,11 +12,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
+from pages.parts.frame import PAGES  # noqa: E402
 from pages.parts.texts import catalogue  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +207,22 @@ def test_sidebar_keeps_the_language(address: str, browser: "playwright_api.Brows
         link = page.get_by_test_id("stSidebar").get_by_text(reader.texts[f"{name}.name"]).first
         link.click(timeout=PATIENCE)
         reader.title_is(f"{name}.title")
+    context.close()
+
+
+def test_nothing_is_asked_of_another_machine(address: str, browser: "playwright_api.Browser") -> None:
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    reader = Reader(page, "en")
+    for name in PAGES:
+        page.goto(f"{address}/{'' if name == 'start' else name}?lang=en")
+        reader.title_is(f"{name}.title")
+        page.wait_for_load_state("networkidle")
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}
     context.close()
 
 
