@@ -18,7 +18,7 @@ _PLACES = {
     "HeadId": "core.heads",
     "EdgeId": "core.heads",
     "HeadlightError": "core.errors",
-    "LoadedModel": "core.models",
+    "LoadedModel": "core.loaded_model",
     "ModelPool": "core.models",
     "Progress": "core.results",
     "RunConfig": "core.config",

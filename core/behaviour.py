@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from core.capture import batches_of, pad
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)

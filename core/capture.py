@@ -16,7 +16,7 @@ from torch import Tensor
 
 from core.cache import ActivationStore
 from core.errors import ModelError
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 from core.tokens import MEAN
 
 CAPTURE_VERSION = 1

@@ -13,15 +13,21 @@ from core.runs import ADDED_FILES, RESULT_FILES, RunFolder
 from core.spreadsheet import guarded, read_cells, write_cells
 from core.texts import text
 
+Pictures = Mapping[str, str]
+"""The circuit as SVG by language."""
+NO_PICTURES: Pictures = {}
+
 RECORDS = ("config.json", "meta.json", "state.json")
 """What the run folder says of the run itself."""
 
 _PART = re.compile(r'(<main lang="(\w+)".*?)(</main>)', re.DOTALL)
 """One language of report.html; texts in it are escaped, so no tag within is a user's."""
+_FIXED_SIZE = re.compile(r' width="([^"]+)" height="[^"]+"')
+_FITTING = r' style="width:100%;max-width:\1px;height:auto"'
 _HEAD_CELL = re.compile(r"<td>(L\d+H\d+)</td>")
 
 
-def content(run: RunFolder, name: str) -> bytes:
+def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES) -> bytes:
     """A file of the run for download; raises StorageError where it is missing or damaged."""
     try:
         stored = (run.path / name).read_bytes()
@@ -30,17 +36,19 @@ def content(run: RunFolder, name: str) -> bytes:
     if name == "heads.csv":
         return named_heads(stored, read_labels(run))
     if name == "report.html":
-        return annotated_report(stored.decode(), run).encode()
+        return annotated_report(stored.decode(), run, pictures).encode()
     return stored
 
 
-def package(run: RunFolder) -> bytes:
-    """One ZIP of everything: tables, manifest, report, tensors, settings, names, comments and sign-off."""
+def package(run: RunFolder, pictures: Pictures = NO_PICTURES) -> bytes:
+    """One ZIP of everything: tables, manifest, report, tensors, settings, names, comments, sign-off, pictures."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES):
             if (run.path / name).exists():
-                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name))
+                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, pictures))
+        for language, picture in pictures.items():
+            archive.writestr(f"headlight-{run.run_id}/circuit-{language}.svg", picture)
     return buffer.getvalue()
 
 
@@ -52,16 +60,26 @@ def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
     return write_cells([[*header, "name"], *named])
 
 
-def annotated_report(page: str, run: RunFolder) -> str:
-    """report.html with own names beside the heads; at the end of each language names, comments, sign-off."""
+def annotated_report(page: str, run: RunFolder, pictures: Pictures = NO_PICTURES) -> str:
+    """report.html with the picture and own names of heads; at the end of each language names, comments, sign-off."""
     labels, review = read_labels(run), read_review(run)
 
     def add(part: re.Match[str]) -> str:
         body, language, end = part.groups()
         named = _HEAD_CELL.sub(lambda cell: _head_cell(cell[1], _name(labels, cell[1])), body)
+        named = _with_picture(named, pictures.get(language, ""))
         return f"{named}{_labels(labels, language)}{_review(review, language)}{end}"
 
     return _PART.sub(add, page)
+
+
+def _with_picture(part: str, picture: str) -> str:
+    """The picture at the end of the first section, which says what was found."""
+    sections = part.split("<h2>")
+    if not picture or len(sections) < 2:
+        return part
+    sections[1] += f'<div style="overflow-x:auto">{_FIXED_SIZE.sub(_FITTING, picture, count=1)}</div>'
+    return "<h2>".join(sections)
 
 
 def _name(labels: Mapping[str, HeadLabel], head: str) -> str:

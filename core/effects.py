@@ -22,8 +22,8 @@ from core.capture import BATCH_TOKENS, batches_of, pad
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.interventions import choose_heads, patch_edges, record, replace_heads
+from core.loaded_model import LoadedModel
 from core.measure import Behaviour
-from core.models import LoadedModel
 
 Method = Literal["resample", "mean"]
 Target = HeadId | EdgeId

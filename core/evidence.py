@@ -29,8 +29,8 @@ import numpy as np
 from core.effects import Method, Patching, Target
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId
+from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
-from core.models import LoadedModel
 from core.results import Progress
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
 from core.tokens import Alignment

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from core.heads import HeadId
 from core.hooks import on_z
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 from core.path_patching import Reads, patch_edges
 
 __all__ = [

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.hooks import after, before, on_z
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 
 Reads = Literal["all", "q", "k", "v"]
 _SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}

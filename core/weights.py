@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
@@ -45,3 +46,11 @@ def _file_digest(file: Path) -> bytes:
         return blob.encode()
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "blake2b").digest()
+
+
+def hash_tokenizer(tokenizer: Any) -> str:
+    """Hash of all that decides how a text becomes ids."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    content = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    special = repr(sorted((key, str(value)) for key, value in tokenizer.special_tokens_map.items()))
+    return hashlib.blake2b((content + special).encode(), digest_size=16).hexdigest()

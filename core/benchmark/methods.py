@@ -14,7 +14,7 @@ from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import PRESETS, AutoencoderConfig, PositionMode
 from core.examples import ExampleSet
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
 from core.tokens import Alignment, align

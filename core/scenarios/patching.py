@@ -20,7 +20,7 @@ from torch import Tensor
 from core.behaviour import head_logits
 from core.heads import EdgeId, HeadId
 from core.interventions import choose_heads, patch_edges, record, replace_heads
-from core.models import LoadedModel
+from core.loaded_model import LoadedModel
 from core.scenarios import Effect
 from core.scenarios.tasks import TaskPair
 

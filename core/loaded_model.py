@@ -1,0 +1,172 @@
+"""A model in memory: its shape and where its heads are.
+
+The output of head h is z_h W_O,h, where z is the input of the attention output projection: its last axis is
+n_heads * d_head by query head, also with grouped key and value heads.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
+from core.errors import ModelError
+from core.weights import hash_tensors, hash_tokenizer
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Numbers of a model that its config tells."""
+
+    architecture: str
+    n_layers: int
+    n_heads: int
+    d_head: int
+    d_model: int
+    n_parameters: int
+    context_length: int
+    vocabulary: int
+    dtype: str
+
+
+class LoadedModel:
+    """A causal model in evaluation mode with its tokenizer, and access to its heads by layer."""
+
+    def __init__(self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "") -> None:
+        self.model: Any = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.name = name
+        self.architecture = architecture_of(self.model.config, name)
+        self.layers: list[Any] = list(submodule(self.model, self.architecture.blocks))
+        self.shape = shape_of(self.model, self.projection(0))
+        self.weights_hash = weights_hash or hash_tensors(self.model)
+        self.tokenizer_hash = hash_tokenizer(tokenizer)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the input embeddings are, and with them the inputs."""
+        return self.model.get_input_embeddings().weight.device
+
+    def attention(self, layer: int) -> Any:
+        """The attention module of a layer."""
+        return getattr(self.layers[layer], self.architecture.attention)
+
+    def projection(self, layer: int) -> Any:
+        """The output projection of a layer's attention; its input is (batch, position, n_heads * d_head)."""
+        return getattr(self.attention(layer), self.architecture.projection)
+
+    def norm(self, layer: int) -> Any:
+        """The norm in front of a layer's attention."""
+        return getattr(self.layers[layer], self.architecture.norm)
+
+    def output_weights(self, layer: int) -> Tensor:
+        """W_O by head, float32: (n_heads, d_head, d_model)."""
+        weight = self.projection(layer).weight.detach().float()
+        if isinstance(self.projection(layer), nn.Linear):
+            weight = weight.T
+        return weight.reshape(self.shape.n_heads, self.shape.d_head, self.shape.d_model)
+
+    def head_frames(self) -> Tensor:
+        """R of W_O,hᵀ = Q R for every head, float32: (n_layers * n_heads, d_head, d_head).
+
+        R z has the lengths and angles of z W_O,h in d_head numbers instead of d_model.
+        """
+        frames = []
+        for layer in range(self.shape.n_layers):
+            weights = self.output_weights(layer).transpose(1, 2)
+            frames.append(torch.linalg.qr(weights).R.cpu())
+        return torch.cat(frames)
+
+    def to_d_model(self, outputs: Tensor) -> Tensor:
+        """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""
+        bases = torch.cat(
+            [
+                torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q
+                for layer in range(self.shape.n_layers)
+            ]
+        )
+        return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids as the model's own tokenizer makes them, with its special tokens, never cut."""
+        return list(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    def pieces(self, ids: list[int]) -> list[str]:
+        """Readable text of each token; bytes of a split character show as the replacement sign."""
+        return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
+
+    def pieces_in(self, text: str, ids: list[int]) -> list[str]:
+        """The part of the text that each token covers.
+
+        A token inside a split character shows as an ellipsis; one that stands for a space alone shows as a space,
+        also where the tokenizer gives it the place of the letter that follows.
+        """
+        try:
+            found = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
+        except (NotImplementedError, ValueError):
+            return self.pieces(ids)
+        if list(found["input_ids"]) != ids:
+            return self.pieces(ids)
+        pieces: list[str] = []
+        end = 0
+        for token, (start, stop) in zip(ids, found["offset_mapping"], strict=True):
+            covered, own = text[start:stop], self.pieces([token])[0]
+            if covered.strip() and not own.strip():
+                pieces.append(own or " ")
+                continue
+            inside = stop > start and stop <= end
+            pieces.append("…" if inside else covered or own)
+            end = max(end, stop)
+        return pieces
+
+    def word_token(self, word: str) -> int | None:
+        """First token of a word as it would stand next: with the leading space that the tokenizer uses."""
+        candidates = [word] if word.startswith((" ", "\n")) else [f" {word}", word]
+        unknown = getattr(self.tokenizer, "unk_token_id", None)
+        special = set(getattr(self.tokenizer, "all_special_ids", []))
+        for candidate in candidates:
+            ids = self.tokenizer(candidate, add_special_tokens=False)["input_ids"]
+            while ids and not self.tokenizer.decode([ids[0]]).strip() and len(ids) > 1:
+                ids = ids[1:]
+            if ids and ids[0] != unknown and ids[0] not in special:
+                return int(ids[0])
+        return None
+
+
+def architecture_of(config: Any, name: str) -> Architecture:
+    """Where a config's model keeps its heads; raises ModelError for a type that cannot be read."""
+    kind = getattr(config, "model_type", "") or "unknown"
+    if kind in ARCHITECTURES:
+        return ARCHITECTURES[kind]
+    classes = " ".join(getattr(config, "architectures", None) or [])
+    masked = re.search(r"MaskedLM|ForPreTraining|SequenceClassification|ConditionalGeneration", classes)
+    encoder = getattr(config, "is_encoder_decoder", False) or (
+        masked and not getattr(config, "is_decoder", False)
+    )
+    key = "not_decoder_only" if encoder else "unknown_architecture"
+    raise ModelError(key, name=name, architecture=kind, supported=SUPPORTED)
+
+
+def shape_of(model: Any, projection: Any) -> ModelShape:
+    """The shape from the config and the first attention output projection."""
+    config = model.config.get_text_config()
+    n_heads = int(config.num_attention_heads)
+    width_in, width_out = projection.weight.shape
+    if isinstance(projection, nn.Linear):
+        width_in, width_out = width_out, width_in
+    lengths = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
+    context = next((getattr(config, name) for name in lengths if getattr(config, name, None)), math.inf)
+    return ModelShape(
+        architecture=model.config.model_type,
+        n_layers=int(config.num_hidden_layers),
+        n_heads=n_heads,
+        d_head=width_in // n_heads,
+        d_model=width_out,
+        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        context_length=0 if math.isinf(context) else int(context),
+        vocabulary=int(config.vocab_size),
+        dtype=str(getattr(config, "dtype", None) or next(model.parameters()).dtype).removeprefix("torch."),
+    )
