@@ -2,12 +2,26 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from core.downloads import content, package
 from core.errors import HeadlightError
 from core.runs import RunFolder
-from pages.parts import colours, frame, graph, legends, next_steps, results, review, sentences, state, tables
+from pages.parts import (
+    colours,
+    frame,
+    graph,
+    legends,
+    next_steps,
+    results,
+    review,
+    sentences,
+    state,
+    svg,
+    tables,
+    texts,
+)
 from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
@@ -45,15 +59,13 @@ def text(result: Result) -> None:
             sentences.edges(result),
         ],
     )
-    heads = result.selected.head(results.MOST_HEADS)
+    heads, edges = drawn(result)
     if len(heads):
-        among = result.edges_among(list(heads["name"]))
-        edges = among[among["selected"]].head(results.MOST_EDGES)
         st.altair_chart(
             graph.flow(heads, edges, Look(colours.palette(), t)),
             key="report_chart",
             theme=None,
-            alt=t("alt.circuit", heads=len(heads), edges=len(edges), strongest=heads.iloc[0]["name"]),
+            alt=alternative(heads, edges, state.language()),
         )
         legends.circuit(list(heads["verdict"]))
         st.caption(sentences.shown(result, len(heads), len(edges)))
@@ -67,12 +79,36 @@ def text(result: Result) -> None:
     _section("report.next", [f"- {line}" for line in next_steps.steps(result)])
 
 
-def downloads(run: RunFolder) -> None:
+def pictures(result: Result) -> dict[str, str]:
+    """The circuit as SVG in every language; none where there is no circuit."""
+    heads, edges = drawn(result)
+    if heads.empty:
+        return {}
+    return {
+        name: svg.flow(heads, edges, alternative(heads, edges, name), partial(texts.text, name))
+        for name in texts.LANGUAGES
+    }
+
+
+def drawn(result: Result) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Heads and edges of the report's picture."""
+    heads = result.selected.head(results.MOST_HEADS)
+    among = result.edges_among(list(heads["name"]))
+    return heads, among[among["selected"]].head(results.MOST_EDGES)
+
+
+def alternative(heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
+    """The picture in words."""
+    counts = {"heads": len(heads), "edges": len(edges), "strongest": heads.iloc[0]["name"]}
+    return texts.text(language, "alt.circuit", **counts)
+
+
+def downloads(run: RunFolder, result: Result) -> None:
     """All files as one, and each by itself; they are put together when they are asked for."""
     st.subheader(t("report.downloads"), anchor=False)
     st.download_button(
         t("report.all"),
-        data=partial(package, run),
+        data=lambda: package(run, pictures(result)),
         file_name=f"headlight-{run.run_id}.zip",
         mime="application/zip",
         key="download_all",
@@ -86,7 +122,7 @@ def downloads(run: RunFolder) -> None:
         if path.exists():
             st.download_button(
                 name,
-                data=partial(content, run, name),
+                data=partial(file, run, result, name),
                 file_name=name,
                 mime=kind,
                 key=f"download_{name}",
@@ -94,7 +130,24 @@ def downloads(run: RunFolder) -> None:
                 icon=":material/download:",
                 width="stretch",
             )
+    if len(result.selected):
+        language = state.language()
+        st.download_button(
+            "circuit.svg",
+            data=lambda: pictures(result)[language].encode(),
+            file_name="circuit.svg",
+            mime="image/svg+xml",
+            key="download_circuit.svg",
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+        )
     st.caption(t("report.files_text"))
+
+
+def file(run: RunFolder, result: Result, name: str) -> bytes:
+    """One file for download; the report holds the picture."""
+    return content(run, name, pictures(result) if name == "report.html" else {})
 
 
 def _section(title: str, lines: list[str]) -> None:
@@ -121,7 +174,7 @@ def page() -> None:
         except HeadlightError as error:
             frame.show(error)
     with right:
-        downloads(state.folder())
+        downloads(state.folder(), result)
 
 
 page()

@@ -20,6 +20,9 @@ DENSE_COLUMNS = 12
 NAME_ROOM = ((4, 18), (6, 12), (8, 7))
 """Up to so many columns, so many characters of a head's own name stand beside it; tooltips hold all of it."""
 
+NAMES_BESIDE = 10
+"""Up to so many heads a layer, names in the grid stand beside the heads: further ones leave no room."""
+
 Places = Mapping[str, Point]
 Routes = Mapping[tuple[str, str], Sequence[Point]]
 
@@ -69,7 +72,7 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
     dots = dots.mark_circle(size=18, color=look.colours.faint, opacity=0.35).encode(
         **axes, tooltip=tooltips({"name:N": "chart.head"}, look.word)
     )
-    drawing = _Drawing(look, axes, vertical=True)
+    drawing = _Drawing(look, axes, vertical=True, names_beside=n_heads <= NAMES_BESIDE)
     nodes = _nodes(heads, places, look, n_heads, dense=n_layers > DENSE_COLUMNS)
     ends = edges[["source", "target"]].itertuples(index=False, name=None)
     routes = {pair: curve(places[pair[0]], places[pair[1]]) for pair in ends}
@@ -79,11 +82,15 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Layers of a graph over common axes; `vertical` means that edges enter from below."""
+    """Layers of a graph over common axes; `vertical` means that edges enter from below.
+
+    `names_beside` puts the names to the right of the heads, out of the way of edges that leave upwards.
+    """
 
     look: Look
     axes: Mapping[str, Any]
     vertical: bool
+    names_beside: bool = False
 
     def graph(self, nodes: pd.DataFrame, lines: pd.DataFrame, below: list[alt.Chart]) -> alt.LayerChart:
         radius = dict(zip(nodes["name"], nodes["radius"], strict=True))
@@ -113,16 +120,21 @@ class _Drawing:
         )
 
     def labels(self, nodes: pd.DataFrame) -> list[alt.Chart]:
-        """Names above the heads, each on a rim of the ground's colour so that no line runs through it."""
+        """Names at the heads, each on a rim of the ground's colour so that no line runs through it."""
         ground, ink = self.look.colours.background, self.look.colours.text
         looks = ({"stroke": ground, "strokeWidth": 3.5, "color": ground}, {"color": ink})
         return [
             alt.Chart(nodes[nodes["radius"] == radius])
-            .mark_text(dy=-(radius + 8), fontSize=12, fontWeight=600, **look)
+            .mark_text(fontSize=12, fontWeight=600, **self.name_place(radius), **look)
             .encode(**self.axes, text="label:N")
             for radius in sorted(set(nodes["radius"]))
             for look in looks
         ]
+
+    def name_place(self, radius: int) -> dict[str, Any]:
+        if self.names_beside:
+            return {"dx": radius + 5, "align": "left", "baseline": "middle"}
+        return {"dy": -(radius + 8)}
 
     def edges(self, lines: pd.DataFrame) -> list[alt.Chart]:
         if lines.empty:
@@ -158,13 +170,13 @@ def _nodes(heads: pd.DataFrame, places: Places, look: Look, columns: int, dense:
     nodes = heads[["name", "own_name", "layer", "head", "score", "verdict"]].copy()
     nodes["x"] = [places[name][0] for name in nodes["name"]]
     nodes["y"] = [places[name][1] for name in nodes["name"]]
-    nodes["radius"] = _radii(nodes["score"], smaller=dense)
+    nodes["radius"] = radii(nodes["score"], smaller=dense)
     nodes["area"] = 4.0 * nodes["radius"].astype(float) ** 2
     longest = next((room for most, room in NAME_ROOM if columns <= most), 0)
     named = nodes["head"].map("H{}".format) if dense else nodes["name"]
     chosen = nodes["name"] == look.chosen
     return nodes.assign(
-        label=[_titled(*pair, longest) for pair in zip(named, nodes["own_name"], strict=True)],
+        label=[titled(*pair, longest) for pair in zip(named, nodes["own_name"], strict=True)],
         said=[
             f"{n.name} {n.own_name}".strip() + f", {look.word('chart.score')} {n.score:.2g}"
             for n in nodes.itertuples()
@@ -177,13 +189,15 @@ def _nodes(heads: pd.DataFrame, places: Places, look: Look, columns: int, dense:
     )
 
 
-def _titled(head: str, own_name: str, longest: int) -> str:
+def titled(head: str, own_name: str, longest: int) -> str:
+    """Label of a head: with its own name, shortened to the room that there is."""
     if not own_name or not longest:
         return head
     return f"{head} {own_name if len(own_name) <= longest else own_name[: longest - 1] + '…'}"
 
 
-def _radii(scores: pd.Series, smaller: bool) -> list[int]:
+def radii(scores: pd.Series, smaller: bool) -> list[int]:
+    """Radius of each head in pixels, from its score."""
     low, span = float(scores.min()), float(scores.max() - scores.min())
     steps = [int(min(3, 4 * (score - low) / span)) if span else 2 for score in scores]
     return [RADII[step] - (3 if smaller else 0) for step in steps]
