@@ -83,7 +83,7 @@ def act(action: Callable[[], object]) -> None:
 def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(border=True):
-        columns = st.columns([3.4, 2.6, 1.1, 1.7, 2, 2.6], vertical_alignment="center")
+        columns = st.columns([4, 1.7, 1.1, 1.7, 2.1, 2.8], vertical_alignment="center")
         with columns[0].container(gap="xxsmall"):
             st.markdown(f"**{frame.plain(line.name)}**")
             if line.owner:

@@ -34,7 +34,7 @@ def show(lines: list[Line], key: str) -> None:
     """One row a run with a button that opens it."""
     for line in lines:
         with st.container(border=True):
-            columns = st.columns([4, 3, 1.2, 1.8, 2, 1.8], vertical_alignment="center")
+            columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
             columns[0].markdown(f"**{frame.plain(line.name)}**")
             columns[1].caption(frame.plain(line.model))
             columns[2].caption(line.counts)

@@ -201,7 +201,7 @@ def test_only_candidate_edges_are_drawn_and_counted_by_default(open_app: OpenApp
     result = results.load(run)
     count = len(result.candidate_edges)
     app = open_app("circuit", run=run.run_id)
-    assert f"({count} candidates, {len(result.edges)} in all)" in app.slider[0].label
+    assert f"{count} candidates of {len(result.edges)}" in app.slider[0].label
     assert app.slider[0].value == count
     assert len(app.dataframe[1].value) == count
     app.slider[0].set_value(len(result.edges)).run()
