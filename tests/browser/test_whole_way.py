@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -232,3 +233,53 @@ def downloaded(page: "playwright_api.Page", name: str) -> bytes:
         page.get_by_role("button", name=name).click(timeout=PATIENCE)
     assert waiting.value.suggested_filename == name
     return Path(waiting.value.path()).read_bytes()
+
+
+def test_what_people_add_is_kept_and_travels_in_the_zip(
+    address: str, browser: "playwright_api.Browser"
+) -> None:
+    context = browser.new_context(
+        locale="ja-JP", viewport={"width": 1280, "height": 1000}, accept_downloads=True
+    )
+    page = context.new_page()
+    page.goto(address)
+    reader = Reader(page, "ja")
+    reader.presses("start.sample_button")
+    page.locator("h1", has_text=reader.texts["analysis.title"]).or_(
+        page.locator("h1", has_text=reader.texts["circuit.title"])
+    ).first.wait_for(timeout=PATIENCE)
+    if page.locator("h1", has_text=reader.texts["analysis.title"]).count():
+        reader.presses("analysis.next")
+    reader.title_is("circuit.title")
+    reader.presses("circuit.add_label")
+    page.get_by_label(reader.texts["circuit.own_name"]).fill("直前の語")
+    page.get_by_label(reader.texts["circuit.note"], exact=True).fill("<b>請求書</b>で強い")
+    reader.presses("circuit.keep_label")
+    page.get_by_role("button", name=reader.texts["circuit.change_label"]).wait_for(timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    reader.presses("circuit.next")
+    reader.presses("evidence.next")
+    reader.title_is("report.title")
+    page.get_by_label(reader.texts["review.your_name"]).last.fill("佐藤")
+    page.get_by_role("button", name=reader.texts["review.sign"], exact=True).click(timeout=PATIENCE)
+    reader.sees(f"{reader.texts['review.accepted']}: 佐藤")
+    reader.keeps("signed")
+    with page.expect_download(timeout=PATIENCE) as waiting:
+        reader.presses("report.all")
+    with zipfile.ZipFile(waiting.value.path()) as archive:
+        files = {
+            name.split("/")[-1]: archive.read(name).decode()
+            for name in archive.namelist()
+            if name.endswith(("csv", "html", "svg", "json"))
+        }
+    assert files["heads.csv"].startswith("\ufefflayer,head,score,")
+    rows = list(csv.DictReader(io.StringIO(files["heads.csv"].removeprefix("\ufeff"))))
+    assert [row["name"] for row in rows if row["name"]] == ["直前の語"]
+    assert "<b>請求書</b>" not in files["report.html"]
+    assert "承認: 佐藤" in files["report.html"]
+    assert "直前の語" in files["circuit-ja.svg"]
+    assert json.loads(files["review.json"])["sign_offs"][0]["decision"] == "accepted"
+    assert json.loads(files["manifest.json"])["counts"]["selected_heads"] > 0
+    page.reload()
+    reader.sees(f"{reader.texts['review.accepted']}: 佐藤")
+    context.close()
