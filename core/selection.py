@@ -1,6 +1,8 @@
 """Which heads and edges count as candidates: stated rules that need no setting.
 
-`average` (the default): everything at or above the mean score.
+`average` (the default for heads): everything at or above the mean score.
+`quartile` (the default for edges, among the pairs of candidate heads): everything from the lower quartile up, and
+whatever reaches three quarters of the best score, so that edges of one strength stay together.
 `split`: cut where two groups, low and high, explain most of the variance (Otsu 1979).
 `gap`: cut at the largest gap in the sorted scores.
 
@@ -13,10 +15,10 @@ from typing import Literal
 
 import numpy as np
 
-Rule = Literal["split", "gap", "average"]
+Rule = Literal["average", "quartile", "split", "gap"]
 
 HEAD_RULE: Rule = "average"
-EDGE_RULE: Rule = "average"
+EDGE_RULE: Rule = "quartile"
 
 FLOOR = 1e-3
 """Share of the best score below which differences do not count."""
@@ -34,6 +36,8 @@ def threshold(scores: np.ndarray, rule: Rule) -> float:
         return float("inf")
     if rule == "average":
         return float(levels[levels >= scores.mean()][0])
+    if rule == "quartile":
+        return float(levels[levels >= min(np.quantile(scores, 0.25), 0.75 * levels[-1])][0])
     return float(levels[_CUTS[rule](_log(scores), _log(levels)) + 1])
 
 
@@ -55,5 +59,5 @@ def _split(scores: np.ndarray, levels: np.ndarray) -> int:
     return int(np.argmax(below * (len(ordered) - below) * (high - low) ** 2))
 
 
-RULES: tuple[Rule, ...] = ("split", "gap", "average")
+RULES: tuple[Rule, ...] = ("average", "quartile", "split", "gap")
 _CUTS: dict[Rule, Callable[[np.ndarray, np.ndarray], int]] = {"split": _split, "gap": _gap}

@@ -58,6 +58,8 @@ class Row:
     recall_gap: float = float("nan")
     precision_average: float = float("nan")
     recall_average: float = float("nan")
+    precision_quartile: float = float("nan")
+    recall_quartile: float = float("nan")
     hits_in_ten_best: int = 0
 
 
@@ -131,6 +133,8 @@ def _filled(
         recall_gap=quality["gap"][1],
         precision_average=quality["average"][0],
         recall_average=quality["average"][1],
+        precision_quartile=quality["quartile"][0],
+        recall_quartile=quality["quartile"][1],
     )
 
 
@@ -153,7 +157,8 @@ def _overall_lines(rows: pd.DataFrame) -> Iterator[str]:
 def _table(rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"{'method':22}{'n':>4}{'unit':>6}{'AUC':>8}{'±':>7}{'AP':>7}{'true':>7}{'top10':>7}"
-        f"{'P split':>9}{'R split':>9}{'P gap':>8}{'R gap':>8}{'P avg':>8}{'R avg':>8}{'s':>8}"
+        f"{'P split':>9}{'R split':>9}{'P gap':>8}{'R gap':>8}{'P avg':>8}{'R avg':>8}"
+        f"{'P quart':>9}{'R quart':>9}{'s':>8}"
     )
     for (unit, examples, method), part in rows.groupby(["unit", "examples", "method"], sort=False):
         mean = part.mean(numeric_only=True)
@@ -161,7 +166,8 @@ def _table(rows: pd.DataFrame) -> Iterator[str]:
             f"{method:22}{examples:>4}{unit:>6}{mean.auc:8.3f}{part.auc.std(ddof=0):7.3f}{mean.average_precision:7.2f}"
             f"{mean.auc_true_heads:7.2f}{mean.hits_in_ten_best:7.1f}{mean.precision_split:9.2f}{mean.recall_split:9.2f}"
             f"{mean.precision_gap:8.2f}{mean.recall_gap:8.2f}"
-            f"{mean.precision_average:8.2f}{mean.recall_average:8.2f}{mean.seconds:8.2f}"
+            f"{mean.precision_average:8.2f}{mean.recall_average:8.2f}"
+            f"{mean.precision_quartile:9.2f}{mean.recall_quartile:9.2f}{mean.seconds:8.2f}"
         )
 
 

@@ -158,6 +158,8 @@ def test_selection_rules_by_hand():
         assert select(scores, rule)[:2].all(), rule
         assert not select(scores, rule)[3:].any(), rule
     assert threshold(scores, "split") == 2.0
+    assert threshold(np.array([1.0, 2.0, 3.0, 4.0, 10.0]), "quartile") == 2.0
+    assert threshold(np.array([8.0, 9.0, 10.0]), "quartile") == 8.0
     assert threshold(scores, "average") == 4.0
     assert threshold(np.array([8.0, 7.0, 1.0, 0.9]), "gap") == 7.0
     assert not select(np.ones(5), "split").any()
