@@ -11,8 +11,11 @@ def page() -> None:
     """Effects where the run has them; otherwise says that there are none, and shows no number."""
     try:
         result = results.load(state.folder()) if state.run_id() else None
-    except HeadlightError:
-        result = None
+    except HeadlightError as error:
+        frame.header("evidence")
+        if frame.needs_run():
+            frame.show(error)
+        return
     if result is None:
         frame.header("evidence")
         frame.needs_run()

@@ -159,8 +159,11 @@ def page() -> None:
     """The whole page."""
     try:
         result = results.load(state.folder()) if state.run_id() else None
-    except HeadlightError:
-        result = None
+    except HeadlightError as error:
+        frame.header("report")
+        if frame.needs_run():
+            frame.show(error)
+        return
     if result is None:
         frame.header("report")
         frame.needs_run()

@@ -85,3 +85,11 @@ def test_damaged_review_is_explained_and_the_report_stays(open_app: OpenApp) -> 
     app = open_app("report", run=run.run_id)
     assert "review.json" in app.error[0].value
     assert "heads" in shown(app)
+
+
+@pytest.mark.parametrize("page", ["evidence", "report"])
+@pytest.mark.parametrize("file", ["labels.json", "heads.csv"])
+def test_damaged_run_is_explained(open_app: OpenApp, file: str, page: str) -> None:
+    run = make_run(runs_folder())
+    (run.path / file).write_text("{", encoding="utf-8")
+    assert "cannot be read" in open_app(page, run=run.run_id).error[0].value
