@@ -8,6 +8,8 @@ from pages.parts.texts import number
 
 Words = Callable[..., str]
 MEAN = -1
+REST_OF_CHARACTER = "…"
+"""How a token inside a split character is given."""
 
 
 def table(preview: Mapping[str, Any], word: Words) -> str:
@@ -45,7 +47,7 @@ def _order(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]
 
 def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
     cells = [
-        _piece(piece, differs, position in compared or MEAN in compared, aligned)
+        _piece(piece, differs, position in compared or MEAN in compared, aligned, word)
         for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
     ]
     body = "".join(cells) if aligned else f'<td class="running">{"".join(cells)}</td>'
@@ -58,12 +60,16 @@ def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out
     )
 
 
-def _piece(piece: str, differs: bool, compared: bool, aligned: bool) -> str:
+def _piece(piece: str, differs: bool, compared: bool, aligned: bool, word: Words) -> str:
     tag = "td" if aligned else "span"
     before = " " if not aligned and piece[:1].isspace() else ""
     classes = "tok" + (" differs" if differs else "") + (" compared" if compared else "")
+    title = ""
+    if piece == REST_OF_CHARACTER:
+        classes += " rest"
+        title = f' title="{escape(word("examples.rest_of_character"))}"'
     shown = escape(piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣"))
-    return f'{before}<{tag} class="{classes}">{shown}</{tag}>'
+    return f'{before}<{tag} class="{classes}"{title}>{shown}</{tag}>'
 
 
 def _next(example: Mapping[str, Any], word: Words) -> str:

@@ -59,6 +59,12 @@ def test_legend_names_partners_only_where_there_are_some(pairs: list[list[int]])
     assert "examples.legend_compared" in html
 
 
+def test_rest_of_a_split_character_is_told_from_a_letter() -> None:
+    html = tokens.table(preview(["ず", "っ", "…"], mode="pairs"), word)
+    assert html.count('class="tok rest" title="examples.rest_of_character">…<') == 2
+    assert html.count(" rest") == 2
+
+
 def test_spaces_and_line_breaks_can_be_seen() -> None:
     html = tokens.table(preview([" ", "\n", " c"], mode="pairs"), word)
     assert "␣" in html
