@@ -32,7 +32,7 @@ def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
 
 def controls(result: Result) -> tuple[str, float, int]:
     """View, lowest score, and number of edges."""
-    view_place, score_place, edge_place = st.columns([1.5, 2, 2.3], vertical_alignment="bottom", gap="medium")
+    view_place, score_place, edge_place = st.columns([2, 1.9, 2.2], vertical_alignment="bottom", gap="medium")
     view = view_place.segmented_control(
         t("circuit.view"),
         ("flow", "grid"),
