@@ -167,6 +167,15 @@ def exhaustive(manifest: Mapping[str, Any]) -> str:
     )
 
 
+def evidence_notes(manifest: Mapping[str, Any]) -> list[str]:
+    """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
+    return [
+        run_text(language(), f"note.{note['key']}", **note.get("values", {}))
+        for note in manifest.get("notes") or []
+        if note["key"].startswith(("evidence_", "smallest_p"))
+    ]
+
+
 def notes(manifest: Mapping[str, Any]) -> list[str]:
     """What the engine noted of the run, beside positions and pairs."""
     said = ("positions_", "pairs_")

@@ -52,6 +52,19 @@ def heads(result: Result, only_selected: bool, key: str, most: int | None = None
         st.caption(" ".join(notes))
 
 
+def head_effects(table: pd.DataFrame, key: str) -> None:
+    """What interventions say of heads, with the interval of the effect."""
+    columns = ["name", "own_name", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
+
+
+def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
+    """What interventions say of edges; `titles` are the names of heads as they are shown."""
+    table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
+    columns = ["source", "target", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    _show(_with_effect_interval(table), columns, key)
+
+
 def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
     """Edges, best first; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
@@ -63,6 +76,11 @@ def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
         return table
     ends = zip(table["score_low"].map(texts.number), table["score_high"].map(texts.number), strict=True)
     return table.assign(interval=["–".join(pair) for pair in ends])
+
+
+def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
+    ends = zip(table["effect_low"].map(texts.number), table["effect_high"].map(texts.number), strict=True)
+    return table.assign(effect_interval=[f"{low} … {high}" for low, high in ends])
 
 
 def _percent(share: float) -> str:
