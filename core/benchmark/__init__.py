@@ -1,7 +1,8 @@
 """Methods measured against each other on tasks whose circuit is known: `python -m core benchmark`.
 
-The settings were chosen on models that are not in this benchmark: an earlier training of the four tasks and one
-with other starts and no penalty. Tasks here, their models and their draws took no part in the choice.
+What is kept apart and what is not: the settings were chosen on models that are not in this benchmark, an earlier
+training of the four tasks and one with other starts and no penalty, with other draws of the same four tasks. The
+selection rules were compared on the tasks here, and these draws were looked at while the score was built.
 """
 
 import platform

@@ -13,7 +13,7 @@ from core.scenarios.make_examples import examples_of
 from core.scenarios.make_truth import fresh_pairs
 
 FIRST_SEED = 50_000
-"""Draws start here: no seed of training, of the bundled examples, of the truth, nor of choosing settings."""
+"""Draws start here: no seed of training, of the bundled examples, of the truth, nor of the tuning draws."""
 
 
 @dataclass(frozen=True)
