@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from core.config import RunConfig
 from core.runs import ACTIVE, RunFolder, RunState, new_run_id, open_run, runs_folder
 
-QuestionKind = Literal["inspect", "preview"]
+QuestionKind = Literal["inspect", "preview", "head"]
 
 
 @dataclass(frozen=True)

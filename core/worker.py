@@ -32,32 +32,38 @@ from core.runs import RunFolder, RunState, Status
 
 log = logging.getLogger(__name__)
 
+HEAD_QUESTION = ("layer", "head", "example", "partner", "query")
+"""What a question of the kind `head` names beside the path of its run; see `core.head_view`."""
 STATE_INTERVAL = 0.2
 """Seconds between two writes of state.json within a stage."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The five things that the worker needs of the engine."""
+    """The six things that the worker needs of the engine."""
 
     analyse: Callable[..., Iterator[Any]]
     save: Callable[[Any, RunFolder], None]
     inspect: Callable[[str], dict[str, Any]]
     preview: Callable[..., dict[str, Any]]
+    head_view: Callable[..., dict[str, Any]]
     new_pool: Callable[[], Any]
 
     @classmethod
     def load(cls, module: str = "") -> "Engine":
-        """The engine of this package, or the five names of another module."""
+        """The engine of this package, or the six names of another module."""
         if module:
             other = importlib.import_module(module)
-            return cls(other.analyse, other.save, other.inspect, other.preview, other.ModelPool)
+            return cls(
+                other.analyse, other.save, other.inspect, other.preview, other.head_view, other.ModelPool
+            )
+        from core.head_view import head_view
         from core.models import ModelPool
         from core.pipeline import analyse
         from core.preview import inspect, preview
         from core.report import save
 
-        return cls(analyse, save, inspect, preview, ModelPool)
+        return cls(analyse, save, inspect, preview, head_view, ModelPool)
 
 
 class Worker:
@@ -158,7 +164,10 @@ class Worker:
             return engine.inspect(payload)
         if kind == "preview":
             return engine.preview(RunConfig.model_validate(payload), pool)
-        raise ConfigError("bad_setting", name="ask", detail=f"expected inspect or preview, found “{kind}”")
+        if kind == "head":
+            config = RunFolder(Path(payload["run"])).config()
+            return engine.head_view(config, pool, **{name: payload[name] for name in HEAD_QUESTION})
+        raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
 
     def _loaded(self) -> tuple[Engine, Any]:
         if self._engine is None:

@@ -66,3 +66,8 @@ def inspect(source: str) -> dict[str, Any]:
 def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
     """How many examples came over."""
     return {"count": len(config.examples.examples)}
+
+
+def head_view(config: RunConfig, models: ModelPool, **question: Any) -> dict[str, Any]:
+    """The question, and the model of the run that it is about."""
+    return {"model": config.model, **question}

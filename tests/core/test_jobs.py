@@ -129,6 +129,18 @@ def test_questions_are_answered_while_a_run_goes_on(backend: LocalBackend) -> No
     backend.cancel(run.run_id)
 
 
+def test_question_on_a_head_takes_the_settings_of_its_run(backend: LocalBackend) -> None:
+    run = start(backend, config("slow:400"))
+    wait_for(lambda: bool(read_records(run)))
+    question = {"layer": 1, "head": 2, "example": 0, "partner": None, "query": 3}
+    found = answer(backend, "head", {"run": str(run.path), **question})
+    assert found.value == {"model": config().model, **question}
+    assert backend.status(run.run_id).state.status == "running"
+    backend.cancel(run.run_id)
+    gone = answer(backend, "head", {"run": str(run.path / "gone"), **question})
+    assert gone.error_key == "no_run"
+
+
 def test_question_that_fails_gives_its_key_and_can_be_asked_again(backend: LocalBackend) -> None:
     failed = answer(backend, "inspect", "missing")
     assert (failed.error_key, failed.error_values) == ("no_config", {"name": "missing"})

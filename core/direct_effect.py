@@ -1,0 +1,77 @@
+"""What an addition to the residual stream does to the logits by itself (direct logit attribution).
+
+Nostalgebraist 2020 (logit lens), Elhage et al. 2021. The final norm divides the whole residual stream by one
+number; with this number held as it is in the forward pass, norm and unembedding are linear:
+
+1. x is centred where the norm is a LayerNorm, divided by the scale of the whole stream, and weighted.
+2. The unembedding turns it into a change of every word's logit.
+
+So the direct effects of all parts of the stream add up to the logits, less the biases of norm and unembedding and
+before the soft cap of models that have one. What later layers make of the addition is left out.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.architectures import submodule
+from core.errors import ModelError
+from core.loaded_model import LoadedModel
+
+
+def through_norm(norm: Any, part: Tensor, whole: Tensor) -> Tensor:
+    """What a norm makes of a part (..., d_model) of its input, with the scale that it has on the whole.
+
+    The bias of the norm belongs to no part and is left out. Without a norm the part stays as it is.
+    """
+    if norm is None:
+        return part
+    centred = isinstance(norm, nn.LayerNorm)
+    if centred:
+        part = part - part.mean(-1, keepdim=True)
+        whole = whole - whole.mean(-1, keepdim=True)
+    mean_square = whole.square().mean(-1, keepdim=True)
+    return part / (mean_square + _epsilon(norm)).sqrt() * _gain(norm, centred)
+
+
+def logit_changes(loaded: LoadedModel, part: Tensor, stream: Tensor) -> Tensor:
+    """Change of every logit (..., vocabulary), float32, by a part (..., d_model) of the final residual stream.
+
+    Raises ModelError where the model normalises the stream itself, so that no part of it stays what it was.
+    """
+    check_plain_stream(loaded)
+    decoder, norm = final_norm(loaded)
+    normed = through_norm(norm, part.to(loaded.device), stream.to(loaded.device))
+    project_out = getattr(decoder, "project_out", None)
+    if project_out is not None:
+        normed = project_out(normed.to(project_out.weight.dtype))
+    unembedding = loaded.model.get_output_embeddings().weight
+    return nn.functional.linear(normed.to(unembedding.dtype), unembedding).float().cpu()
+
+
+def final_norm(loaded: LoadedModel) -> tuple[Any, Any]:
+    """The module that holds the final norm, and the norm, None for a model without one."""
+    path, _, name = loaded.architecture.final_norm.rpartition(".")
+    holder = submodule(loaded.model, path)
+    return holder, getattr(holder, name, None)
+
+
+def check_plain_stream(loaded: LoadedModel) -> None:
+    """Raise ModelError for a model in which a layer normalises the residual stream that it hands on."""
+    config = loaded.model.config.get_text_config()
+    normalises = not getattr(config, "do_layer_norm_before", True)
+    if normalises or getattr(config, "apply_residual_connection_post_layernorm", False):
+        raise ModelError("no_direct_effect", architecture=loaded.shape.architecture)
+
+
+def _epsilon(norm: Any) -> float:
+    return float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 0.0)))
+
+
+def _gain(norm: Any, centred: bool) -> Tensor:
+    """The weight of each coordinate; some RMS norms hold it less 1, so it is read off what they make of ones."""
+    if centred:
+        return torch.ones(()) if norm.weight is None else norm.weight.float()
+    ones = torch.ones_like(norm.weight)[None]
+    return norm(ones)[0].float() * (1 + _epsilon(norm)) ** 0.5
