@@ -10,7 +10,7 @@ from core.runs import RunFolder
 from tests.core.stub_engine import ModelPool, Progress, Result
 from tests.pages.made_runs import write_tables
 
-__all__ = ["ModelPool", "analyse", "inspect", "preview", "save"]
+__all__ = ["ModelPool", "analyse", "head_view", "inspect", "preview", "save"]
 
 
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
@@ -51,6 +51,46 @@ def inspect(source: str) -> dict[str, Any]:
         "vocabulary": 1800,
         "checks": ["architecture", "configuration"],
     }
+
+
+def head_view(
+    config: RunConfig,
+    models: ModelPool,
+    *,
+    layer: int,
+    head: int,
+    example: int,
+    partner: int | None = None,
+    query: int | None = None,
+) -> dict[str, Any]:
+    """Words as tokens, all attention on the first one; a model folder called gone is missing."""
+    if "gone" in config.model:
+        raise ModelError("no_folder", name=config.model)
+    texts = config.examples.examples
+    pieces = texts[example].text.split(" ")
+    place = len(pieces) - 1 if query is None else query
+
+    def writes(index: int) -> dict[str, Any]:
+        return {
+            "up": [{"piece": f" <i>{texts[index].label}", "change": 1.5}],
+            "down": [{"piece": " parcel", "change": -0.25}],
+            "between": None,
+        }
+
+    found: dict[str, Any] = {
+        "query": place,
+        "first": 0,
+        "length": len(pieces),
+        "pieces": pieces,
+        "weights": [1.0] + [0.0] * (len(pieces) - 1),
+        "writes": writes(example),
+        "partner": None,
+        "more": [],
+    }
+    if partner is not None:
+        found["partner"] = {"query": place, "piece": texts[partner].text.split(" ")[place], **writes(partner)}
+        found["more"] = [{"piece": " Legal", "change": 2.5}]
+    return found
 
 
 def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
