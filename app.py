@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.runs import open_run
-from pages.parts import frame, state, texts
+from pages.parts import address, frame, state, terms, texts, watch
 from pages.parts.samples import load_sample
 
 # A file of our own: a named icon would be fetched from a font host.
@@ -25,7 +25,9 @@ def begin_session() -> None:
     )
     try:
         if st.query_params.get("run"):
-            state.open_in_session(open_run(st.query_params["run"]))
+            run = open_run(st.query_params["run"])
+            state.open_in_session(run)
+            address.restore(st.session_state, run.run_id, address.decode(st.query_params.to_dict()))
         elif "--scenario" in sys.argv[:-1]:
             load_sample(sys.argv[sys.argv.index("--scenario") + 1])
     except HeadlightError as error:
@@ -36,18 +38,19 @@ def main() -> None:
     """Draw the frame and the page that was asked for."""
     begin_session()
     state.keep_language()
-    st.set_page_config(page_title="Headlight", page_icon=str(ICON), layout="wide")
+    st.session_state["polling"] = False
     current, page = frame.navigation()
-    for name, value in frame.address().items():
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
-    if not state.run_id():
-        st.query_params.pop("run", None)
+    watch.update(current)
+    st.set_page_config(page_title=watch.title(), page_icon=str(ICON), layout="wide")
+    address.keep_to_run(st.session_state, state.run_id())
+    frame.keep_address(current)
     frame.style()
     frame.sidebar(current)
     if "greeting_error" in st.session_state:
         frame.show_error(*st.session_state.pop("greeting_error"))
     page.run()
+    terms.fold(current)
+    watch.show(current)
 
 
 main()

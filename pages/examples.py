@@ -45,6 +45,7 @@ def preview() -> None:
 @st.fragment(run_every=0.4)
 def wait(payload: dict[str, Any]) -> None:
     """Look for the worker's answer; the page is drawn anew when it is there."""
+    state.polls()
     if state.backend().ask("preview", payload).pending:
         st.caption(t("examples.reading"))
     else:

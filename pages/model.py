@@ -57,6 +57,7 @@ def _choose_bundled() -> None:
 @st.fragment(run_every=0.4)
 def wait() -> None:
     """Look for the worker's answer; the page is drawn anew when it is there."""
+    state.polls()
     answer = state.inspection()
     if answer is not None and answer.pending:
         st.caption(t("model.checking"))

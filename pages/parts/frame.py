@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
-from pages.parts import drawings, state, texts
-from pages.parts.state import t
+from core.review import read_review
+from pages.parts import address as view_address
+from pages.parts import drawings, results, state, terms, texts
+from pages.parts.state import t, tn
 
 STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
 _FOLDER = Path(__file__).parents[1]
@@ -59,7 +61,7 @@ def header(page: str, sentence: str = "") -> None:
             persist_state="session",
         )
     if sentence:
-        st.html(f'<p class="lead">{escape(sentence)}</p>')
+        st.html(f'<p class="lead">{terms.sentence(sentence)}</p>')
 
 
 def sidebar(current: str) -> None:
@@ -68,6 +70,7 @@ def sidebar(current: str) -> None:
         st.html(f'<div class="brand">{drawings.mark()}<span>Headlight</span></div>')
         _link("start", current, ":material/home:")
         st.html(f'<div class="steps-title">{t("frame.steps")}</div>')
+        told = False
         for step in STEPS:
             kind, result, reason = step_state(step)
             icon = _ICONS["here" if step == current and kind in ("open", "done") else kind]
@@ -80,6 +83,9 @@ def sidebar(current: str) -> None:
                 help=reason or None,
                 width="stretch",
             )
+            if kind == "closed" and not told:
+                st.html(f'<p class="why">{escape(reason)}</p>')
+                told = True
         st.html('<hr class="thin">')
         _link("runs", current, ":material/history:")
         _link("guide", current, ":material/menu_book:")
@@ -100,8 +106,8 @@ def step_state(step: str) -> tuple[str, str, str]:
     if step == "analysis":
         return _analysis_state(status)
     if not done:
-        return "closed", "", t("frame.needs_analysis")
-    return "done" if step == "circuit" else "open", "", ""
+        return "closed", "", t("frame.analysis_at_work" if job and job.active else "frame.needs_analysis")
+    return _result_state(step)
 
 
 def model_name() -> str:
@@ -111,7 +117,9 @@ def model_name() -> str:
 
 def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:
     """The one primary button of a page, bottom right; it names the next step."""
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        if disabled and reason:
+            st.html(f'<p class="missing">{escape(reason)}</p>', width="content")
         clicked = st.button(
             t(f"{page}.next"),
             key=key,
@@ -127,15 +135,28 @@ def next_button(page: str, *, key: str, disabled: bool = False, reason: str = ""
 
 def go(page: str) -> None:
     """Switch to another page and keep what the address says."""
-    st.switch_page(f"pages/{page}.py", query_params=address())
+    st.switch_page(f"pages/{page}.py", query_params=address(page))
 
 
-def address() -> dict[str, str]:
-    """What the address of every page tells: language and open run."""
+def address(page: str = "") -> dict[str, str]:
+    """What the address of a page tells: language, open run, and on the circuit page what is shown of it."""
     parts = {"lang": state.language()}
     if state.run_id():
         parts["run"] = state.run_id()
+    if page == "circuit":
+        parts |= view_address.encode(view_address.gather(st.session_state, state.run_id()))
     return parts
+
+
+def keep_address(page: str) -> None:
+    """Bring the browser's address into step with what is shown."""
+    parts = address(page)
+    for name in ("run", *view_address.NAMES):
+        if name not in parts:
+            st.query_params.pop(name, None)
+    for name, value in parts.items():
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
 
 
 def show_error(key: str, values: Mapping[str, Any]) -> None:
@@ -182,11 +203,14 @@ def _link(page: str, current: str, icon: str) -> None:
 
 def _copy_link(current: str) -> None:
     """The address of this page and run, to be copied."""
-    base = str(st.context.url or "").split("?")[0].rstrip("/")
-    base = base.removesuffix(f"/{current}")
-    path = "" if current == PAGES[0] else current
     with st.popover(t("frame.copy"), icon=":material/link:", type="tertiary", key="copy_link"):
-        st.code(f"{base}/{path}?{urlencode(address())}", language=None, wrap_lines=True)
+        st.code(link(current, current, address(current)), language=None, wrap_lines=True)
+
+
+def link(current: str, page: str, parameters: Mapping[str, str]) -> str:
+    """The address of a page with these parameters, as seen from the current one."""
+    base = str(st.context.url or "").split("?")[0].rstrip("/").removesuffix(f"/{current}")
+    return f"{base}/{'' if page == PAGES[0] else page}?{urlencode(parameters)}"
 
 
 def _examples_state() -> tuple[str, str, str]:
@@ -196,6 +220,24 @@ def _examples_state() -> tuple[str, str, str]:
     counts = [sum(row["label"] == label for row in draft.rows) for label in ("anomalous", "normal")]
     result = f"{counts[0]} + {counts[1]}" if draft.rows else ""
     return ("done" if state.examples_ready() else "open"), result, ""
+
+
+def _result_state(step: str) -> tuple[str, str, str]:
+    """What the open run's result says of circuit, evidence and report."""
+    try:
+        if step == "report":
+            signed = read_review(state.folder()).sign_off
+            return ("done", t("frame.signed"), "") if signed else ("open", "", "")
+        result = results.load(state.folder())
+    except HeadlightError:
+        return "open", "", ""
+    count = len(result.selected)
+    if step == "circuit":
+        return "done", tn("frame.heads", count), ""
+    if not result.checked:
+        return "open", "", ""
+    confirmed = int((result.selected["verdict"] == "confirmed").sum())
+    return "done", t("frame.confirmed", count=confirmed, total=count), ""
 
 
 def _analysis_state(status: str) -> tuple[str, str, str]:

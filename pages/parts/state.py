@@ -14,9 +14,11 @@ from core.errors import HeadlightError, StorageError
 from core.examples import COLUMNS, ExampleSet, from_rows
 from core.jobs import Answer, Backend, JobStatus
 from core.local_backend import LocalBackend
-from core.runs import RunFolder, open_run
+from core.runs import ACTIVE, RunFolder, open_run
 from pages.parts import texts
 
+WATCHED = "watched_runs"
+"""Key of the runs whose end the reader is told of (`pages.parts.watch`)."""
 _WIDGETS = "draft_"
 """Prefix of the keys of every widget that shows a part of the draft."""
 _INPUTS = ("paste_", "edit_", "read_")
@@ -157,11 +159,12 @@ def run_id() -> str:
 
 def open_in_session(run: RunFolder) -> None:
     """Show this run from now on, with its settings as the draft; raises StorageError for a damaged one."""
-    replace_draft(draft_of(run.config()))
+    config, status = run.config(), run.state().status
+    replace_draft(draft_of(config))
     st.session_state["asked_source"] = draft().source
-    st.session_state["run_id"] = run.run_id
-    for key in ("head", "picked"):
-        st.session_state.pop(key, None)
+    _show(run)
+    if status in ACTIVE:
+        watch(run.run_id)
 
 
 def draft_from(run: RunFolder) -> None:
@@ -241,7 +244,23 @@ def choose_preset(name: str) -> None:
 
 
 def adopt(run: RunFolder) -> None:
-    """Show a run that was made from the draft."""
+    """Show a run that was made from the draft, and tell when it has ended."""
+    _show(run)
+    watch(run.run_id)
+
+
+def watch(run_id: str) -> None:
+    """Tell the reader when this run has ended."""
+    watched = st.session_state.get(WATCHED, [])
+    st.session_state[WATCHED] = [*(other for other in watched if other != run_id), run_id]
+
+
+def polls() -> None:
+    """Say that this page polls, so that nothing else does."""
+    st.session_state["polling"] = True
+
+
+def _show(run: RunFolder) -> None:
     st.session_state["run_id"] = run.run_id
     for key in ("head", "picked"):
         st.session_state.pop(key, None)

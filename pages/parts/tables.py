@@ -1,14 +1,17 @@
 """The tables of heads, edges and runs with translated headings; all digits are in the CSV files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages.parts import texts
+from pages.parts import terms, texts
 from pages.parts.results import Result
-from pages.parts.state import t
+from pages.parts.state import language, t
+
+Opened = Callable[[], None] | None
+"""Called when a row is chosen; `st.session_state[key]` then tells which."""
 
 _NUMBERS = (
     "score",
@@ -24,15 +27,18 @@ _NUMBERS = (
 )
 
 
-def heads(result: Result, only_selected: bool, key: str, most: int | None = None) -> None:
+def heads(
+    result: Result, only_selected: bool, key: str, most: int | None = None, opened: Opened = None
+) -> None:
     """Heads, best first; columns that the run has not computed are left out."""
     table = result.selected if only_selected else result.heads
     table = _with_interval(table.head(most) if most else table)
     _show(
-        table.replace({"own_name": {"": None}}),
+        table.replace({"own_name": {"": None}, "group": {"": None}}),
         [
             "name",
             "own_name",
+            "group",
             "score",
             "interval",
             "frequency",
@@ -44,6 +50,7 @@ def heads(result: Result, only_selected: bool, key: str, most: int | None = None
         ],
         key,
         whole=most is not None,
+        opened=opened,
     )
     notes = [t("column.interval_note")] if "interval" in table else []
     if table["label_p_value"].notna().any():
@@ -65,10 +72,11 @@ def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> No
     _show(_with_effect_interval(table), columns, key)
 
 
-def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
+def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Opened = None) -> None:
     """Edges, best first; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    _show(table, ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"], key)
+    columns = ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"]
+    _show(table, columns, key, opened=opened)
 
 
 def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
@@ -83,16 +91,25 @@ def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(effect_interval=[f"{low} … {high}" for low, high in ends])
 
 
+def _heading(column: str) -> Any:
+    """The translated heading with its one-line explanation."""
+    note = f"column.{column}_note"
+    said = t(note) if texts.has(language(), note) else terms.help_of_column(column)
+    return st.column_config.Column(t(f"column.{column}"), help=said)
+
+
 def _percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def _show(table: pd.DataFrame, columns: list[str], key: str, whole: bool = False) -> None:
+def _show(
+    table: pd.DataFrame, columns: list[str], key: str, whole: bool = False, opened: Opened = None
+) -> None:
     """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
     kept = [column for column in columns if column in table and (table.empty or table[column].notna().any())]
     shown = table[kept].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
-    settings: dict[str, Any] = {column: t(f"column.{column}") for column in shown}
+    settings: dict[str, Any] = {column: _heading(column) for column in shown}
     formats = {name: _percent if name == "frequency" else texts.number for name in _NUMBERS if name in shown}
     height = 38 + 35 * max(1, len(shown))
     st.dataframe(
@@ -102,4 +119,6 @@ def _show(table: pd.DataFrame, columns: list[str], key: str, whole: bool = False
         key=key,
         height=height if whole else min(420, height),
         placeholder="",
+        on_select=opened or "ignore",
+        selection_mode="single-row",
     )
