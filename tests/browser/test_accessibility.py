@@ -1,0 +1,62 @@
+"""What axe-core finds on every page, in both languages, light and dark; and the way without a mouse."""
+
+from typing import Any
+
+import pytest
+
+from pages.parts.frame import PAGES
+from tests.browser.conftest import Sit
+from tests.browser.reader import PATIENCE, Reader
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+pytestmark = pytest.mark.browser
+
+SERIOUS = ("serious", "critical")
+LOOKS = [("en", False), ("ja", True)]
+FOCUSED_BUTTON = "document.activeElement.tagName === 'BUTTON' ? document.activeElement.innerText : ''"
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("language", "dark"), LOOKS)
+def test_axe_finds_nothing_serious(sit: Sit, sample_run: str, page: str, language: str, dark: bool) -> None:
+    reader = sit(language, dark=dark)
+    reader.opens(page, run=sample_run)
+    reader.is_settled()
+    assert serious(reader) == []
+
+
+def serious(reader: Reader) -> list[str]:
+    """Rule, place and help of every serious finding."""
+    found: dict[str, Any] = axe.Axe().run(reader.page).response
+    return [
+        f"{violation['id']}: {node['html'][:300]} — {node.get('failureSummary', '')[:300]}"
+        for violation in found["violations"]
+        if violation["impact"] in SERIOUS
+        for node in violation["nodes"]
+    ]
+
+
+def test_keyboard_alone_leads_to_the_circuit(sit: Sit) -> None:
+    reader = sit()
+    reader.opens()
+    press_by_keyboard(reader, reader.texts["start.sample_button"])
+    if reader.one_title_of("analysis.title", "circuit.title") == "analysis.title":
+        reader.page.get_by_role("button", name=reader.texts["analysis.next"]).wait_for(timeout=PATIENCE)
+        press_by_keyboard(reader, reader.texts["analysis.next"])
+    reader.title_is("circuit.title")
+    press_by_keyboard(reader, reader.texts["circuit.next"])
+    reader.title_is("evidence.title")
+    press_by_keyboard(reader, reader.texts["evidence.next"])
+    reader.title_is("report.title")
+
+
+def press_by_keyboard(reader: Reader, name: str, most: int = 120) -> None:
+    """Go on with Tab until the button of this name has the focus, and press Enter."""
+    reader.is_settled()
+    for _ in range(most):
+        reader.page.keyboard.press("Tab")
+        focused = reader.page.evaluate(FOCUSED_BUTTON)
+        if name in focused:
+            reader.page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"no focus on “{name}” within {most} steps")
