@@ -10,7 +10,7 @@ import pytest
 
 from pages.parts.frame import PAGES
 from tests.browser.conftest import Sit
-from tests.browser.reader import PATIENCE, Reader
+from tests.browser.reader import PATIENCE
 
 pytestmark = pytest.mark.browser
 LANGUAGES = ("en", "ja")
