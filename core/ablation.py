@@ -1,0 +1,170 @@
+"""Runs of the model with whole sets of heads taken out, many sets in one forward pass.
+
+What a head that is taken out writes instead, at every position:
+
+- `resample`: its z in the partner text. Texts without a partner of the same length take that of a drawn normal text,
+  counted from the last token; where the normal text is shorter, its first token stands for what it lacks.
+- `mean`: the mean z of the normal texts: at the last position the mean over their last tokens, elsewhere the mean over
+  all their tokens.
+- `zero`: nothing.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.behaviour import head_logits
+from core.capture import BATCH_TOKENS, batches_of, pad
+from core.errors import ModelError
+from core.heads import HeadId
+from core.hooks import on_z
+from core.interventions import choose_heads, record
+from core.loaded_model import LoadedModel
+from core.measure import Behaviour
+
+AblationKind = Literal["resample", "mean", "zero"]
+KINDS: tuple[AblationKind, ...] = ("resample", "mean", "zero")
+HeadSet = frozenset[HeadId]
+
+BATCH_BYTES = 2**27
+"""Memory that the z of one layer of a batch may take."""
+
+BATCH_ROWS = 256
+
+
+class Ablator:
+    """Texts as token ids, anomalous first, and what their heads write in plain runs.
+
+    `paired` says that text i and text i + n_anomalous belong together. `forward_passes` counts what has been
+    run. Raises ModelError where memory does not suffice.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        ids: Sequence[Sequence[int]],
+        n_anomalous: int,
+        paired: bool,
+        seed: int = 0,
+    ) -> None:
+        self._loaded, self._ids, self.n_anomalous = loaded, ids, n_anomalous
+        self._lengths = [len(text) for text in ids]
+        self._donor_of = _donors(len(ids), n_anomalous, paired, seed)
+        self.forward_passes = 0
+        self._z: list[Tensor] = []
+        self._everywhere = self._last = torch.empty(0)
+
+    def plain(self) -> Tensor:
+        """Log-probabilities (text, vocabulary) of the unchanged runs; keeps z of every head."""
+        rows: list[Tensor] = [torch.empty(0)] * len(self._ids)
+        self._z = [torch.empty(0)] * len(self._ids)
+        for batch in self._batches(self._lengths):
+            with record(self._loaded) as recording:
+                logits = self._logits(batch)
+            z = recording.z
+            for row, text in enumerate(batch):
+                rows[text] = logits[row].float().log_softmax(dim=-1).cpu()
+                self._z[text] = z[:, row, : self._lengths[text]].cpu().clone()
+        normal = self._z[self.n_anomalous :]
+        self._everywhere = torch.cat(normal, dim=1).mean(dim=1)
+        self._last = torch.stack([z[:, -1] for z in normal]).mean(dim=0)
+        return torch.stack(rows)
+
+    def measures(
+        self,
+        sets: Sequence[Iterable[HeadId]],
+        texts: Sequence[int],
+        behaviour: Behaviour,
+        kind: AblationKind,
+    ) -> Generator[int, None, np.ndarray]:
+        """The measure (set, text) with each set taken out; yields the rows done after each forward pass."""
+        wanted = [list(heads) for heads in sets]
+        items = [(index, text) for index in range(len(wanted)) for text in texts]
+        place = {text: column for column, text in enumerate(texts)}
+        found = np.empty((len(wanted), len(texts)))
+        done = 0
+        for batch in self._batches([self._lengths[text] for _, text in items]):
+            chosen = [items[i] for i in batch]
+            rows = [text for _, text in chosen]
+            with self.taken_out([wanted[index] for index, _ in chosen], rows, kind):
+                values = behaviour.of(self._logits(rows), rows)
+            for (index, text), value in zip(chosen, values.tolist(), strict=True):
+                found[index, place[text]] = value
+            done += len(batch)
+            yield done
+        return found
+
+    @contextmanager
+    def taken_out(
+        self, heads: Sequence[Sequence[HeadId]], texts: Sequence[int], kind: AblationKind
+    ) -> Iterator[None]:
+        """Row i of a forward pass reads text `texts[i]` without the heads `heads[i]`."""
+        chosen = choose_heads(self._loaded, heads)
+        with ExitStack() as stack:
+            for layer in range(self._loaded.shape.n_layers):
+                if bool(chosen[layer].any()):
+                    change = partial(self._changed, layer, chosen[layer], texts, kind)
+                    stack.enter_context(on_z(self._loaded, layer, change))
+            yield
+
+    def _changed(
+        self, layer: int, chosen: Tensor, texts: Sequence[int], kind: AblationKind, z: Tensor
+    ) -> Tensor:
+        mask = chosen.to(z.device)[:, None, :, None]
+        if kind == "zero":
+            return z.masked_fill(mask, 0.0)
+        return torch.where(mask, self._instead(layer, texts, kind, z.shape[1]).to(z), z)
+
+    def _instead(self, layer: int, texts: Sequence[int], kind: AblationKind, width: int) -> Tensor:
+        """What the heads of a layer write instead: (row, position, head, d_head)."""
+        shape = self._loaded.shape
+        values = torch.zeros(len(texts), width, shape.n_heads, shape.d_head)
+        for row, text in enumerate(texts):
+            length = self._lengths[text]
+            if kind == "mean":
+                values[row, : length - 1] = self._everywhere[layer]
+                values[row, length - 1] = self._last[layer]
+            else:
+                donor = self._z[self._donor_of[text]][layer]
+                values[row, :length] = donor[from_the_end(length, len(donor))]
+        return values
+
+    def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        shape = self._loaded.shape
+        tokens = min(BATCH_TOKENS, BATCH_BYTES // (shape.n_heads * shape.d_head * 4))
+        batches = batches_of(lengths, range(len(lengths)), max(1, tokens))
+        return [b[start : start + BATCH_ROWS] for b in batches for start in range(0, len(b), BATCH_ROWS)]
+
+    @torch.no_grad()
+    def _logits(self, texts: Sequence[int]) -> Tensor:
+        """Logits (row, vocabulary) at the last token of each text."""
+        ids, mask = pad([self._ids[text] for text in texts], self._loaded.device)
+        self.forward_passes += 1
+        try:
+            hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+            last = torch.tensor([self._lengths[text] - 1 for text in texts], device=hidden.device)
+            return head_logits(self._loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
+        except torch.OutOfMemoryError:
+            raise ModelError("out_of_memory", device=self._loaded.device) from None
+
+
+def from_the_end(length: int, donor: int) -> Tensor:
+    """For every position of a text the donor's position that is as far from the end; 0 where there is none."""
+    return (torch.arange(length) + donor - length).clamp(min=0)
+
+
+def _donors(count: int, n_anomalous: int, paired: bool, seed: int) -> list[int]:
+    """The text whose z each text gets: its partner, or a drawn text of the other side."""
+    if paired:
+        return [(text + n_anomalous) % count for text in range(count)]
+    generator = np.random.default_rng(seed)
+    sides = [np.arange(n_anomalous, count), np.arange(n_anomalous)]
+    drawn = [
+        generator.choice(other, size=size) for other, size in zip(sides, map(len, sides[::-1]), strict=True)
+    ]
+    return [int(text) for text in np.concatenate(drawn)]
