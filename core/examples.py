@@ -19,7 +19,7 @@ MINIMUM_PER_SIDE = 3
 ADVISED_PER_SIDE = (5, 10)
 MAXIMUM_PER_SIDE = 200
 
-_LABEL_WORDS: dict[str, Label] = {
+LABEL_WORDS: dict[str, Label] = {
     "anomalous": "anomalous",
     "異常": "anomalous",
     "異常例": "anomalous",
@@ -27,6 +27,7 @@ _LABEL_WORDS: dict[str, Label] = {
     "正常": "normal",
     "正常例": "normal",
 }
+"""How a label may be written in a file or a pasted table."""
 
 
 class Example(BaseModel):
@@ -178,7 +179,7 @@ def _check_columns(columns: Sequence[str]) -> None:
 
 
 def _example(row: dict[str, Any], line: int) -> Example:
-    label = _LABEL_WORDS.get(str(row.get("label") or "").strip().lower())
+    label = LABEL_WORDS.get(str(row.get("label") or "").strip().lower())
     if label is None:
         raise ExamplesError("unknown_label", line=line, label=_short(str(row.get("label") or "")))
     text = str(row.get("text") or "")

@@ -5,21 +5,42 @@ from typing import Any
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples import ADVISED_PER_SIDE, LABELS
+from core.examples import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import checks, example_help, example_inputs, frame, samples, sentences, state, texts, tokens
 from pages.parts.state import t, tn
 
+FIRST_ROWS = 20  # of the token table, unless all are asked for
+
+
+def counts() -> dict[str, int]:
+    """How many texts each side has."""
+    return {label: sum(row["label"] == label for row in state.draft().rows) for label in LABELS}
+
 
 def pills() -> None:
-    """How many texts each side has, and the advice."""
-    counts = {label: sum(row["label"] == label for row in state.draft().rows) for label in LABELS}
-    shown = "".join(
-        f'<span class="pill"><span class="side {label}">{t(f"label.{label}")}</span>{count}</span>'
-        for label, count in counts.items()
-    )
+    """How many texts each side has, and whether that is a good number."""
     low, high = ADVISED_PER_SIDE
-    hint = t("examples.advice", low=low, high=high)
-    st.html(f'<div class="pills">{shown}<span class="hint">{hint}</span></div>')
+    values = {"least": MINIMUM_PER_SIDE, "low": low, "high": high, "most": MAXIMUM_PER_SIDE}
+    shown = ""
+    for label, count in counts().items():
+        advice = checks.advice(count)
+        said = t(f"examples.advice_{advice}", **values)
+        shown += (
+            f'<span class="pill {advice}"><span class="side {label}">{t(f"label.{label}")}</span>'
+            f"<b>{count}</b>{said}</span>"
+        )
+    st.html(f'<div class="pills" role="status">{shown}</div>')
+
+
+def missing() -> str:
+    """What keeps the next step closed, in words."""
+    lacking = {
+        label: MINIMUM_PER_SIDE - count for label, count in counts().items() if count < MINIMUM_PER_SIDE
+    }
+    if not lacking:
+        return t("examples.next_closed")
+    sides = [tn(f"examples.missing_{label}", count) for label, count in lacking.items()]
+    return t("examples.missing", what=t("said.comma").join(sides))
 
 
 def preview() -> None:
@@ -73,8 +94,25 @@ def show_preview(found: dict[str, Any]) -> None:
     if alignment["left_out"]:
         st.warning(tn("examples.left_out", len(alignment["left_out"])), icon=":material/info:")
     warnings(found["examples"], alignment["pairs"])
-    st.html(tokens.table(found, t))
+    rows(found)
     st.html(tokens.legend(found, t))
+    st.session_state["behaviour"] = (state.draft().source, list(state.draft().rows), differs(found))
+
+
+def rows(found: dict[str, Any]) -> None:
+    """The token table, the first rows of many unless all are asked for."""
+    total = len(found["examples"])
+    everything = total <= FIRST_ROWS
+    if not everything:
+        everything = st.toggle(
+            t("examples.all_rows", shown=FIRST_ROWS, total=total), key="all_rows", persist_state="session"
+        )
+    st.html(tokens.table(found, t, None if everything else FIRST_ROWS))
+
+
+def differs(found: dict[str, Any]) -> bool:
+    """Whether the model says something else on the two sides."""
+    return checks.difference(found["examples"], found["alignment"]["pairs"]) >= checks.LEAST_DIFFERENCE
 
 
 def warnings(examples: list[dict[str, Any]], pairs: list[list[int]]) -> None:
@@ -88,24 +126,35 @@ def warnings(examples: list[dict[str, Any]], pairs: list[list[int]]) -> None:
         st.warning(t("examples.same_behaviour", share=share), icon=":material/warning:")
 
 
+def give() -> None:
+    """The inputs, what is said of them, and the button to the next step."""
+    scenario = samples.scenario_of(state.draft().source)
+    above = st.container()  # it stays when its button goes: a box that moves loses what is being typed
+    if (
+        scenario
+        and not state.draft().rows
+        and above.button(t("examples.take_sample"), key="take_sample", icon=":material/playlist_add:")
+    ):
+        samples.load_sample(scenario)
+        st.rerun()
+    example_inputs.show()
+    example_help.show()
+    pills()
+    hindrance = state.fails(state.draft().examples)
+    if state.draft().rows and hindrance:
+        frame.show(hindrance)
+    elif state.draft().rows:
+        preview()
+    unread = "paste_error" in st.session_state
+    frame.next_button(
+        "examples", key="next_examples", disabled=unread or hindrance is not None, reason=missing()
+    )
+
+
 frame.header("examples", t("examples.lead"))
-if not state.draft().source:
+if state.draft().source:
+    give()
+else:
     st.info(t("frame.needs_model"), icon=":material/info:")
-    if st.button(t("model.name"), key="to_model"):
+    if st.button(t("frame.to_model"), key="to_model", type="primary"):
         frame.go("model")
-    st.stop()
-scenario = samples.scenario_of(state.draft().source)
-if scenario and not state.draft().rows and st.button(t("examples.take_sample"), key="take_sample"):
-    samples.load_sample(scenario)
-    st.rerun()
-example_inputs.show()
-example_help.show()
-pills()
-hindrance = state.fails(state.draft().examples)
-if state.draft().rows and hindrance:
-    frame.show(hindrance)
-elif state.draft().rows:
-    preview()
-frame.next_button(
-    "examples", key="next_examples", disabled=hindrance is not None, reason=t("examples.next_closed")
-)

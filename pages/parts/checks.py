@@ -4,10 +4,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.examples import ADVISED_PER_SIDE, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+
 LEAST_VARIETY = 0.8
 """Distinct tokens of the normal side by those of the anomalous one, below which the codes may measure variety."""
 LEAST_DIFFERENCE = 0.1
 """Mean distance of the next words' probabilities (0 same, 1 disjoint) below which the model behaves alike."""
+
+
+def advice(count: int) -> str:
+    """Whether so many texts a side are none, too_few, few, good, many or too_many."""
+    low, high = ADVISED_PER_SIDE
+    bounds = (
+        (0, "none"),
+        (MINIMUM_PER_SIDE - 1, "too_few"),
+        (low - 1, "few"),
+        (high, "good"),
+        (MAXIMUM_PER_SIDE, "many"),
+    )
+    return next((name for highest, name in bounds if count <= highest), "too_many")
 
 
 def variety(examples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.examples import MAXIMUM_PER_SIDE
 from pages.parts import example_inputs, state
 from pages.parts.state import language, t
 from pages.parts.templates import Template, templates
@@ -13,7 +14,7 @@ def show() -> None:
         with st.popover(t("help.templates"), icon=":material/content_paste:", key="templates"):
             _templates()
         anomalous = _texts("anomalous")
-        if anomalous:
+        if 0 < len(anomalous) <= MAXIMUM_PER_SIDE:
             with st.popover(t("help.match"), icon=":material/edit_note:", key="match"):
                 _match(anomalous)
 

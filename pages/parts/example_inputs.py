@@ -2,16 +2,29 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples import COLUMNS, LABELS, ExampleSet, from_pasted, parse_examples, to_csv
+from core.examples import (
+    COLUMNS,
+    LABELS,
+    Example,
+    ExampleSet,
+    Label,
+    from_pasted,
+    parse_examples,
+    to_csv,
+)
+from core.pasted import read_sheet
 from pages.parts import frame, state
 from pages.parts.state import t, tn
 
 SHIFT_JIS = "cp932"
+LIVE = Path(__file__).with_name("live.html").read_text(encoding="utf-8")
+"""Commits a box while it is typed in: Streamlit's text area waits until it is left."""
 
 
 def show() -> None:
@@ -29,8 +42,7 @@ def show() -> None:
 
 def take(examples: ExampleSet) -> None:
     """Replace the draft's examples; they are no longer those of a scenario."""
-    rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
-    _take_rows(rows, [example.line for example in examples.examples])
+    _take_rows(_rows_of(examples.examples), [example.line for example in examples.examples])
     _forget_inputs()
 
 
@@ -69,26 +81,66 @@ def _boxes() -> None:
             height=212,
             key=key,
             on_change=_pasted,
+            args=(label,),
             label_visibility="collapsed",
             placeholder=t(f"examples.{label}_placeholder"),
         )
+    st.html(LIVE, unsafe_allow_javascript=True)
+    st.caption(t("examples.live"))
+    _say_how_it_was_read()
+
+
+def _say_how_it_was_read() -> None:
+    if error := st.session_state.get("paste_error"):
+        frame.show_error(*error)
+        return
+    if note := st.session_state.get("paste_note"):
+        how, anomalous, normal = note
+        said = t(f"examples.sheet_{how}", anomalous=anomalous, normal=normal)
+        st.success(said, icon=":material/table:")
     left_out = _read_boxes()[1]
     if left_out:
         st.caption(tn("examples.empty_lines", left_out))
+    if any("\t" in row["text"] for row in state.draft().rows):
+        st.caption(t("examples.tabs"))
 
 
-def _pasted() -> None:
+def _pasted(label: Label) -> None:
+    """Take the boxes' lines, or the cells of a spreadsheet that was pasted into the box of this label."""
+    for key in ("paste_error", "paste_note"):
+        st.session_state.pop(key, None)
+    try:
+        sheet = read_sheet(st.session_state[f"paste_{label}"], label)
+    except HeadlightError as error:
+        st.session_state["paste_error"] = (error.key, error.values)
+        return
+    if sheet is None:
+        _take_boxes()
+        return
+    new = sheet.examples.examples
+    texts = {example.text for example in new}
+    kept = [row for row in state.draft().rows if row["label"] != label and row["text"] not in texts]
+    _take_rows([*_rows_of(new), *kept])
+    _forget_inputs()
+    counts = [sheet.examples.count(side) for side in LABELS]
+    st.session_state["paste_note"] = (sheet.how, *counts)
+
+
+def _take_boxes() -> None:
     """Take the boxes' lines; a text that was there before keeps its pair and expected words."""
     known = {(row["label"], row["text"]): row for row in state.draft().rows}
     examples, _ = _read_boxes()
     rows = []
-    for example in examples.examples:
-        before = known.get((example.label, example.text), {})
-        new = {column: getattr(example, column) for column in COLUMNS}
+    for new in _rows_of(examples.examples):
+        before = known.get((new["label"], new["text"]), {})
         rows.append({**new, **{column: before.get(column, "") for column in COLUMNS[2:]}})
     _take_rows(rows, [example.line for example in examples.examples])
     for key in [key for key in st.session_state if str(key).startswith("edit_")]:
         del st.session_state[key]
+
+
+def _rows_of(examples: Sequence[Example]) -> list[dict[str, str]]:
+    return [{column: getattr(example, column) for column in COLUMNS} for example in examples]
 
 
 def _read_boxes() -> tuple[ExampleSet, int]:

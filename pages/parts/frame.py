@@ -10,9 +10,10 @@ import streamlit as st
 from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
+from core.examples import LABELS, MINIMUM_PER_SIDE
 from core.review import read_review
 from pages.parts import address as view_address
-from pages.parts import drawings, results, state, terms, texts
+from pages.parts import colours, drawings, results, state, terms, texts
 from pages.parts.state import t, tn
 
 STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
@@ -41,6 +42,7 @@ def navigation() -> tuple[str, StreamlitPage]:
 def style() -> None:
     """The little styling that the theme does not offer."""
     st.html(Path(__file__).parent / "style.css")
+    st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
 
 
 def header(page: str, sentence: str = "") -> None:
@@ -118,8 +120,8 @@ def model_name() -> str:
 def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:
     """The one primary button of a page, bottom right; it names the next step."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        if disabled and reason:
-            st.html(f'<p class="missing">{escape(reason)}</p>', width="content")
+        said = escape(reason) if disabled else ""  # the element stays, so that the button keeps its place
+        st.html(f'<p class="missing">{said}</p>', width="content")
         clicked = st.button(
             t(f"{page}.next"),
             key=key,
@@ -217,9 +219,13 @@ def _examples_state() -> tuple[str, str, str]:
     draft = state.draft()
     if not draft.source:
         return "closed", "", t("frame.needs_model")
-    counts = [sum(row["label"] == label for row in draft.rows) for label in ("anomalous", "normal")]
+    counts = _counts()
     result = f"{counts[0]} + {counts[1]}" if draft.rows else ""
     return ("done" if state.examples_ready() else "open"), result, ""
+
+
+def _counts() -> list[int]:
+    return [sum(row["label"] == label for row in state.draft().rows) for label in LABELS]
 
 
 def _result_state(step: str) -> tuple[str, str, str]:
@@ -249,7 +255,8 @@ def _analysis_state(status: str) -> tuple[str, str, str]:
     if job and status in ("failed", "cancelled", "interrupted"):
         return "failed", t(f"status.{status}"), ""
     if not state.draft().source or not state.examples_ready():
-        return "closed", "", t("frame.needs_examples")
+        too_few = any(count < MINIMUM_PER_SIDE for count in _counts())
+        return "closed", "", t("frame.needs_examples" if too_few else "examples.next_closed")
     return "open", "", ""
 
 

@@ -3,6 +3,7 @@
 The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -58,8 +59,11 @@ class Draft:
         return make_config(model=self.source, examples=self.examples(), **chosen)
 
     def _lines_of_boxes(self) -> list[int]:
-        labels = [row["label"] for row in self.rows]
-        return [labels[: place + 1].count(label) for place, label in enumerate(labels)]
+        counts, lines = Counter[str](), []
+        for row in self.rows:
+            counts[row["label"]] += 1
+            lines.append(counts[row["label"]])
+        return lines
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

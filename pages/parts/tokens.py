@@ -8,21 +8,26 @@ from pages.parts.texts import number
 
 Words = Callable[..., str]
 MEAN = -1
+MOST_COLUMNS = 60
+"""Tokens of the longest text above which the texts are not set in columns."""
 REST_OF_CHARACTER = "…"
 """How a token inside a split character is given."""
 
 
-def table(preview: Mapping[str, Any], word: Words) -> str:
-    """HTML of the examples of a preview, paired ones next to each other."""
+def table(preview: Mapping[str, Any], word: Words, most: int | None = None) -> str:
+    """HTML of the examples of a preview, paired ones next to each other; at most `most` rows.
+
+    Texts of one length stand in columns, unless they are so long that running text is easier to read.
+    """
     examples, alignment = preview["examples"], preview["alignment"]
-    order = _order(examples, alignment["pairs"])
+    order = _order(examples, alignment["pairs"])[:most]
     compared = [set(alignment["positions"][index]) for index in range(len(examples))]
-    aligned = alignment["mode"] == "aligned"
+    longest = max((len(example["pieces"]) for example in examples), default=1)
+    aligned = alignment["mode"] == "aligned" and longest <= MOST_COLUMNS
     rows = [_row(examples[i], compared[i], aligned, i in alignment["left_out"], word) for i in order]
-    width = max((len(example["pieces"]) for example in examples), default=1)
     head = (
-        f'<tr><th></th><th class="next">{escape(word("examples.says_next"))}</th>'
-        f'<th colspan="{width if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
+        f'<tr><th class="mark"></th><th class="next">{escape(word("examples.says_next"))}</th>'
+        f'<th colspan="{longest if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
     )
     return f'<div class="tokens"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
@@ -50,7 +55,7 @@ def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out
         _piece(piece, differs, position in compared or MEAN in compared, aligned, word)
         for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
     ]
-    body = "".join(cells) if aligned else f'<td class="running">{"".join(cells)}</td>'
+    body = "".join(cells) if aligned else f'<td class="running" dir="auto">{"".join(cells)}</td>'
     kind = f"{example['label']}{' left-out' if left_out else ''}"
     mark = "▲" if example["label"] == "anomalous" else "●"
     label = escape(word(f"label.{example['label']}"))
@@ -69,7 +74,8 @@ def _piece(piece: str, differs: bool, compared: bool, aligned: bool, word: Words
         classes += " rest"
         title = f' title="{escape(word("examples.rest_of_character"))}"'
     shown = escape(piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣"))
-    return f'{before}<{tag} class="{classes}"{title}>{shown}</{tag}>'
+    direction = ' dir="auto"' if aligned else ""
+    return f'{before}<{tag} class="{classes}"{direction}{title}>{shown}</{tag}>'
 
 
 def _next(example: Mapping[str, Any], word: Words) -> str:
@@ -86,4 +92,4 @@ def _next(example: Mapping[str, Any], word: Words) -> str:
         else ""
     )
     percent = f"{100 * first['probability']:.0f} %"
-    return f'<span title="{escape(others)}">{escape(first["piece"].strip())} <i>{percent}</i></span>{sign}'
+    return f'<span dir="auto" title="{escape(others)}">{escape(first["piece"].strip())} <i>{percent}</i></span>{sign}'

@@ -1,6 +1,7 @@
 """The runs that this session started or opened while they were at work: one notice when each has ended.
 
-1. `state` puts a run on the watch list when it is started, or opened at work. 2. Every drawing of the app calls `update`, which notices those that ended.
+1. `state` puts a run on the watch list when it is started, or opened at work.
+2. Every drawing of the app calls `update`, which notices those that ended.
 3. `show` draws what is left in the sidebar: a bar that polls, or the way to what has finished.
 """
 

@@ -40,8 +40,8 @@ def test_paired_texts_stand_together_anomalous_first() -> None:
 
 def test_differing_and_compared_tokens_are_marked() -> None:
     html = tokens.table(preview(["a", "b"]), word)
-    assert html.count('<td class="tok">a</td>') == 2
-    assert html.count('<td class="tok differs compared">b</td>') == 2
+    assert html.count('<td class="tok" dir="auto">a</td>') == 2
+    assert html.count('<td class="tok differs compared" dir="auto">b</td>') == 2
 
 
 def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:

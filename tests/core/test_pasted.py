@@ -1,0 +1,69 @@
+"""Cells of a spreadsheet that were pasted: how their columns are told."""
+
+import pytest
+
+from core.errors import ExamplesError
+from core.pasted import read_sheet
+
+
+def told(text: str, side: str = "anomalous") -> tuple[str, list[tuple[str, str, str]]]:
+    sheet = read_sheet(text, side)  # type: ignore[arg-type]
+    assert sheet is not None
+    return sheet.how, [(e.label, e.text, e.pair) for e in sheet.examples.examples]
+
+
+def test_header_names_the_columns_in_any_order():
+    how, rows = told("text\tpair\tLabel\na b\t1\tanomalous\nc d\t1\tnormal\n")
+    assert (how, rows) == ("header", [("anomalous", "a b", "1"), ("normal", "c d", "1")])
+
+
+def test_header_without_labels_takes_the_side_of_its_box():
+    sheet = read_sheet("テキスト\t実際\n請求書\tLegal\n明細書\tSales", "normal")
+    assert sheet is not None
+    assert [(e.label, e.text, e.actual) for e in sheet.examples.examples] == [
+        ("normal", "請求書", "Legal"),
+        ("normal", "明細書", "Sales"),
+    ]
+
+
+@pytest.mark.parametrize("names", ["Normal\tAnomalous", "正常例\t異常"])
+def test_two_columns_under_the_labels_are_pairs_row_by_row(names):
+    how, rows = told(f"{names}\nn1\ta1\nn2\t\n\t\nn3\ta3")
+    assert how == "sides"
+    assert rows == [
+        ("normal", "n1", "1"),
+        ("anomalous", "a1", "1"),
+        ("normal", "n2", ""),
+        ("normal", "n3", "4"),
+        ("anomalous", "a3", "4"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["異常\tx y\n正常\tz", "x y\tanomalous\nz\tnormal"])
+def test_column_of_labels_is_found_without_a_header(text):
+    assert told(text) == ("labels", [("anomalous", "x y", ""), ("normal", "z", "")])
+
+
+def test_quoted_cell_keeps_its_tab_and_line_break():
+    assert told('label\ttext\nnormal\t"a\tb\nc"')[1] == [("normal", "a\tb\nc", "")]
+
+
+@pytest.mark.parametrize(
+    "text", ["one\ntwo", "a\tb\nc\td", "normal\tanomalous x\nz\tw", "\t\n\t", "normal\tnormal"]
+)
+def test_anything_else_is_no_spreadsheet(text):
+    assert read_sheet(text, "normal") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("label\ttext\nstrange\ta", "unknown_label"),
+        ("label\ttext\tcolour\nnormal\ta\tred", "unknown_columns"),
+        ("label\ttext\nnormal\t\nnormal\tb", "empty_text"),
+    ],
+)
+def test_row_that_does_not_fit_its_header_is_told(text, key):
+    with pytest.raises(ExamplesError) as caught:
+        read_sheet(text, "normal")
+    assert caught.value.key == key
