@@ -1,10 +1,10 @@
-"""What people add to a finished run: their own names and notes for heads.
+"""What people add to a finished run: their own names, notes and groups for heads.
 
-labels.json    name and note of heads, by `L3H5`
+labels.json    name, note and group of heads, by `L3H5`
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import StorageError
@@ -12,19 +12,21 @@ from core.runs import FORMAT, RunFolder
 
 LONGEST_NAME = 40
 LONGEST_NOTE = 1000
+LONGEST_GROUP = 30
 """Characters kept of a text; the fields of the dashboard take no more."""
 
 
 @dataclass(frozen=True)
 class HeadLabel:
-    """What a user calls a head and notes on it; either may be empty."""
+    """What a user calls a head, notes on it, and the group the head belongs to; each may be empty."""
 
     name: str = ""
     note: str = ""
+    group: str = ""
 
 
 def read_labels(run: RunFolder) -> dict[str, HeadLabel]:
-    """Names and notes by head (`L3H5`); raises StorageError where the file is damaged or newer."""
+    """Names, notes and groups by head (`L3H5`); raises StorageError where the file is damaged or newer."""
     heads = read_added(run, "labels.json").get("heads", {})
     if not isinstance(heads, Mapping):
         raise StorageError("damaged_run", path=run.path, detail="labels.json: heads is no JSON object")
@@ -32,12 +34,28 @@ def read_labels(run: RunFolder) -> dict[str, HeadLabel]:
 
 
 def write_label(run: RunFolder, head: str, label: HeadLabel) -> None:
-    """Name a head and note something on it; an empty name and note remove the entry."""
-    labels = read_labels(run)
-    kept = HeadLabel(one_line(label.name, LONGEST_NAME), label.note.strip()[:LONGEST_NOTE])
-    labels[head] = kept
-    heads = {name: asdict(said) for name, said in labels.items() if said != HeadLabel()}
-    run.write_json("labels.json", {"format": FORMAT, "heads": heads})
+    """Name a head, note something on it and put it into a group; a label without any text is removed."""
+    kept = HeadLabel(
+        one_line(label.name, LONGEST_NAME),
+        label.note.strip()[:LONGEST_NOTE],
+        one_line(label.group, LONGEST_GROUP),
+    )
+    _write(run, {**read_labels(run), head: kept})
+
+
+def write_group(run: RunFolder, heads: Iterable[str], group: str) -> None:
+    """Put several heads into a group; an empty name takes them out of theirs."""
+    labels, name = read_labels(run), one_line(group, LONGEST_GROUP)
+    _write(run, labels | {head: replace(labels.get(head, HeadLabel()), group=name) for head in heads})
+
+
+def groups(labels: Mapping[str, HeadLabel]) -> dict[str, list[str]]:
+    """The heads of each group; groups in the order of their names."""
+    found: dict[str, list[str]] = {}
+    for head, label in labels.items():
+        if label.group:
+            found.setdefault(label.group, []).append(head)
+    return dict(sorted(found.items()))
 
 
 def one_line(text: str, longest: int) -> str:
@@ -53,6 +71,11 @@ def read_added(run: RunFolder, name: str) -> dict[str, Any]:
     if content.get("format", 1) > FORMAT:
         raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
     return content
+
+
+def _write(run: RunFolder, labels: Mapping[str, HeadLabel]) -> None:
+    heads = {name: asdict(said) for name, said in labels.items() if said != HeadLabel()}
+    run.write_json("labels.json", {"format": FORMAT, "heads": heads})
 
 
 def _texts(content: Any, kind: type) -> dict[str, str]:

@@ -91,6 +91,12 @@ _messages(
     bad_setting="Setting {name}: {detail}.",
     config_conflict="{first} and {second} exclude each other: {detail}.",
     unknown_scenario="There is no scenario “{name}”. Known: {known}.",
+    # switching off
+    no_heads_chosen="Expected at least one head to switch off, found none. Choose heads, or take the circuit.",
+    no_such_head="There is no head {head}: the model has {layers} layers of {heads} heads, both counted from 0. Correct the name.",
+    bad_recipe="The recipe cannot be read: {detail}. Expected the JSON file that Headlight made; export it again.",
+    recipe_of_other_model="The recipe was made for other weights ({model}). Load that model, or make a new recipe for this one.",
+    bad_numbers_after_ablation="With these heads switched off the model gives NaN or infinite numbers. Choose fewer heads, or the mean instead of zero.",
     # storage
     disk_full="There is no room on the disk for {path}. Free some space and start the run again; what is cached stays.",
     folder_not_writable="The folder {path} cannot be written ({detail}). Choose another one.",
@@ -101,6 +107,7 @@ _messages(
     # what people add to a run
     empty_comment="Expected a comment, found an empty field. Write what you want to say, then add it.",
     sign_off_without_name="A sign-off needs the name of whoever decides. Fill in the name, then sign.",
+    roi_out_of_bounds="{name}: expected a number from 0 to {highest}, found {found}. Correct the entry.",
     # jobs
     run_cancelled="The run was cancelled. Start it again whenever you like; what was cached is used again.",
     worker_died="The worker process ended in the middle of the run (exit code {code}). The machine may have run out of memory. Start the run again; what was cached is used again.",

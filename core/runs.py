@@ -5,7 +5,7 @@ meta.json       name, owner, when it was made: what a user may edit
 state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
-labels.json, review.json    what people added to it
+labels.json, review.json, roi.json    what people added to it
 """
 
 import json
@@ -188,8 +188,8 @@ RESULT_FILES = (
 )
 
 
-ADDED_FILES = ("labels.json", "review.json")
-"""What people add to a result (`core.annotations`, `core.review`); it goes with the result that it speaks of."""
+ADDED_FILES = ("labels.json", "review.json", "roi.json")
+"""What people add to a result (`core.annotations`, `core.review`, `core.roi`); it goes with the result it speaks of."""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:

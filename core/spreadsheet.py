@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pandas as pd
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """First characters that a spreadsheet may take for a formula, with their full-width forms."""
 
@@ -29,3 +31,13 @@ def write_cells(rows: Iterable[Sequence[str]]) -> bytes:
     buffer = io.StringIO(newline="")
     csv.writer(buffer, lineterminator="\r\n").writerows(rows)
     return buffer.getvalue().encode("utf-8-sig")
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """A table in UTF-8 with byte order mark; texts that look like formulas get an apostrophe, numbers never."""
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [guarded(cell) for cell in safe[column]]
+    safe.columns = [guarded(str(column)) for column in safe.columns]
+    return safe.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")

@@ -4,7 +4,6 @@ English errors are the texts of `core.errors.MESSAGES` themselves; other languag
 """
 
 import functools
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,21 @@ from typing import Any
 
 from core.errors import MESSAGES
 from core.examples import LABELS
+from core.texts import duration, number
+
+__all__ = [
+    "LANGUAGES",
+    "MissingTextError",
+    "best_language",
+    "catalogue",
+    "counted",
+    "duration",
+    "error",
+    "has",
+    "number",
+    "size",
+    "text",
+]
 
 LANGUAGES = {"en": "EN", "ja": "日本語"}
 _FOLDER = Path(__file__).parent / "locale"
@@ -62,33 +76,6 @@ def best_language(locale: str | None) -> str:
     """The language of a browser's locale, English where we do not speak it."""
     language = (locale or "").split("-")[0].lower()
     return language if language in LANGUAGES else "en"
-
-
-def number(value: float) -> str:
-    """A number with two significant digits, and whole numbers from a hundred on."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0 or abs(value) >= 99.5:
-        return f"{value:,.0f}"
-    decimals = max(0, 1 - math.floor(math.log10(abs(value))))
-    shown = f"{value:.{decimals}f}"
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
-
-
-def duration(language: str, seconds: float) -> str:
-    """A time span in the largest unit that fits, rounded."""
-    if seconds < 0.1:
-        return text(language, "time.short")
-    if seconds < 10:
-        return text(language, "time.seconds", n=f"{seconds:.1f}")
-    if seconds < 100:
-        return text(language, "time.seconds", n=round(seconds))
-    minutes, rest = divmod(round(seconds), 60)
-    if 10 <= minutes < 60:
-        return text(language, "time.whole_minutes", m=round(seconds / 60))
-    if minutes < 60:
-        return text(language, "time.minutes", m=minutes, s=rest)
-    return text(language, "time.hours", h=minutes // 60, m=minutes % 60)
 
 
 def size(count: float) -> str:

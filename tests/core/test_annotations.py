@@ -1,4 +1,4 @@
-"""Names and notes of heads, and the files that carry them away."""
+"""Names, notes and groups of heads, and the files that carry them away."""
 
 import csv
 import io
@@ -7,16 +7,23 @@ import json
 import pandas as pd
 import pytest
 
-from core.annotations import HeadLabel, read_labels, write_label
+from core.annotations import (
+    LONGEST_GROUP,
+    HeadLabel,
+    groups,
+    read_labels,
+    write_group,
+    write_label,
+)
 from core.config import make_config
-from core.downloads import annotated_report, content, named_heads
+from core.downloads import content, current_report, named_heads
 from core.errors import StorageError
 from core.examples import from_pasted
-from core.report import csv_bytes
+from core.report import csv_bytes, save
 from core.runs import RunFolder
+from tests.core.made_result import made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
-PAGE = '<body><main lang="en" class="en"><td>L0H1</td></main><main lang="ja" class="ja"><td>L0H1</td></main></body>'
 EVIL = "<script>alert(1)</script>"
 
 
@@ -37,6 +44,28 @@ def test_labels_read_back_and_an_empty_one_is_removed(run):
     assert list(read_labels(run)) == ["L1H0"]
 
 
+def test_heads_are_grouped_together_and_keep_what_else_is_said_of_them(run):
+    write_label(run, "L0H1", HeadLabel("trigger", "a note"))
+    write_group(run, ["L0H1", "L1H0"], "  early \n ones " + "x" * LONGEST_GROUP)
+    early = ("early ones " + "x" * LONGEST_GROUP)[:LONGEST_GROUP]
+    assert read_labels(run) == {
+        "L0H1": HeadLabel("trigger", "a note", early),
+        "L1H0": HeadLabel(group=early),
+    }
+    write_group(run, ["L2H2"], "a first one")
+    assert groups(read_labels(run)) == {"a first one": ["L2H2"], early: ["L0H1", "L1H0"]}
+    write_group(run, ["L0H1", "L1H0"], "")
+    assert read_labels(run) == {
+        "L0H1": HeadLabel("trigger", "a note"),
+        "L2H2": HeadLabel(group="a first one"),
+    }
+
+
+def test_labels_written_before_there_were_groups_are_read(run):
+    (run.path / "labels.json").write_text('{"format": 1, "heads": {"L0H1": {"name": "a", "note": "b"}}}')
+    assert read_labels(run) == {"L0H1": HeadLabel("a", "b")}
+
+
 @pytest.mark.parametrize("text", ["{half", "[]", '{"heads": 3}', '{"format": 99, "heads": {}}'])
 def test_damaged_or_newer_labels_are_refused(run, text):
     (run.path / "labels.json").write_text(text)
@@ -54,23 +83,24 @@ def test_heads_csv_ends_with_the_name_and_keeps_every_digit():
         {"layer": [0, 1], "head": [1, 0], "score": [0.1 + 0.2, 1e-17], "verdict": ["", "a,b"]}
     )
     stored = csv_bytes(table)
-    labels = {"L1H0": HeadLabel('=1+1, "x"')}
+    labels = {"L1H0": HeadLabel('=1+1, "x"', group="@sum")}
     before, after = (
         list(csv.reader(io.StringIO(b.decode("utf-8-sig")))) for b in (stored, named_heads(stored, labels))
     )
-    assert [row[:-1] for row in after] == before
-    assert [row[-1] for row in after] == ["name", "", '\'=1+1, "x"']
+    assert [row[:-2] for row in after] == before
+    assert [row[-2] for row in after] == ["name", "", '\'=1+1, "x"']
+    assert [row[-1] for row in after] == ["group", "", "'@sum"]
     assert named_heads(stored, labels).startswith(b"\xef\xbb\xbf")
 
 
-def test_report_shows_names_and_notes_in_both_languages_as_text(run):
-    assert annotated_report(PAGE, run) == PAGE
-    write_label(run, "L0H1", HeadLabel(EVIL, f"first\n{EVIL}"))
-    page = annotated_report(PAGE, run)
+def test_report_shows_names_groups_and_notes_in_both_languages_as_text(run):
+    save(made_result(), run)
+    assert "Names and notes" not in current_report(run, {})
+    write_label(run, "L0H1", HeadLabel(EVIL, f"first\n{EVIL}", EVIL))
+    page = current_report(run, {})
     assert EVIL not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 6
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 8
     assert page.index("Names and notes") < page.index('lang="ja"') < page.index("名前とメモ")
-    assert page.endswith("</main></body>")
 
 
 def test_download_gives_other_files_as_they_lie_and_refuses_missing_ones(run):

@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples import from_pasted
 from core.report import csv_bytes, html_report, save
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, RunResult
+from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.runs import (
     FORMAT,
     RunFolder,
@@ -25,6 +27,7 @@ from core.runs import (
 )
 from core.spreadsheet import guarded
 from core.texts import LANGUAGES, catalogue
+from tests.core.made_result import evidence_result, made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 CONFIG = make_config(model="m", examples=SET)
@@ -103,51 +106,9 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []
 
 
-def result() -> RunResult:
-    heads = pd.DataFrame(
-        {
-            "layer": [1, 0],
-            "head": [0, 1],
-            "score": [3.25, 0.5],
-            "score_low": [3.0, 0.0],
-            "score_high": [3.5, 1.0],
-        }
-    ).assign(frequency=[1.0, 0.0], selected=[True, False])
-    edges = pd.DataFrame(
-        {"source_layer": [0], "source_head": [1], "target_layer": [1], "target_head": [0], "score": [2.0]}
-    ).assign(frequency=[0.5], selected=[True])
-    examples = pd.DataFrame(
-        {"example": [1, 2], "label": ["anomalous", "normal"], "text": ['=HYPERLINK("x")', "<b>請求書</b>"]}
-    ).assign(
-        pair="", expected="-1", actual="", tokens=[3, 4], next_word=["<i>", "b"], next_probability=[0.5, 0.25]
-    )
-    codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent"]], columns=list(CODE_COLUMNS))
-    manifest = {
-        "format": FORMAT,
-        "model": {"name": "m", "architecture": "gpt2"},
-        "scenario": "",
-        "settings": {"preset": "fast", "seed": 0},
-        "counts": {"anomalous": 1, "normal": 1, "heads": 2, "selected_heads": 1},
-        "timings": {"train": 1.5},
-        "forward_passes": 1,
-        "cached_texts": 0,
-        "device": "cpu",
-        "created": "2026-01-01T00:00:00+00:00",
-        "selection": {"measure": "strength"},
-        "notes": [{"key": "few_examples", "values": {"count": 1}}],
-    }
-    return RunResult(
-        heads.reindex(columns=list(HEAD_COLUMNS)),
-        edges.reindex(columns=list(EDGE_COLUMNS)),
-        codes,
-        examples,
-        manifest,
-    )
-
-
 def test_saved_tables_follow_the_contract(tmp_path):
     run = RunFolder.create(tmp_path / "r", CONFIG)
-    save(result(), run)
+    save(made_result(), run)
     expected = {
         "heads": HEAD_COLUMNS,
         "edges": EDGE_COLUMNS,
@@ -174,38 +135,48 @@ def test_formulas_are_defused_in_text_and_numbers_stay_numbers():
 
 
 def test_the_report_shows_texts_as_text_in_both_languages():
-    page = html_report(result())
+    page = html_report(made_result())
     assert "&lt;b&gt;請求書&lt;/b&gt;" in page
     assert "<b>請求書" not in page
     assert 'lang="en"' in page
     assert 'lang="ja"' in page
     assert "L1H0" in page
     assert "L0H1→L1H0" in page
-    assert "http" not in page.replace("http-equiv", "")
     assert "not yet computed" in page
     assert "未計算" in page
 
 
+def test_the_report_reads_in_order_in_both_languages():
+    for language, part in zip(LANGUAGES, html_report(evidence_result()).split("<main ")[1:], strict=True):
+        keys = ["asked", "found", "unknown", "cost", "next", "meeting", "sign_off", "details", "heads_table"]
+        places = [part.index(f">{catalogue(language)['report'][key]}</h") for key in keys]
+        assert places == sorted(places)
+        assert part.count("<li>") > 10
+        assert len(re.findall("<li>", re.search("<ol>(.*?)</ol>", part)[1])) == 3
+
+
 def test_the_report_says_what_was_confirmed():
-    found = result()
-    untested = html_report(found)
-    heads = found.heads.assign(
-        effect=[-0.5, np.nan],
-        effect_low=[-0.75, np.nan],
-        effect_high=[-0.25, np.nan],
-        verdict=["confirmed", None],
-    )
-    edges = found.edges.assign(effect=[0.1], effect_low=[0.0], effect_high=[0.2], verdict=["not confirmed"])
-    tested = replace(found, heads=heads, edges=edges, manifest={**found.manifest, "evidence": "computed"})
-    page = html_report(tested)
-    assert "confirm 1 of 1 tested heads" in page
-    assert "0 of 1 tested edges" in page
-    assert "-50% (-75% … -25%)" in page
+    untested, page = html_report(made_result()), html_report(evidence_result())
+    assert "L1H0 alone moves the behaviour by 50\u00a0%" in page
+    assert "the other way (95 % interval 25\u00a0% to 75\u00a0%)" in page
+    assert "1 of 1 tested heads confirmed" in page
+    assert "of 1 candidate edges 1 were tested and 0 confirmed" in page
+    assert "−50\u00a0% (−75\u00a0% … −25\u00a0%)" in page
     assert "確認できず" in page
-    assert "has not been tested in this run" in untested
-    assert "has not been tested in this run" not in page
+    assert "was not tested" in untested
+    assert "was not tested" not in page
+    found = made_result()
     same = replace(found, manifest={**found.manifest, "evidence": "no_difference"})
     assert "does not behave differently" in html_report(same)
+
+
+def test_the_report_explains_its_words_and_refers_to_nothing_outside():
+    page = html_report(evidence_result())
+    for language in LANGUAGES:
+        assert all(escape(line) in page for line in catalogue(language)["term"].values())
+    assert re.findall(r"""(?:src|href|url|@import)\s*[=(]""", page) == []
+    assert "http" not in page
+    assert "//" not in page
 
 
 def test_both_catalogues_have_the_same_keys_and_places():

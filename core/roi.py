@@ -1,0 +1,215 @@
+"""Return on investment: what follows from the user's own figures, beside the measured time of a run.
+
+roi.json    the entries, as numbers or null; nothing has a default, so that nothing is claimed by itself
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.annotations import one_line, read_added
+from core.errors import ConfigError, StorageError
+from core.runs import FORMAT, RunFolder
+from core.summary import Facts
+from core.texts import duration, number, text
+
+LONGEST_CURRENCY = 12
+"""Characters kept of the currency's label."""
+HIGHEST = {
+    "incidents": 1_000_000.0,
+    "hours_now": 10_000.0,
+    "hours_then": 10_000.0,
+    "cost": 10_000_000.0,
+    "preparation": 100_000.0,
+}
+"""The entries in the order of the sheet, with what each may be at most; the least is 0."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What the user assumes; None where nothing was entered.
+
+    `incidents` a month; `hours_now`, `hours_then` of work an incident; `cost` of an hour; `preparation` in hours, once.
+    """
+
+    incidents: float | None = None
+    hours_now: float | None = None
+    hours_then: float | None = None
+    cost: float | None = None
+    preparation: float | None = None
+    currency: str = ""
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the entries without which there is no result."""
+        return [name for name in HIGHEST if getattr(self, name) is None]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was entered at all."""
+        return len(self.missing) == len(HIGHEST)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows: a month now and then, what is saved a month (negative: lost), months until it pays.
+
+    `months` is 0 where nothing has to be prepared, and None where it never pays.
+    """
+
+    hours_now: float
+    hours_then: float
+    cost_now: float
+    cost_then: float
+    preparation_cost: float
+    months: float | None
+
+    @property
+    def hours(self) -> float:
+        """Hours saved a month."""
+        return self.hours_now - self.hours_then
+
+    @property
+    def money(self) -> float:
+        """Money saved a month."""
+        return self.cost_now - self.cost_then
+
+
+def outcome(entries: Entries) -> Outcome | None:
+    """The sheet worked out; None where an entry is missing."""
+    if entries.missing:
+        return None
+    incidents, now, then, cost, preparation = (float(getattr(entries, name)) for name in HIGHEST)
+    saved = incidents * (now - then)
+    months = preparation / saved if saved > 0 else None
+    return Outcome(
+        hours_now=incidents * now,
+        hours_then=incidents * then,
+        cost_now=incidents * now * cost,
+        cost_then=incidents * then * cost,
+        preparation_cost=preparation * cost,
+        months=months,
+    )
+
+
+def checked(entries: Entries) -> Entries:
+    """The entries with a tidy currency; raises ConfigError for a number that is out of its bounds."""
+    for name, highest in HIGHEST.items():
+        value = getattr(entries, name)
+        if value is not None and not (math.isfinite(value) and 0 <= value <= highest):
+            raise ConfigError("roi_out_of_bounds", name=name, highest=f"{highest:,.0f}", found=value)
+    numbers = {name: getattr(entries, name) for name in HIGHEST}
+    return Entries(**numbers, currency=one_line(entries.currency, LONGEST_CURRENCY))
+
+
+def read_roi(run: RunFolder) -> Entries:
+    """The entries kept with a run, empty ones where there are none; raises StorageError for a damaged file."""
+    content = read_added(run, "roi.json")
+    try:
+        return checked(Entries(**{item.name: _entry(content, item.name) for item in fields(Entries)}))
+    except (TypeError, ValueError, ConfigError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=f"roi.json: {error}") from None
+
+
+def write_roi(run: RunFolder, entries: Entries) -> None:
+    """Keep the entries with the run; raises ConfigError where one is out of its bounds."""
+    run.write_json("roi.json", {"format": FORMAT, **asdict(checked(entries))})
+
+
+def rows(entries: Entries, language: str) -> list[tuple[str, str]]:
+    """Every entry by its name, as it was made; a dash where none was."""
+    shown = []
+    for name in HIGHEST:
+        value = getattr(entries, name)
+        said = "–" if value is None else money(value, entries.currency) if name == "cost" else amount(value)
+        shown.append((text(language, f"roi.{name}"), said))
+    return shown
+
+
+def result_rows(entries: Entries, language: str) -> list[tuple[str, str, str]]:
+    """Hours and cost of a month, now and then; nothing without a result."""
+    found = outcome(entries)
+    if found is None:
+        return []
+    return [
+        (text(language, "roi.hours_a_month"), amount(found.hours_now), amount(found.hours_then)),
+        (
+            text(language, "roi.cost_a_month"),
+            money(found.cost_now, entries.currency),
+            money(found.cost_then, entries.currency),
+        ),
+    ]
+
+
+def conclusion(entries: Entries, language: str) -> list[str]:
+    """What follows from the entries, in words; what is missing where nothing follows yet."""
+    found = outcome(entries)
+    if found is None:
+        missing = text(language, "roi.comma").join(text(language, f"roi.{name}") for name in entries.missing)
+        return [text(language, "roi.missing", fields=missing)]
+    key = "saving" if found.hours > 0 else "loss" if found.hours < 0 else "even"
+    values = {"hours": amount(abs(found.hours)), "money": money(abs(found.money), entries.currency)}
+    prepared = {
+        "hours": amount(entries.preparation or 0.0),
+        "money": money(found.preparation_cost, entries.currency),
+    }
+    if found.months is None:
+        pays = text(language, "roi.pays_never", **prepared) if entries.preparation else ""
+    elif found.months == 0:
+        pays = text(language, "roi.pays_at_once")
+    else:
+        pays = text(language, "roi.pays_after", **prepared, months=amount(found.months))
+    return [line for line in (text(language, f"roi.{key}", **values), pays) if line]
+
+
+def measured(found: Facts, language: str) -> str:
+    """The run's own time, which is all that was measured."""
+    return text(
+        language,
+        "roi.measured",
+        time=duration(language, found.seconds),
+        device=found.manifest.get("device", "–"),
+        passes=f"{found.manifest.get('forward_passes', 0):,}",
+    )
+
+
+def meeting_sentence(entries: Entries, language: str) -> str:
+    """The result with its assumptions in one sentence to say; empty without a result."""
+    found = outcome(entries)
+    if found is None:
+        return ""
+    values = {name: amount(getattr(entries, name)) for name in ("incidents", "hours_now", "hours_then")}
+    return text(
+        language,
+        "roi.sentence",
+        **values,
+        cost=money(entries.cost or 0.0, entries.currency),
+        hours=amount(abs(found.hours)),
+        money=money(abs(found.money), entries.currency),
+        direction=text(language, "roi.lost" if found.hours < 0 else "roi.saved"),
+    )
+
+
+def amount(value: float) -> str:
+    """A number as it was entered, as far as four decimals; large ones whole."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return number(value) if value != round(value, 4) else f"{round(value, 4):g}"
+
+
+def money(value: float, currency: str) -> str:
+    """An amount with the user's own label of the currency behind it."""
+    shown = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+    return f"{shown} {currency}".strip()
+
+
+def _entry(content: Mapping[str, Any], name: str) -> Any:
+    value = content.get(name)
+    if name == "currency":
+        return "" if value is None else str(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is no number")
+    return float(value)

@@ -1,0 +1,31 @@
+"""The tables of a finished run, read back from its files."""
+
+import pandas as pd
+
+from core.errors import StorageError
+from core.runs import RunFolder
+from core.spreadsheet import unguarded
+from core.summary import Facts, facts
+
+
+def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:
+    """What the sentences need; raises StorageError where a file is missing or damaged."""
+    try:
+        return facts(run.manifest(), _scored(run, "heads"), _scored(run, "edges"), own_names)
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+
+
+def saved_examples(run: RunFolder) -> pd.DataFrame:
+    """The texts with what the model says next; raises StorageError where the file is missing or damaged."""
+    try:
+        table = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
+        texts = ["text", "pair", "expected", "actual", "next_word"]
+        return table.assign(**{name: table[name].map(unguarded) for name in texts})
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+
+
+def _scored(run: RunFolder, name: str) -> pd.DataFrame:
+    table = pd.read_csv(run.path / f"{name}.csv", encoding="utf-8-sig")
+    return table.assign(selected=table["selected"].astype(str).str.lower().isin(("true", "1")))

@@ -1,0 +1,409 @@
+"""What a result says, in sentences made from its numbers; for the report page and for report.html alike.
+
+Every function takes `Facts` and a language, and is true for each state of a run:
+
+- none           no head stands out
+- no_difference  the model behaves the same on both sides, so that nothing was tested
+- untested       candidates without evidence
+- tested         effects were measured, whatever they say
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from core.examples import ADVISED_PER_SIDE
+from core.texts import duration, number, percent, text
+
+State = Literal["none", "no_difference", "untested", "tested"]
+VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
+"""In the order in which heads are listed; `unchecked` where nothing was tested."""
+CHANCE_LEVEL = 0.05
+"""Below this a head's p-value under shuffled labels is counted."""
+CERTAIN = 0.05
+"""The q at which a verdict is confirmed, as in `core.evidence`: a smallest p above it confirms nothing."""
+MOST_NAMED = 5
+"""Heads named or listed at most."""
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A result as sentences need it.
+
+    `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
+    first; `edges` likewise with `verdict`.
+    """
+
+    manifest: Mapping[str, Any]
+    heads: pd.DataFrame
+    edges: pd.DataFrame
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """The heads that stand out, best first."""
+        return self.heads[self.heads["selected"].astype(bool)]
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The candidates with a measured effect, confirmed ones first, then by the size of the effect."""
+        return in_order(self.candidates[self.candidates["effect"].notna()])
+
+    @property
+    def state(self) -> State:
+        """Which of the four a run is."""
+        if self.candidates.empty:
+            return "none"
+        if self.candidates["effect"].notna().any():
+            return "tested"
+        return "no_difference" if self.manifest.get("evidence") == "no_difference" else "untested"
+
+    @property
+    def paired(self) -> bool:
+        """Whether texts were compared in pairs."""
+        return bool(self.manifest.get("alignment", {}).get("pairs"))
+
+    @property
+    def seconds(self) -> float:
+        """Measured time of the run."""
+        return float(sum((self.manifest.get("timings") or {}).values()))
+
+    @property
+    def model(self) -> str:
+        """Short name of the model."""
+        return Path(str(self.manifest["model"]["name"])).name
+
+    def count(self, verdict: str) -> int:
+        """Tested heads with this verdict."""
+        return int((self.tested["verdict"] == verdict).sum())
+
+    def sides(self) -> dict[str, int]:
+        """How many texts of each kind there are."""
+        counts = self.manifest.get("counts", {})
+        return {label: int(counts.get(label, 0)) for label in ("anomalous", "normal")}
+
+
+def facts(
+    manifest: Mapping[str, Any],
+    heads: pd.DataFrame,
+    edges: pd.DataFrame,
+    own_names: Mapping[str, str] | None = None,
+) -> Facts:
+    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`."""
+    names = [f"L{int(layer)}H{int(head)}" for layer, head in zip(heads["layer"], heads["head"], strict=True)]
+    own = own_names or {}
+    heads = heads.assign(name=names, own_name=[own.get(name, "") for name in names], verdict=_verdicts(heads))
+    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)))
+
+
+def in_order(heads: pd.DataFrame) -> pd.DataFrame:
+    """Confirmed heads first, within a verdict by the size of the effect, else by score."""
+    order = pd.DataFrame(
+        {
+            "verdict": heads["verdict"].map(VERDICTS.index),
+            "effect": -heads["effect"].astype(float).abs(),
+            "score": -heads["score"].astype(float),
+        },
+        index=heads.index,
+    )
+    return heads.loc[order.sort_values(list(order), kind="stable").index]
+
+
+def asked(found: Facts, language: str) -> str:
+    """What the run compared, as a question."""
+    model = found.manifest["model"]
+    return text(
+        language,
+        "summary.asked",
+        model=found.model,
+        layers=model["n_layers"],
+        heads=model["n_heads"],
+        **found.sides(),
+    )
+
+
+def three_sentences(found: Facts, language: str) -> list[str]:
+    """What was found: how many heads stand out, what they do, how far to trust it. Always three."""
+    return [_stands_out(found, language), _effect(found, language), _trust(found, language)]
+
+
+def five(found: Facts) -> pd.DataFrame:
+    """The candidates that matter most, at most MOST_NAMED."""
+    return in_order(found.candidates).head(MOST_NAMED)
+
+
+def five_note(found: Facts, language: str) -> str:
+    """How the list of five is ordered, and what its numbers mean."""
+    if found.state == "none":
+        return text(language, "summary.no_heads")
+    return text(language, f"summary.five_note{'' if found.state == 'tested' else '_untested'}")
+
+
+def effect_of(row: Any) -> str:
+    """An effect with its interval; a dash where none was measured."""
+    if pd.isna(row.effect):
+        return "–"
+    return f"{percent(row.effect)} ({percent(row.effect_low)} … {percent(row.effect_high)})"
+
+
+def unknown(found: Facts, language: str) -> list[str]:
+    """What the run leaves open, the most important first."""
+    keys = ["parts", "texts"]
+    tested_edges = found.edges[found.edges["verdict"] != "unchecked"]
+    lines = []
+    if found.state == "tested":
+        keys.insert(0, "together")
+        if len(tested_edges):
+            values = {
+                "tested": len(tested_edges),
+                "candidates": int(found.edges["selected"].astype(bool).sum()),
+                "confirmed": int((tested_edges["verdict"] == "confirmed").sum()),
+            }
+            lines.append(text(language, "unknown.edges_tested", **values))
+        else:
+            lines.append(text(language, "unknown.edges"))
+    elif found.state != "none":
+        keys = ["cause", "edges", *keys]
+    lines += [text(language, f"unknown.{key}") for key in keys]
+    return [*lines, *notes(found.manifest, language, _OPEN)]
+
+
+_OPEN = ("few_examples", "no_candidates", "left_out", "smallest_p_too_few")
+"""Notes of a run that say what it cannot tell; the others say how it was made."""
+
+
+def notes(manifest: Mapping[str, Any], language: str, keys: tuple[str, ...] | None = None) -> list[str]:
+    """What the engine noted of the run; all of it, or these keys."""
+    return [
+        text(language, f"note.{note['key']}", **note.get("values", {}))
+        for note in manifest.get("notes") or []
+        if keys is None or note["key"] in keys
+    ]
+
+
+def cost(found: Facts, language: str) -> str:
+    """What the run cost: time, forward passes, cached texts, device."""
+    return text(
+        language,
+        "summary.cost",
+        time=duration(language, found.seconds),
+        device=found.manifest.get("device", "–"),
+        passes=f"{found.manifest.get('forward_passes', 0):,}",
+        cached=found.manifest.get("cached_texts", 0),
+    )
+
+
+def exhaustive(found: Facts, language: str) -> str:
+    """What switching off every head and every forward pair once would take, against this run."""
+    heads, pairs = search_space(found.manifest)
+    said = text(
+        language, "summary.exhaustive", heads=f"{heads:,}", pairs=f"{pairs:,}", total=f"{heads + pairs:,}"
+    )
+    tested = {
+        "tested_heads": int(found.heads["effect"].notna().sum()),
+        "tested_edges": int(found.edges["effect"].notna().sum()),
+    }
+    count, passes = sum(tested.values()), f"{found.manifest.get('forward_passes', 0):,}"
+    if not count:
+        return _joined(language, said, text(language, "summary.exhaustive_untested", passes=passes))
+    times = number((heads + pairs) / count)
+    made = text(language, "summary.exhaustive_tested", tested=count, times=times, passes=passes, **tested)
+    return _joined(language, said, made)
+
+
+def search_space(manifest: Mapping[str, Any]) -> tuple[int, int]:
+    """How many heads, and forward pairs of heads, the model has."""
+    n_layers, n_heads = int(manifest["model"]["n_layers"]), int(manifest["model"]["n_heads"])
+    return n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
+
+
+def next_steps(found: Facts, language: str, signed: bool = False) -> list[str]:
+    """What to do next, the most urgent first."""
+    steps = [_next_of_heads(found, language)]
+    low = ADVISED_PER_SIDE[0]
+    if min(found.sides().values()) < low:
+        steps.append(text(language, "next.more_texts", low=low))
+    if found.manifest.get("alignment", {}).get("mode") == "last_mean":
+        steps.append(text(language, "next.templates"))
+    steps.append(text(language, "next.repeat"))
+    return steps if signed else [*steps, text(language, "next.sign_off")]
+
+
+def meeting(found: Facts, language: str) -> list[str]:
+    """Sentences to say in the meeting, in the order in which to say them."""
+
+    def say(key: str, **values: Any) -> str:
+        return text(language, f"meeting.{key}", **values)
+
+    count, confirmed = len(found.candidates), found.count("confirmed")
+    said = [say("asked", model=found.model, **found.sides()), say("head", total=len(found.heads))]
+    stand = say("stand_one") if count == 1 else say("stand", count=count)
+    if found.state == "none":
+        said += [say("none"), say("limits")]
+        proposal = say("ask_texts")
+    elif found.state == "no_difference":
+        said.append(say("no_difference", stand=stand))
+        proposal = say("ask_texts")
+    elif found.state == "untested":
+        said += [say("candidates", stand=stand, head=_titles(found.candidates, language, 1)), say("limits")]
+        proposal = say("ask_candidates")
+    elif confirmed:
+        against = found.tested.iloc[0]["effect"] < 0
+        said.append(say("confirmed", stand=stand, confirmed=confirmed))
+        said.append(say("effect_against" if against else "effect", **_largest(found)))
+        said.append(say("limits_tested"))
+        proposal = say("ask_confirmed", heads=_confirmed(found, language))
+    else:
+        said += [say("unconfirmed", stand=stand, tested=len(found.tested)), say("limits_tested")]
+        proposal = say("ask_unconfirmed")
+    time = duration(language, found.seconds)
+    passes, total = f"{found.manifest.get('forward_passes', 0):,}", f"{sum(search_space(found.manifest)):,}"
+    return [*said, say("cost", time=time, passes=passes, total=total), proposal]
+
+
+def chance(found: Facts, language: str) -> str:
+    """For texts without pairs: how many candidates shuffled labels would hardly give, and what chance gives."""
+    p_values = found.candidates["label_p_value"].astype(float)
+    if p_values.isna().all():
+        return ""
+    return text(
+        language,
+        "report.chance",
+        below=int((p_values < CHANCE_LEVEL).sum()),
+        selected=len(p_values),
+        heads=len(found.heads),
+        chance=number(CHANCE_LEVEL * len(found.heads)),
+    )
+
+
+def _stands_out(found: Facts, language: str) -> str:
+    count, total = len(found.candidates), len(found.heads)
+    if not count:
+        return text(language, "summary.none", total=total, **found.sides())
+    return text(language, f"summary.{'stands_out' if count == 1 else 'stand_out'}", total=total, count=count)
+
+
+def _effect(found: Facts, language: str) -> str:
+    """The largest effect with its interval, or why there is none."""
+    if found.state == "none":
+        return text(language, "summary.nothing_to_test")
+    if found.state == "untested":
+        return text(language, "summary.untested")
+    if found.state == "no_difference":
+        gap = (found.manifest.get("evidence_about") or {}).get("gap")
+        shown = "–" if gap is None else number(gap).replace("-", "−")
+        return text(language, "summary.no_difference", gap=shown)
+    tested, partly, confirmed = len(found.tested), found.count("partly"), found.count("confirmed")
+    values = _largest(found)
+    if not confirmed:
+        return text(language, "summary.none_confirmed", tested=tested, partly=partly, **values)
+    key = "off" if _directions(found) == ["noise"] else "swap"
+    if found.tested.iloc[0]["effect"] < 0:
+        key = "against"
+    effect = text(language, f"summary.effect_{key}", **values)
+    return text(language, "summary.judged", effect=effect, confirmed=confirmed, tested=tested, partly=partly)
+
+
+def _largest(found: Facts) -> dict[str, str]:
+    """The first of the tested heads: the largest effect among the confirmed ones, else of all.
+
+    An effect against the fault is given by its size, with the interval turned in the same way.
+    """
+    tested = found.tested
+    if not found.count("confirmed"):
+        tested = tested.loc[tested["effect"].abs().sort_values(ascending=False, kind="stable").index]
+    row = tested.iloc[0]
+    ends = sorted((float(row["effect_low"]), float(row["effect_high"])))
+    effect = float(row["effect"])
+    if effect < 0 and found.count("confirmed"):
+        effect, ends = -effect, [-ends[1], -ends[0]]
+    return {
+        "head": _title(row["name"], row["own_name"]),
+        "effect": percent(effect),
+        "low": percent(ends[0]),
+        "high": percent(ends[1]),
+    }
+
+
+def _directions(found: Facts) -> list[str]:
+    return list((found.manifest.get("evidence_about") or {}).get("directions", []))
+
+
+def _trust(found: Facts, language: str) -> str:
+    """On what the result rests, and what so few texts can show."""
+    sides, count, about = found.sides(), len(found.candidates), found.manifest.get("evidence_about") or {}
+
+    def part(key: str, **values: Any) -> str:
+        return text(language, f"summary.trust_{key}", **values)
+
+    parts = [part("texts", **sides)]
+    if min(sides.values()) < ADVISED_PER_SIDE[0]:
+        parts.append(part("few", advised=ADVISED_PER_SIDE[0]))
+    if count:
+        parts += _steadiness(found, part)
+    if found.state == "tested":
+        if about.get("smallest_p") is not None:
+            low = about["smallest_p"] <= CERTAIN
+            values = {"examples": about.get("examples", sides["anomalous"]), "p": number(about["smallest_p"])}
+            parts.append(part("smallest" if low else "too_few", **values))
+        parts.append(part("single"))
+    else:
+        parts.append(part("weak" if found.state == "none" else "correlation"))
+    return text(language, "summary.trust", parts=text(language, "summary.and").join(parts))
+
+
+def _steadiness(found: Facts, part: Any) -> list[str]:
+    """How far the candidates depend on the seeds of the ensemble, and on chance where nothing is paired."""
+    chosen = found.candidates
+    said = []
+    if found.manifest.get("selection", {}).get("measure") == "count":
+        said.append(part("recipe"))
+    else:
+        members = found.manifest.get("settings", {}).get("autoencoder", {}).get("members")
+        if members and members > 1:
+            stable = int((chosen["frequency"] >= HALF).sum())
+            said.append(part("stable", stable=stable, count=len(chosen), members=members))
+    p_values = chosen["label_p_value"].astype(float)
+    if p_values.notna().any():
+        values = {"below": int((p_values < CHANCE_LEVEL).sum()), "count": len(chosen)}
+        chance_gives = number(CHANCE_LEVEL * len(found.heads))
+        said.append(part("shuffled", **values, heads=len(found.heads), chance=chance_gives))
+    return said
+
+
+def _next_of_heads(found: Facts, language: str) -> str:
+    key = {"none": "none", "no_difference": "no_difference", "untested": "check"}.get(found.state)
+    if key:
+        return text(language, f"next.{key}")
+    if not found.count("confirmed"):
+        return text(language, "next.unconfirmed")
+    return text(language, "next.confirmed", heads=_confirmed(found, language))
+
+
+def _confirmed(found: Facts, language: str) -> str:
+    return _titles(found.tested[found.tested["verdict"] == "confirmed"], language, MOST_NAMED)
+
+
+def _titles(heads: pd.DataFrame, language: str, most: int) -> str:
+    pairs = zip(heads["name"].head(most), heads["own_name"].head(most), strict=True)
+    return text(language, "summary.comma").join(_title(*pair) for pair in pairs)
+
+
+def _title(name: str, own_name: str) -> str:
+    return f"{name} · {own_name}" if own_name else name
+
+
+def _joined(language: str, *sentences: str) -> str:
+    """Sentences in a row, as the language sets them."""
+    return ("" if language == "ja" else " ").join(sentences)
+
+
+def _verdicts(table: pd.DataFrame) -> list[str]:
+    """The words of VERDICTS, whether a table has `not confirmed`, nothing, or these words already."""
+    return [
+        verdict.strip().replace(" ", "_") if isinstance(verdict, str) and verdict else "unchecked"
+        for verdict in table["verdict"]
+    ]
