@@ -12,7 +12,6 @@ from core.review import (
     Review,
     SignOff,
     add_comment,
-    read_review,
     sign,
 )
 from pages.parts import frame, state
@@ -25,9 +24,8 @@ SIGNS = {
 }
 
 
-def show() -> None:
+def show(review: Review) -> None:
     """What was said and decided, and the forms to say and decide more."""
-    review = read_review(state.folder())
     st.subheader(t("review.comments"), anchor=False)
     _comments(review)
     _comment_form()

@@ -49,20 +49,6 @@ def about(run: RunFolder) -> str:
     return t("said.about", name=run_name(run, config), made=made, preset=t(f"preset.{config.preset}"))
 
 
-def asked(result: Result, model: str) -> str:
-    """What the run compared."""
-    counts = result.examples["label"].value_counts()
-    n_anomalous, n_normal = int(counts.get("anomalous", 0)), int(counts.get("normal", 0))
-    return t(
-        "said.asked",
-        model=model,
-        anomalous=n_anomalous,
-        normal=n_normal,
-        layers=result.n_layers,
-        heads=result.n_heads,
-    )
-
-
 def alignment(description: Mapping[str, Any]) -> str:
     """How the texts were compared, and why."""
     values = description["reason"].get("values", {})
@@ -139,48 +125,10 @@ def shown(result: Result, n_heads: int, n_edges: int) -> str:
     )
 
 
-def cost(manifest: Mapping[str, Any]) -> str:
-    """What the run cost: time, forward passes, cached texts, device."""
-    seconds = sum((manifest.get("timings") or {}).values())
-    return t(
-        "said.cost",
-        time=texts.duration(language(), seconds),
-        passes=manifest.get("forward_passes", 0),
-        cached=manifest.get("cached_texts", 0),
-        device=manifest.get("device", "–"),
-    )
-
-
-def exhaustive(manifest: Mapping[str, Any]) -> str:
-    """What switching off every head and every forward pair once would cost, against this run.
-
-    Both are counted in passes over a batch of texts; few texts fit into one.
-    """
-    n_layers, n_heads = int(manifest["model"]["n_layers"]), int(manifest["model"]["n_heads"])
-    heads, pairs = n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
-    return t(
-        "said.exhaustive",
-        heads=f"{heads:,}",
-        pairs=f"{pairs:,}",
-        total=f"{heads + pairs:,}",
-        passes=f"{manifest.get('forward_passes', 0):,}",
-    )
-
-
 def evidence_notes(manifest: Mapping[str, Any]) -> list[str]:
     """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
     return [
         run_text(language(), f"note.{note['key']}", **note.get("values", {}))
         for note in manifest.get("notes") or []
         if note["key"].startswith(("evidence_", "smallest_p"))
-    ]
-
-
-def notes(manifest: Mapping[str, Any]) -> list[str]:
-    """What the engine noted of the run, beside positions and pairs."""
-    said = ("positions_", "pairs_")
-    return [
-        run_text(language(), f"note.{note['key']}", **note.get("values", {}))
-        for note in manifest.get("notes") or []
-        if not note["key"].startswith(said)
     ]

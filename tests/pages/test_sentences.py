@@ -51,16 +51,13 @@ def test_run_without_a_name_is_called_after_model_and_text(open_app: OpenApp, te
 @pytest.mark.parametrize("page", ["circuit", "report"])
 def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -> None:
     run = make_run(runs_folder(), n_layers=6, n_heads=8, n_selected=4)
-    paired = shown(open_app(page, run=run.run_id))
-    assert "set the anomalous texts apart" in paired
-    assert "chance alone" not in paired
+    assert "chance alone" not in shown(open_app(page, run=run.run_id))
     manifest = run.manifest()
     run.write_json("manifest.json", {**manifest, "alignment": {**manifest["alignment"], "pairs": []}})
     heads = pd.read_csv(run.path / "heads.csv")
     heads.loc[:3, "label_p_value"] = [0.001, 0.04, 0.05, 0.2]
     heads.to_csv(run.path / "heads.csv", index=False)
     unpaired = shown(open_app(page, run=run.run_id))
-    assert "4 of 48 heads stand out" in unpaired
     assert "set the anomalous texts apart" not in unpaired
     assert "2 of these 4 have p below 0.05" in unpaired
     assert "chance alone would give about 2.4" in unpaired
