@@ -21,6 +21,7 @@ _PLACES = {
     "LoadedModel": "core.loaded_model",
     "ModelPool": "core.models",
     "Progress": "core.results",
+    "Recipe": "core.recipe",
     "RunConfig": "core.config",
     "RunFolder": "core.runs",
     "RunResult": "core.results",
@@ -29,7 +30,9 @@ _PLACES = {
     "load_scenario": "core.scenarios",
     "make_config": "core.config",
     "read_examples": "core.examples",
+    "read_recipe": "core.recipe",
     "save": "core.report",
+    "switched_off": "core.recipe",
 }
 
 __all__ = sorted(_PLACES)

@@ -75,6 +75,10 @@ class Ablator:
         self._last = torch.stack([z[:, -1] for z in normal]).mean(dim=0)
         return torch.stack(rows)
 
+    def normal_means(self) -> tuple[Tensor, Tensor]:
+        """Mean z (layer, head, d_head) of the normal texts: over all their tokens, and over their last ones."""
+        return self._everywhere, self._last
+
     def measures(
         self,
         sets: Sequence[Iterable[HeadId]],

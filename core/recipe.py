@@ -1,0 +1,151 @@
+"""A recipe: which heads of which model write something else, as a small JSON file that works outside of Headlight.
+
+A head that is switched off by `zero` writes nothing. By `mean` it writes its mean over normal texts: at the last token
+of the text, from which the next word is read, the mean over their last tokens, elsewhere the mean over all tokens.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from core.errors import ConfigError, HeadlightError, ModelError
+from core.heads import HeadId
+from core.hooks import on_z
+from core.loaded_model import LoadedModel
+
+FORMAT = 1
+Mode = Literal["mean", "zero"]
+
+
+@dataclass(frozen=True)
+class HeadValue:
+    """What a head writes instead, as z (d_head,): at the last token, and everywhere else."""
+
+    everywhere: tuple[float, ...]
+    last: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Heads to switch off, with what they write instead; `weights_hash` names the model."""
+
+    model: str
+    weights_hash: str
+    mode: Mode
+    heads: Mapping[HeadId, HeadValue]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of the file."""
+        heads = {
+            str(head): {"everywhere": list(value.everywhere), "last": list(value.last)}
+            for head, value in self.heads.items()
+        }
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "weights_hash": self.weights_hash,
+            "mode": self.mode,
+            "heads": heads,
+            "about": dict(self.about),
+        }
+
+
+def read_recipe(file: str | Path) -> Recipe:
+    """Read a recipe; raises ConfigError where it is missing, damaged or newer."""
+    try:
+        return recipe_from(json.loads(Path(file).read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigError("bad_recipe", detail=error) from None
+
+
+def recipe_from(content: Any) -> Recipe:
+    """A recipe from the content of its file; raises ConfigError where it is none."""
+    try:
+        if content["format"] > FORMAT:
+            raise ValueError(f"format {content['format']}, this version reads up to {FORMAT}")
+        if content["mode"] not in ("mean", "zero"):
+            raise ValueError(f"unknown mode {content['mode']}")
+        heads = {
+            HeadId.parse(name): HeadValue(*(tuple(map(float, value[k])) for k in ("everywhere", "last")))
+            for name, value in content["heads"].items()
+        }
+        return Recipe(
+            str(content["model"]),
+            str(content["weights_hash"]),
+            content["mode"],
+            heads,
+            dict(content.get("about") or {}),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, HeadlightError) as error:
+        raise ConfigError("bad_recipe", detail=error) from None
+
+
+def make_recipe(
+    loaded: LoadedModel,
+    heads: Sequence[HeadId],
+    mode: Mode,
+    means: tuple[Tensor, Tensor],
+    about: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """A recipe from mean z (layer, head, d_head), everywhere and at the last token.
+
+    Raises ConfigError for a head that the model does not have.
+    """
+    shape = loaded.shape
+    for head in heads:
+        if not (0 <= head.layer < shape.n_layers and 0 <= head.head < shape.n_heads):
+            raise ConfigError("no_such_head", head=head, layers=shape.n_layers, heads=shape.n_heads)
+    nothing = torch.zeros(shape.d_head)
+    everywhere, last = means
+    values = {
+        head: HeadValue(
+            *(
+                tuple((z[head.layer, head.head] if mode == "mean" else nothing).tolist())
+                for z in (everywhere, last)
+            )
+        )
+        for head in dict.fromkeys(heads)
+    }
+    return Recipe(loaded.name, loaded.weights_hash, mode, values, dict(about or {}))
+
+
+@contextmanager
+def switched_off(
+    loaded: LoadedModel, recipe: Recipe, lengths: Sequence[int] | None = None
+) -> Iterator[LoadedModel]:
+    """Run the model with the recipe's heads switched off.
+
+    `lengths` are the tokens of each row of a batch that is padded on the right; without them the last position is
+    the last token. Works with a key and value cache too: each pass ends with its own last token. Raises ModelError
+    where the recipe was made for other weights.
+    """
+    if recipe.weights_hash != loaded.weights_hash:
+        raise ModelError("recipe_of_other_model", model=recipe.model)
+    by_layer: dict[int, list[HeadId]] = {}
+    for head in recipe.heads:
+        by_layer.setdefault(head.layer, []).append(head)
+    with ExitStack() as stack:
+        for layer, heads in by_layer.items():
+            stack.enter_context(on_z(loaded, layer, partial(_write_instead, recipe, heads, lengths)))
+        yield loaded
+
+
+def _write_instead(
+    recipe: Recipe, heads: Sequence[HeadId], lengths: Sequence[int] | None, z: Tensor
+) -> Tensor:
+    changed = z.clone()
+    rows = torch.arange(len(z), device=z.device)
+    ends = [z.shape[1] - 1] * len(z) if lengths is None else [length - 1 for length in lengths]
+    for head in heads:
+        value = recipe.heads[head]
+        changed[:, :, head.head] = torch.tensor(value.everywhere).to(z)
+        changed[rows, torch.tensor(ends, device=z.device), head.head] = torch.tensor(value.last).to(z)
+    return changed
