@@ -34,6 +34,7 @@ MOST_TOKENS = 600
 """Tokens of a text that are told, those around the chosen one."""
 MOST_WEIGHTS = 2**28
 """Attention weights of one layer that a forward pass may hold."""
+SPLIT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _SPELLINGS = 6
 """How many tokens are looked through for one word, since many differ in a space alone."""
 
@@ -83,12 +84,14 @@ def head_view(
     except ModelError as error:
         return found | {"no_writes": {"key": error.key, "values": error.values}}
     here = changes_at(loaded, reading, place)
-    found["writes"] = _writes(loaded, here, examples[example])
+    pair = [examples[index] for index in (example, partner) if index is not None]
+    told = _told(loaded, pair) if place == len(ids[example]) - 1 else None
+    found["writes"] = _writes(loaded, here, told)
     if partner is not None:
         other = corresponding(place, len(ids[example]), len(_checked(ids, partner)))
         there = changes_at(loaded, read_head(loaded, ids[partner], chosen), other)
         piece = loaded.pieces_in(examples[partner].text, list(ids[partner]))[other]
-        found["partner"] = {"query": other, "piece": piece, **_writes(loaded, there, examples[partner])}
+        found["partner"] = {"query": other, "piece": piece, **_writes(loaded, there, told)}
         anomalous = examples[example].label == "anomalous"
         found["more"] = words(loaded, here - there if anomalous else there - here, WORDS_UP)
     return found
@@ -152,11 +155,14 @@ def changes_at(loaded: LoadedModel, reading: HeadReading, position: int) -> Tens
 
 
 def words(loaded: LoadedModel, change: Tensor, count: int) -> list[dict[str, Any]]:
-    """The words with the largest change, `piece` and `change`; of spellings that differ in spaces, the first."""
+    """The words with the largest change: `piece` and `change`.
+
+    Of spellings that differ in spaces the first is told; parts of a split character are no words.
+    """
     top = change.topk(min(count * _SPELLINGS, len(change)))
     found: dict[str, dict[str, Any]] = {}
     for piece, value in zip(loaded.pieces(top.indices.tolist()), top.values.tolist(), strict=True):
-        if piece.strip():
+        if piece.strip() and SPLIT_CHARACTER not in piece:
             found.setdefault(piece.strip(), {"piece": piece, "change": _rounded(value)})
     return list(found.values())[:count]
 
@@ -166,6 +172,17 @@ def corresponding(position: int, length: int, other_length: int) -> int:
     return max(0, other_length - (length - position))
 
 
+def spaced(text: str, pieces: Sequence[str]) -> list[str]:
+    """The pieces of a text, each with a space in front where the text has one and the piece does not."""
+    result, end = [], 0
+    for piece in pieces:
+        start = text.find(piece.strip(), end) if piece.strip() else -1
+        apart = start > end and text[end:start].isspace() and not piece[:1].isspace()
+        result.append(f" {piece}" if apart else piece)
+        end = start + len(piece.strip()) if start >= 0 else end
+    return result
+
+
 def _looks(loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, place: int) -> dict[str, Any]:
     """The tokens around the chosen one from `first` on, and the share of attention that each of them gets."""
     first = max(0, min(place - MOST_TOKENS // 2, len(ids) - MOST_TOKENS))
@@ -173,29 +190,38 @@ def _looks(loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, 
     return {
         "first": first,
         "length": len(ids),
-        "pieces": loaded.pieces_in(text, list(ids))[shown],
+        "pieces": spaced(text, loaded.pieces_in(text, list(ids)))[shown],
         "weights": [round(weight, 5) for weight in weights[shown].tolist()],
     }
 
 
-def _writes(loaded: LoadedModel, change: Tensor, example: Example) -> dict[str, Any]:
+def _writes(loaded: LoadedModel, change: Tensor, told: tuple[int, int] | None) -> dict[str, Any]:
     down = [
         {"piece": word["piece"], "change": -word["change"]} for word in words(loaded, -change, WORDS_DOWN)
     ]
-    return {"up": words(loaded, change, WORDS_UP), "down": down, "between": _between(loaded, change, example)}
+    return {"up": words(loaded, change, WORDS_UP), "down": down, "between": _between(loaded, change, told)}
 
 
-def _between(loaded: LoadedModel, change: Tensor, example: Example) -> dict[str, Any] | None:
-    """How much further the head moves the actual next word than the expected one, where both are given."""
-    tokens = [
-        loaded.word_token(word) if word.strip() else None for word in (example.expected, example.actual)
-    ]
-    expected, actual = tokens
-    if expected is None or actual is None or expected == actual:
+def _told(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[int, int] | None:
+    """Tokens of the expected and of the actual next word, from the first example that has both."""
+    for example in examples:
+        if example.expected.strip() and example.actual.strip():
+            expected, actual = loaded.word_token(example.expected), loaded.word_token(example.actual)
+            if expected is not None and actual is not None and expected != actual:
+                return expected, actual
+    return None
+
+
+def _between(loaded: LoadedModel, change: Tensor, told: tuple[int, int] | None) -> dict[str, Any] | None:
+    """How much further the head moves the actual next word than the expected one."""
+    if told is None:
         return None
-    pieces = loaded.pieces([expected, actual])
-    change_between = float(change[actual] - change[expected])
-    return {"expected": pieces[0], "actual": pieces[1], "change": _rounded(change_between)}
+    expected, actual = loaded.pieces(list(told))
+    return {
+        "expected": expected,
+        "actual": actual,
+        "change": _rounded(float(change[told[1]] - change[told[0]])),
+    }
 
 
 def _use(model: Any, implementation: str) -> None:

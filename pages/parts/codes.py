@@ -1,5 +1,6 @@
 """The codes of one head as a strip: a column an example, a row a member, a colour a code."""
 
+from dataclasses import dataclass
 from html import escape
 
 import altair as alt
@@ -12,6 +13,28 @@ from pages.parts.colours import CODES, Palette
 SILENT = "silent"
 GAP = 1
 """Empty columns between the two sides."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """On how many examples of each side one code occurs, of how many that were read."""
+
+    anomalous: int
+    normal: int
+    all_anomalous: int
+    all_normal: int
+
+
+def most_shared(codes: pd.DataFrame) -> Shared:
+    """The code, in one member, that most anomalous examples share beyond the normal ones; of one position."""
+    sides = codes.drop_duplicates("example")["label"].value_counts()
+    heard = codes[codes["code"] != SILENT]
+    counts = [
+        (int((part["label"] == "anomalous").sum()), int((part["label"] == "normal").sum()))
+        for _, part in heard.groupby(["member", "code"])
+    ]
+    best = max(counts, key=lambda pair: (pair[0] - pair[1], pair[0]), default=(0, 0))
+    return Shared(*best, int(sides.get("anomalous", 0)), int(sides.get("normal", 0)))
 
 
 def best_position(codes: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from core.head_view import (
     eager_attention,
     head_view,
     read_head,
+    spaced,
     words,
 )
 from core.heads import HeadId
@@ -225,9 +226,9 @@ def test_words_are_the_largest_changes_each_in_one_spelling() -> None:
     change = -torch.arange(64.0)
     change[[10, 20, 30]] = torch.tensor([3.0, 5.0, 4.0])
     assert words(loaded, change, 2) == [{"piece": "w16", "change": 5.0}, {"piece": "w26", "change": 4.0}]
-    spelled = {10: " ", 20: " a", 30: "a"}
+    spelled = {10: " ", 20: " a", 30: "a", 0: "\ufffd"}
     loaded.pieces = lambda ids: [spelled.get(token, f"t{token}") for token in ids]
-    assert [word["piece"] for word in words(loaded, change, 2)] == [" a", "t0"]
+    assert [word["piece"] for word in words(loaded, change, 2)] == [" a", "t1"]
 
 
 def test_partner_token_is_the_same_or_as_far_from_the_end() -> None:
@@ -236,29 +237,51 @@ def test_partner_token_is_the_same_or_as_far_from_the_end() -> None:
     assert corresponding(0, 6, 3) == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces", "expected"),
+    [
+        ("Kate left, so", ["Kate", "left", ",", "so"], ["Kate", " left", ",", " so"]),
+        ("Kate left", ["<s>", "Kate", " left"], ["<s>", "Kate", " left"]),
+        ("a a\nb", ["a", " a", "\n", "b"], ["a", " a", "\n", " b"]),
+        ("ずっと", ["ず", "っ", "…", "と"], ["ず", "っ", "…", "と"]),
+    ],
+)
+def test_words_stand_apart_as_in_the_text(text: str, pieces: list[str], expected: list[str]) -> None:
+    assert spaced(text, pieces) == expected
+
+
 def test_view_of_a_pair_names_words_tokens_and_the_difference() -> None:
     loaded = tiny("llama")
     found = head_view(
-        config(expected="w3", actual="w4"), Pool(loaded), layer=1, head=3, example=0, partner=1, query=2
+        config(expected="w3", actual="w4"), Pool(loaded), layer=1, head=3, example=0, partner=1, query=3
     )
     texts = [loaded.encode(f"w1 w2 {word} w0") for word in ("w40", "w50")]
-    here, there = (changes_at(loaded, read_head(loaded, text, HeadId(1, 3)), 2) for text in texts)
-    assert (found["query"], found["first"], found["length"]) == (2, 0, 4)
+    here, there = (changes_at(loaded, read_head(loaded, text, HeadId(1, 3)), 3) for text in texts)
+    assert (found["query"], found["first"], found["length"]) == (3, 0, 4)
     assert [piece.strip() for piece in found["pieces"]] == ["w1", "w2", "w40", "w0"]
-    assert found["weights"][3] == 0
     assert len(found["writes"]["up"]) == 8
     assert len(found["partner"]["down"]) == 5
-    assert found["partner"]["piece"].strip() == "w50"
+    assert found["partner"]["piece"].strip() == "w0"
     best = int(here.argmax())
     assert found["writes"]["up"][0]["piece"] == loaded.pieces([best])[0]
     assert found["writes"]["up"][0]["change"] == pytest.approx(float(here.max()), rel=1e-3)
     assert found["writes"]["down"][0]["change"] == pytest.approx(float(here.min()), rel=1e-3)
     assert found["more"] == words(loaded, here - there, 8)
     assert found["writes"]["between"]["change"] == pytest.approx(float(here[8] - here[7]), rel=1e-3)
-    from_the_other = head_view(config(), Pool(loaded), layer=1, head=3, example=1, partner=0, query=2)
+    assert found["partner"]["between"]["change"] == pytest.approx(float(there[8] - there[7]), rel=1e-3)
+    from_the_other = head_view(config(), Pool(loaded), layer=1, head=3, example=1, partner=0, query=3)
     assert from_the_other["more"] == found["more"]
     assert from_the_other["writes"]["up"] == found["partner"]["up"]
     assert from_the_other["writes"]["between"] is None
+
+
+def test_expected_and_actual_word_are_compared_at_the_last_token_alone() -> None:
+    told = config(expected="w3", actual="w4")
+    found = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=2)
+    assert found["weights"][3] == 0
+    assert found["partner"]["piece"].strip() == "w50"
+    assert found["writes"]["between"] is None
+    assert found["partner"]["between"] is None
 
 
 def test_last_token_looks_where_none_is_chosen_and_without_partner_nothing_is_compared() -> None:

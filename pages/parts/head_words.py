@@ -1,0 +1,145 @@
+"""What one head looks at and writes, as HTML for the narrow panel."""
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from core.texts import number, percent
+
+Words = Callable[..., str]
+SHADE = "#2F6690"
+DARKEST = 60
+"""Per cent of the shade behind the token that gets most attention: the text stays readable on both grounds."""
+MOST_NAMED = 3
+LEAST_NAMED = 0.01
+"""Tokens that the sentence names, and the attention that they get at least."""
+MOST_SHOWN = 5
+"""Words that are shown unfolded."""
+MOST_LISTED = 12
+"""Tokens of the table."""
+SIGN = {"anomalous": "▲", "normal": "●"}
+
+
+def readable(piece: str) -> str:
+    """A token as it can be seen: without the spaces around it, or with signs where it is nothing else."""
+    return piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣")
+
+
+def signed(value: float) -> str:
+    """A change with its sign, two significant digits."""
+    shown = number(abs(value))
+    return shown if shown == "0" else f"{'+' if value > 0 else '−'}{shown}"
+
+
+def strongest(found: Mapping[str, Any], count: int) -> list[tuple[int, str, float]]:
+    """The tokens with most attention: place in the text, token, share."""
+    order = sorted(range(len(found["weights"])), key=lambda index: -found["weights"][index])
+    places = [(found["first"] + i, found["pieces"][i], found["weights"][i]) for i in order[:count]]
+    return [place for place in places if place[2] > 0]
+
+
+def looks(found: Mapping[str, Any], word: Words) -> str:
+    """The text, each token shaded by the attention it gets, and below it the strongest ones as a table."""
+    most = max(found["weights"], default=0.0) or 1.0
+    tokens = "".join(
+        _token(piece, weight, most, found["first"] + index, found["query"])
+        for index, (piece, weight) in enumerate(zip(found["pieces"], found["weights"], strict=True))
+    )
+    cut = "".join(["… " if found["first"] else "", tokens, _cut_end(found)])
+    named = word("said.comma").join(
+        f"<b>{escape(readable(piece))}</b> {percent(share)}"
+        for _, piece, share in strongest(found, MOST_NAMED)
+        if share >= LEAST_NAMED
+    )
+    rows = "".join(
+        f"<tr><td>{place}</td><td>{escape(readable(piece))}</td><td>{percent(share)}</td></tr>"
+        for place, piece, share in strongest(found, MOST_LISTED)
+    )
+    head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
+    return (
+        f'<div class="looks"><p class="named">{named}</p><p class="words">{cut}</p>'
+        f"<details><summary>{escape(word('panel.as_table'))}</summary>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
+    )
+
+
+def writes(found: Mapping[str, Any], label: str, word: Words) -> str:
+    """The words that become likelier and less likely, the text beside its partner, anomalous first."""
+    sides = [(label, found["pieces"][found["query"] - found["first"]], found["writes"])]
+    if found["partner"]:
+        other = "normal" if label == "anomalous" else "anomalous"
+        sides.append((other, found["partner"]["piece"], found["partner"]))
+        sides.sort(key=lambda side: side[0] != "anomalous")
+    shown = "".join(
+        f"<section>{_heading(label, piece, word)}{_list(words['up'][:MOST_SHOWN])}</section>"
+        for label, piece, words in sides
+    )
+    rest = "".join(
+        f"<section>{_heading(label, piece, word)}"
+        f"<p>{escape(word('panel.up'))}</p>{_list(words['up'])}"
+        f"<p>{escape(word('panel.down'))}</p>{_list(words['down'])}</section>"
+        for label, piece, words in sides
+    )
+    return (
+        f'<div class="writes">{_between(sides, word)}<div class="both">{shown}</div>{_more(found, word)}'
+        f"<details><summary>{escape(word('panel.all_words'))}</summary>"
+        f'<div class="both">{rest}</div></details></div>'
+    )
+
+
+def _token(piece: str, weight: float, most: float, place: int, query: int) -> str:
+    classes = "look query" if place == query else "look"
+    title = f"{readable(piece)} ({place}): {100 * weight:.2f} %"
+    shade = round(DARKEST * weight / most)
+    style = f' style="background:color-mix(in srgb, {SHADE} {shade}%, transparent)"' if shade else ""
+    before = " " if piece[:1].isspace() else ""
+    return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
+
+
+def _cut_end(found: Mapping[str, Any]) -> str:
+    return " …" if found["first"] + len(found["pieces"]) < found["length"] else ""
+
+
+def _heading(label: str, piece: str, word: Words) -> str:
+    at = escape(word("panel.at", token=readable(piece)))
+    return f'<h6><span class="side {label}">{escape(word(f"label.{label}"))}</span><small>{at}</small></h6>'
+
+
+def _list(words: Sequence[Mapping[str, Any]]) -> str:
+    items = "".join(
+        f"<li><span {_title(item)}>{escape(readable(item['piece']))}</span>"
+        f"<b>{signed(item['change'])}</b></li>"
+        for item in words
+    )
+    return f"<ul>{items}</ul>"
+
+
+def _more(found: Mapping[str, Any], word: Words) -> str:
+    """The words of which the anomalous text gets more than its partner."""
+    if not found["more"]:
+        return ""
+    items = " ".join(
+        f"<span {_title(item)}>{escape(readable(item['piece']))} <b>{signed(item['change'])}</b></span>"
+        for item in found["more"][:MOST_SHOWN]
+    )
+    return f'<p>{escape(word("panel.more"))}</p><p class="chips">{items}</p>'
+
+
+def _between(sides: Sequence[tuple[str, str, Mapping[str, Any]]], word: Words) -> str:
+    """How far the actual word is moved ahead of the expected one, on each side that has both words."""
+    known = [(label, words["between"]) for label, _, words in sides if words["between"]]
+    if not known:
+        return ""
+    first = known[0][1]
+    actual, expected = readable(first["actual"]), readable(first["expected"])
+    numbers = " ".join(
+        f'<span class="side {label}" title="{escape(word(f"label.{label}"))}">{signed(found["change"])}</span>'
+        for label, found in known
+        if (found["actual"], found["expected"]) == (first["actual"], first["expected"])
+    )
+    said = escape(word("panel.between", actual=actual, expected=expected))
+    return f'<p class="between">{said} {numbers}</p>'
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    return f'title="{escape(repr(item["piece"]))}: {item["change"]:+.4g}"'
