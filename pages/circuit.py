@@ -1,12 +1,13 @@
 """Circuit: the heads that separate the two sides, and how they feed each other."""
 
-import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
 from pages.parts import (
     charts,
+    circuit_controls,
     colours,
+    edge_panel,
     frame,
     graph,
     head_panel,
@@ -15,117 +16,177 @@ from pages.parts import (
     sentences,
     state,
     tables,
-    texts,
 )
+from pages.parts.address import TABS
+from pages.parts.circuit_controls import Shown
+from pages.parts.circuit_state import open_edge, open_head, settle
+from pages.parts.folding import edge_ends
 from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import t
 
-MOST_SLIDER = 200  # edges that can be asked for
 
-
-def shown_heads(result: Result, lowest: float) -> pd.DataFrame:
-    """The heads of the picture: the circuit's by default, more or fewer as the slider says."""
-    return result.heads[result.heads["score"].round(4) >= lowest].head(results.MOST_HEADS)
-
-
-def controls(result: Result) -> tuple[str, float, int]:
-    """View, lowest score, and number of edges."""
-    view_place, score_place, edge_place = st.columns([2, 1.9, 2.2], vertical_alignment="bottom", gap="medium")
-    view = view_place.segmented_control(
-        t("circuit.view"),
-        ("flow", "grid"),
-        format_func=state.named(("flow", "grid"), "circuit.{}").__getitem__,
-        key="circuit_view",
-        default="flow",
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
+def chart(result: Result, shown: Shown) -> None:
+    """The picture; a click on a head or an edge opens it in the panel."""
+    picked, panel = bool(st.session_state.get("picked")), st.session_state.get("panel")
+    look = Look(
+        colours.palette(),
+        t,
+        chosen=st.session_state.get("head", "") if picked and panel != "edge" else "",
+        edge=edge_ends(st.session_state.get("edge", "") if picked and panel == "edge" else ""),
+        folded=bool(st.session_state.get("circuit_fold")),
+        large=bool(st.session_state.get("circuit_full")),
     )
-    levels = sorted({round(float(score), 4) for score in result.heads["score"]})
-    start = round(result.threshold(), 4)
-    lowest = start
-    if len(levels) > 1:
-        lowest = score_place.select_slider(
-            t("circuit.lowest"),
-            levels,
-            value=min(levels, key=lambda level: abs(level - start)),
-            format_func=texts.number,
-            key=f"lowest_{state.run_id()}",
-        )
-    among = result.edges_among(list(shown_heads(result, lowest)["name"]))
-    candidates = int(among["selected"].sum())
-    most, count = min(len(among), MOST_SLIDER), min(candidates, results.MOST_EDGES)
-    if most > 1:
-        count = edge_place.slider(
-            t("circuit.edges_shown", candidates=candidates, total=len(among)),
-            0,
-            most,
-            count,
-            help=t("circuit.edges_help"),
-            key=f"edges_{state.run_id()}_{candidates}_{most}",
-        )
-    return view or "flow", lowest, count
-
-
-def picture(result: Result, view: str, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
-    """The chart; a click on a head opens it in the panel."""
-    chosen = st.session_state.get("head", "") if st.session_state.get("picked") else ""
-    look = Look(colours.palette(), t, chosen)
-    chart = graph.grid(result.heads, heads, edges, look) if view == "grid" else graph.flow(heads, edges, look)
+    if shown.view == "grid":
+        drawing = graph.grid(result.heads, shown.heads, shown.edges, look)
+    else:
+        drawing = graph.flow(shown.heads, shown.edges, look)
     st.altair_chart(
-        chart,
-        key=f"chart_{view}",
-        on_select=lambda: clicked(f"chart_{view}"),
-        selection_mode="head",
+        drawing,
+        height="stretch" if look.large else "content",
+        key=f"chart_{shown.view}",
+        on_select=lambda: clicked(f"chart_{shown.view}"),
+        selection_mode="pick",
         theme=None,
-        alt=t(
-            "alt.circuit",
-            heads=len(heads),
-            edges=len(edges),
-            strongest=heads.iloc[0]["name"] if len(heads) else "–",
-        ),
+        alt=circuit_controls.alternative(shown),
     )
-    legends.circuit(list(heads["verdict"]))
+
+
+def legend(shown: Shown) -> None:
+    """What the signs mean, as far as they occur."""
+    legends.circuit(
+        list(shown.heads["verdict"]),
+        groups=shown.groups,
+        against=bool((shown.heads["effect_high"] < 0).any()),
+        folded=bool(st.session_state.get("circuit_fold")),
+    )
 
 
 def clicked(key: str) -> None:
-    """Open the head that was clicked and bring out its edges; a click beside the heads shows all again."""
+    """Open the head or edge that was clicked; a click beside them brings everything out again."""
     event = st.session_state.get(key) or {}
-    points = (event.get("selection") or {}).get("head") or []
-    if points:
-        st.session_state["head"] = points[0]["name"]
-    st.session_state["picked"] = bool(points)
+    points = (event.get("selection") or {}).get("pick") or []
+    picked = next((str(point["pick"]) for point in points if point.get("pick")), "")
+    if ">" in picked:
+        open_edge(picked)
+    elif picked:
+        open_head(picked)
+    else:
+        st.session_state["picked"] = False
 
 
-def below(result: Result, edges: pd.DataFrame) -> None:
-    """Tables and heat map: all that the picture shows, and the rest."""
-    head_tab, edge_tab, heat_tab = st.tabs(
-        [t("circuit.heads"), t("circuit.edges"), t("circuit.heat")], key="below"
-    )
-    with head_tab:
-        everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
-        tables.heads(result, not everything, key="heads_table")
-    with edge_tab:
-        tables.edges(edges, result.titles(), key="edges_table")
-    with heat_tab:
-        chart = charts.heat(result.heads, colours.palette(), t)
-        st.altair_chart(
-            chart, key="heat", theme=None, alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads)
+def panel(result: Result, shown: Shown) -> None:
+    """The head or the edge that is open."""
+    if len(shown.edges):
+        st.session_state.setdefault("panel", "head")
+        st.segmented_control(
+            t("circuit.panel"),
+            ("head", "edge"),
+            format_func=state.named(("head", "edge"), "circuit.{}").__getitem__,
+            key="panel",
+            required=True,
+            label_visibility="collapsed",
+            width="stretch",
+            persist_state="session",
         )
+        if st.session_state.get("panel") == "edge":
+            edge_panel.show(result, shown.edges)
+            return
+    head_panel.show(result, shown.heads, shown.edges)
+
+
+def below(result: Result, shown: Shown) -> None:
+    """Tables and heat map: all that the picture shows, and the rest. Only the open one is drawn."""
+    labels = {name: t(f"circuit.{name}") for name in TABS}
+    key = f"below_{state.language()}_{state.run_id()}"
+    chosen = st.session_state.get("circuit_tab", "heads")
+    tabs = st.tabs(
+        list(labels.values()),
+        key=key,
+        default=labels[chosen],
+        on_change=lambda: st.session_state.update(
+            circuit_tab=next((name for name in TABS if labels[name] == st.session_state.get(key)), "heads")
+        ),
+    )
+    with tabs[TABS.index(chosen)]:
+        {"heads": heads_tab, "edges": edges_tab, "heat": heat_tab}[chosen](result, shown)
+
+
+def heads_tab(result: Result, shown: Shown) -> None:
+    """The table of heads; a chosen row opens its head."""
+    everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
+    names = list((result.heads if everything else result.selected)["name"])
+    st.caption(t("circuit.row_opens"))
+    tables.heads(result, not everything, key="heads_table", opened=lambda: row_opened("heads_table", names))
+
+
+def edges_tab(result: Result, shown: Shown) -> None:
+    """The table of the drawn edges; a chosen row opens its edge."""
+    names = list(shown.edges["name"])
+    st.caption(t("circuit.row_opens"))
+    tables.edges(
+        shown.edges, result.titles(), key="edges_table", opened=lambda: row_opened("edges_table", names)
+    )
+
+
+def row_opened(key: str, names: list[str]) -> None:
+    """Open what the chosen row of a table shows."""
+    rows = ((st.session_state.get(key) or {}).get("selection") or {}).get("rows") or []
+    if rows and rows[0] < len(names):
+        name = names[rows[0]]
+        (open_edge if ">" in name else open_head)(name)
+
+
+def heat_tab(result: Result, shown: Shown) -> None:
+    """Scores of all heads as a map; a click opens a head."""
+    st.altair_chart(
+        charts.heat(result.heads, colours.palette(), t),
+        key="heat",
+        theme=None,
+        on_select=lambda: clicked("heat"),
+        selection_mode="pick",
+        alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads),
+    )
+    st.caption(t("circuit.heat_reading"))
 
 
 def explore(result: Result) -> None:
-    """Picture, panel of one head, tables."""
+    """Picture, panel of one head or edge, tables."""
+    settle(result)
+    if st.session_state.get("circuit_full"):
+        full_screen(result)
+        return
     main, side = st.columns([7, 3], gap="medium")
     with main.container(border=True):
-        view, lowest, count = controls(result)
-        heads = shown_heads(result, lowest)
-        edges = result.edges_among(list(heads["name"])).head(count)
-        picture(result, view, heads, edges)
+        shown = circuit_controls.show(result)
+        st.caption(circuit_controls.counts(result, shown))
+        chart(result, shown)
+        legend(shown)
     with side.container(border=True):
-        head_panel.show(result, heads, edges)
-    below(result, edges)
+        panel(result, shown)
+    with main:
+        below(result, shown)
+
+
+def full_screen(result: Result) -> None:
+    """The picture alone, as high as the window."""
+    st.html("<style>" + FULL_SCREEN + "</style>")
+    with st.container(key="full_screen"):
+        shown = circuit_controls.show(result)
+        with st.container(key="full_picture"):
+            chart(result, shown)
+        legend(shown)
+
+
+FULL_SCREEN = """
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none !important; }
+.stMainBlockContainer.block-container { padding: .8rem 1.2rem 0 !important; max-width: none !important; }
+.st-key-full_screen { min-height: calc(100vh - 1.6rem); }
+.st-key-full_picture, .st-key-full_picture [data-testid="stElementContainer"],
+.st-key-full_picture [data-testid="stFullScreenFrame"], .st-key-full_picture [data-testid="stFullScreenFrame"] > div {
+  min-height: calc(100vh - 9.4rem); height: calc(100vh - 9.4rem); }
+.legend { font-size: 1.05rem !important; }
+"""
 
 
 def page() -> None:
@@ -139,6 +200,10 @@ def page() -> None:
         else:
             frame.needs_run()
         return
+    full = bool(result is not None and st.session_state.get("circuit_full") and len(result.selected))
+    if full and result is not None and state.job():
+        explore(result)
+        return
     said = [sentences.headline(result), sentences.chance(result)] if result else []
     frame.header("circuit", " ".join(said).strip())
     if not frame.needs_run() or result is None:
@@ -147,7 +212,7 @@ def page() -> None:
         st.info(t("circuit.settings_changed"), icon=":material/info:")
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")
-        below(result, result.edges.head(0))
+        below(result, circuit_controls.nothing(result))
     else:
         explore(result)
     frame.next_button("circuit", key="next_circuit")

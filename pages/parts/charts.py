@@ -16,7 +16,7 @@ PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}
 
 
 def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
-    """The score of every head of the model."""
+    """The score of every head of the model; the circuit's are outlined, a click picks one (`pick`)."""
     n_layers, n_heads = int(heads["layer"].max()) + 1, int(heads["head"].max()) + 1
     colour = alt.Color(
         "score:Q",
@@ -24,15 +24,24 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
         scale=alt.Scale(range=[colours.low, colours.high]),
         legend=alt.Legend(orient="right", gradientLength=140),
     )
+    said = heads[["layer", "head", "name", "score", "own_name", "group"]].assign(
+        pick=heads["name"],
+        state=[word(f"verdict.{verdict}") for verdict in heads["verdict"]],
+        rim=[colours.text if chosen else colours.background for chosen in heads["selected"]],
+    )
+    fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+    fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (said[name] != "").any()}
     return (
-        alt.Chart(heads[["layer", "head", "name", "score"]])
-        .mark_rect(stroke=colours.background, strokeWidth=1.5, cornerRadius=2)
+        alt.Chart(said)
+        .mark_rect(strokeWidth=1.5, cornerRadius=2, cursor="pointer")
         .encode(
+            stroke=alt.Stroke("rim:N", scale=None),
             x=alt.X("head:O", axis=count_axis(n_heads, word("chart.head"), labelAngle=0)),
             y=alt.Y("layer:O", axis=count_axis(n_layers, word("chart.layer")), sort="descending"),
             color=colour,
-            tooltip=tooltips({"name:N": "chart.head", "score:Q": "chart.score"}, word),
+            tooltip=tooltips(fields, word),
         )
+        .add_params(alt.selection_point(name="pick", fields=["pick"], on="click"))
         .properties(height=int(min(700, max(160, 26 * n_layers + 60))), padding=PADDING)
         .configure_view(stroke=None)
     )

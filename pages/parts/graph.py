@@ -7,12 +7,17 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from pages.parts import folding, texts
 from pages.parts.charts import PADDING, Words, count_axis, tooltips
 from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
+from pages.parts.folding import Drawn
 from pages.parts.layout import Link, Point, curve, flow_layout
 
 RADII = (9, 12, 15, 18)
 """Node radii in pixels, from the weakest to the strongest quarter of the shown scores."""
+
+RING = 5
+"""Pixels from the rim of a head to the ring of its group."""
 
 DENSE_COLUMNS = 12
 """From this number of columns on, heads are smaller and named without their layer, which the axis tells."""
@@ -23,23 +28,45 @@ NAME_ROOM = ((4, 18), (6, 12), (8, 7))
 NAMES_BESIDE = 10
 """Up to so many heads a layer, names in the grid stand beside the heads: further ones leave no room."""
 
+DIMMED = 0.22
+"""Opacity of what is not connected with the chosen head or edge."""
+
+MINUS = "−"
+"""In heads that work against the fault."""
+
 Places = Mapping[str, Point]
 Routes = Mapping[tuple[str, str], Sequence[Point]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a graph looks like: `chosen` is the head whose edges stand out, or nothing."""
+    """What a graph looks like: `chosen` is the head whose edges stand out, `edge` the edge that does.
+
+    `folded` draws each group as one node; `large` is for a projector.
+    """
 
     colours: Palette
     word: Words
     chosen: str = ""
+    edge: tuple[str, str] = ("", "")
+    folded: bool = False
+    large: bool = False
+
+    @property
+    def font(self) -> int:
+        """Size of the labels in pixels."""
+        return 17 if self.large else 12
+
+    def draw(self, heads: pd.DataFrame, edges: pd.DataFrame) -> Drawn:
+        """Nodes and edges, with groups folded if asked for."""
+        return folding.folded(heads, edges) if self.folded else folding.unfolded(heads, edges)
 
 
 def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Heads in columns by layer, early on the left; arrows run from the head that writes to its reader."""
-    layers = dict(zip(heads["name"], heads["layer"].astype(int), strict=True))
-    links = [Link(*row) for row in edges[["source", "target", "score"]].itertuples(index=False)]
+    drawn = look.draw(heads, edges)
+    layers = dict(zip(drawn.nodes["name"], drawn.nodes["layer"].astype(int), strict=True))
+    links = [Link(*row) for row in drawn.edges[["source", "target", "score"]].itertuples(index=False)]
     layout = flow_layout(layers, links)
     columns, top = sorted(set(layers.values())), layout.top
     axis = alt.Axis(
@@ -49,35 +76,44 @@ def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart
         title=look.word("chart.layer"),
         labelPadding=8,
         titlePadding=6,
+        labelFontSize=look.font - 1,
+        titleFontSize=look.font - 1,
         **_BARE,
     )
     x = alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[-0.5, max(len(columns) - 0.5, 0.5)], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-top - 0.6, top + 0.75], nice=False))
     drawing = _Drawing(look, {"x": x, "y": y}, vertical=False)
-    nodes = _nodes(heads, layout.places, look, len(columns), dense=len(columns) > DENSE_COLUMNS)
-    graph = drawing.graph(nodes, _lines(edges, layout.routes, look.chosen), [])
-    return graph.properties(height=int(min(720, max(300, 58 * (2 * top + 1.4)))))
+    nodes = _nodes(drawn, layout.places, look, len(columns), dense=len(columns) > DENSE_COLUMNS)
+    lines = _lines(drawn, layout.routes, look, layout.bows)
+    return drawing.graph(nodes, lines, []).properties(
+        height=int(min(720, max(300, 58 * (2 * top + 1.4)))) * (1.3 if look.large else 1)
+    )
 
 
 def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
     """Where in the model: a dot a head, layers upwards, the circuit's heads in full size."""
-    rows = heads[["name", "layer", "head"]].itertuples(index=False)
-    places = {row.name: (float(row.head), float(row.layer)) for row in rows}
+    drawn = look.draw(heads, edges)
+    rows = drawn.nodes[["name", "y_layer", "x_head"]].itertuples(index=False)
+    places = {row.name: (float(row.x_head), float(row.y_layer)) for row in rows}
     n_layers, n_heads = int(every_head["layer"].max()) + 1, int(every_head["head"].max()) + 1
+    sizes = {"labelFontSize": look.font - 1, "titleFontSize": look.font - 1}
+    across = count_axis(n_heads, look.word("chart.head"), **sizes)
+    upwards = count_axis(n_layers, look.word("chart.layer"), **sizes)
     axes = {
-        "x": alt.X("x:Q", axis=count_axis(n_heads, look.word("chart.head")), scale=_count_scale(n_heads)),
-        "y": alt.Y("y:Q", axis=count_axis(n_layers, look.word("chart.layer")), scale=_count_scale(n_layers)),
+        "x": alt.X("x:Q", axis=across, scale=_count_scale(n_heads)),
+        "y": alt.Y("y:Q", axis=upwards, scale=_count_scale(n_layers)),
     }
     dots = alt.Chart(every_head[["name"]].assign(x=every_head["head"], y=every_head["layer"]))
-    dots = dots.mark_circle(size=18, color=look.colours.faint, opacity=0.35).encode(
+    dots = dots.mark_circle(size=18, color=look.colours.faint, opacity=0.35, cursor="pointer").encode(
         **axes, tooltip=tooltips({"name:N": "chart.head"}, look.word)
     )
+    dots = dots.transform_calculate(pick="datum.name")
     drawing = _Drawing(look, axes, vertical=True, names_beside=n_heads <= NAMES_BESIDE)
-    nodes = _nodes(heads, places, look, n_heads, dense=n_layers > DENSE_COLUMNS)
-    ends = edges[["source", "target"]].itertuples(index=False, name=None)
+    nodes = _nodes(drawn, places, look, n_heads, dense=n_layers > DENSE_COLUMNS)
+    ends = drawn.edges[["source", "target"]].itertuples(index=False, name=None)
     routes = {pair: curve(places[pair[0]], places[pair[1]]) for pair in ends}
-    graph = drawing.graph(nodes, _lines(edges, routes, look.chosen), [dots])
-    return graph.properties(height=int(min(760, max(320, 46 * n_layers + 60))))
+    graph = drawing.graph(nodes, _lines(drawn, routes, look, frozenset(routes)), [dots])
+    return graph.properties(height=int(min(760, max(320, 46 * n_layers + 60))) * (1.2 if look.large else 1))
 
 
 @dataclass(frozen=True)
@@ -93,26 +129,61 @@ class _Drawing:
     names_beside: bool = False
 
     def graph(self, nodes: pd.DataFrame, lines: pd.DataFrame, below: list[alt.Chart]) -> alt.LayerChart:
-        radius = dict(zip(nodes["name"], nodes["radius"], strict=True))
-        lines = lines.assign(radius=lines["target"].map(radius))
-        layers = [*below, *self.edges(lines), self.points(nodes), *self.labels(nodes)]
+        reach = dict(zip(nodes["name"], nodes["reach"], strict=True))
+        lines = lines.assign(reach=lines["target"].map(reach))
+        heads = [*self.ground(nodes), *self.rings(nodes), self.points(nodes)]
+        layers = [*below, *self.edges(lines), *heads, *self.labels(nodes)]
         return alt.layer(*layers).properties(padding=PADDING).configure_view(stroke=None)
 
+    def ground(self, nodes: pd.DataFrame) -> list[alt.Chart]:
+        """The ground's colour under dimmed heads, so that no line shows through them."""
+        dimmed = nodes[nodes["opacity"] < 1]
+        if dimmed.empty:
+            return []
+        under = alt.Chart(dimmed).mark_point(filled=True, color=self.look.colours.background, opacity=1)
+        shape = alt.Shape("shape:N", scale=None)
+        return [under.encode(**self.axes, size=alt.Size("area:Q", scale=None, legend=None), shape=shape)]
+
+    def rings(self, nodes: pd.DataFrame) -> list[alt.Chart]:
+        """A ring around each head of a group, in the group's colour."""
+        grouped = nodes[nodes["group_number"] > 0]
+        if grouped.empty:
+            return []
+        rings = alt.Chart(grouped).mark_point(filled=False, strokeWidth=2.5)
+        return [
+            rings.encode(
+                **self.axes,
+                size=alt.Size("ring_area:Q", scale=None, legend=None),
+                stroke=alt.Stroke("group_colour:N", scale=None),
+                shape=alt.Shape("shape:N", scale=None),
+                opacity=alt.Opacity("opacity:Q", scale=None),
+            )
+        ]
+
     def points(self, nodes: pd.DataFrame) -> alt.Chart:
-        pick = alt.selection_point(name="head", fields=["name"], on="click")
+        pick = alt.selection_point(name="pick", fields=["pick"], on="click")
         fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
-        if (nodes["own_name"] != "").any():
-            fields["own_name:N"] = "chart.own_name"
+        if nodes["folded"].any():
+            fields = {"title:N": "chart.head", "held:N": "chart.members"} | fields
+            del fields["name:N"]
+        for column, key in (
+            ("own_name", "chart.own_name"),
+            ("group", "chart.group"),
+            ("tested", "chart.tested"),
+        ):
+            if (nodes[column] != "").any():
+                fields[f"{column}:N"] = key
         return (
             alt.Chart(nodes)
-            .mark_point(filled=True, opacity=1, cursor="pointer")
+            .mark_point(filled=True, cursor="pointer")
             .encode(
                 **self.axes,
                 size=alt.Size("area:Q", scale=None, legend=None),
                 fill=alt.Fill("fill:N", scale=None),
-                stroke=alt.Stroke("ring:N", scale=None),
+                stroke=alt.Stroke("rim:N", scale=None),
                 strokeWidth=alt.StrokeWidth("width:Q", scale=None),
                 shape=alt.Shape("shape:N", scale=None),
+                opacity=alt.Opacity("opacity:Q", scale=None),
                 description="said:N",
                 tooltip=tooltips(fields, self.look.word),
             )
@@ -123,77 +194,194 @@ class _Drawing:
         """Names at the heads, each on a rim of the ground's colour so that no line runs through it."""
         ground, ink = self.look.colours.background, self.look.colours.text
         looks = ({"stroke": ground, "strokeWidth": 3.5, "color": ground}, {"color": ink})
-        return [
-            alt.Chart(nodes[nodes["radius"] == radius])
-            .mark_text(fontSize=12, fontWeight=600, **self.name_place(radius), **look)
-            .encode(**self.axes, text="label:N")
-            for radius in sorted(set(nodes["radius"]))
+        text = alt.Chart(nodes)
+        labels = [
+            text.mark_text(fontSize=self.look.font, fontWeight=600, **self.name_place(), **look).encode(
+                **self.axes, text="label:N", opacity=alt.Opacity("label_opacity:Q", scale=None)
+            )
             for look in looks
         ]
+        against = nodes[nodes["against"]]
+        if against.empty:
+            return labels
+        minus = alt.Chart(against).mark_text(fontSize=16, fontWeight=900, baseline="middle")
+        colour = alt.Color("sign:N", scale=None)
+        sign = minus.encode(
+            **self.axes,
+            text=alt.value(MINUS),
+            color=colour,
+            opacity=alt.Opacity("opacity:Q", scale=None),
+        )
+        return [sign, *labels]
 
-    def name_place(self, radius: int) -> dict[str, Any]:
+    def name_place(self) -> dict[str, Any]:
         if self.names_beside:
-            return {"dx": radius + 5, "align": "left", "baseline": "middle"}
-        return {"dy": -(radius + 8)}
+            return {"dx": _per_row("datum.reach + 5"), "align": "left", "baseline": "middle"}
+        return {"dy": _per_row(f"-(datum.reach + {2 + self.look.font / 2})")}
 
     def edges(self, lines: pd.DataFrame) -> list[alt.Chart]:
         if lines.empty:
             return []
+        fields = {"edge:N": "chart.edge", "score:Q": "chart.score", "state:N": "chart.state"}
+        if (lines["tested"] != "").any():
+            fields["tested:N"] = "chart.tested"
+        if (lines["count"] > 1).any():
+            fields["count:Q"] = "chart.count"
         shared = {
             **self.axes,
-            "tooltip": tooltips({"edge:N": "chart.edge", "score:Q": "chart.score"}, self.look.word),
+            "tooltip": tooltips(fields, self.look.word),
             "opacity": alt.Opacity("opacity:Q", scale=None),
+            "color": alt.Color("colour:N", scale=None),
         }
-        width = alt.StrokeWidth("width:Q", scale=None)
-        smooth: Any = "linear" if self.vertical else "monotone"
-        strokes = alt.Chart(lines).mark_line(color=self.look.colours.line, interpolate=smooth)
-        strokes = strokes.encode(**shared, detail="edge:N", order="step:Q", strokeWidth=width)
         ends = lines[lines["step"] == lines.groupby("edge")["step"].transform("max")]
-        return [strokes, *(self.arrow_heads(ends, radius, shared) for radius in sorted(set(ends["radius"])))]
+        strokes = [
+            layer
+            for bent, smooth in ((False, "monotone"), (True, "linear"))
+            for layer in self.strokes(lines[lines["bent"] == bent], smooth, shared)
+        ]
+        return [*strokes, self.arrow_heads(ends, shared)]
 
-    def arrow_heads(self, ends: pd.DataFrame, radius: int, shared: Mapping[str, Any]) -> alt.Chart:
-        """Triangles at the rim of the heads with this radius."""
-        offset: dict[str, Any] = {"yOffset": radius + 6} if self.vertical else {"xOffset": -(radius + 6)}
-        angle = 0 if self.vertical else 90
-        size = alt.Size("arrow:Q", scale=None, legend=None)
-        base = alt.Chart(ends[ends["radius"] == radius])
-        base = base.mark_point(
-            shape="triangle", filled=True, angle=angle, color=self.look.colours.line, **offset
+    def strokes(self, lines: pd.DataFrame, smooth: Any, shared: Mapping[str, Any]) -> list[alt.Chart]:
+        """The lines, and a wide unseen one over each that is easy to hit."""
+        if lines.empty:
+            return []
+        base = alt.Chart(lines).encode(
+            **self.axes, detail="edge:N", order="step:Q", tooltip=shared["tooltip"]
         )
-        return base.encode(**shared, size=size)
+        seen = base.mark_line(interpolate=smooth, cursor="pointer").encode(
+            opacity=shared["opacity"],
+            color=shared["color"],
+            strokeWidth=alt.StrokeWidth("width:Q", scale=None),
+        )
+        unseen = base.mark_line(interpolate=smooth, cursor="pointer", strokeWidth=14, opacity=0.001)
+        return [seen, unseen]
+
+    def arrow_heads(self, ends: pd.DataFrame, shared: Mapping[str, Any]) -> alt.Chart:
+        """Triangles at the rim of the heads that read."""
+        turn = "datum.downwards ? -1 : 1"
+        offset: dict[str, Any] = (
+            {
+                "yOffset": _per_row(f"({turn}) * (datum.reach + 6)"),
+                "angle": _per_row("datum.downwards ? 180 : 0"),
+            }
+            if self.vertical
+            else {"xOffset": _per_row("-(datum.reach + 6)"), "angle": 90}
+        )
+        base = alt.Chart(ends).mark_point(shape="triangle", filled=True, cursor="pointer", **offset)
+        return base.encode(**shared, size=alt.Size("arrow:Q", scale=None, legend=None))
 
 
 _BARE: dict[str, Any] = {"domain": False, "ticks": False, "grid": False}
 
 
-def _nodes(heads: pd.DataFrame, places: Places, look: Look, columns: int, dense: bool) -> pd.DataFrame:
-    nodes = heads[["name", "own_name", "layer", "head", "score", "verdict"]].copy()
+def _per_row(expression: str) -> Any:
+    """A property of a mark that is computed for each row."""
+    return alt.ExprRef(expr=expression)
+
+
+def _nodes(drawn: Drawn, places: Places, look: Look, columns: int, dense: bool) -> pd.DataFrame:
+    kept = ["name", "own_name", "group", "group_number", "score", "verdict", "folded", "pick"]
+    nodes = drawn.nodes[kept].copy()
     nodes["x"] = [places[name][0] for name in nodes["name"]]
     nodes["y"] = [places[name][1] for name in nodes["name"]]
-    nodes["radius"] = radii(nodes["score"], smaller=dense)
-    nodes["area"] = 4.0 * nodes["radius"].astype(float) ** 2
+    scale = 1.4 if look.large else 1.0
+    nodes["radius"] = [scale * radius for radius in radii(nodes["score"], smaller=dense)]
+    nodes["reach"] = nodes["radius"] + RING * (nodes["group_number"] > 0)
+    nodes["area"] = 4.0 * nodes["radius"] ** 2
+    nodes["ring_area"] = 4.0 * nodes["reach"] ** 2
     longest = next((room for most, room in NAME_ROOM if columns <= most), 0)
-    named = nodes["head"].map("H{}".format) if dense else nodes["name"]
-    chosen = nodes["name"] == look.chosen
+    titles = [node_title(row) for row in drawn.nodes.to_dict("records")]
+    chosen = [look.chosen in heads for heads in drawn.nodes["heads"]]
+    lit = _lit(drawn, look)
+    against = drawn.nodes["against"]
+    states = [verdict_words(verdicts, look.word) for verdicts in drawn.nodes["verdicts"]]
+    tested = [effect_words(row) for row in drawn.nodes.to_dict("records")]
+    short = [
+        labelled(row, dense, longest if not look.large else max(longest, 7))
+        for row in drawn.nodes.to_dict("records")
+    ]
     return nodes.assign(
-        label=[titled(*pair, longest) for pair in zip(named, nodes["own_name"], strict=True)],
+        title=titles,
+        label=short,
+        held=[", ".join(heads) if len(heads) > 1 else "" for heads in drawn.nodes["heads"]],
         said=[
-            f"{n.name} {n.own_name}".strip() + f", {look.word('chart.score')} {n.score:.2g}"
-            for n in nodes.itertuples()
+            f"{title}, {look.word('chart.score')} {texts.number(score)}, {state}"
+            for title, score, state in zip(titles, nodes["score"], states, strict=True)
         ],
-        state=[look.word(f"verdict.{verdict}") for verdict in nodes["verdict"]],
+        state=[
+            f"{state} · {look.word('circuit.against')}" if works_against else state
+            for state, works_against in zip(states, against, strict=True)
+        ],
+        tested=tested,
         fill=[VERDICT[v] if v in FILLED else look.colours.background for v in nodes["verdict"]],
-        ring=nodes["verdict"].map(VERDICT).where(~chosen, look.colours.text),
-        width=2.2 + 1.8 * chosen,
+        rim=[
+            look.colours.text if here else VERDICT[v]
+            for v, here in zip(nodes["verdict"], chosen, strict=True)
+        ],
+        sign=[look.colours.background if v in FILLED else VERDICT[v] for v in nodes["verdict"]],
+        against=against,
+        group_colour=[folding.colour(number) if number else "" for number in nodes["group_number"]],
+        width=[4.0 if here else 2.2 for here in chosen],
         shape=nodes["verdict"].map(VERDICT_SHAPE),
+        opacity=[1.0 if name in lit else DIMMED for name in nodes["name"]],
+        label_opacity=[1.0 if name in lit else 0.5 for name in nodes["name"]],
     )
+
+
+def _lit(drawn: Drawn, look: Look) -> set[str]:
+    """The nodes that are not dimmed: what is chosen, and what is connected with it."""
+    if look.edge[0]:
+        return {row.name for row in drawn.nodes.itertuples(index=False) if set(look.edge) & set(row.heads)}
+    if not look.chosen:
+        return set(drawn.nodes["name"])
+    here = {row.name for row in drawn.nodes.itertuples(index=False) if look.chosen in row.heads}
+    near = drawn.edges[drawn.edges["source"].isin(here) | drawn.edges["target"].isin(here)]
+    return here | set(near["source"]) | set(near["target"])
+
+
+def verdict_words(verdicts: Sequence[str], word: Words) -> str:
+    """The verdict of a head, or how many heads of a group have which."""
+    if len(verdicts) == 1:
+        return word(f"verdict.{verdicts[0]}")
+    counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
+    return ", ".join(f"{word(f'verdict.{verdict}')}: {count}" for verdict, count in counts.items())
+
+
+def effect_words(row: Mapping[str, Any]) -> str:
+    """Effect with its interval, as far as they have been computed: `0.4 (0.3 … 0.5)`."""
+    if pd.isna(row["effect"]):
+        return ""
+    ends = [row["effect_low"], row["effect_high"]]
+    interval = f" ({texts.number(ends[0])} … {texts.number(ends[1])})" if not any(pd.isna(ends)) else ""
+    return f"{texts.number(row['effect'])}{interval}"
+
+
+def node_title(row: Mapping[str, Any]) -> str:
+    """A head with its own name; a folded group with the number of its heads."""
+    if row["folded"]:
+        return f"{row['group']} ×{len(row['heads'])}"
+    return f"{row['name']} {row['own_name']}".strip()
+
+
+def labelled(row: Mapping[str, Any], dense: bool, longest: int) -> str:
+    """What stands at a node: head, own name as far as there is room, sign of the group."""
+    sign = folding.sign(int(row["group_number"]))
+    if row["folded"]:
+        return f"{sign} {shortened(str(row['group']), longest)}".strip() + f" ×{len(row['heads'])}"
+    named = f"H{row['head']}" if dense else str(row["name"])
+    return f"{titled(named, str(row['own_name']), longest)} {sign}".strip()
 
 
 def titled(head: str, own_name: str, longest: int) -> str:
     """Label of a head: with its own name, shortened to the room that there is."""
-    if not own_name or not longest:
-        return head
-    return f"{head} {own_name if len(own_name) <= longest else own_name[: longest - 1] + '…'}"
+    return f"{head} {shortened(own_name, longest)}".strip()
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text in at most this many characters."""
+    if len(text) <= longest:
+        return text
+    return text[: longest - 1] + "…" if longest else ""
 
 
 def radii(scores: pd.Series, smaller: bool) -> list[int]:
@@ -203,19 +391,55 @@ def radii(scores: pd.Series, smaller: bool) -> list[int]:
     return [RADII[step] - (3 if smaller else 0) for step in steps]
 
 
-def _lines(edges: pd.DataFrame, routes: Routes, chosen: str) -> pd.DataFrame:
+def _lines(drawn: Drawn, routes: Routes, look: Look, bent: frozenset[tuple[str, str]]) -> pd.DataFrame:
     """One row a point of each edge's curve; the strongest shown edge is the widest."""
-    rows = []
+    edges, rows = drawn.edges, []
     low, span = (float(edges["score"].min()), float(edges["score"].max())) if len(edges) else (0.0, 0.0)
     span -= low
-    for edge in edges.itertuples(index=False):
-        share = (edge.score - low) / span if span else 1.0
-        opacity = 0.35 + 0.5 * share if chosen in ("", edge.source, edge.target) else 0.1
-        name, width = f"{edge.source} → {edge.target}", 1.0 + 3.5 * share
-        for step, (x, y) in enumerate(routes[edge.source, edge.target]):
-            rows.append((name, edge.target, edge.score, step, x, y, width, opacity))
-    table = pd.DataFrame(rows, columns=["edge", "target", "score", "step", "x", "y", "width", "opacity"])
+    heads_of = dict(zip(drawn.nodes["name"], drawn.nodes["heads"], strict=True))
+    title_of = {row["name"]: node_title(row) for row in drawn.nodes.to_dict("records")}
+    for edge in edges.sort_values("score").to_dict("records"):  # the strongest on top
+        pair = (edge["source"], edge["target"])
+        share = (edge["score"] - low) / span if span else 1.0
+        chosen = look.edge[0] in heads_of[pair[0]] and look.edge[1] in heads_of[pair[1]]
+        near = any(look.chosen in heads_of[end] for end in pair)
+        lit = chosen if look.edge[0] else not look.chosen or near
+        line = {
+            "edge": f"{title_of[pair[0]]} → {title_of[pair[1]]}",
+            "target": pair[1],
+            "score": edge["score"],
+            "state": look.word(f"verdict.{edge['verdict']}"),
+            "tested": effect_words(edge),
+            "count": edge["count"],
+            "pick": edge["pick"],
+            "width": (1.0 + 3.5 * share) * (1.4 if look.large else 1) + (1.5 if chosen else 0),
+            "opacity": 1.0 if chosen else 0.35 + 0.5 * share if lit else 0.1,
+            "colour": look.colours.text if chosen else look.colours.line,
+            "bent": pair in bent,
+            "downwards": routes[pair][-1][1] < routes[pair][0][1],
+        }
+        rows += [{**line, "step": step, "x": x, "y": y} for step, (x, y) in enumerate(routes[pair])]
+    table = pd.DataFrame(rows, columns=_LINE_COLUMNS)
     return table.assign(arrow=60 + 22 * table["width"])
+
+
+_LINE_COLUMNS = [
+    "edge",
+    "target",
+    "score",
+    "state",
+    "tested",
+    "count",
+    "pick",
+    "width",
+    "opacity",
+    "colour",
+    "bent",
+    "downwards",
+    "step",
+    "x",
+    "y",
+]
 
 
 def _count_scale(count: int) -> alt.Scale:

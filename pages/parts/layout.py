@@ -8,6 +8,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ LONELY = 0.7
 """A head without edges moves to the middle at this pace, as far as the others let it."""
 ENTRY = (0.16, 0.2)
 """Share of a column that an edge runs horizontally after its source and before its target."""
+BOW = 0.7
+"""How far an edge that does not run forward swings out, in columns and heights."""
 REACH = 0.6
 """How far a curve keeps its first and its last direction, as a share of its length."""
 
@@ -39,10 +42,14 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True)
 class FlowLayout:
-    """(column, height) of each head, and the points of each edge; heights centre on 0."""
+    """(column, height) of each head, and the points of each edge; heights centre on 0.
+
+    `bows` are the edges that do not run forward; their points are many, to be joined by straight lines.
+    """
 
     places: Mapping[str, Point]
     routes: Mapping[tuple[str, str], Sequence[Point]]
+    bows: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def top(self) -> float:
@@ -52,7 +59,17 @@ class FlowLayout:
 
 
 def flow_layout(layers: Mapping[str, int], links: Sequence[Link]) -> FlowLayout:
-    """Places and routes; columns are counted over the layers that occur."""
+    """Places and routes; columns are counted over the layers that occur. The last layouts are remembered.
+
+    Edges between heads of one column and back to an earlier one occur where nodes are folded groups; they bow
+    around, as `FlowLayout.bows` tells.
+    """
+    return _flow_layout(tuple(layers.items()), tuple(links))
+
+
+@lru_cache(maxsize=64)
+def _flow_layout(named_layers: tuple[tuple[str, int], ...], links: tuple[Link, ...]) -> FlowLayout:
+    layers = dict(named_layers)
     order = {layer: column for column, layer in enumerate(sorted(set(layers.values())))}
     column_of: dict[str, int] = {name: order[layer] for name, layer in layers.items()}
     heads = set(column_of)
@@ -64,26 +81,45 @@ def flow_layout(layers: Mapping[str, int], links: Sequence[Link]) -> FlowLayout:
     middle = (max(heights.values()) + min(heights.values())) / 2 if heights else 0.0
     points = {name: (float(column_of[name]), heights[name] - middle) for name in column_of}
     routes = {ends: _route([points[name] for name in chain]) for ends, chain in chains.items()}
-    return FlowLayout({name: points[name] for name in layers}, routes)
+    bows = {ends for ends in routes if column_of[ends[0]] >= column_of[ends[1]]}
+    routes |= {ends: bow(points[ends[0]], points[ends[1]]) for ends in bows}
+    return FlowLayout({name: points[name] for name in layers}, routes, frozenset(bows))
+
+
+def bow(start: Point, end: Point) -> list[Point]:
+    """Points of a curve that leaves to the right and enters from the left, for an edge that does not run forward."""
+    (x0, y0), (x3, y3) = start, end
+    lift = BOW if y3 >= y0 else -BOW
+    return _bezier(start, (x0 + BOW, y0 + lift), (x3 - BOW, y3 + lift), end)
 
 
 def curve(start: Point, end: Point, points: int = 24) -> list[Point]:
     """Points of a Bézier curve that leaves and enters vertically."""
     (x0, y0), (x3, y3) = start, end
-    y1, y2 = y0 + REACH * (y3 - y0), y3 - REACH * (y3 - y0)
+    rise = REACH * (y3 - y0)
+    return _bezier(start, (x0, y0 + rise), (x3, y3 - rise), end, points)
+
+
+def _bezier(start: Point, first: Point, second: Point, end: Point, points: int = 24) -> list[Point]:
+    """Points of the cubic curve with these control points."""
     line = []
     for step in range(points + 1):
         t = step / points
         weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
-        x = sum(weight * value for weight, value in zip(weights, (x0, x0, x3, x3), strict=True))
-        y = sum(weight * value for weight, value in zip(weights, (y0, y1, y2, y3), strict=True))
+        x, y = (
+            sum(
+                weight * point[axis]
+                for weight, point in zip(weights, (start, first, second, end), strict=True)
+            )
+            for axis in (0, 1)
+        )
         line.append((x, y))
     return line
 
 
 def _chain(link: Link, column_of: dict[str, int]) -> list[str]:
     """The names on an edge's way; its waypoints are entered into their columns."""
-    between = range(column_of[link.source] + 1, column_of[link.target])
+    between = range(column_of[link.source] + 1, column_of[link.target])  # empty where it does not run forward
     waypoints = {f"{link.source}→{link.target}@{column}": column for column in between}
     column_of.update(waypoints)
     return [link.source, *waypoints, link.target]

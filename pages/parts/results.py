@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.annotations import read_labels
+from core.annotations import HeadLabel, read_labels
 from core.errors import StorageError
 from core.runs import RunFolder
 from core.spreadsheet import unguarded
+from pages.parts import folding
 
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
 MOST_HEADS = 40
@@ -21,8 +22,8 @@ MOST_EDGES = 40
 
 @dataclass(frozen=True)
 class Result:
-    """Heads with `name`, `own_name` and `verdict` filled in, edges with `source` and `target`, examples,
-    manifest.
+    """Heads with `name`, `own_name`, `group`, `group_number` and `verdict` filled in, edges with `name`
+    (`L1H2>L3H4`), `source` and `target`, examples, manifest.
     """
 
     heads: pd.DataFrame
@@ -84,8 +85,15 @@ def load(run: RunFolder) -> Result:
         found = _read(str(run.path), stamp)
     except (OSError, KeyError, ValueError) as error:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
-    own = {head: label.name for head, label in read_labels(run).items()}
-    return replace(found, heads=found.heads.assign(own_name=found.heads["name"].map(own).fillna("")))
+    labels = read_labels(run)
+    said = [labels.get(name, HeadLabel()) for name in found.heads["name"]]
+    numbers = folding.numbered(label.group for label in said)
+    own = {
+        "own_name": [label.name for label in said],
+        "group": [label.group for label in said],
+        "group_number": [numbers[label.group] for label in said],
+    }
+    return replace(found, heads=found.heads.assign(**own))
 
 
 def load_codes(run: RunFolder, layer: int, head: int) -> pd.DataFrame:
@@ -108,6 +116,7 @@ def _read(path: str, stamp: int) -> Result:
     for end in ("source", "target"):
         pairs = zip(edges[f"{end}_layer"], edges[f"{end}_head"], strict=True)
         edges[end] = [head_name(*pair) for pair in pairs]
+    edges["name"] = [folding.edge_name(*pair) for pair in zip(edges["source"], edges["target"], strict=True)]
     for table in (heads, edges):
         table["selected"] = table["selected"].astype(str).str.lower().isin(("true", "1"))
         table["verdict"] = table["verdict"].astype("object").where(table["verdict"].notna(), "unchecked")

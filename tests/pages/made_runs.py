@@ -53,11 +53,15 @@ def make_run(
     n_selected: int = 7,
     verdicts: bool = False,
     name: str = "Made",
+    n_edges: int = 0,
 ) -> RunFolder:
-    """A finished run of a model of this shape; the numbers come from a fixed seed and mean nothing."""
+    """A finished run of a model of this shape; the numbers come from a fixed seed and mean nothing.
+
+    With `n_edges`, weaker edges between any heads are added until there are so many.
+    """
     config = make_config(model="/models/made", examples=from_rows(examples()), preset="fast")
     run = RunFolder.create(folder / new_run_id(), config, name=name)
-    write_tables(run, n_layers, n_heads, n_selected, verdicts)
+    write_tables(run, n_layers, n_heads, n_selected, verdicts, n_edges)
     for second, stage in enumerate(("load", "train", "codes", "report")):
         append_record(
             run, Record(1000.0 + 3 * second, stage, 1, 1, {"loss": 0.5} if stage == "train" else {})
@@ -82,13 +86,20 @@ def examples() -> list[dict[str, str]]:
 
 
 def write_tables(
-    run: RunFolder, n_layers: int = 6, n_heads: int = 8, n_selected: int = 7, verdicts: bool = False
+    run: RunFolder,
+    n_layers: int = 6,
+    n_heads: int = 8,
+    n_selected: int = 7,
+    verdicts: bool = False,
+    n_edges: int = 0,
 ) -> None:
     """Every file of a result."""
     numbers = random.Random(7)
     heads = _heads(numbers, n_layers, n_heads, n_selected, verdicts)
     _write(run, "heads.csv", pd.DataFrame(heads, columns=HEAD_COLUMNS))
-    _write(run, "edges.csv", pd.DataFrame(_edges(numbers, heads[:n_selected]), columns=EDGE_COLUMNS))
+    edges = _edges(numbers, heads[:n_selected])
+    edges += _weaker_edges(numbers, heads, edges, n_edges - len(edges))
+    _write(run, "edges.csv", pd.DataFrame(edges, columns=EDGE_COLUMNS))
     _write(run, "codes.csv", pd.DataFrame(_codes(numbers, heads[: n_selected + 3], examples())))
     table = pd.DataFrame(examples()).assign(tokens=7, next_word=" today", next_probability=0.5)
     table.insert(0, "example", range(1, len(table) + 1))
@@ -130,10 +141,37 @@ def _edges(numbers: random.Random, heads: list[dict[str, Any]]) -> list[dict[str
                     for part in ("layer", "head")
                 }
                 rows.append({**ends, "score": numbers.uniform(0.5, 5.0), "frequency": 0.5, "selected": True})
-    weakest = min((row["score"] for row in rows), default=0.5)
+    weakest = _weakest(rows)
     for row in rows[-len(rows) // 4 :]:
         row |= {"score": weakest / 2, "selected": False}
     return sorted(rows, key=lambda row: -row["score"])
+
+
+def _weaker_edges(
+    numbers: random.Random, heads: list[dict[str, Any]], edges: list[dict[str, Any]], count: int
+) -> list[dict[str, Any]]:
+    """So many edges between any two heads, none of them selected, none of them twice."""
+    if count <= 0:
+        return []
+    taken = {tuple(row[column] for column in EDGE_COLUMNS[:4]) for row in edges}
+    pairs = [
+        (source["layer"], source["head"], target["layer"], target["head"])
+        for source in heads
+        for target in heads
+        if source["layer"] < target["layer"]
+    ]
+    free = [pair for pair in pairs if pair not in taken]
+    weakest = _weakest(edges)
+    rows = [
+        dict(zip(EDGE_COLUMNS[:4], pair, strict=True))
+        | {"score": numbers.uniform(0.01, weakest), "frequency": 0.1, "selected": False}
+        for pair in numbers.sample(free, count)
+    ]
+    return sorted(rows, key=lambda row: -row["score"])
+
+
+def _weakest(edges: list[dict[str, Any]]) -> float:
+    return min((row["score"] for row in edges), default=0.5)
 
 
 def _codes(

@@ -201,11 +201,14 @@ def test_only_candidate_edges_are_drawn_and_counted_by_default(open_app: OpenApp
     result = results.load(run)
     count = len(result.candidate_edges)
     app = open_app("circuit", run=run.run_id)
-    assert f"{count} candidates of {len(result.edges)}" in app.slider[0].label
-    assert app.slider[0].value == count
-    assert len(app.dataframe[1].value) == count
-    app.slider[0].set_value(len(result.edges)).run()
-    assert len(app.dataframe[1].value) == len(result.edges)
+    app.session_state["circuit_tab"] = "edges"
+    app.run()
+    slider = app.slider(key="circuit_edges")
+    assert f"{count} candidates of {len(result.edges)}" in slider.label
+    assert slider.value == count
+    assert len(app.dataframe[0].value) == count
+    slider.set_value(len(result.edges)).run()
+    assert len(app.dataframe[0].value) == len(result.edges)
     report = shown(open_app("report", run=run.run_id))
     assert f"{count} candidate connections" in report
     assert f"{count} of {count} candidate connections" in report

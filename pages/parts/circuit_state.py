@@ -1,0 +1,51 @@
+"""What is open on the circuit page, in the session."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.parts.folding import edge_ends
+from pages.parts.results import Result
+
+
+def open_head(name: str) -> None:
+    """Show this head in the panel and bring it out in the picture."""
+    st.session_state.update(head=name, panel="head", picked=True)
+
+
+def open_edge(name: str) -> None:
+    """Show this edge (`L1H2>L3H4`) in the panel and bring it out in the picture."""
+    st.session_state.update(edge=name, panel="edge", picked=True)
+
+
+def settle(result: Result) -> None:
+    """Forget what an address names but this result does not have."""
+    session = st.session_state
+    if session.get("head") and session["head"] not in set(result.heads["name"]):
+        session.pop("head")
+        if session.get("panel") != "edge":
+            session["picked"] = False
+    if session.get("edge") and session["edge"] not in set(result.edges["name"]):
+        session.pop("edge")
+        if session.get("panel") == "edge":
+            session.update(panel="head", picked=False)
+
+
+def nearest(levels: Sequence[float], wanted: float) -> float:
+    """The level that is nearest to a wanted number."""
+    return min(levels, key=lambda level: abs(level - wanted))
+
+
+def within(wanted: int, low: int, high: int) -> int:
+    """The number, moved into its bounds."""
+    return max(low, min(high, wanted))
+
+
+def opened_names() -> list[str]:
+    """The heads that must be in the picture: the one that is picked, or the ends of the picked edge."""
+    session = st.session_state
+    if not session.get("picked"):
+        return []
+    if session.get("panel") == "edge":
+        return [name for name in edge_ends(session.get("edge", "")) if name]
+    return [session["head"]] if session.get("head") else []
