@@ -1,10 +1,11 @@
-"""Two runs of models of one shape side by side: which heads came, went, moved."""
+"""Two runs of models of one shape side by side: which heads and edges came, went, moved."""
 
 from collections.abc import Mapping
 
 import altair as alt
 import pandas as pd
 
+from core.spreadsheet import csv_bytes
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import INK, Palette
 from pages.parts.results import Result
@@ -12,7 +13,16 @@ from pages.parts.results import Result
 CHANGES = ("came", "went", "up", "down", "stayed")
 COLOURS = {"came": "#009E73", "went": "#D55E00", "up": INK, "down": INK, "stayed": INK}
 MOST_ROWS = 30
-"""Heads drawn at most, the strongest of either run; the table holds all."""
+"""Heads or edges drawn at most, the strongest of either run; the table holds all."""
+
+
+CSV_COLUMNS = (
+    "unit",
+    "name",
+    "own_name",
+    "change",
+    *(f"{column}_{run}" for column in ("rank", "score", "effect", "verdict") for run in ("first", "second")),
+)
 
 
 def same_shape(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
@@ -26,29 +36,34 @@ def same_model(first: Mapping[str, object], second: Mapping[str, object]) -> boo
 
 
 def compare(first: Result, second: Result) -> pd.DataFrame:
-    """One row a head of either circuit: `change`, then score, rank and verdict of both runs.
+    """One row a head of either circuit: `change`, then score, rank, effect and verdict of both runs.
 
     Ranks count from 1 over all heads of the model; `share_…` is the score by the run's highest. Those of both
     circuits are `up`, `down` or `stayed` by their rank among the heads of both.
     """
-    table = _side(first, "first").merge(_side(second, "second"), on="name")
-    table = table[table["selected_first"] | table["selected_second"]].copy()
-    common = table["selected_first"] & table["selected_second"]
-    places = [table.loc[common, f"rank_{run}"].rank() for run in ("first", "second")]
-    move = (places[0] - places[1]).reindex(table.index).fillna(0)
-    table["change"] = "stayed"
-    table.loc[move > 0, "change"] = "up"
-    table.loc[move < 0, "change"] = "down"
-    table.loc[~table["selected_first"], "change"] = "came"
-    table.loc[~table["selected_second"], "change"] = "went"
-    titles = {**first.titles(), **_named(second)}
-    table["title"] = table["name"].map(titles)
-    best = table[["share_first", "share_second"]].max(axis=1)
-    return table.loc[best.sort_values(ascending=False).index].reset_index(drop=True)
+    return _compared(first.heads, second.heads, {**first.titles(), **_named(second)})
+
+
+def compare_edges(first: Result, second: Result) -> pd.DataFrame:
+    """The same for the edges of either circuit, named `L0H3 → L1H2`; ranks count over all scored edges."""
+    before, after = _with_name(first.edges), _with_name(second.edges)
+    heads = {**first.titles(), **_named(second)}
+    ends = pd.concat(table[["name", "source", "target"]] for table in (before, after)).drop_duplicates("name")
+    pairs = zip(ends["name"], ends["source"], ends["target"], strict=True)
+    titles = {name: f"{heads[source]} → {heads[target]}" for name, source, target in pairs}
+    return _compared(before, after, titles)
+
+
+def as_csv(heads: pd.DataFrame, edges: pd.DataFrame) -> bytes:
+    """Both tables in one, with every digit; `unit` tells a head from an edge, an empty cell what was not scored."""
+    parts = [table.assign(unit=unit) for unit, table in (("head", heads), ("edge", edges))]
+    table = pd.concat([part for part in parts if len(part)])
+    named = table["title"].where(table["title"] != table["name"], "")
+    return csv_bytes(table.assign(own_name=named)[list(CSV_COLUMNS)])
 
 
 def counts(table: pd.DataFrame) -> dict[str, int]:
-    """How many heads came, went, and are in both circuits."""
+    """How many rows came, went, and are in both circuits."""
     came, went = (int((table["change"] == change).sum()) for change in ("came", "went"))
     return {"came": came, "went": went, "both": len(table) - came - went}
 
@@ -84,11 +99,35 @@ def chart(table: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     return alt.layer(*layers).properties(height=height, padding=PADDING).configure_view(stroke=None)
 
 
-def _side(result: Result, run: str) -> pd.DataFrame:
-    heads = result.heads[["name", "score", "selected", "verdict"]].reset_index(drop=True)
-    highest = float(heads["score"].max())
-    heads = heads.assign(rank=heads.index + 1, share=heads["score"] / highest if highest > 0 else 0.0)
-    return heads.rename(columns={name: f"{name}_{run}" for name in heads.columns if name != "name"})
+def _compared(first: pd.DataFrame, second: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    table = _side(first, "first").merge(_side(second, "second"), on="name", how="outer")
+    for run in ("first", "second"):
+        table[f"selected_{run}"] = table[f"selected_{run}"].fillna(False).astype(bool)
+        table[f"verdict_{run}"] = table[f"verdict_{run}"].fillna("unchecked")
+        table[f"share_{run}"] = table[f"share_{run}"].fillna(0.0)
+    table = table[table["selected_first"] | table["selected_second"]].copy()
+    common = table["selected_first"] & table["selected_second"]
+    places = [table.loc[common, f"rank_{run}"].rank() for run in ("first", "second")]
+    move = (places[0] - places[1]).reindex(table.index).fillna(0)
+    table["change"] = "stayed"
+    table.loc[move > 0, "change"] = "up"
+    table.loc[move < 0, "change"] = "down"
+    table.loc[~table["selected_first"], "change"] = "came"
+    table.loc[~table["selected_second"], "change"] = "went"
+    table["title"] = table["name"].map(titles)
+    best = table[["share_first", "share_second"]].max(axis=1)
+    return table.loc[best.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+
+
+def _side(table: pd.DataFrame, run: str) -> pd.DataFrame:
+    rows = table[["name", "score", "selected", "effect", "verdict"]].reset_index(drop=True)
+    highest = float(rows["score"].max()) if len(rows) else 0.0
+    rows = rows.assign(rank=rows.index + 1, share=rows["score"] / highest if highest > 0 else 0.0)
+    return rows.rename(columns={name: f"{name}_{run}" for name in rows.columns if name != "name"})
+
+
+def _with_name(edges: pd.DataFrame) -> pd.DataFrame:
+    return edges.assign(name=[f"{row.source} → {row.target}" for row in edges.itertuples(index=False)])
 
 
 def _named(result: Result) -> dict[str, str]:

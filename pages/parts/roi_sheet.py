@@ -44,6 +44,8 @@ def _form(entries: Entries) -> None:
                 min_value=0.0,
                 max_value=highest,
                 value=getattr(entries, name),
+                step=0.5 if name.startswith("hours") else 1.0,
+                format="%g",
                 key=keys[name],
                 placeholder=t("roi.empty"),
                 help=t("roi.hours_then_help") if name == "hours_then" else None,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
@@ -59,30 +60,58 @@ def _compared(before: Line, after: Line) -> None:
     except HeadlightError as error:
         frame.show(error)
         return
-    table = comparison.compare(first, second)
-    if table.empty:
+    heads, edges = comparison.compare(first, second), comparison.compare_edges(first, second)
+    if heads.empty:
         st.info(t("compare.none"), icon=":material/info:")
         return
-    st.markdown(t("compare.said", **comparison.counts(table)))
     if not comparison.same_model(first.manifest["model"], second.manifest["model"]):
         st.caption(t("compare.other_model"))
     measures = [found.manifest.get("selection", {}).get("measure") for found in (first, second)]
     if measures[0] != measures[1]:
         st.caption(t("compare.other_measure"))
-    chart = comparison.chart(table, colours.palette(), t)
-    st.altair_chart(chart, key="compare_chart", theme=None, alt=t("alt.compare", **comparison.counts(table)))
+    for unit, tab, table in zip(
+        ("heads", "edges"), st.tabs([t("compare.heads"), t("compare.edges")]), (heads, edges), strict=True
+    ):
+        with tab:
+            _show(table, unit)
+    st.download_button(
+        t("compare.download"),
+        data=lambda: comparison.as_csv(heads, edges),
+        file_name=f"compare-{before.run.run_id}-{after.run.run_id}.csv",
+        mime="text/csv",
+        key="download_comparison",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _show(table: pd.DataFrame, unit: str) -> None:
+    """What came, went and moved: in words, as a picture, as a table."""
+    if table.empty:
+        st.caption(t("compare.no_edges"))
+        return
+    counts = comparison.counts(table)
+    st.markdown(t(f"compare.said_{unit}", **counts))
+    st.altair_chart(
+        comparison.chart(table, colours.palette(), t),
+        key=f"compare_{unit}_chart",
+        theme=None,
+        alt=t(f"alt.compare_{unit}", **counts),
+    )
+    if len(table) > comparison.MOST_ROWS:
+        st.caption(t("compare.shown", shown=comparison.MOST_ROWS, total=len(table)))
     st.caption(t("compare.reading"))
-    _table(table)
+    _table(table, unit)
 
 
-def _table(table: Any) -> None:
+def _table(table: pd.DataFrame, unit: str) -> None:
     shown = table[["title", "change", "rank_first", "rank_second", "score_first", "score_second"]].copy()
     shown["change"] = [t(f"compare.{change}") for change in shown["change"]]
     for run in ("first", "second"):
         if (table[f"verdict_{run}"] != "unchecked").any():
             shown[f"verdict_{run}"] = [t(f"verdict.{verdict}") for verdict in table[f"verdict_{run}"]]
     settings: dict[str, Any] = {name: t(f"compare.{name}") for name in shown if name != "title"}
-    settings["title"] = t("column.name")
+    settings["title"] = t(f"compare.{unit[:-1]}")
     for run in ("first", "second"):
         settings[f"score_{run}"] = st.column_config.NumberColumn(t(f"compare.score_{run}"), format="%.3g")
-    st.dataframe(shown, hide_index=True, column_config=settings, key="compare_table")
+    st.dataframe(shown, hide_index=True, column_config=settings, key=f"compare_{unit}_table", placeholder="")

@@ -1,10 +1,12 @@
 """Two runs side by side."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from core.annotations import HeadLabel, write_label
 from core.runs import RunFolder, runs_folder
 from pages.parts import comparison, results, texts
 from pages.parts.texts import catalogue
@@ -46,6 +48,60 @@ def test_a_run_beside_itself_stays(tmp_path: Path) -> None:
     assert len(table) == 7
 
 
+def with_edges(run: RunFolder, scores: dict[str, float], selected: str) -> RunFolder:
+    """The run with these edges (`L0H0-L1H0` → score, best first), of which some are selected."""
+    table = pd.read_csv(run.path / "edges.csv", encoding="utf-8-sig")
+    rows = [
+        {
+            "source_layer": int(name[1]),
+            "source_head": int(name[3]),
+            "target_layer": int(name[6]),
+            "target_head": int(name[8]),
+            "score": score,
+            "selected": name in selected.split(),
+        }
+        for name, score in scores.items()
+    ]
+    made = pd.DataFrame(rows, columns=table.columns).sort_values("score", ascending=False)
+    run.write_bytes("edges.csv", made.to_csv(index=False).encode("utf-8-sig"))
+    return run
+
+
+def test_edges_come_go_and_move_and_the_file_holds_both(tmp_path: Path) -> None:
+    made = [make_run(tmp_path, 2, 2, 1) for _ in range(2)]
+    for run in made:
+        with_heads(run, {"L0H0": 4, "L0H1": 3, "L1H0": 2, "L1H1": 1}, "L0H0 L0H1 L1H0 L1H1")
+    with_edges(made[0], {"L0H0-L1H0": 4, "L0H1-L1H0": 3, "L0H0-L1H1": 2}, "L0H0-L1H0 L0H1-L1H0 L0H0-L1H1")
+    with_edges(made[1], {"L0H1-L1H0": 8, "L0H0-L1H0": 6, "L0H1-L1H1": 5}, "L0H1-L1H0 L0H0-L1H0 L0H1-L1H1")
+    write_label(made[0], "L0H0", HeadLabel("=first"))
+    first, second = (results.load(run) for run in made)
+    table = comparison.compare_edges(first, second)
+    rows = table.set_index("name")
+    assert dict(rows["change"]) == {
+        "L0H0 → L1H0": "down",
+        "L0H1 → L1H0": "up",
+        "L0H0 → L1H1": "went",
+        "L0H1 → L1H1": "came",
+    }
+    assert rows.loc["L0H0 → L1H1", "title"] == "L0H0 · =first → L1H1"
+    assert rows.loc["L0H1 → L1H1", "share_second"] == pytest.approx(5 / 8)
+    assert pd.isna(rows.loc["L0H1 → L1H1", "score_first"])
+    assert comparison.counts(table) == {"came": 1, "went": 1, "both": 2}
+    content = comparison.as_csv(comparison.compare(first, second), table)
+    assert content.startswith(b"\xef\xbb\xbf")
+    read = pd.read_csv(io.BytesIO(content))
+    assert tuple(read.columns) == comparison.CSV_COLUMNS
+    assert list(read["unit"]) == ["head"] * 4 + ["edge"] * 4
+    assert read.set_index("name").loc["L0H1 → L1H0", "score_second"] == 8
+
+
+def test_runs_without_edges_are_compared(tmp_path: Path) -> None:
+    result = results.load(make_run(tmp_path, n_selected=1))
+    edges = comparison.compare_edges(result, result)
+    assert edges.empty
+    assert len(pd.read_csv(io.BytesIO(comparison.as_csv(comparison.compare(result, result), edges)))) == 1
+
+
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))
 def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> None:
     first = make_run(runs_folder(), n_selected=4, name="Before", verdicts=True)
@@ -57,9 +113,14 @@ def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> 
     assert not app.exception
     assert app.selectbox(key=f"compare_first_{second.run_id}").value == first.run_id
     assert len(app.selectbox(key=f"compare_first_{second.run_id}").options) == 1
-    said = catalogue(language)["compare.said"].format(both=4, came=2, went=0)
+    said = catalogue(language)["compare.said_heads"].format(both=4, came=2, went=0)
     assert said in shown(app)
     assert len(app.dataframe[0].value) == 6
+    edges = comparison.compare_edges(results.load(first), results.load(second))
+    said = catalogue(language)["compare.said_edges"].format(**comparison.counts(edges))
+    assert said in shown(app)
+    assert len(app.dataframe[1].value) == len(edges) > 0
+    assert "download_comparison" in [button.key for button in app.get("download_button")]
 
 
 def test_run_without_a_partner_of_its_shape_is_explained(open_app: OpenApp) -> None:
