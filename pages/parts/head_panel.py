@@ -21,7 +21,7 @@ BEGINNING = 60
 
 def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     """One head: its score, its codes on the examples, its neighbours, what it looks at and writes."""
-    names = list(heads["name"]) + [name for name in result.heads["name"] if name not in set(heads["name"])]
+    names = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
     if st.session_state.get("head") not in names:
         st.session_state["head"] = names[0]
     titles = result.titles()

@@ -57,8 +57,7 @@ def edit_groups(result: Result, heads: pd.DataFrame) -> None:
     """Put several heads of the picture into one group, or take them out of theirs."""
     titles = result.titles()
     known = list(dict.fromkeys(name for name in result.heads["group"] if name))
-    drawn = list(heads["name"])
-    options = drawn + [name for name in result.heads["name"] if name not in set(drawn)]
+    options = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
     st.markdown(t("group.lead"))
     run = state.run_id()
     with st.form("group_form", border=False, clear_on_submit=True):

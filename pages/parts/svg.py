@@ -9,7 +9,7 @@ import pandas as pd
 from pages.parts import folding
 from pages.parts.charts import Words
 from pages.parts.colours import FILLED, LIGHT, VERDICT, VERDICT_SHAPE
-from pages.parts.graph import MINUS, RING, labelled, radii
+from pages.parts.graph import RING, labelled, radii
 from pages.parts.layout import Link, Point, flow_layout
 from pages.parts.results import VERDICTS
 
