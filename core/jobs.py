@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from core.checks import CheckKind, CheckState
 from core.config import RunConfig
 from core.runs import ACTIVE, RunFolder, RunState, new_run_id, open_run, runs_folder
 
-QuestionKind = Literal["inspect", "preview", "head"]
+QuestionKind = Literal["inspect", "preview", "head", "what_if"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ class Backend(Protocol):
 
     def ask(self, kind: QuestionKind, payload: Any, again: bool = False) -> Answer:
         """The answer of the worker, or a pending one; `again` forgets an earlier answer."""
+
+    def check(self, run_id: str, kind: CheckKind) -> None:
+        """Begin a deeper check of a finished run; nothing happens where one is at work on it."""
+
+    def check_status(self, run_id: str) -> CheckState | None:
+        """How far the last check of the run is; raises StorageError where there is no such run."""
+
+    def cancel_check(self, run_id: str) -> None:
+        """Stop the check of a run; what it has found stays."""
 
     def close(self) -> None:
         """End the worker."""

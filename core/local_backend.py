@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import core
+from core.checks import (
+    CHECK_FILE,
+    CheckKind,
+    CheckState,
+    check_name,
+    ended,
+    follow_up,
+    read_check,
+    write_check,
+)
 from core.errors import MESSAGES, StorageError
 from core.jobs import Answer, JobStatus, QuestionKind
 from core.progress import measured_timings, read_records, seconds_left
@@ -27,6 +38,8 @@ from core.runs import ACTIVE, RunFolder, RunState, Status, list_runs, open_run
 CANCEL_GRACE = 1.5
 """Seconds that a worker has to stop by itself before it is ended."""
 _REMEMBERED = 64
+SILENCE = 30.0
+"""Seconds after which a check that another server began, and no longer writes about, counts as interrupted."""
 
 
 class LocalBackend:
@@ -42,6 +55,8 @@ class LocalBackend:
         self._locks: dict[str, TextIO] = {}
         self._unwritten: dict[str, RunState] = {}
         self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._server = uuid.uuid4().hex
+        self._checks: set[str] = set()
         mark_interrupted()
         self._worker()  # importing the engine takes seconds: begin before the first question
 
@@ -97,10 +112,37 @@ class LocalBackend:
             self._send({"do": "ask", "key": key, "kind": kind, "payload": payload})
             return self._answers[key]
 
+    def check(self, run_id: str, kind: CheckKind) -> None:
+        """Begin a deeper check of a finished run; nothing happens where one is at work on it."""
+        run = open_run(run_id)
+        with self._lock:
+            if run_id in self._checks:
+                return
+            write_check(run, CheckState(kind, server=self._server))
+            self._checks.add(run_id)
+            self._send({"do": "check", "path": str(run.path), "kind": kind, "server": self._server})
+
+    def check_status(self, run_id: str) -> CheckState | None:
+        """How far the last check of the run is; one that no server holds any more is interrupted."""
+        run = open_run(run_id)
+        with self._lock:
+            held, state = run_id in self._checks, read_check(run)
+        if state is None or not state.active or held:
+            return state
+        silent = time.time() - (run.path / CHECK_FILE).stat().st_mtime > SILENCE
+        return ended(state, "interrupted") if state.server == self._server or silent else state
+
+    def cancel_check(self, run_id: str) -> None:
+        """Stop the check of a run; what it has found stays."""
+        with self._lock:
+            if run_id in self._checks:
+                self._send({"do": "cancel", "run": check_name(run_id)})
+
     def close(self) -> None:
         """End the worker; a run at work is marked interrupted."""
         with self._lock:
             process, self._process = self._process, None
+            self._end_checks("interrupted")
             for run in [*self._queue, *([self._current] if self._current else [])]:
                 self._end(run, "interrupted")
             self._queue, self._current = [], None
@@ -133,10 +175,14 @@ class LocalBackend:
         for line in process.stdout:
             message = json.loads(line)
             with self._lock:
-                if message.pop("what") == "answer":
+                what = message.pop("what")
+                if what == "answer":
                     self._answered(message.pop("key"), _answer(message))
+                elif what == "checked":
+                    self._checks.discard(message["run"])
                 else:
                     self._finished(message["run"], message["state"])
+                    self._follow_up(message["run"])
         self._worker_ended(process, process.wait())
 
     def _answered(self, key: str, answer: Answer) -> None:
@@ -153,11 +199,33 @@ class LocalBackend:
         self._release(run)
         self._start_next()
 
+    def _follow_up(self, run_id: str) -> None:
+        """Begin the check that follows a run that is done."""
+        try:
+            run = open_run(run_id)
+            kind = follow_up(run.manifest()) if run.state().status == "done" else None
+            if kind is not None:
+                self.check(run_id, kind)
+        except StorageError:
+            return  # deleted meanwhile, or no room: the check can be asked for later
+
+    def _end_checks(self, status: Status, key: str = "", **values: Any) -> None:
+        for run_id in self._checks:
+            try:
+                run = open_run(run_id)
+                state = read_check(run)
+                if state is not None and state.active:
+                    write_check(run, ended(state, status, key, values))
+            except StorageError:
+                continue
+        self._checks.clear()
+
     def _worker_ended(self, process: "subprocess.Popen[str]", code: int) -> None:
         with self._lock:
             if process is not self._process:
                 return
             self._process = None
+            self._end_checks("failed", "worker_died", code=code)
             for key, answer in self._answers.items():
                 if answer.pending:
                     self._answers[key] = Answer(False, None, "worker_died", {"code": code})

@@ -101,7 +101,7 @@ class RunFolder:
             raise _storage_error(error, path) from None
         if in_use and not (run.path / "config.json").exists():
             raise StorageError("out_folder_in_use", path=path)
-        for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "log.txt"):
+        for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "check.json", "log.txt"):
             (run.path / stale).unlink(missing_ok=True)
         run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})
         created = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -185,6 +185,7 @@ RESULT_FILES = (
     "manifest.json",
     "report.html",
     "tensors.safetensors",
+    "circuit.json",
 )
 
 

@@ -4,8 +4,9 @@ questions of the pages between two progress records.
 It speaks JSON, one message a line: requests on standard input, replies on standard output. The run folder is
 the truth; replies only wake the server. When standard input ends, the server is gone and the worker ends too.
 
-    requests   {"do": "run", "path"}, {"do": "cancel", "run"}, {"do": "ask", "key", "kind", "payload"}
-    replies    {"what": "finished", "run", "state"},
+    requests   {"do": "run", "path"}, {"do": "check", "path", "kind", "server"}, {"do": "cancel", "run"},
+               {"do": "ask", "key", "kind", "payload"}
+    replies    {"what": "finished", "run", "state"}, {"what": "checked", "run"},
                {"what": "answer", "key", "value"} or {…, "error_key", "error_values", "error_text"}
 """
 
@@ -25,8 +26,10 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, TextIO
 
+from core.checks import CheckState, check_name, ended, read_check, write_check
 from core.config import RunConfig
 from core.errors import ConfigError, HeadlightError, RunCancelled, StorageError
+from core.heads import HeadId
 from core.progress import Record, append_record
 from core.runs import RunFolder, RunState, Status
 
@@ -34,36 +37,45 @@ log = logging.getLogger(__name__)
 
 HEAD_QUESTION = ("layer", "head", "example", "partner", "query")
 """What a question of the kind `head` names beside the path of its run; see `core.head_view`."""
+WHAT_IF_QUESTION = ("mode", "typed", "new_tokens")
+"""What a question of the kind `what_if` names beside the path of its run and the heads; see `core.what_if`."""
 STATE_INTERVAL = 0.2
 """Seconds between two writes of state.json within a stage."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The six things that the worker needs of the engine."""
+    """The eight things that the worker needs of the engine."""
 
     analyse: Callable[..., Iterator[Any]]
     save: Callable[[Any, RunFolder], None]
     inspect: Callable[[str], dict[str, Any]]
     preview: Callable[..., dict[str, Any]]
     head_view: Callable[..., dict[str, Any]]
+    what_if: Callable[..., dict[str, Any]]
+    check: Callable[..., Iterator[Any]]
     new_pool: Callable[[], Any]
 
     @classmethod
     def load(cls, module: str = "") -> "Engine":
-        """The engine of this package, or the six names of another module."""
+        """The engine of this package, or the eight names of another module."""
         if module:
             other = importlib.import_module(module)
-            return cls(
-                other.analyse, other.save, other.inspect, other.preview, other.head_view, other.ModelPool
-            )
+            names = ("analyse", "save", "inspect", "preview", "head_view", "what_if", "check", "ModelPool")
+            return cls(*(getattr(other, name) for name in names))
+        from core.checking import check
         from core.head_view import head_view
         from core.models import ModelPool
         from core.pipeline import analyse
         from core.preview import inspect, preview
         from core.report import save
+        from core.what_if import what_if
 
-        return cls(analyse, save, inspect, preview, head_view, ModelPool)
+        return cls(analyse, save, inspect, preview, head_view, what_if, check, ModelPool)
+
+
+class _PreemptedError(Exception):
+    """A check makes room for a run."""
 
 
 class Worker:
@@ -75,6 +87,7 @@ class Worker:
         self._pool: Any = None
         self._replies = replies
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._later: list[dict[str, Any]] = []
         self._cancelled: set[str] = set()
 
     def read(self, requests: TextIO) -> None:
@@ -84,8 +97,8 @@ class Worker:
             if request["do"] == "cancel":
                 self._cancelled.add(request["run"])
                 continue
-            if request["do"] == "run":
-                self._cancelled.discard(Path(request["path"]).name)
+            if request["do"] != "ask":
+                self._cancelled.discard(_cancelled_as(request))
             self._inbox.put(request)
         os._exit(0)
 
@@ -93,11 +106,22 @@ class Worker:
         """Work on the requests, one after the other, for as long as the process lives."""
         self._inbox.put({"do": "ask", "key": "", "kind": "ready", "payload": None})
         while True:
-            request = self._inbox.get()
+            request = self._next()
             if request["do"] == "run":
                 self._run(RunFolder(Path(request["path"])))
+            elif request["do"] == "check":
+                self._check(request)
             else:
                 self._answer(request)
+
+    def _next(self) -> dict[str, Any]:
+        """The next request: runs before checks."""
+        self._between()
+        if not self._later:
+            return self._inbox.get()
+        first = next((request for request in self._later if request["do"] == "run"), self._later[0])
+        self._later.remove(first)
+        return first
 
     def _run(self, run: RunFolder) -> None:
         with _output_into(run.path / "log.txt"):
@@ -137,16 +161,64 @@ class Worker:
             if not fresh:
                 run.write_state(state)
                 written = time.monotonic()
-            self._answer_waiting()
+            self._between()
         engine.save(result, run)
         return state
 
-    def _answer_waiting(self) -> None:
+    def _between(self) -> None:
+        """Answer the questions that came in; keep runs and checks for later."""
         while True:
             try:
-                self._answer(self._inbox.get_nowait())
+                request = self._inbox.get_nowait()
             except queue.Empty:
                 return
+            if request["do"] == "ask":
+                self._answer(request)
+            else:
+                self._later.append(request)
+
+    def _check(self, request: dict[str, Any]) -> None:
+        run = RunFolder(Path(request["path"]))
+        state = CheckState(request["kind"], "running", started=time.time(), server=request["server"])
+        try:
+            write_check(run, state)
+            with _output_into(run.path / "log.txt"):
+                self._work_on(request, run, state)
+        except _PreemptedError:
+            write_check(run, replace(state, status="queued", started=0.0))
+            self._later.append(request)
+            return
+        except Exception as error:
+            failure = as_failure(error, str(run.path))
+            status: Status = "cancelled" if failure["error_key"] == "run_cancelled" else "failed"
+            self._end_check(run, state, status, failure["error_key"], failure["error_values"])
+        else:
+            self._end_check(run, state, "done")
+        self._reply(what="checked", run=run.run_id)
+
+    def _work_on(self, request: dict[str, Any], run: RunFolder, state: CheckState) -> None:
+        engine, pool = self._loaded()
+        written = 0.0
+        for item in engine.check(state.kind, run, pool):
+            if _cancelled_as(request) in self._cancelled:
+                raise RunCancelled
+            fresh = item.stage == state.stage and time.monotonic() - written < STATE_INTERVAL
+            if not fresh:
+                state = replace(state, stage=item.stage, step=item.step, total=item.total)
+                write_check(run, state)
+                written = time.monotonic()
+            self._between()
+            if any(waiting["do"] == "run" for waiting in self._later):
+                raise _PreemptedError
+
+    def _end_check(
+        self, run: RunFolder, begun: CheckState, status: Status, key: str = "", values: Any = None
+    ) -> None:
+        try:
+            if run.path.exists():
+                write_check(run, ended(read_check(run) or begun, status, key, values))
+        except StorageError:
+            log.exception("the state of the check of run %s could not be written", run.run_id)
 
     def _answer(self, request: dict[str, Any]) -> None:
         try:
@@ -167,6 +239,10 @@ class Worker:
         if kind == "head":
             config = RunFolder(Path(payload["run"])).config()
             return engine.head_view(config, pool, **{name: payload[name] for name in HEAD_QUESTION})
+        if kind == "what_if":
+            config = RunFolder(Path(payload["run"])).config()
+            heads = [HeadId.parse(name) for name in payload["heads"]]
+            return engine.what_if(config, heads, **{n: payload[n] for n in WHAT_IF_QUESTION}, models=pool)
         raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
 
     def _loaded(self) -> tuple[Engine, Any]:
@@ -178,6 +254,12 @@ class Worker:
     def _reply(self, **message: Any) -> None:
         self._replies.write(json.dumps(message, default=str) + "\n")
         self._replies.flush()
+
+
+def _cancelled_as(request: dict[str, Any]) -> str:
+    """The name under which a run or a check is cancelled."""
+    name = Path(request["path"]).name
+    return name if request["do"] == "run" else check_name(name)
 
 
 def as_failure(error: BaseException, place: str) -> dict[str, Any]:

@@ -53,7 +53,11 @@ def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Prog
 
 def save(result: Result, run: RunFolder) -> None:
     """A manifest that names the model."""
-    run.write_json("manifest.json", {"format": 1, "model": {"name": result.model}, "timings": {"train": 1.5}})
+    manifest: dict[str, Any] = {"format": 1, "model": {"name": result.model}, "timings": {"train": 1.5}}
+    if run.config().scenario == "follow":
+        manifest |= {"evidence": "computed", "evidence_about": {"tested_heads": 10, "directions": ["noise"]}}
+        manifest["timings"]["evidence"] = 0.1
+    run.write_json("manifest.json", manifest)
 
 
 def inspect(source: str) -> dict[str, Any]:
@@ -71,3 +75,27 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
 def head_view(config: RunConfig, models: ModelPool, **question: Any) -> dict[str, Any]:
     """The question, and the model of the run that it is about."""
     return {"model": config.model, **question}
+
+
+def what_if(
+    config: RunConfig, heads: list[Any], *, mode: str, typed: list[str], new_tokens: int, models: ModelPool
+) -> dict[str, Any]:
+    """The question, and the model of the run that it is about."""
+    return {"model": config.model, "heads": [str(head) for head in heads], "mode": mode, "typed": typed}
+
+
+def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
+    """As many steps as the name of the run says; `break`, `refuse` and `die` as in an analysis."""
+    behaviour, _, amount = run.meta().name.partition(":")
+    steps = int(amount or 2)
+    for step in range(steps):
+        yield Progress("circuit", step + 1, steps)
+        if behaviour == "refuse":
+            raise ModelError("no_config", name="m")
+        if behaviour == "break":
+            raise ValueError("a number that cannot be")
+        if behaviour == "die":
+            os._exit(9)
+        if behaviour == "slow":
+            time.sleep(0.05)
+    run.write_json("circuit.json", {"format": 1, "state": "computed", "kind": kind})

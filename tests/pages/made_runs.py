@@ -107,6 +107,58 @@ def write_tables(
     run.write_json("manifest.json", _manifest(n_layers, n_heads, n_selected, len(PLACES)))
 
 
+def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True) -> None:
+    """What the check of the circuit found; the numbers are made up."""
+    circuit = [f"L{layer}H{head}" for layer, head in ((0, 1), (2, 3), (4, 5))]
+
+    def ablation(kind: str, share: float, defined: bool = True) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "defined": defined,
+            "full": -9.7,
+            "nothing": 9.8,
+            "faithfulness": share if defined else None,
+            "faithfulness_low": share - 0.06 if defined else None,
+            "faithfulness_high": share + 0.05 if defined else None,
+            "completeness": 0.02 if defined else None,
+            "minimality": [{"head": head, "loss": 0.6 - 0.2 * place} for place, head in enumerate(circuit)],
+            "random_faithfulness": [round(0.005 * place, 3) for place in range(100)] if defined else [],
+            "random_completeness": [round(1 - 0.005 * place, 3) for place in range(100)] if defined else [],
+            "rank": 1 / 101 if defined else None,
+            "curve": [
+                {"heads": size, "faithfulness": min(1.0, 0.3 * size) if defined else None}
+                for size in (1, 2, 3, 4, 8, 16, 48)
+            ],
+            "cpr": 0.85 if defined else None,
+            "cmd": 0.15 if defined else None,
+        }
+
+    content: dict[str, Any] = {
+        "format": 1,
+        "state": state,
+        "circuit": circuit,
+        "goal": 0.9,
+        "random_circuits": 100,
+        "ablations": [],
+        "complete": complete,
+        "measure": "logit_difference",
+        "gap": -19.5,
+        "seconds": 3.2,
+        "forward_passes": 52,
+    }
+    if state == "computed":
+        content["ablations"] = [
+            ablation("resample", 0.9),
+            ablation("mean", 0.98),
+            ablation("zero", 1.15, False),
+        ]
+        share = {"resample": 0.91, "mean": 0.97, "zero": None}
+        found = {"heads": circuit[:2], "reached": 0.91, "harm": None, "tried": 40, "complete": True}
+        content["smallest"] = {**found, "faithfulness": share}
+        content["switch"] = {"mean": {**found, "reached": 0.97, "harm": 0.005}, "zero": None}
+    run.write_json("circuit.json", content)
+
+
 def _heads(
     numbers: random.Random, n_layers: int, n_heads: int, n_selected: int, verdicts: bool
 ) -> list[dict[str, Any]]:

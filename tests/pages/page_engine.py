@@ -6,11 +6,12 @@ from typing import Any
 
 from core.config import RunConfig
 from core.errors import ModelError
+from core.heads import HeadId
 from core.runs import RunFolder
 from tests.core.stub_engine import ModelPool, Progress, Result
-from tests.pages.made_runs import write_tables
+from tests.pages.made_runs import write_circuit, write_tables
 
-__all__ = ["ModelPool", "analyse", "head_view", "inspect", "preview", "save"]
+__all__ = ["ModelPool", "analyse", "check", "head_view", "inspect", "preview", "save", "what_if"]
 
 
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
@@ -124,4 +125,87 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
             }
             for example in examples
         ],
+    }
+
+
+def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
+    """The made circuit; a run named slow goes on until it is cancelled."""
+    for step in range(600 if run.meta().name == "slow" else 3):
+        if run.meta().name == "slow":
+            time.sleep(0.05)
+        yield Progress("circuit", step + 1, 600)
+    if run.meta().name == "refuse":
+        raise ModelError("no_weights", name="m")
+    write_circuit(run)
+
+
+def what_if(
+    config: RunConfig,
+    heads: list[HeadId],
+    *,
+    mode: str,
+    typed: list[str],
+    new_tokens: int,
+    models: ModelPool,
+) -> dict[str, Any]:
+    """Every anomalous text is put right, every normal one stays; typed texts say the same before and after."""
+    if "gone" in config.model:
+        raise ModelError("no_folder", name=config.model)
+    word = {
+        name: [{"token": place, "piece": f" {name}", "probability": 0.75}]
+        for place, name in enumerate(("Billing", "Legal"))
+    }
+    rows = []
+    for example in config.examples.examples:
+        before = "Legal" if example.label == "anomalous" else "Billing"
+        rows.append(
+            {
+                "label": example.label,
+                "text": example.text,
+                "expected": "Billing",
+                "actual": before,
+                "before": {
+                    "next": word[before],
+                    "continuation": f" {before} <b>now</b>",
+                    "verdict": "fault" if before == "Legal" else "right",
+                },
+                "after": {"next": word["Billing"], "continuation": " Billing", "verdict": "right"},
+                "changed": before == "Legal",
+            }
+        )
+    for text in typed:
+        said = {"next": word["Legal"], "continuation": " Legal", "verdict": ""}
+        rows.append(
+            {
+                "label": "typed",
+                "text": text,
+                "expected": "",
+                "actual": "",
+                "before": said,
+                "after": said,
+                "changed": False,
+            }
+        )
+    sides = {
+        label: [row for row in rows if row["label"] == label] for label in ("anomalous", "normal", "typed")
+    }
+    counts = {
+        label: {
+            "texts": len(side),
+            "judged": sum(bool(row["before"]["verdict"]) for row in side),
+            "fault_before": sum(row["before"]["verdict"] == "fault" for row in side),
+            "fault_after": sum(row["after"]["verdict"] == "fault" for row in side),
+            "right_before": sum(row["before"]["verdict"] == "right" for row in side),
+            "right_after": sum(row["after"]["verdict"] == "right" for row in side),
+            "same": sum(not row["changed"] for row in side),
+        }
+        for label, side in sides.items()
+    }
+    recipe = {"format": 1, "model": config.model, "weights_hash": "h", "mode": mode, "heads": {}, "about": {}}
+    return {
+        "heads": [str(head) for head in heads],
+        "mode": mode,
+        "rows": rows,
+        "counts": counts,
+        "recipe": recipe,
     }

@@ -1,0 +1,173 @@
+"""The work of the deeper checks (`core.checks`): the circuit as a whole, and the effect of every head.
+
+Both are generators of Progress records that can be left at any step; what is found is written as it is found.
+"""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core import tables
+from core.ablation import KINDS, AblationKind, Ablator
+from core.checks import CIRCUIT_FILE, CheckKind
+from core.circuit_check import RANDOM_CIRCUITS, check_circuit
+from core.config import RunConfig
+from core.errors import StorageError
+from core.evidence import gather
+from core.heads import HeadId, all_heads
+from core.loaded_model import LoadedModel
+from core.measure import Behaviour, behaviour
+from core.models import ModelPool
+from core.preview import tokenise
+from core.report import csv_bytes
+from core.results import Progress
+from core.runs import FORMAT, RunFolder
+from core.smallest import GOAL, Found, smallest_circuit, smallest_switch
+from core.tokens import Alignment, align
+
+MOST_SWITCHED = 12
+"""Candidates that the search for heads to switch off looks at, those with the largest effects."""
+
+
+def check(kind: CheckKind, run: RunFolder, models: ModelPool | None = None) -> Iterator[Progress]:
+    """Do a check of a finished run. Raises HeadlightError for what a user can mend."""
+    yield Progress("load", 0, 1)
+    config = run.config()
+    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
+    ids = tokenise(loaded, config.examples)
+    alignment = align(config.examples, ids, config.positions, config.pairing)
+    if kind == "heads":
+        yield from _every_head(run, config, loaded, ids, alignment)
+    else:
+        yield from _circuit(run, config, loaded, ids, alignment)
+
+
+def _every_head(
+    run: RunFolder, config: RunConfig, loaded: LoadedModel, ids: Sequence[Sequence[int]], alignment: Alignment
+) -> Generator[Progress, None, None]:
+    """Effects of all heads of the model, into heads.csv; the tables stay as they are until all are known."""
+    heads = read_heads(run)
+    order = [HeadId(*row) for row in heads[list(tables.HEAD_KEYS)].to_numpy().tolist()]
+    found = yield from gather(loaded, config.examples, ids, alignment, order, [], config.seed)
+    filled = tables.with_findings(heads, found.heads, tables.HEAD_KEYS)
+    manifest = run.manifest()
+    about = {**manifest.get("evidence_about", {}), "tested_heads": len(order)}
+    run.write_bytes("heads.csv", csv_bytes(filled))
+    run.write_json(
+        "manifest.json", {**manifest, "evidence": found.state, "evidence_about": about, "every_head": True}
+    )
+
+
+def _circuit(
+    run: RunFolder, config: RunConfig, loaded: LoadedModel, ids: Sequence[Sequence[int]], alignment: Alignment
+) -> Generator[Progress, None, None]:
+    """Faithfulness and the rest of the circuit, then the smallest sets; into circuit.json."""
+    began = time.perf_counter()
+    heads = read_heads(run)
+    circuit = [
+        HeadId(*row) for row in heads.loc[heads["selected"], list(tables.HEAD_KEYS)].to_numpy().tolist()
+    ]
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "state": "computed",
+        "circuit": [str(head) for head in circuit],
+        "goal": GOAL,
+        "random_circuits": RANDOM_CIRCUITS,
+        "ablations": [],
+        "complete": False,
+    }
+    ablator = Ablator(
+        loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired, config.seed
+    )
+    measured = behaviour(
+        loaded,
+        [config.examples.examples[i] for i in alignment.kept],
+        ablator.plain(),
+        alignment.n_anomalous,
+        alignment.paired,
+        config.seed,
+    )
+    content |= {"measure": measured.kind, "gap": round(measured.gap, 4)}
+
+    def keep(**more: Any) -> None:
+        content.update(more)
+        content["seconds"] = round(time.perf_counter() - began, 2)
+        content["forward_passes"] = ablator.forward_passes
+        if run.path.exists():
+            run.write_json(CIRCUIT_FILE, content)
+
+    if not measured.differs or not circuit:
+        keep(state="no_candidates" if measured.differs else "no_difference", complete=True)
+        return
+    ranking = ranked(heads)
+    shape = (loaded.shape.n_layers, loaded.shape.n_heads)
+    for kind in KINDS:
+        (result,) = yield from check_circuit(ablator, measured, circuit, ranking, shape, config.seed, [kind])
+        content["ablations"].append(result.as_json())
+        keep()
+    smallest = yield from smallest_circuit(ablator, measured, ranking, shape)
+    if smallest is not None:
+        shares = yield from _shares(ablator, measured, smallest.heads, shape)
+        keep(smallest={**_plain(smallest), "faithfulness": shares})
+    switches: dict[str, Any] = {}
+    modes: tuple[AblationKind, ...] = ("mean", "zero")
+    for mode in modes:
+        found = yield from smallest_switch(ablator, measured, switchable(heads), mode)
+        switches[mode] = None if found is None else _plain(found)
+        keep(switch=switches)
+    keep(complete=True)
+
+
+def read_heads(run: RunFolder) -> pd.DataFrame:
+    """The head table of a finished run; raises StorageError where there is none."""
+    try:
+        heads = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+    return heads.assign(selected=heads["selected"].astype(str).str.lower().isin(("true", "1")))
+
+
+def ranked(heads: pd.DataFrame) -> list[HeadId]:
+    """All heads: those with a measured effect first, by its size, then the others by their score."""
+    size = heads["effect"].abs().fillna(-1.0)
+    order = heads.assign(size=size).sort_values(["size", "score"], ascending=False, kind="stable")
+    return [HeadId(*row) for row in order[list(tables.HEAD_KEYS)].to_numpy().tolist()]
+
+
+def switchable(heads: pd.DataFrame) -> list[HeadId]:
+    """Candidates whose switching off can take the behaviour away, the strongest effects first."""
+    chosen = heads[heads["selected"] & ~(heads["effect"] < 0)]
+    return ranked(chosen)[:MOST_SWITCHED]
+
+
+def _shares(
+    ablator: Ablator, measured: Behaviour, heads: Sequence[HeadId], shape: tuple[int, int]
+) -> Generator[Progress, None, dict[str, float | None]]:
+    """Faithfulness of a circuit under every ablation."""
+    every, texts = frozenset(all_heads(*shape)), list(range(ablator.n_anomalous))
+    shares: dict[str, float | None] = {}
+    for kind in KINDS:
+        running = ablator.measures([(), every, every - frozenset(heads)], texts, measured, kind)
+        while True:
+            try:
+                next(running)
+            except StopIteration as end:
+                full, nothing, alone = np.asarray(end.value).mean(axis=1)
+                break
+            yield Progress("smallest", 0, 1)
+        share = (alone - nothing) / (full - nothing) if full != nothing else np.nan
+        shares[kind] = round(float(share), 6) if np.isfinite(share) else None
+    return shares
+
+
+def _plain(found: Found) -> dict[str, Any]:
+    return {
+        "heads": [str(head) for head in found.heads],
+        "reached": round(found.reached, 6) if np.isfinite(found.reached) else None,
+        "harm": round(found.harm, 6) if np.isfinite(found.harm) else None,
+        "tried": found.tried,
+        "complete": found.complete,
+    }

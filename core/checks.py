@@ -1,0 +1,114 @@
+"""Deeper checks of a finished run, asked for one by one: how far they are, and what they found.
+
+check.json     which check, how far, what went wrong
+circuit.json   what the check `circuit` found; written anew after each of its parts, so that a part is never lost
+
+The work itself is done by `core.checking`, in the worker.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from core.errors import StorageError
+from core.runs import ACTIVE, FORMAT, RunFolder, Status
+
+CheckKind = Literal["circuit", "heads"]
+CHECK_KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
+CHECK_FILE, CIRCUIT_FILE = "check.json", "circuit.json"
+SETS = 1000
+"""Sets of heads that the check of a circuit reads the anomalous texts with, about; for estimates alone."""
+LONGEST_FOLLOW_UP = 60.0
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class CheckState:
+    """How far a check is. Times are seconds since the epoch; `server` names the one that holds it."""
+
+    kind: CheckKind
+    status: Status = "queued"
+    stage: str = ""
+    step: int = 0
+    total: int = 0
+    started: float = 0.0
+    finished: float = 0.0
+    server: str = ""
+    error_key: str = ""
+    error_values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether the check is still going to change."""
+        return self.status in ACTIVE
+
+    @property
+    def share(self) -> float:
+        """How much of its current part is done, 0 to 1."""
+        return min(1.0, self.step / self.total) if self.total else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been at work."""
+        end = self.finished if self.finished else time.time()
+        return max(0.0, end - self.started) if self.started else 0.0
+
+
+def check_name(run_id: str) -> str:
+    """The name of a run's check among runs."""
+    return f"{run_id}/check"
+
+
+def read_check(run: RunFolder) -> CheckState | None:
+    """The last check of a run, or None; raises StorageError where the file is damaged."""
+    if not (run.path / CHECK_FILE).exists():
+        return None
+    content = run.read_json(CHECK_FILE)
+    known = {name: content[name] for name in CheckState.__dataclass_fields__ if name in content}
+    try:
+        state = CheckState(**known)
+    except TypeError as error:
+        raise StorageError("damaged_run", path=run.path, detail=f"{CHECK_FILE}: {error}") from None
+    if state.kind not in CHECK_KINDS:
+        raise StorageError("damaged_run", path=run.path, detail=f"{CHECK_FILE}: unknown check {state.kind}")
+    return state
+
+
+def write_check(run: RunFolder, state: CheckState) -> None:
+    """Keep how far a check is; a run that was deleted meanwhile stays deleted."""
+    if run.path.exists():
+        run.write_json(CHECK_FILE, {"format": FORMAT, **asdict(state)})
+
+
+def ended(
+    state: CheckState, status: Status, key: str = "", values: Mapping[str, Any] | None = None
+) -> CheckState:
+    """The state at the end of a check."""
+    return replace(state, status=status, finished=time.time(), error_key=key, error_values=dict(values or {}))
+
+
+def follow_up(manifest: Mapping[str, Any]) -> CheckKind | None:
+    """The check that is begun without being asked when a run is done: that of the circuit, where it is quick."""
+    seconds = estimated_seconds(manifest)
+    return "circuit" if seconds is not None and seconds <= LONGEST_FOLLOW_UP else None
+
+
+def estimated_seconds(manifest: Mapping[str, Any]) -> float | None:
+    """How long the check of the circuit may take, from the pace of the run's own evidence; None where it has none."""
+    about = manifest.get("evidence_about") or {}
+    tested = about.get("tested_heads", 0) + about.get("tested_edges", 0)
+    spent = (manifest.get("timings") or {}).get("evidence", 0.0)
+    if manifest.get("evidence") != "computed" or not tested or not spent:
+        return None
+    return float(spent / (tested * len(about.get("directions", ["noise"]))) * SETS)
+
+
+def read_circuit(run: RunFolder) -> dict[str, Any] | None:
+    """What is known of the circuit as a whole, as `core.checking` wrote it, or None."""
+    if not (run.path / CIRCUIT_FILE).exists():
+        return None
+    content = run.read_json(CIRCUIT_FILE)
+    if content.get("format", 1) > FORMAT:
+        raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
+    return content
