@@ -30,6 +30,8 @@ from core.preview import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
 """Words that are told: those whose logit rises and falls most."""
+LEAST_MORE = 0.001
+"""Difference of two texts that is worth telling; before their first difference there is none."""
 MOST_TOKENS = 600
 """Tokens of a text that are told, those around the chosen one."""
 MOST_WEIGHTS = 2**28
@@ -93,7 +95,11 @@ def head_view(
         piece = loaded.pieces_in(examples[partner].text, list(ids[partner]))[other]
         found["partner"] = {"query": other, "piece": piece, **_writes(loaded, there, told)}
         anomalous = examples[example].label == "anomalous"
-        found["more"] = words(loaded, here - there if anomalous else there - here, WORDS_UP)
+        found["more"] = [
+            word
+            for word in words(loaded, here - there if anomalous else there - here, WORDS_UP)
+            if word["change"] >= LEAST_MORE
+        ]
     return found
 
 
@@ -157,8 +163,11 @@ def changes_at(loaded: LoadedModel, reading: HeadReading, position: int) -> Tens
 def words(loaded: LoadedModel, change: Tensor, count: int) -> list[dict[str, Any]]:
     """The words with the largest change: `piece` and `change`.
 
-    Of spellings that differ in spaces the first is told; parts of a split character are no words.
+    Of spellings that differ in spaces the first is told; special tokens and parts of a split character are no
+    words.
     """
+    change = change.clone()
+    change[[token for token in loaded.tokenizer.all_special_ids if token < len(change)]] = -torch.inf
     top = change.topk(min(count * _SPELLINGS, len(change)))
     found: dict[str, dict[str, Any]] = {}
     for piece, value in zip(loaded.pieces(top.indices.tolist()), top.values.tolist(), strict=True):

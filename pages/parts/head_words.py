@@ -116,8 +116,10 @@ def _list(words: Sequence[Mapping[str, Any]]) -> str:
 
 def _more(found: Mapping[str, Any], word: Words) -> str:
     """The words of which the anomalous text gets more than its partner."""
-    if not found["more"]:
+    if not found["partner"]:
         return ""
+    if not found["more"]:
+        return f"<p>{escape(word('panel.nothing_more'))}</p>"
     items = " ".join(
         f"<span {_title(item)}>{escape(readable(item['piece']))} <b>{signed(item['change'])}</b></span>"
         for item in found["more"][:MOST_SHOWN]

@@ -226,9 +226,10 @@ def test_words_are_the_largest_changes_each_in_one_spelling() -> None:
     change = -torch.arange(64.0)
     change[[10, 20, 30]] = torch.tensor([3.0, 5.0, 4.0])
     assert words(loaded, change, 2) == [{"piece": "w16", "change": 5.0}, {"piece": "w26", "change": 4.0}]
-    spelled = {10: " ", 20: " a", 30: "a", 0: "\ufffd"}
+    assert loaded.pieces([0]) == ["<pad>"]
+    spelled = {10: " ", 20: " a", 30: "a", 1: "\ufffd"}
     loaded.pieces = lambda ids: [spelled.get(token, f"t{token}") for token in ids]
-    assert [word["piece"] for word in words(loaded, change, 2)] == [" a", "t1"]
+    assert [word["piece"] for word in words(loaded, change, 2)] == [" a", "t2"]
 
 
 def test_partner_token_is_the_same_or_as_far_from_the_end() -> None:
@@ -256,12 +257,14 @@ def test_view_of_a_pair_names_words_tokens_and_the_difference() -> None:
         config(expected="w3", actual="w4"), Pool(loaded), layer=1, head=3, example=0, partner=1, query=3
     )
     texts = [loaded.encode(f"w1 w2 {word} w0") for word in ("w40", "w50")]
-    here, there = (changes_at(loaded, read_head(loaded, text, HeadId(1, 3)), 3) for text in texts)
+    here, there = (changes_at(loaded, read_head(loaded, text, HeadId(1, 3)), 3).clone() for text in texts)
     assert (found["query"], found["first"], found["length"]) == (3, 0, 4)
     assert [piece.strip() for piece in found["pieces"]] == ["w1", "w2", "w40", "w0"]
     assert len(found["writes"]["up"]) == 8
     assert len(found["partner"]["down"]) == 5
     assert found["partner"]["piece"].strip() == "w0"
+    special = loaded.tokenizer.all_special_ids
+    here[special], there[special] = here.mean(), there.mean()  # no words, and tested on their own
     best = int(here.argmax())
     assert found["writes"]["up"][0]["piece"] == loaded.pieces([best])[0]
     assert found["writes"]["up"][0]["change"] == pytest.approx(float(here.max()), rel=1e-3)
@@ -280,6 +283,9 @@ def test_expected_and_actual_word_are_compared_at_the_last_token_alone() -> None
     found = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=2)
     assert found["weights"][3] == 0
     assert found["partner"]["piece"].strip() == "w50"
+    assert found["more"]
+    before = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=1)
+    assert before["more"] == []  # the two texts are the same up to there
     assert found["writes"]["between"] is None
     assert found["partner"]["between"] is None
 

@@ -85,6 +85,11 @@ def test_text_without_partner_has_one_side_and_nothing_to_compare() -> None:
     assert "panel.between" not in html
 
 
+def test_same_words_on_both_texts_are_said_to_be_the_same() -> None:
+    assert "panel.nothing_more" in head_words.writes(view(more=[]), "anomalous", word)
+    assert "panel.nothing_more" not in head_words.writes(view(), "anomalous", word)
+
+
 @pytest.mark.parametrize(("value", "said"), [(1.25, "+1.2"), (-0.031, "−0.031"), (0.0, "0")])
 def test_change_has_its_sign(value: float, said: str) -> None:
     assert head_words.signed(value) == said
