@@ -51,6 +51,7 @@ def again(job: JobStatus) -> None:
 @st.fragment(run_every=1.0)
 def follow(drawn: str) -> None:
     """The one fragment that polls; when the state is no longer as drawn, the whole page is drawn anew."""
+    state.polls()
     job = state.job()
     if job is None or job.state.status != drawn:
         st.rerun()
@@ -70,7 +71,7 @@ def ended(job: JobStatus) -> None:
         if st.button(t("analysis.change"), key="change_settings", icon=":material/tune:"):
             state.leave_run()
             st.rerun()
-        if st.button(t("analysis.again"), key="again", type="primary", icon=":material/replay:"):
+        if st.button(t("runs.resume"), key="again", type="primary", icon=":material/replay:"):
             again(job)
 
 
@@ -105,9 +106,10 @@ def lead(job: JobStatus | None) -> str:
 job = state.job()
 frame.header("analysis", lead(job))
 if job is None and not state.examples_ready():
-    st.info(t("frame.needs_examples"), icon=":material/info:")
-    if st.button(t("examples.name"), key="to_examples"):
-        frame.go("examples")
+    page = "examples" if state.draft().source else "model"
+    st.info(t(f"frame.needs_{page}"), icon=":material/info:")
+    if st.button(t(f"frame.to_{page}"), key=f"to_{page}", type="primary"):
+        frame.go(page)
 elif job is None:
     setup()
 elif job.active:

@@ -1,4 +1,4 @@
-"""Runs: every analysis on this machine; open, rename, start again, delete."""
+"""Runs: every analysis on this machine; open, resume, rename, duplicate, link to, delete."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,10 @@ from pages.parts.state import t, tn
 
 # Characters of a run's name and of its owner's.
 LONGEST = 80
+PER_PAGE = 20
+FEW = 8  # analyses up to which nobody needs a search
+COLUMNS = {"name": 3.5, "model": 1.6, "examples": 1.1, "state": 1.5, "date": 1.7, "owner": 1.4, "": 2.6}
+UNFINISHED = ("failed", "cancelled", "interrupted")
 
 
 @st.dialog(" ")
@@ -49,14 +53,30 @@ def more(line: Line) -> None:
             if choice("runs.rename", "rename", "edit", line):
                 act(lambda: rename(line, name, owner))
                 st.rerun()
-            if choice("analysis.again", "again", "replay", line):
-                act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
-                frame.go("analysis")
+            if line.status in UNFINISHED and choice("runs.open", "open", "open_in_full", line):
+                runs_table.open_line(line)
+            if line.status == "done" and choice("analysis.again", "again", "replay", line):
+                resume(line)
             if choice("runs.duplicate", "duplicate", "content_copy", line):
                 act(lambda: state.draft_from(line.run))
                 frame.go("analysis")
         if choice("runs.delete", "delete", "delete", line):
             confirm_delete(line)
+        if line.status != "damaged":
+            st.caption(t("runs.link"))
+            st.code(address(line), language=None, wrap_lines=True)
+
+
+def address(line: Line) -> str:
+    """The link that opens this run for whoever can reach this dashboard."""
+    page = "circuit" if line.status == "done" else "analysis"
+    return frame.link("runs", page, {"lang": state.language(), "run": line.run.run_id})
+
+
+def resume(line: Line) -> None:
+    """Go on with a run that did not finish, or repeat a finished one as a new run."""
+    act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
+    frame.go("analysis")
 
 
 def rename(line: Line, name: str, owner: str) -> None:
@@ -80,29 +100,77 @@ def act(action: Callable[[], object]) -> None:
         st.stop()
 
 
+def headings() -> None:
+    """The one row of headings."""
+    with st.container(key="runs_head"):
+        for column, name in zip(st.columns(list(COLUMNS.values())), COLUMNS, strict=True):
+            if name:
+                column.caption(t(f"runs.column_{name}"))
+
+
 def row(line: Line) -> None:
     """One run with all that can be done with it."""
-    with st.container(border=True):
-        columns = st.columns([4, 1.7, 1.1, 1.7, 2.1, 2.8], vertical_alignment="center")
-        with columns[0].container(gap="xxsmall"):
-            st.markdown(f"**{frame.plain(line.name)}**")
-            if line.owner:
-                st.caption(t("runs.of", owner=frame.plain(line.owner)))
+    with st.container(key=f"runs_row_{line.run.run_id}"):
+        columns = st.columns(list(COLUMNS.values()), vertical_alignment="center")
+        here = line.run.run_id == state.run_id()
+        mark = f" :gray[({t('runs.here')})]" if here else ""
+        columns[0].markdown(f"**{frame.plain(line.name)}**{mark}")
         columns[1].caption(frame.plain(line.model))
         columns[2].caption(line.counts)
         with columns[3]:
             runs_table.badge(line.status)
         columns[4].caption(line.created)
-        with columns[5].container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
-            if st.button(t("runs.open"), key=f"open_{line.run.run_id}", disabled=line.status == "damaged"):
-                runs_table.open_line(line)
+        columns[5].caption(frame.plain(line.owner))
+        with columns[6].container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+            main_button(line)
             more(line)
+
+
+def main_button(line: Line) -> None:
+    """Open the run, or go on with it where it did not finish."""
+    if line.status in UNFINISHED:
+        if st.button(t("runs.resume"), key=f"again_{line.run.run_id}", help=t("runs.resume_help")):
+            resume(line)
+    elif st.button(t("runs.open"), key=f"open_{line.run.run_id}", disabled=line.status == "damaged"):
+        runs_table.open_line(line)
+
+
+def found(lines: list[Line]) -> list[Line]:
+    """The lines that are asked for; a search where there are many."""
+    if len(lines) <= FEW:
+        return lines
+    asked = st.text_input(
+        t("runs.search"),
+        key="runs_search",
+        placeholder=t("runs.search_example"),
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width=420,
+        persist_state="session",
+    )
+    return runs_table.matching(lines, asked or "")
+
+
+def table(lines: list[Line]) -> None:
+    """The rows of one page, newest first."""
+    shown = found(lines)
+    if not shown:
+        st.info(t("runs.no_match"), icon=":material/search_off:")
+        return
+    pages, place = -(-len(shown) // PER_PAGE), 1
+    headings()
+    rows = st.container(gap="xxsmall")
+    if pages > 1:
+        place = st.pagination(pages, key=f"runs_page_{pages}", persist_state="session")
+    with rows:
+        for line in shown[(place - 1) * PER_PAGE : place * PER_PAGE]:
+            row(line)
 
 
 lines = runs_table.listed()
 frame.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
 side_by_side.show(lines)
-for line in lines:
-    row(line)
-if not lines and st.button(t("frame.to_start"), key="to_start"):
+if lines:
+    table(lines)
+elif st.button(t("frame.to_start"), key="to_start", type="primary"):
     frame.go("start")

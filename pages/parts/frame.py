@@ -177,7 +177,7 @@ def needs_run() -> bool:
     if job and job.state.status == "done":
         return True
     st.info(t("frame.needs_analysis"), icon=":material/info:")
-    if st.button(t("frame.to_analysis" if job else "frame.to_start"), key="to_way"):
+    if st.button(t("frame.to_analysis" if job else "frame.to_start"), key="to_way", type="primary"):
         go("analysis" if job else "start")
     return False
 

@@ -1,5 +1,6 @@
 """The list of runs, on the start page in short and on the page of runs in full."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,20 @@ class Line:
 def listed(limit: int | None = None) -> list[Line]:
     """The runs, newest first; a damaged one is listed as such."""
     return [_line(run) for run in list_runs()[:limit]]
+
+
+def matching(lines: list[Line], asked: str) -> list[Line]:
+    """The lines in whose name, model, owner, date or state every word that is asked for stands."""
+    words = _plain(asked).split()
+    return [line for line in lines if all(word in _said(line) for word in words)]
+
+
+def _said(line: Line) -> str:
+    return _plain(f"{line.name} {line.model} {line.owner} {line.created} {t(f'status.{line.status}')}")
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def show(lines: list[Line], key: str) -> None:

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.local_backend import LocalBackend
@@ -43,6 +45,21 @@ def open_app(local: LocalBackend) -> OpenApp:
         return app
 
     return opened
+
+
+@pytest.fixture
+def whole_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let app.py draw every page, with its sidebar, as in a browser.
+
+    Otherwise AppTest runs the file of a page in pages/ by itself.
+    """
+    begin = PagesManager.__init__
+
+    def begin_without_pages(self: PagesManager, *given: Any, **named: Any) -> None:
+        begin(self, *given, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", begin_without_pages)
 
 
 def run_until(app: AppTest, condition: Callable[[], bool], seconds: float = 30.0) -> AppTest:

@@ -27,8 +27,9 @@ SHEET = "label\ttext\tpair\n" + "\n".join(
         (5, "good"),
         (10, "good"),
         (11, "many"),
-    ]
-    + [(200, "many"), (201, "too_many")],
+        (200, "many"),
+        (201, "too_many"),
+    ],
 )
 def test_advice_on_the_number_of_texts(count: int, said: str) -> None:
     assert checks.advice(count) == said
