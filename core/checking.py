@@ -4,7 +4,7 @@ Both are generators of Progress records that can be left at any step; what is fo
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,13 @@ from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.models import ModelPool
 from core.preview import tokenise
+from core.recipe import Mode
 from core.report import csv_bytes
 from core.results import Progress
 from core.runs import FORMAT, RunFolder
 from core.smallest import GOAL, Found, smallest_circuit, smallest_switch
 from core.tokens import Alignment, align
+from core.what_if import what_if
 
 MOST_SWITCHED = 12
 """Candidates that the search for heads to switch off looks at, those with the largest effects."""
@@ -35,14 +37,14 @@ MOST_SWITCHED = 12
 def check(kind: CheckKind, run: RunFolder, models: ModelPool | None = None) -> Iterator[Progress]:
     """Do a check of a finished run. Raises HeadlightError for what a user can mend."""
     yield Progress("load", 0, 1)
-    config = run.config()
-    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
+    config, models = run.config(), models or ModelPool(size=1)
+    loaded = models.get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
     alignment = align(config.examples, ids, config.positions, config.pairing)
     if kind == "heads":
         yield from _every_head(run, config, loaded, ids, alignment)
     else:
-        yield from _circuit(run, config, loaded, ids, alignment)
+        yield from _circuit(run, config, loaded, ids, alignment, models)
 
 
 def _every_head(
@@ -62,7 +64,12 @@ def _every_head(
 
 
 def _circuit(
-    run: RunFolder, config: RunConfig, loaded: LoadedModel, ids: Sequence[Sequence[int]], alignment: Alignment
+    run: RunFolder,
+    config: RunConfig,
+    loaded: LoadedModel,
+    ids: Sequence[Sequence[int]],
+    alignment: Alignment,
+    models: ModelPool,
 ) -> Generator[Progress, None, None]:
     """Faithfulness and the rest of the circuit, then the smallest sets; into circuit.json."""
     began = time.perf_counter()
@@ -118,7 +125,20 @@ def _circuit(
         found = yield from smallest_switch(ablator, measured, switchable(heads), mode)
         switches[mode] = None if found is None else _plain(found)
         keep(switch=switches)
+    suggested = suggestion(switches)
+    if suggested is not None:
+        yield Progress("what_if", 0, 1)
+        heads_off = [HeadId.parse(name) for name in switches[suggested]["heads"]]
+        tried = what_if(config, heads_off, suggested, models=models)
+        keep(before_after={name: tried[name] for name in ("heads", "mode", "counts", "rows")})
     keep(complete=True)
+
+
+def suggestion(switches: Mapping[str, Any]) -> Mode | None:
+    """Which of the two ways to switch heads off to suggest: one that reaches the goal, with the least harm."""
+    modes: tuple[Mode, ...] = ("mean", "zero")
+    found = [mode for mode in modes if switches.get(mode)]
+    return min(found, key=lambda m: (not switches[m]["complete"], switches[m]["harm"] or 0.0), default=None)
 
 
 def read_heads(run: RunFolder) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from core.checking import check, ranked, switchable
+from core.checking import check, ranked, suggestion, switchable
 from core.checks import (
     CheckState,
     ended,
@@ -227,6 +227,19 @@ def test_circuit_of_the_planted_model_is_found_whole(sample, models):
     )
     assert set(found["switch"]["mean"]["heads"]) <= truth
     assert found["forward_passes"] > 0 and found["seconds"] > 0
+    tried = found["before_after"]
+    assert tried["heads"] == found["switch"][tried["mode"]]["heads"]
+    assert len(tried["rows"]) == sum(side["texts"] for side in tried["counts"].values())
+
+
+def test_suggested_switch_reaches_the_goal_with_the_least_harm():
+    def found(complete, harm):
+        return {"complete": complete, "harm": harm, "heads": []}
+
+    assert suggestion({}) is None
+    assert suggestion({"mean": None, "zero": found(True, 0.5)}) == "zero"
+    assert suggestion({"mean": found(True, 0.2), "zero": found(True, 0.1)}) == "zero"
+    assert suggestion({"mean": found(True, 0.2), "zero": found(False, 0.0)}) == "mean"
 
 
 def test_what_was_found_stays_when_the_check_is_left_early(sample, models):

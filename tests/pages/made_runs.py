@@ -156,7 +156,39 @@ def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True
         found = {"heads": circuit[:2], "reached": 0.91, "harm": None, "tried": 40, "complete": True}
         content["smallest"] = {**found, "faithfulness": share}
         content["switch"] = {"mean": {**found, "reached": 0.97, "harm": 0.005}, "zero": None}
+        said = {"Legal": "fault", "Billing": "right"}
+        rows = [
+            {
+                "label": example["label"],
+                "text": example["text"],
+                "expected": "Billing",
+                "actual": before,
+                "before": {"next": [_word(before)], "continuation": f" {before}", "verdict": said[before]},
+                "after": {"next": [_word("Billing")], "continuation": " Billing", "verdict": "right"},
+                "changed": before == "Legal",
+            }
+            for example in examples()
+            for before in ("Legal" if example["label"] == "anomalous" else "Billing",)
+        ]
+        side = {"texts": 6, "judged": 6, "right_after": 6, "fault_after": 0}
+        content["before_after"] = {
+            "heads": circuit[:2],
+            "mode": "mean",
+            "rows": rows,
+            "counts": {
+                "anomalous": {**side, "fault_before": 6, "right_before": 0, "same": 0},
+                "normal": {**side, "fault_before": 0, "right_before": 6, "same": 6},
+                "typed": dict.fromkeys(
+                    ("texts", "judged", "fault_before", "fault_after", "right_before", "right_after", "same"),
+                    0,
+                ),
+            },
+        }
     run.write_json("circuit.json", content)
+
+
+def _word(word: str) -> dict[str, Any]:
+    return {"token": len(word), "piece": f" {word}", "probability": 0.75}
 
 
 def _heads(
