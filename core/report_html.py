@@ -68,7 +68,7 @@ def five_table(found: Facts, language: str) -> str:
     own = any(row[1] for row in rows)
     titles = [say(key) for key in ("head", "name", "effect", "verdict", "score")]
     kept = [place for place in range(len(titles)) if place != 1 or own]
-    return table([titles[i] for i in kept], ([row[i] for i in kept] for row in rows))
+    return table([titles[i] for i in kept], ([row[i] for i in kept] for row in rows), said=1 if own else -1)
 
 
 def roi_table(entries: roi.Entries, language: str) -> str:
@@ -81,11 +81,15 @@ def roi_table(entries: roi.Entries, language: str) -> str:
     return shown
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of texts, escaped."""
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], said: int = -1) -> str:
+    """A table of texts, escaped; `said` is the column with words of the user, which may be long."""
     head = "".join(f"<th>{escape(title)}</th>" for title in titles)
+    kinds = {said: ' class="said"'}
     body = "".join(
-        "<tr>" + "".join(f'<td dir="auto">{escape(str(cell))}</td>' for cell in row) + "</tr>" for row in rows
+        "<tr>"
+        + "".join(f'<td dir="auto"{kinds.get(i, "")}>{escape(str(cell))}</td>' for i, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -220,6 +224,7 @@ class _Part:
                 ]
                 for row in heads.itertuples()
             ),
+            said=0,
         )
 
     def edge_table(self) -> str:
@@ -244,8 +249,9 @@ class _Part:
         if not self.added.labels:
             return ""
         rows = "".join(
-            f'<tr><td>{escape(head)}</td><td dir="auto">{escape(label.name)}</td>'
-            f'<td dir="auto">{escape(label.group)}</td><td dir="auto" class="said">{_lines(label.note)}</td></tr>'
+            f'<tr><td>{escape(head)}</td><td dir="auto" class="said">{escape(label.name)}</td>'
+            f'<td dir="auto" class="said">{escape(label.group)}</td>'
+            f'<td dir="auto" class="said">{_lines(label.note)}</td></tr>'
             for head, label in self.added.labels.items()
         )
         titles = "".join(
@@ -303,7 +309,7 @@ _STYLE = """
 :root{color-scheme:light}
 body{font:15px/1.6 system-ui,"Noto Sans","Noto Sans JP","Noto Sans CJK JP","Hiragino Sans","Yu Gothic",sans-serif;
 color:#1f2937;background:#fff;max-width:52rem;margin:2rem auto;padding:0 1rem;overflow-wrap:break-word}
-li,.said{overflow-wrap:anywhere}
+li,td.said{overflow-wrap:anywhere}th,td{word-break:keep-all}td.said{word-break:normal}
 h1{font-size:1.6rem;line-height:1.3;margin:1rem 0 .2rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 h3{font-size:1rem;margin:1.6rem 0 .4rem}p{margin:.5rem 0}ol,ul{margin:.4rem 0;padding-left:1.4rem}li{margin:.3rem 0}
 .details{border-top:2px solid #1f2937;padding-top:1rem;margin-top:3rem}.picture{overflow-x:auto;margin:1rem 0}

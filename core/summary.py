@@ -228,7 +228,8 @@ def next_steps(found: Facts, language: str, signed: bool = False) -> list[str]:
         steps.append(text(language, "next.more_texts", low=low))
     if found.manifest.get("alignment", {}).get("mode") == "last_mean":
         steps.append(text(language, "next.templates"))
-    steps.append(text(language, "next.repeat"))
+    if found.state in ("tested", "untested"):
+        steps.append(text(language, "next.repeat"))
     return steps if signed else [*steps, text(language, "next.sign_off")]
 
 

@@ -52,8 +52,8 @@ def _pictures(result: Result) -> None:
     said = language()
     hindrance = pictures.hindrance()
     for kind in pictures.kinds(result):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.caption(t(f"picture.{kind}"), width="stretch")
+        st.caption(t(f"picture.{kind}"))
+        with st.container(horizontal=True, gap="xsmall"):
             for ending, mime in pictures.FORMATS.items():
                 _button(
                     ending.upper(),
@@ -77,7 +77,7 @@ def _button(label: str, data: partial[bytes], name: str, mime: str, *, disabled:
         on_click="ignore",
         icon=":material/download:" if "." in label else None,
         disabled=disabled,
-        width="stretch" if "." in label else "content",
+        width="stretch",
     )
 
 

@@ -189,6 +189,10 @@ def test_next_steps_follow_from_the_state() -> None:
     )
     assert len(summary.next_steps(STATES["tested"], "en", signed=True)) == 2
     assert any("one template" in line for line in summary.next_steps(STATES["unpaired"], "en"))
+    repeated = [
+        s for s, found in STATES.items() if any("come again" in x for x in summary.next_steps(found, "en"))
+    ]
+    assert set(STATES) - set(repeated) == {"none", "no_difference"}
 
 
 def test_meeting_ends_with_a_proposal_and_names_no_cause_unwith_effects() -> None:
