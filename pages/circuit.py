@@ -19,7 +19,7 @@ from pages.parts import (
 )
 from pages.parts.address import TABS
 from pages.parts.circuit_controls import Shown
-from pages.parts.circuit_state import open_edge, open_head, settle
+from pages.parts.circuit_state import clicked, row_chosen, settle
 from pages.parts.folding import edge_ends
 from pages.parts.graph import Look
 from pages.parts.results import Result
@@ -45,7 +45,7 @@ def chart(result: Result, shown: Shown) -> None:
         drawing,
         height="stretch" if look.large else "content",
         key=f"chart_{shown.view}",
-        on_select=lambda: clicked(f"chart_{shown.view}"),
+        on_select=lambda: clicked(st.session_state.get(f"chart_{shown.view}")),
         selection_mode="pick",
         theme=None,
         alt=circuit_controls.alternative(shown),
@@ -60,19 +60,6 @@ def legend(shown: Shown) -> None:
         against=bool((shown.heads["effect_high"] < 0).any()),
         folded=bool(st.session_state.get("circuit_fold")),
     )
-
-
-def clicked(key: str) -> None:
-    """Open the head or edge that was clicked; a click beside them brings everything out again."""
-    event = st.session_state.get(key) or {}
-    points = (event.get("selection") or {}).get("pick") or []
-    picked = next((str(point["pick"]) for point in points if point.get("pick")), "")
-    if ">" in picked:
-        open_edge(picked)
-    elif picked:
-        open_head(picked)
-    else:
-        st.session_state["picked"] = False
 
 
 def panel(result: Result, shown: Shown) -> None:
@@ -117,7 +104,12 @@ def heads_tab(result: Result, shown: Shown) -> None:
     everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
     st.caption(t("circuit.row_opens"))
-    tables.heads(result, not everything, key="heads_table", opened=lambda: row_opened("heads_table", names))
+    tables.heads(
+        result,
+        not everything,
+        key="heads_table",
+        opened=lambda: row_chosen(st.session_state.get("heads_table"), names),
+    )
 
 
 def edges_tab(result: Result, shown: Shown) -> None:
@@ -125,16 +117,11 @@ def edges_tab(result: Result, shown: Shown) -> None:
     names = list(shown.edges["name"])
     st.caption(t("circuit.row_opens"))
     tables.edges(
-        shown.edges, result.titles(), key="edges_table", opened=lambda: row_opened("edges_table", names)
+        shown.edges,
+        result.titles(),
+        key="edges_table",
+        opened=lambda: row_chosen(st.session_state.get("edges_table"), names),
     )
-
-
-def row_opened(key: str, names: list[str]) -> None:
-    """Open what the chosen row of a table shows."""
-    rows = ((st.session_state.get(key) or {}).get("selection") or {}).get("rows") or []
-    if rows and rows[0] < len(names):
-        name = names[rows[0]]
-        (open_edge if ">" in name else open_head)(name)
 
 
 def heat_tab(result: Result, shown: Shown) -> None:
@@ -143,7 +130,7 @@ def heat_tab(result: Result, shown: Shown) -> None:
         charts.heat(result.heads, colours.palette(), t),
         key="heat",
         theme=None,
-        on_select=lambda: clicked("heat"),
+        on_select=lambda: clicked(st.session_state.get("heat")),
         selection_mode="pick",
         alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads),
     )
@@ -153,6 +140,7 @@ def heat_tab(result: Result, shown: Shown) -> None:
 def explore(result: Result) -> None:
     """Picture, panel of one head or edge, tables."""
     settle(result)
+    frame.keep_address("circuit")
     if st.session_state.get("circuit_full"):
         full_screen(result)
         return

@@ -154,7 +154,8 @@ def _layers(result: Result, heads: pd.DataFrame) -> pd.DataFrame:
     last = result.n_layers - 1
     if last < 1:
         return heads.head(results.MOST_HEADS)
-    low, high = (within(layer, 0, last) for layer in st.session_state.get("asked_layers") or (0, last))
+    low, high = st.session_state.get("asked_layers") or (0, last)
+    low, high = (low, min(high, last)) if low <= last else (0, last)
     st.session_state["circuit_layers"] = (low, high)
     st.slider(
         t("circuit.layers"),

@@ -1,6 +1,7 @@
 """What is open on the circuit page, in the session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -16,6 +17,28 @@ def open_head(name: str) -> None:
 def open_edge(name: str) -> None:
     """Show this edge (`L1H2>L3H4`) in the panel and bring it out in the picture."""
     st.session_state.update(edge=name, panel="edge", picked=True)
+
+
+def clicked(event: Mapping[str, Any] | None) -> None:
+    """Open the head or edge that was clicked in a chart; a click beside them brings everything out again."""
+    points = ((event or {}).get("selection") or {}).get("pick") or []
+    _open(next((str(point["pick"]) for point in points if point.get("pick")), ""))
+
+
+def row_chosen(event: Mapping[str, Any] | None, names: Sequence[str]) -> None:
+    """Open what the chosen row of a table shows; `names` are those of its rows."""
+    rows = ((event or {}).get("selection") or {}).get("rows") or []
+    if rows and rows[0] < len(names):
+        _open(names[rows[0]])
+
+
+def _open(name: str) -> None:
+    if ">" in name:
+        open_edge(name)
+    elif name:
+        open_head(name)
+    else:
+        st.session_state["picked"] = False
 
 
 def settle(result: Result) -> None:
