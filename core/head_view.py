@@ -131,7 +131,10 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
         stack.enter_context(after(loaded.attention(head.layer), keep_attention))
         if norm is not None:
             stack.enter_context(before(norm, keep_stream))
-        hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
+        try:
+            hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
+        except torch.OutOfMemoryError:
+            raise ModelError("out_of_memory", device=loaded.device) from None
     if kept["weights"] is None:
         raise ModelError("no_attention_weights", architecture=shape.architecture)
     update = kept["z"] @ loaded.output_weights(head.layer)[head.head]

@@ -13,6 +13,8 @@ DARKEST = 60
 MOST_NAMED = 3
 LEAST_NAMED = 0.01
 """Tokens that the sentence names, and the attention that they get at least."""
+LONGEST_AT_ONCE = 60
+"""Tokens that surely fit without scrolling."""
 MOST_SHOWN = 5
 """Words that are shown unfolded."""
 MOST_LISTED = 12
@@ -57,7 +59,7 @@ def looks(found: Mapping[str, Any], word: Words) -> str:
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (
-        f'<div class="looks"><p class="named">{named}</p><p class="words">{cut}</p>'
+        f'<div class="looks"><p class="named">{named}</p><p class="words"{_reach(found)}>{cut}</p>'
         f"<details><summary>{escape(word('panel.as_table'))}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
     )
@@ -96,13 +98,19 @@ def _token(piece: str, weight: float, most: float, place: int, query: int) -> st
     return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
 
 
+def _reach(found: Mapping[str, Any]) -> str:
+    """A long text scrolls, so the keyboard must reach it."""
+    return ' tabindex="0"' if len(found["pieces"]) > LONGEST_AT_ONCE else ""
+
+
 def _cut_end(found: Mapping[str, Any]) -> str:
     return " …" if found["first"] + len(found["pieces"]) < found["length"] else ""
 
 
 def _heading(label: str, piece: str, word: Words) -> str:
     at = escape(word("panel.at", token=readable(piece)))
-    return f'<h6><span class="side {label}">{escape(word(f"label.{label}"))}</span><small>{at}</small></h6>'
+    name = escape(word(f"label.{label}"))
+    return f'<div class="of"><span class="side {label}">{name}</span><small>{at}</small></div>'
 
 
 def _list(words: Sequence[Mapping[str, Any]]) -> str:

@@ -52,6 +52,13 @@ def test_words_are_shaded_by_their_share_of_the_strongest_and_told_exactly() -> 
     assert html.count("<tr>") == 3  # the head, and the two words that get attention
 
 
+def test_long_text_that_scrolls_is_reached_by_the_keyboard() -> None:
+    many = 2 * head_words.LONGEST_AT_ONCE
+    long = view(pieces=["a"] * many, weights=[1.0] + [0.0] * (many - 1), length=many)
+    assert '<p class="words" tabindex="0">' in head_words.looks(long, word)
+    assert "tabindex" not in head_words.looks(view(), word)
+
+
 def test_word_with_hardly_any_attention_is_not_named() -> None:
     named = head_words.looks(view(weights=[0.995, 0.005, 0.0]), word).split("</p>")[0]
     assert "tax" not in named
