@@ -6,6 +6,7 @@ state.json      queued, running, done, failed, cancelled, interrupted; the last 
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
 labels.json, review.json, roi.json    what people added to it
+poc.json        what was ticked by hand in the check list (`core.poc`); it stays when the run is resumed
 """
 
 import json

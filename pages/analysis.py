@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs import JobStatus, start, start_again
-from pages.parts import frame, progress, settings, state, texts
+from pages.parts import checklist, frame, progress, settings, state, texts
 from pages.parts.state import t
 
 
@@ -33,6 +33,7 @@ def begin() -> None:
     except HeadlightError as error:
         frame.show(error)
         return
+    state.fails(lambda: checklist.hand_over(run))  # what was ticked by hand is no reason not to start
     state.adopt(run)
     st.rerun()
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.annotations import one_line
 from core.jobs import start_again
-from pages.parts import frame, runs_table, side_by_side, state
+from pages.parts import checklist, frame, runs_table, side_by_side, state
 from pages.parts.runs_table import Line
 from pages.parts.state import t, tn
 
@@ -167,9 +167,19 @@ def table(lines: list[Line]) -> None:
             row(line)
 
 
+def note_comparison() -> None:
+    """Tick the check list of both analyses that are shown side by side."""
+    said = st.session_state
+    second = said.get("compare_second")
+    first = said.get(f"compare_first_{second}")
+    if said.get("compare") and first and second:
+        checklist.note_comparison(first, second)
+
+
 lines = runs_table.listed()
 frame.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
 side_by_side.show(lines)
+note_comparison()
 if lines:
     table(lines)
 elif st.button(t("frame.to_start"), key="to_start", type="primary"):

@@ -1,0 +1,115 @@
+"""The check list of a proof of concept: what a run shows by itself, and what people tick by hand.
+
+poc.json    what was ticked by hand, and the analyses that were held against this one
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from core.annotations import read_added
+from core.errors import StorageError
+from core.examples import ADVISED_PER_SIDE
+from core.runs import FORMAT, RunFolder
+
+Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]
+
+BY_HAND = ("question", "stop", "roles", "unseen")
+"""What no run can show: an agreed question, an agreed end, who does what, texts kept aside."""
+COMPARED = "compared"
+"""In poc.json beside BY_HAND: another analysis was held against this one."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the open run, or of the draft before there is one."""
+
+    model: bool = False
+    anomalous: int = 0
+    normal: int = 0
+    pairs: int = 0
+    differs: bool = False
+    analysed: bool = False
+    named: int = 0
+    tested: bool = False
+    repeated: bool = False
+    commented: bool = False
+    signed: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the list; `page` is where it is done, nothing for what is ticked by hand."""
+
+    key: str
+    done: bool
+    page: Page | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people tick it."""
+        return self.page is None
+
+
+def items(facts: Facts, ticked: Iterable[str] = ()) -> list[Item]:
+    """The whole list in the order of the work."""
+    hand = frozenset(ticked)
+    enough = min(facts.anomalous, facts.normal) >= ADVISED_PER_SIDE[0]
+    return [
+        Item("question", "question" in hand),
+        Item("roles", "roles" in hand),
+        Item("stop", "stop" in hand),
+        Item("model", facts.model, "model"),
+        Item("texts", enough, "examples"),
+        Item("unseen", "unseen" in hand),
+        Item("pairs", facts.pairs > 0, "examples"),
+        Item("differs", facts.differs, "examples"),
+        Item("analysed", facts.analysed, "analysis"),
+        Item("named", facts.named > 0, "circuit"),
+        Item("tested", facts.tested, "evidence"),
+        Item("repeated", facts.repeated, "analysis"),
+        Item("compared", COMPARED in hand, "runs"),
+        Item("commented", facts.commented, "report"),
+        Item("signed", facts.signed, "report"),
+    ]
+
+
+def read_ticks(run: RunFolder) -> frozenset[str]:
+    """What was ticked for a run; raises StorageError where the file is damaged or newer."""
+    said = read_added(run, "poc.json").get("ticked", [])
+    if not isinstance(said, list):
+        raise StorageError("damaged_run", path=run.path, detail="poc.json: ticked is no JSON list")
+    return frozenset(said) & {*BY_HAND, COMPARED}
+
+
+def write_ticks(run: RunFolder, ticked: Iterable[str]) -> None:
+    """Keep what was ticked with the run."""
+    kept = frozenset(ticked) & {*BY_HAND, COMPARED}
+    run.write_json("poc.json", {"format": FORMAT, "ticked": sorted(kept)})
+
+
+def tick(run: RunFolder, key: str, done: bool = True) -> None:
+    """Tick one thing or take its tick away; nothing is written where nothing changes."""
+    before = read_ticks(run)
+    after = before | {key} if done else before - {key}
+    if after != before:
+        write_ticks(run, after)
+
+
+def is_repeated(run: RunFolder, others: Iterable[RunFolder]) -> bool:
+    """Whether another finished run looked at the same model with texts of which most are not in this run."""
+    config = run.config()
+    known = {example.text for example in config.examples.examples}
+    for other in others:
+        if other.run_id == run.run_id:
+            continue
+        try:
+            if other.state().status != "done":
+                continue
+            its = other.config()
+        except StorageError:
+            continue
+        texts = {example.text for example in its.examples.examples}
+        if its.model == config.model and len(texts - known) > len(texts) / 2:
+            return True
+    return False
