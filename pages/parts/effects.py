@@ -33,11 +33,13 @@ def bars(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
         title=None,
         scale=alt.Scale(domain=names, range=[VERDICT_SHAPE[verdict] for _, verdict in kinds]),
     )
-    base = alt.Chart(drawn[["name", "effect", "effect_low", "effect_high", "state"]]).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
+    named = zip(drawn["name"], drawn["own_name"], strict=True)
+    drawn["title"] = [f"{name} · {own_name}" if own_name else name for name, own_name in named]
+    base = alt.Chart(drawn[["name", "title", "effect", "effect_low", "effect_high", "state"]]).encode(
+        y=alt.Y("title:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         color=colour,
         tooltip=tooltips(
-            {"name:N": "chart.head", "effect:Q": "column.effect", "state:N": "chart.state"}, word
+            {"title:N": "chart.head", "effect:Q": "column.effect", "state:N": "chart.state"}, word
         ),
     )
     percent = alt.Axis(format=".0%", title=word("chart.effect"))

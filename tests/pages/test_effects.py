@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotations import HeadLabel, write_label
 from core.runs import runs_folder
 from pages.parts import colours, effects, results
 from tests.pages.conftest import OpenApp
@@ -27,6 +28,16 @@ def test_bars_hold_one_mark_a_head_with_its_interval(tmp_path: Path) -> None:
     drawn = max(chart["datasets"].values(), key=len)
     assert [row["name"] for row in drawn] == list(rows["name"])
     assert all({"effect_low", "effect_high"} <= set(row) for row in drawn)
+
+
+def test_bars_carry_the_own_names_of_heads(tmp_path: Path) -> None:
+    run = make_run(tmp_path, n_selected=3, verdicts=True)
+    first = results.load(run).selected.iloc[0]["name"]
+    write_label(run, first, HeadLabel("trigger"))
+    chart = effects.bars(results.load(run).selected, colours.LIGHT, lambda key: key).to_dict()
+    titles = [row["title"] for row in max(chart["datasets"].values(), key=len)]
+    assert titles[0] == f"{first} · trigger"
+    assert "·" not in titles[1]
 
 
 @pytest.mark.parametrize(
