@@ -19,7 +19,7 @@ from pages.parts import (
 )
 from pages.parts.address import TABS
 from pages.parts.circuit_controls import Shown
-from pages.parts.circuit_state import clicked, row_chosen, settle
+from pages.parts.circuit_state import clicked, opened_edge, opened_heads, row_chosen, settle
 from pages.parts.folding import edge_ends
 from pages.parts.graph import Look
 from pages.parts.results import Result
@@ -28,12 +28,11 @@ from pages.parts.state import t
 
 def chart(result: Result, shown: Shown) -> None:
     """The picture; a click on a head or an edge opens it in the panel."""
-    picked, panel = bool(st.session_state.get("picked")), st.session_state.get("panel")
     look = Look(
         colours.palette(),
         t,
-        chosen=st.session_state.get("head", "") if picked and panel != "edge" else "",
-        edge=edge_ends(st.session_state.get("edge", "") if picked and panel == "edge" else ""),
+        chosen=next(iter(opened_heads()), ""),
+        edge=edge_ends(opened_edge()),
         folded=bool(st.session_state.get("circuit_fold")),
         large=bool(st.session_state.get("circuit_full")),
     )

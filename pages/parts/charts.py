@@ -29,6 +29,7 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
         state=[word(f"verdict.{verdict}") for verdict in heads["verdict"]],
         rim=[colours.text if chosen else colours.background for chosen in heads["selected"]],
     )
+    said = said.iloc[heads["selected"].argsort(kind="stable")]  # outlines are drawn over the other cells
     fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
     fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (said[name] != "").any()}
     return (

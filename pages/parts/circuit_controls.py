@@ -1,6 +1,6 @@
 """The row over the circuit's picture: view, search, filter, groups, full screen; and what is shown after it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,13 +8,15 @@ import streamlit as st
 
 from pages.parts import frame, labels, results, state, texts
 from pages.parts.address import VIEWS
-from pages.parts.circuit_state import nearest, open_head, opened_names, within
+from pages.parts.circuit_state import nearest, open_head, opened_edge, opened_heads, within
+from pages.parts.folding import edge_ends
 from pages.parts.graph import verdict_words
 from pages.parts.results import Result
 from pages.parts.search import find_head
 from pages.parts.state import t
 
 MOST_SLIDER = 200  # edges that can be asked for
+OWN_EDGES = 5  # of a picked head, drawn even if they are weaker than the rest
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,20 @@ def _filtered(result: Result) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     heads = _with_opened(result, _layers(result, _lowest(result)))
     among = result.edges_among(list(heads["name"]))
     edges = among.head(_edge_count(among))
-    opened = st.session_state.get("edge") if st.session_state.get("panel") == "edge" else None
-    if opened and st.session_state.get("picked") and opened not in set(edges["name"]):
-        edges = pd.concat([edges, result.edges[result.edges["name"] == opened]])
+    edges = with_opened_edges(edges, among, result.edges, opened_heads(), opened_edge())
     if any(st.session_state.get(f"asked_{name}") is not None for name in ("score", "edges", "layers")):
         st.button(t("circuit.reset"), key="reset_filter", on_click=_reset, type="tertiary")
     return heads, edges, among
+
+
+def with_opened_edges(
+    drawn: pd.DataFrame, among: pd.DataFrame, every: pd.DataFrame, heads: Collection[str], edge: str
+) -> pd.DataFrame:
+    """The drawn edges, the strongest ones of the picked heads, and the picked edge, whatever the filters say."""
+    own = among[among["source"].isin(heads) | among["target"].isin(heads)].head(OWN_EDGES)
+    more = pd.concat([own, every[every["name"] == edge]])
+    more = more[~more["name"].isin(drawn["name"])].drop_duplicates("name")
+    return pd.concat([drawn, more]) if len(more) else drawn
 
 
 def _lowest(result: Result) -> pd.DataFrame:
@@ -170,7 +180,7 @@ def _layers(result: Result, heads: pd.DataFrame) -> pd.DataFrame:
 
 def _with_opened(result: Result, heads: pd.DataFrame) -> pd.DataFrame:
     """The heads, and those that are open whatever the filters say."""
-    missing = set(opened_names()) - set(heads["name"])
+    missing = {*opened_heads(), *edge_ends(opened_edge())} - {""} - set(heads["name"])
     return pd.concat([heads, result.heads[result.heads["name"].isin(missing)]]) if missing else heads
 
 

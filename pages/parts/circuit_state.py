@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.folding import edge_ends
 from pages.parts.results import Result
 
 
@@ -64,11 +63,14 @@ def within(wanted: int, low: int, high: int) -> int:
     return max(low, min(high, wanted))
 
 
-def opened_names() -> list[str]:
-    """The heads that must be in the picture: the one that is picked, or the ends of the picked edge."""
+def opened_heads() -> list[str]:
+    """The head that is picked, if one is."""
     session = st.session_state
-    if not session.get("picked"):
-        return []
-    if session.get("panel") == "edge":
-        return [name for name in edge_ends(session.get("edge", "")) if name]
-    return [session["head"]] if session.get("head") else []
+    shown = session.get("picked") and session.get("panel") != "edge" and session.get("head")
+    return [session["head"]] if shown else []
+
+
+def opened_edge() -> str:
+    """The edge that is picked, or nothing."""
+    session = st.session_state
+    return str(session.get("edge", "")) if session.get("picked") and session.get("panel") == "edge" else ""

@@ -39,6 +39,7 @@ def edit(head: str) -> None:
         st.form(f"label_form_{head}", border=False),
     ):
         keys = {field: f"label_{field}_{state.run_id()}_{head}" for field in FIELDS}
+        keys["group"] += f"_{label.group}"  # the box follows a group that was given in another place
         st.text_input(
             t("circuit.own_name"),
             label.name,
@@ -67,6 +68,7 @@ def edit_groups(result: Result, heads: pd.DataFrame) -> None:
             key=f"group_members_{run}",
             format_func=lambda name: titles.get(name, name),
             placeholder=t("group.members_hint"),
+            select_all=False,
         )
         _group_box(sorted(known), None, f"group_name_{run}")
         st.form_submit_button(t("group.keep"), key="keep_group", on_click=_keep_group, args=(run,))
