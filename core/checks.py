@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
+import pandas as pd
+
 from core.errors import StorageError
-from core.runs import ACTIVE, FORMAT, RunFolder, Status
+from core.runs import ACTIVE, FORMAT, RunFolder, Status, list_runs
 
 CheckKind = Literal["circuit", "heads"]
 CHECK_KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
 CHECK_FILE, CIRCUIT_FILE = "check.json", "circuit.json"
 SETS = 1000
-"""Sets of heads that the check of a circuit reads the anomalous texts with, about; for estimates alone."""
-LONGEST_FOLLOW_UP = 60.0
-"""Seconds."""
+"""Sets of heads that the check of a circuit reads the anomalous texts with, about."""
+LIGHT_WORK = 2e12
+"""Multiplications and additions up to which the check follows a run by itself: seconds to a minute on two cores."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,34 @@ def ended(
     return replace(state, status=status, finished=time.time(), error_key=key, error_values=dict(values or {}))
 
 
-def follow_up(manifest: Mapping[str, Any]) -> CheckKind | None:
-    """The check that is begun without being asked when a run is done: that of the circuit, where it is quick."""
-    seconds = estimated_seconds(manifest)
-    return "circuit" if seconds is not None and seconds <= LONGEST_FOLLOW_UP else None
-
-
-def estimated_seconds(manifest: Mapping[str, Any]) -> float | None:
-    """How long the check of the circuit may take, from the pace of the run's own evidence; None where it has none."""
-    about = manifest.get("evidence_about") or {}
-    tested = about.get("tested_heads", 0) + about.get("tested_edges", 0)
-    spent = (manifest.get("timings") or {}).get("evidence", 0.0)
-    if manifest.get("evidence") != "computed" or not tested or not spent:
+def follow_up(run: RunFolder) -> CheckKind | None:
+    """The check that is begun without being asked when a run is done: that of the circuit, where it is light work."""
+    manifest = run.manifest()
+    if manifest.get("evidence") != "computed":
         return None
-    return float(spent / (tested * len(about.get("directions", ["noise"]))) * SETS)
+    try:
+        examples = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig")
+        tokens = int(examples.loc[examples["label"] == "anomalous", "tokens"].sum())
+    except (OSError, ValueError, KeyError):
+        return None
+    return "circuit" if work(int(manifest["model"]["n_parameters"]), tokens) <= LIGHT_WORK else None
+
+
+def work(n_parameters: int, tokens: int) -> float:
+    """Operations of the check of a circuit, about: two a parameter and token."""
+    return 2.0 * n_parameters * tokens * SETS
+
+
+def measured_seconds(model: str) -> float | None:
+    """How long the newest check of a circuit of this model took on this machine, or None."""
+    for run in list_runs():
+        try:
+            content = read_circuit(run) if run.config().model == model else None
+        except StorageError:
+            continue
+        if content and content.get("complete") and content.get("state") == "computed":
+            return float(content["seconds"])
+    return None
 
 
 def read_circuit(run: RunFolder) -> dict[str, Any] | None:

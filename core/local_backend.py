@@ -203,7 +203,7 @@ class LocalBackend:
         """Begin the check that follows a run that is done."""
         try:
             run = open_run(run_id)
-            kind = follow_up(run.manifest()) if run.state().status == "done" else None
+            kind = follow_up(run) if run.state().status == "done" else None
             if kind is not None:
                 self.check(run_id, kind)
         except StorageError:

@@ -1,16 +1,24 @@
-"""Evidence: what switching heads off and putting them in says of the candidates."""
+"""Evidence: what switching heads off and putting them in says of the candidates and of the circuit."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
+from core import circuit_words
+from core.checks import CheckState, read_circuit
 from core.errors import HeadlightError
-from pages.parts import colours, effects, frame, results, sentences, state, tables
-from pages.parts.state import t, tn
+from pages.parts import colours, effects, frame, results, sentences, state, tables, terms, what_if, whole
+from pages.parts.results import Result
+from pages.parts.state import language, t, tn
 
 
 def page() -> None:
-    """Effects where the run has them; otherwise says that there are none, and shows no number."""
+    """The whole page; where no run is open, the way to one."""
     try:
         result = results.load(state.folder()) if state.run_id() else None
+        content = read_circuit(state.folder()) if result else None
+        found = state.backend().check_status(state.run_id()) if result else None
     except HeadlightError as error:
         frame.header("evidence")
         if frame.needs_run():
@@ -20,19 +28,49 @@ def page() -> None:
         frame.header("evidence")
         frame.needs_run()
         return
+    frame.header("evidence", lead(result, content))
     if result.checked:
-        _show_effects(result)
+        checked(result, content, found)
     else:
-        _say_why_not(result)
+        not_checked(result)
+        if len(result.heads):
+            what_if.show(result, content)
     frame.next_button("evidence", key="next_evidence")
 
 
-def _show_effects(result: results.Result) -> None:
-    heads, edges = effects.tested(result.selected), effects.tested(result.edges)
+def lead(result: Result, content: Mapping[str, Any] | None) -> str:
+    """What the evidence comes to, in one sentence."""
+    if not result.checked:
+        return t("evidence.lead_unchecked")
+    tried = (content or {}).get("before_after")
+    if tried:
+        return circuit_words.switched(tried, language())
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
-    frame.header("evidence", tn("evidence.lead_checked", confirmed, total=len(result.selected)))
-    for sentence in sentences.evidence_notes(result.manifest):
-        st.write(sentence)
+    return tn("evidence.lead_checked", confirmed, total=len(result.selected))
+
+
+def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState | None) -> None:
+    """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
+    what_if.show(result, content)
+    st.space("small")
+    heads_and_edges(result, found)
+    st.space("small")
+    st.subheader(t("whole.title"), anchor=False, help=t("whole.help"))
+    if content is None or not content["complete"] or (found is not None and found.active):
+        whole.check_line(result, "circuit", found)
+    whole.show(result, content)
+    with st.expander(t("evidence.how"), icon=":material/rule:"):
+        for sentence in [*sentences.evidence_notes(result.manifest), t("evidence.rule")]:
+            st.write(sentence)
+
+
+def heads_and_edges(result: Result, found: CheckState | None) -> None:
+    """The effect of each tested head and edge."""
+    every = bool(result.manifest.get("every_head"))
+    heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)
+    confirmed = int((result.selected["verdict"] == "confirmed").sum())
+    st.subheader(t("evidence.heads"), anchor=False, help=terms.help_of("effect"))
+    st.write(tn("evidence.lead_checked", confirmed, total=len(result.selected)))
     st.altair_chart(
         effects.bars(heads, colours.palette(), t),
         key="effect_bars",
@@ -41,13 +79,15 @@ def _show_effects(result: results.Result) -> None:
     )
     st.caption(t("evidence.reading"))
     tables.head_effects(heads, key="effects")
+    if not every and (found is None or not found.active):
+        whole.check_line(result, "heads", found)
     if len(edges):
-        st.subheader(t("evidence.edges"), anchor=False)
+        st.subheader(t("evidence.edges"), anchor=False, help=terms.help_of("edge"))
         tables.edge_effects(edges, result.titles(), key="edge_effects")
 
 
-def _say_why_not(result: results.Result) -> None:
-    frame.header("evidence", t("evidence.lead_unchecked"))
+def not_checked(result: Result) -> None:
+    """Why there is no effect to show."""
     with st.container(border=True):
         if result.manifest.get("evidence") == "no_difference":
             st.subheader(t("evidence.no_difference"), anchor=False)

@@ -55,8 +55,9 @@ def save(result: Result, run: RunFolder) -> None:
     """A manifest that names the model."""
     manifest: dict[str, Any] = {"format": 1, "model": {"name": result.model}, "timings": {"train": 1.5}}
     if run.config().scenario == "follow":
-        manifest |= {"evidence": "computed", "evidence_about": {"tested_heads": 10, "directions": ["noise"]}}
-        manifest["timings"]["evidence"] = 0.1
+        manifest["evidence"] = "computed"
+        manifest["model"]["n_parameters"] = 1000
+        run.write_bytes("examples.csv", b"label,tokens\nanomalous,7\nnormal,9\n")
     run.write_json("manifest.json", manifest)
 
 

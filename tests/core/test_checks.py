@@ -9,12 +9,15 @@ import pytest
 
 from core.checking import check, ranked, suggestion, switchable
 from core.checks import (
+    LIGHT_WORK,
+    SETS,
     CheckState,
     ended,
-    estimated_seconds,
     follow_up,
+    measured_seconds,
     read_check,
     read_circuit,
+    work,
     write_check,
 )
 from core.config import make_config
@@ -157,14 +160,24 @@ def test_state_survives_its_file_and_damage_is_explained(backend):
         read_circuit(run)
 
 
-def test_estimate_by_hand():
-    about = {"tested_heads": 4, "tested_edges": 6, "directions": ["noise", "denoise"]}
-    manifest = {"evidence": "computed", "evidence_about": about, "timings": {"evidence": 0.2}}
-    assert estimated_seconds(manifest) == pytest.approx(10.0)
-    assert follow_up(manifest) == "circuit"
-    assert follow_up({**manifest, "timings": {"evidence": 20.0}}) is None
-    assert follow_up({**manifest, "evidence": "no_difference"}) is None
-    assert estimated_seconds({}) is None
+def test_light_work_follows_and_heavy_work_is_left_to_the_user(tmp_path):
+    assert work(1000, 7) == 2 * 1000 * 7 * SETS
+    run = RunFolder(tmp_path)
+    run.write_bytes("examples.csv", b"label,tokens\nanomalous,7\nanomalous,3\nnormal,900000\n")
+    for parameters, wanted in ((LIGHT_WORK / (20 * SETS), "circuit"), (LIGHT_WORK / (20 * SETS) + 1, None)):
+        run.write_json("manifest.json", {"evidence": "computed", "model": {"n_parameters": parameters}})
+        assert follow_up(run) == wanted
+    run.write_json("manifest.json", {"evidence": "no_difference", "model": {"n_parameters": 1}})
+    assert follow_up(run) is None
+
+
+def test_seconds_come_from_the_newest_check_of_the_same_model(backend):
+    first, second = done_run(backend), done_run(backend)
+    assert measured_seconds("some/model") is None
+    first.write_json("circuit.json", {"complete": True, "state": "computed", "seconds": 4.0})
+    second.write_json("circuit.json", {"complete": False, "state": "computed", "seconds": 1.0})
+    assert measured_seconds("some/model") == 4.0
+    assert measured_seconds("another") is None
 
 
 def test_ranking_by_hand():
