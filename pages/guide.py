@@ -15,7 +15,7 @@ READABLE = 820  # pixels, of a column of text
 def proof_of_concept() -> None:
     """The plan, and beside it the list that ticks itself."""
     plan, ticks = st.columns([3, 2], gap="large")
-    with plan:
+    with plan, st.container(key="poc_plan"):
         for section in PLAN:
             st.subheader(t(f"poc.{section}_title"), anchor=False)
             st.markdown(t(f"poc.{section}"))

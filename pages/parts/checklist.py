@@ -102,8 +102,8 @@ def _self(item: Item) -> None:
         sign, word = ("●", "poc.done") if item.done else ("○", "poc.open")
         kind = "done" if item.done else "open"
         st.html(
-            f'<span class="tick {kind}" role="img" aria-label="{escape(t(word))}">{sign}</span> '
-            f"<span>{escape(t(f'poc.item_{item.key}'))}</span>",
+            f'<div class="check-line"><span class="tick {kind}" role="img" aria-label="{escape(t(word))}">'
+            f"{sign}</span><span>{escape(t(f'poc.item_{item.key}'))}</span></div>",
             width="stretch",
         )
         if not item.done and st.button(

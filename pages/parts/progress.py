@@ -24,7 +24,7 @@ def show(job: JobStatus) -> None:
     config = open_run(job.run_id).config()
     share = share_done(records, measured_timings(config.model, config.preset))
     st.progress(share, text=_line(job))
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         stages(job)
     losses = [record.metrics["loss"] for record in records if "loss" in record.metrics]
@@ -50,7 +50,7 @@ def _stage(stage: str, seconds: dict[str, float], current: str) -> str:
     shown = texts.duration(language(), seconds[stage]) if stage in seconds else ""
     if not shown and not current:
         shown = t("analysis.not_part")
-    name = f"{sign} {escape(t(f'stage.{stage}'))}"
+    name = f"{sign} {escape(t(f'stage.{stage}'))}<small>{escape(t(f'stage_about.{stage}'))}</small>"
     return f'<li class="{kind}"><span>{name}</span><span>{escape(shown)}</span></li>'
 
 
