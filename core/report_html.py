@@ -112,6 +112,7 @@ class _Part:
             self.section("asked", paragraphs([summary.asked(found, language)])),
             self.section("found", bullets(summary.three_sentences(found, language), "ol") + self.picture()),
             self.section("five", self.five(), "summary"),
+            self.whole(),
             self.section("unknown", bullets(summary.unknown(found, language))),
             self.section(
                 "cost", paragraphs([summary.cost(found, language), summary.exhaustive(found, language)])
@@ -148,6 +149,10 @@ class _Part:
     def five(self) -> str:
         note = f'<p class="small">{escape(summary.five_note(self.found, self.language))}</p>'
         return note if self.found.state == "none" else five_table(self.found, self.language) + note
+
+    def whole(self) -> str:
+        lines = summary.whole(self.found, self.language)
+        return self.section("whole", bullets(lines), "summary") if lines else ""
 
     def roi(self) -> str:
         entries = self.added.entries

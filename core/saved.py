@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.checks import read_circuit
 from core.errors import StorageError
 from core.runs import RunFolder
 from core.spreadsheet import unguarded
@@ -11,7 +12,8 @@ from core.summary import Facts, facts
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:
     """What the sentences need; raises StorageError where a file is missing or damaged."""
     try:
-        return facts(run.manifest(), _scored(run, "heads"), _scored(run, "edges"), own_names)
+        tables = _scored(run, "heads"), _scored(run, "edges")
+        return facts(run.manifest(), *tables, own_names, read_circuit(run))
     except (OSError, KeyError, ValueError) as error:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
 

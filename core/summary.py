@@ -9,12 +9,13 @@ Every function takes `Facts` and a language, and is true for each state of a run
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from core import circuit_words
 from core.examples import ADVISED_PER_SIDE
 from core.texts import duration, number, percent, text
 
@@ -35,12 +36,13 @@ class Facts:
     """A result as sentences need it.
 
     `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
-    first; `edges` likewise with `verdict`.
+    first; `edges` likewise with `verdict`. `whole` is what the check of the circuit found, as far as there is one.
     """
 
     manifest: Mapping[str, Any]
     heads: pd.DataFrame
     edges: pd.DataFrame
+    whole: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -91,12 +93,13 @@ def facts(
     heads: pd.DataFrame,
     edges: pd.DataFrame,
     own_names: Mapping[str, str] | None = None,
+    whole: Mapping[str, Any] | None = None,
 ) -> Facts:
-    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`."""
+    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `whole` is circuit.json."""
     names = [f"L{int(layer)}H{int(head)}" for layer, head in zip(heads["layer"], heads["head"], strict=True)]
     own = own_names or {}
     heads = heads.assign(name=names, own_name=[own.get(name, "") for name in names], verdict=_verdicts(heads))
-    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)))
+    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)), whole or {})
 
 
 def in_order(heads: pd.DataFrame) -> pd.DataFrame:
@@ -149,13 +152,32 @@ def effect_of(row: Any) -> str:
     return f"{percent(row.effect)} ({percent(row.effect_low)} … {percent(row.effect_high)})"
 
 
+def whole(found: Facts, language: str) -> list[str]:
+    """What the circuit does as a whole, before and after of a switch first; nothing where it was not checked."""
+    content = found.whole
+    if not content.get("ablations"):
+        return []
+    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
+    lines = [switched(found, language), circuit_words.smallest(content, language)]
+    if defined:
+        lines.insert(1, circuit_words.faithfulness(defined[0], len(content["circuit"]), language))
+    return [line for line in (*lines, circuit_words.state(content, language)) if line]
+
+
+def switched(found: Facts, language: str) -> str:
+    """What switching off the fewest heads that were found does to the texts; empty where it was not tried."""
+    tried = found.whole.get("before_after")
+    return circuit_words.switched(tried, language) if tried else ""
+
+
 def unknown(found: Facts, language: str) -> list[str]:
     """What the run leaves open, the most important first."""
     keys = ["parts", "texts"]
     tested_edges = found.edges[found.edges["verdict"] != "unchecked"]
     lines = []
     if found.state == "tested":
-        keys.insert(0, "together")
+        if not whole(found, language):
+            keys.insert(0, "together")
         if len(tested_edges):
             values = {
                 "tested": len(tested_edges),
@@ -185,14 +207,17 @@ def notes(manifest: Mapping[str, Any], language: str, keys: tuple[str, ...] | No
 
 
 def cost(found: Facts, language: str) -> str:
-    """What the run cost: time, forward passes, cached texts, device."""
-    return text(
+    """What the run cost: time, forward passes, cached texts, device; and the check of the circuit, if there was one."""
+    said = text(
         language,
         "summary.cost",
         time=duration(language, found.seconds),
         device=found.manifest.get("device", "–"),
         passes=f"{found.manifest.get('forward_passes', 0):,}",
         cached=found.manifest.get("cached_texts", 0),
+    )
+    return (
+        _joined(language, said, circuit_words.cost(found.whole, language)) if whole(found, language) else said
     )
 
 
@@ -255,7 +280,8 @@ def meeting(found: Facts, language: str) -> list[str]:
         against = found.tested.iloc[0]["effect"] < 0
         said.append(say("confirmed", stand=stand, confirmed=confirmed))
         said.append(say("effect_against" if against else "effect", **_largest(found)))
-        said.append(say("limits_tested"))
+        changed = switched(found, language)
+        said += [changed, say("limits")] if changed else [say("limits_tested")]
         proposal = say("ask_confirmed", heads=_confirmed(found, language))
     else:
         said += [say("unconfirmed", stand=stand, tested=len(found.tested)), say("limits_tested")]

@@ -4,13 +4,14 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.review import Review, read_review
+from core.summary import Facts
 from pages.parts import brief, files, frame, results, review, roi_sheet, sentences, state, to_say
 from pages.parts.results import Result
 
 
-def text(result: Result) -> None:
+def text(result: Result, found: Facts) -> None:
     """The column that is read and printed."""
-    found, said = brief.facts(result), read()
+    said = read()
     entries = roi_sheet.read()
     brief.show(result, found, signed=bool(said and said.sign_off))
     roi_sheet.show(found, entries)
@@ -33,19 +34,20 @@ def page() -> None:
     """The whole page."""
     try:
         result = results.load(state.folder()) if state.run_id() else None
+        found = brief.facts(result) if result else None
     except HeadlightError as error:
         frame.header("report")
         if frame.needs_run():
             frame.show(error)
         return
-    if result is None:
+    if result is None or found is None:
         frame.header("report")
         frame.needs_run()
         return
     frame.header("report", sentences.about(state.folder()))
     left, right = st.columns([3, 1], gap="large")
     with left.container(width=820, key="report_text"):
-        text(result)
+        text(result, found)
     with right.container(key="report_side"):
         files.show(state.folder(), result)
 

@@ -3,18 +3,20 @@
 import streamlit as st
 
 from core import summary
+from core.checks import read_circuit
 from core.report_html import bullets, five_table, paragraphs
 from core.summary import Facts
 from core.texts import text
-from pages.parts import colours, graph, legends, pictures, sentences, tables
+from pages.parts import colours, graph, legends, pictures, sentences, state, tables
 from pages.parts.graph import Look
 from pages.parts.results import Result
 from pages.parts.state import language, t
 
 
 def facts(result: Result) -> Facts:
-    """What the sentences are made from."""
-    return summary.facts(result.manifest, result.heads, result.edges, result.own_names)
+    """What the sentences are made from; raises StorageError where the check of the circuit is damaged."""
+    own, checked = result.own_names, read_circuit(state.folder())
+    return summary.facts(result.manifest, result.heads, result.edges, own, checked)
 
 
 def show(result: Result, found: Facts, signed: bool) -> None:
@@ -25,6 +27,9 @@ def show(result: Result, found: Facts, signed: bool) -> None:
     _picture(result)
     heading("summary.five")
     html(five_table(found, said) if found.state != "none" else "", note=summary.five_note(found, said))
+    if lines := summary.whole(found, said):
+        heading("summary.whole")
+        html(bullets(lines))
     section("unknown", bullets(summary.unknown(found, said)))
     section("cost", paragraphs([summary.cost(found, said), summary.exhaustive(found, said)]))
     section("next", bullets(summary.next_steps(found, said, signed)))

@@ -1,12 +1,14 @@
 """Sentences made from a result: three of what was found, true in every state and in both languages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from core import summary
 from core.summary import Facts, facts
-from core.texts import LANGUAGES, percent
+from core.texts import LANGUAGES, percent, text
 from tests.core.made_result import EVIDENCE
 
 MANIFEST = {
@@ -207,6 +209,73 @@ def test_unknown_holds_what_the_run_noted_as_open() -> None:
     assert len(summary.unknown(noted, "en")) == 1 + len(summary.unknown(made(), "en"))
     assert "no intervention has tested" in summary.unknown(made(), "en")[0]
     assert not any("no intervention has tested" in line for line in summary.unknown(with_effects(), "en"))
+
+
+ABLATION = {
+    "kind": "resample",
+    "defined": True,
+    "faithfulness": 0.91,
+    "completeness": 0.05,
+    "random_faithfulness": [0.0, 0.1],
+    "rank": 1 / 3,
+}
+SIDE = {"texts": 8, "judged": 8, "same": 0}
+WHOLE = {
+    "state": "computed",
+    "complete": True,
+    "circuit": ["L0H1", "L1H0"],
+    "goal": 0.9,
+    "ablations": [ABLATION],
+    "smallest": {"heads": ["L0H1"], "reached": 0.92, "tried": 5, "complete": True},
+    "before_after": {
+        "heads": ["L0H1"],
+        "counts": {
+            "anomalous": {**SIDE, "fault_before": 8, "fault_after": 0},
+            "normal": {**SIDE, "right_before": 8, "right_after": 7},
+        },
+    },
+    "seconds": 11.0,
+    "forward_passes": 86,
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_check_of_the_circuit_is_told_where_there_is_one(language: str) -> None:
+    plain = with_effects()
+    checked = replace(plain, whole=WHOLE)
+    assert summary.whole(plain, language) == []
+    switched, alone, smallest = summary.whole(checked, language)
+    assert "L0H1" in switched
+    arrows = {"en": ("8 → 0", "8 → 7"), "ja": ("8 件 → 0 件", "8 件 → 7 件")}
+    assert all(arrow in switched for arrow in arrows[language])
+    assert "91" in alone
+    assert "92" in smallest
+    assert switched in summary.meeting(checked, language)
+    assert summary.cost(checked, language).startswith(summary.cost(plain, language))
+    assert "86" in summary.cost(checked, language)
+    together = text(language, "unknown.together")
+    assert together in summary.unknown(plain, language)
+    assert together not in summary.unknown(checked, language)
+    assert text(language, "meeting.limits_tested") not in summary.meeting(checked, language)
+
+
+def test_check_that_was_broken_off_or_found_nothing_is_told_as_it_is() -> None:
+    part = {name: WHOLE[name] for name in ("state", "circuit", "goal", "seconds", "forward_passes")}
+    undefined = {**ABLATION, "defined": False}
+    lines = summary.whole(
+        replace(with_effects(), whole={**part, "complete": False, "ablations": [ABLATION]}), "en"
+    )
+    assert len(lines) == 2
+    assert "did not come to its end" in lines[1]
+    assert (
+        summary.whole(
+            replace(with_effects(), whole={**part, "complete": True, "ablations": [undefined]}), "en"
+        )
+        == []
+    )
+    assert (
+        summary.whole(replace(with_effects(), whole={"state": "no_difference", "ablations": []}), "en") == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from core.annotations import HeadLabel, write_label
+from core.downloads import content
 from core.review import read_review, sign
 from core.roi import read_roi
 from core.runs import runs_folder
@@ -12,7 +13,7 @@ from core.texts import text
 from pages.parts import results, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown
-from tests.pages.made_runs import make_run
+from tests.pages.made_runs import make_run, write_circuit
 
 
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))
@@ -143,6 +144,24 @@ def test_damaged_sheet_is_explained_and_the_report_stays(open_app: OpenApp) -> N
     app = open_app("report", run=run.run_id)
     assert "roi.json" in app.error[0].value
     assert "What was found" in shown(app)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_check_of_the_circuit_is_in_the_report_and_its_file(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    title = text(language, "summary.whole")
+    assert title not in shown(open_app("report", language, run=run.run_id))
+    write_circuit(run)
+    app = open_app("report", language, run=run.run_id)
+    assert title in [heading.value for heading in app.subheader]
+    assert {"en": "6 → 0", "ja": "6 件 → 0 件"}[language] in shown(app)
+    assert f">{title}</h2>" in content(run, "report.html").decode()
+
+
+def test_damaged_check_of_the_circuit_is_explained(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    (run.path / "circuit.json").write_text("{", encoding="utf-8")
+    assert "circuit.json" in open_app("report", run=run.run_id).error[0].value
 
 
 def test_names_of_heads_are_shown_as_text(open_app: OpenApp) -> None:
