@@ -38,6 +38,7 @@ def main() -> None:
     """Draw the frame and the page that was asked for."""
     begin_session()
     state.keep_language()
+    state.job()  # a run that was deleted meanwhile is closed before the address is written
     st.session_state["polling"] = False
     current, page = frame.navigation()
     watch.update(current)

@@ -14,7 +14,7 @@ from pages.parts.state import t, tn
 LONGEST = 80
 PER_PAGE = 20
 FEW = 8  # analyses up to which nobody needs a search
-COLUMNS = {"name": 3.5, "model": 1.6, "examples": 1.1, "state": 1.5, "date": 1.7, "owner": 1.4, "": 2.6}
+COLUMNS = {"name": 3.5, "model": 1.6, "examples": 1.1, "state": 1.5, "date": 1.7, "owner": 1.3, "": 2.8}
 UNFINISHED = ("failed", "cancelled", "interrupted")
 
 
@@ -121,7 +121,9 @@ def row(line: Line) -> None:
             runs_table.badge(line.status)
         columns[4].caption(line.created)
         columns[5].caption(frame.plain(line.owner))
-        with columns[6].container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        with columns[6].container(
+            horizontal=True, horizontal_alignment="right", gap="xsmall", key=f"runs_do_{line.run.run_id}"
+        ):
             main_button(line)
             more(line)
 

@@ -1,11 +1,9 @@
 """Start: what this is, the sample incident, one's own texts, recent runs."""
 
-from html import escape
-
 import streamlit as st
 
 from core.errors import HeadlightError
-from pages.parts import drawings, frame, runs_table, samples, state
+from pages.parts import drawings, frame, runs_table, samples, state, terms
 from pages.parts.state import t
 
 
@@ -49,7 +47,7 @@ def own_card() -> None:
 def how_it_works() -> None:
     """Four small pictures."""
     figures = "".join(
-        f"<figure>{drawings.how(step)}<figcaption>{escape(t(f'start.how_{step}'))}</figcaption></figure>"
+        f"<figure>{drawings.how(step)}<figcaption>{terms.sentence(t(f'start.how_{step}'))}</figcaption></figure>"
         for step in drawings.HOW
     )
     st.html(f'<div class="how">{figures}</div>')

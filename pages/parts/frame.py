@@ -176,7 +176,8 @@ def needs_run() -> bool:
     job = state.job()
     if job and job.state.status == "done":
         return True
-    st.info(t("frame.needs_analysis"), icon=":material/info:")
+    at_work = job is not None and job.active
+    st.info(t("frame.analysis_at_work" if at_work else "frame.needs_analysis"), icon=":material/info:")
     if st.button(t("frame.to_analysis" if job else "frame.to_start"), key="to_way", type="primary"):
         go("analysis" if job else "start")
     return False

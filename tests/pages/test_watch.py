@@ -44,9 +44,10 @@ def test_analysis_at_work_is_shown_beside_other_pages_and_not_twice(
     app, run_id = started(open_app, 2)
     run_until(app, lambda: local.status(run_id).state.stage == "train")
     assert len(app.get("progress")) == 1
+    assert not app.sidebar.get("progress")
     app.switch_page("pages/guide.py").run()
-    assert len(app.get("progress")) == 1
-    assert catalogue("en")["stage.train"] in app.get("progress")[0].proto.text
+    assert len(app.sidebar.get("progress")) == 1
+    assert catalogue("en")["stage.train"] in app.sidebar.get("progress")[0].proto.text
     local.cancel(run_id)
     run_until(app, lambda: not app.session_state["watched_runs"])
     assert not any((button.key or "").startswith("open_ended_") for button in app.button)
