@@ -1,0 +1,89 @@
+"""The circuit page by mouse, keyboard and link: a head and an edge are opened, and the link shows the same again."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.browser.conftest import Sit
+from tests.browser.reader import PATIENCE, Reader
+
+pytestmark = pytest.mark.browser
+
+PICTURE = "[data-testid=stVegaLiteChart]"
+
+
+def said(reader: Reader) -> dict[str, str]:
+    """What the address tells beside run and language."""
+    parts = parse_qs(urlsplit(reader.page.url).query)
+    return {name: values[0] for name, values in parts.items() if name not in ("run", "lang")}
+
+
+def click_edge(reader: Reader) -> None:
+    """Click the middle of an edge of the picture."""
+    line = reader.page.locator(f"{PICTURE} g.mark-line path").last
+    middle = line.evaluate(MIDDLE)
+    reader.page.mouse.click(middle["x"], middle["y"])
+
+
+MIDDLE = """path => {
+  const point = path.getPointAtLength(path.getTotalLength() / 2), place = path.getScreenCTM();
+  return new DOMPoint(point.x, point.y).matrixTransform(place).toJSON();
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
+    sit: Sit, sample_run: str, language: str
+) -> None:
+    reader = sit(language)
+    reader.opens("circuit", run=sample_run)
+    reader.is_settled()
+    drawn = reader.page.locator(f"{PICTURE} path[aria-label^=L]").last
+    head = (drawn.get_attribute("aria-label") or "").split(",")[0]
+    drawn.click()
+    reader.page.wait_for_url(f"**head={head}&picked=1**", timeout=PATIENCE)
+    reader.is_settled()
+    box = reader.page.get_by_role("combobox", name=reader.texts["circuit.head"]).first
+    assert box.input_value().startswith(head)
+    click_edge(reader)
+    reader.page.wait_for_url("**edge=L**", timeout=PATIENCE)
+    reader.is_settled()
+    view = said(reader)
+    source, target = view["edge"].split("-")
+    assert (view["panel"], view["picked"]) == ("edge", "1")
+    link = reader.page.url
+    other = sit(language)
+    other.page.goto(link)
+    other.title_is("circuit.title")
+    other.is_settled()
+    edge = other.page.get_by_role("combobox", name=other.texts["edge.edge"]).first
+    assert edge.input_value() == f"{source} → {target}"
+    assert said(other) == view
+
+
+def test_full_screen_by_link_is_left_with_escape(sit: Sit, sample_run: str) -> None:
+    reader = sit("en", width=1920, height=1080)
+    reader.page.goto(f"{reader.address}/circuit?lang=en&run={sample_run}&full=1&view=grid")
+    picture = reader.page.locator(PICTURE).first
+    picture.wait_for(timeout=PATIENCE)
+    reader.is_settled()
+    box: Any = picture.bounding_box()
+    assert box["height"] > 800
+    assert not reader.page.get_by_test_id("stSidebar").is_visible()
+    reader.page.keyboard.press("Escape")
+    reader.title_is("circuit.title")
+    reader.is_settled()
+    assert said(reader) == {"view": "grid"}
+
+
+def test_search_by_keyboard_brings_out_a_head(sit: Sit, sample_run: str) -> None:
+    reader = sit("ja")
+    reader.opens("circuit", run=sample_run)
+    reader.is_settled()
+    box = reader.page.get_by_placeholder(reader.texts["circuit.search"])
+    box.fill("Ｌ０Ｈ０")
+    box.press("Enter")
+    reader.page.wait_for_url("**head=L0H0**", timeout=PATIENCE)
+    reader.is_settled()
+    assert said(reader)["picked"] == "1"
