@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.texts import percent
 from pages.parts import terms, texts
 from pages.parts.results import Result
 from pages.parts.state import language, t
@@ -25,6 +26,7 @@ _NUMBERS = (
     "q_value",
     "label_p_value",
 )
+_SHARES = ("frequency", "effect")
 
 
 def heads(
@@ -87,7 +89,7 @@ def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
-    ends = zip(table["effect_low"].map(texts.number), table["effect_high"].map(texts.number), strict=True)
+    ends = zip(table["effect_low"].map(percent), table["effect_high"].map(percent), strict=True)
     return table.assign(effect_interval=[f"{low} … {high}" for low, high in ends])
 
 
@@ -98,10 +100,6 @@ def _heading(column: str) -> Any:
     return st.column_config.Column(t(f"column.{column}"), help=said)
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
-
-
 def _show(
     table: pd.DataFrame, columns: list[str], key: str, whole: bool = False, opened: Opened = None
 ) -> None:
@@ -110,7 +108,7 @@ def _show(
     shown = table[kept].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
     settings: dict[str, Any] = {column: _heading(column) for column in shown}
-    formats = {name: _percent if name == "frequency" else texts.number for name in _NUMBERS if name in shown}
+    formats = {name: percent if name in _SHARES else texts.number for name in _NUMBERS if name in shown}
     height = 38 + 35 * max(1, len(shown))
     st.dataframe(
         shown.style.format(formats, na_rep=""),
