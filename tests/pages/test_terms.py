@@ -1,10 +1,14 @@
 """The glossary: every term in both languages, marked where it stands, explained in the tables' headings."""
 
+import json
+
 import pytest
 
+from core.runs import runs_folder
 from pages.parts import terms, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown
+from tests.pages.made_runs import make_run
 
 pytestmark = pytest.mark.usefixtures("whole_app")
 
@@ -53,3 +57,14 @@ def test_page_ends_with_its_words(open_app: OpenApp, page: str, language: str) -
     app = open_app(page, language)
     assert catalogue(language)["frame.words"] in [fold.label for fold in app.expander]
     assert catalogue(language)[f"term.{terms.PAGES[page][0]}.text"] in shown(app)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_headings_of_tables_explain_their_terms(open_app: OpenApp, language: str) -> None:
+    app = open_app("circuit", language, run=make_run(runs_folder(), verdicts=True).run_id)
+    columns = json.loads(app.dataframe[0].proto.columns)
+    words = catalogue(language)
+    assert columns["score"]["help"] == words["term.score.text"]
+    assert columns["verdict"]["help"] == words["term.verdict.text"]
+    assert columns["interval"]["help"] == words["column.interval_note"]
+    assert columns["name"]["label"] == words["column.name"]
