@@ -53,12 +53,7 @@ def chart(result: Result, shown: Shown) -> None:
 
 def legend(shown: Shown) -> None:
     """What the signs mean, as far as they occur."""
-    legends.circuit(
-        list(shown.heads["verdict"]),
-        groups=shown.groups,
-        against=bool((shown.heads["effect_high"] < 0).any()),
-        folded=bool(st.session_state.get("circuit_fold")),
-    )
+    legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
 
 
 def panel(result: Result, shown: Shown) -> None:

@@ -82,5 +82,5 @@ def _picture(result: Result) -> None:
         theme=None,
         alt=pictures.alternative(heads, edges, language()),
     )
-    legends.circuit(list(heads["verdict"]))
+    legends.of(heads)
     st.caption(sentences.shown(result, len(heads), len(edges)))

@@ -1,6 +1,6 @@
 """The row over the circuit's picture: view, search, filter, groups, full screen; and what is shown after it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -21,21 +21,12 @@ OWN_EDGES = 5  # of a picked head, drawn even if they are weaker than the rest
 
 @dataclass(frozen=True)
 class Shown:
-    """What the picture holds: heads, edges (of `all_edges` between these heads), groups with their numbers."""
+    """What the picture holds: heads, and edges of `all_edges` between these heads."""
 
     view: str
     heads: pd.DataFrame
     edges: pd.DataFrame
     all_edges: int
-
-    @property
-    def groups(self) -> Mapping[str, tuple[int, int]]:
-        """Number and count of shown heads of each group."""
-        named = self.heads[self.heads["group"] != ""]
-        return {
-            str(group): (int(part["group_number"].iloc[0]), len(part))
-            for group, part in named.groupby("group")
-        }
 
 
 def nothing(result: Result) -> Shown:
@@ -115,7 +106,7 @@ def alternative(shown: Shown) -> str:
         edges=len(shown.edges),
         all_edges=shown.all_edges,
         strongest=shown.heads.iloc[0]["name"] if len(shown.heads) else "–",
-        groups=len(shown.groups),
+        groups=shown.heads["group"].replace("", None).nunique(),
     )
 
 

@@ -33,6 +33,14 @@ def numbered(groups: Iterable[str]) -> dict[str, int]:
     return {"": 0} | {name: number for number, name in enumerate(names, start=1)}
 
 
+def counted(heads: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Number and count of heads of each group that occurs, by its name."""
+    named = heads[heads["group"] != ""]
+    return {
+        str(name): (int(part["group_number"].iloc[0]), len(part)) for name, part in named.groupby("group")
+    }
+
+
 def sign(number: int) -> str:
     """The group's number as it stands beside its heads."""
     if not number:

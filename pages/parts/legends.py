@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from html import escape
 
+import pandas as pd
 import streamlit as st
 
 from pages.parts import drawings, folding
@@ -31,6 +32,12 @@ def circuit(
     said = t("circuit.reading") + (" " + t("group.reading") if folded and groups else "")
     words = f"<span>{escape(said)}</span>" if reading else ""
     st.html(f'<div class="legend">{signs}{rings(groups)}{words}</div>')
+
+
+def of(heads: pd.DataFrame, folded: bool = False) -> None:
+    """The legend of a picture of these heads."""
+    against = bool((heads["effect_high"] < 0).any())
+    circuit(list(heads["verdict"]), groups=folding.counted(heads), against=against, folded=folded)
 
 
 def rings(groups: Mapping[str, tuple[int, int]]) -> str:

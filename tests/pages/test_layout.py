@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.parts.layout import Link, curve, flow_layout
+from pages.parts.layout import Link, bow, curve, flow_layout
 
 
 def crossings(places: dict[str, tuple[float, float]], links: list[Link]) -> int:
@@ -72,3 +72,27 @@ def test_curve_runs_from_head_to_head_upwards() -> None:
     assert line[-1] == pytest.approx((2.0, 3.0))
     heights = [y for _, y in line]
     assert heights == sorted(heights)
+
+
+def test_edge_that_does_not_run_forward_bows_around_and_enters_from_the_left() -> None:
+    links = [Link("a", "b", 1.0), Link("b", "a", 1.0), Link("b", "c", 1.0)]
+    layout = flow_layout({"a": 0, "b": 1, "c": 1}, links)
+    assert layout.bows == {("b", "a"), ("b", "c")}
+    route = layout.routes["b", "a"]
+    assert (route[0], route[-1]) == (layout.places["b"], layout.places["a"])
+    assert route[1][0] > route[0][0]
+    assert route[-2][0] < route[-1][0]
+    ends = [layout.places[name][1] for name in ("a", "b")]
+    heights = [y for _, y in route]
+    assert max(heights) > max(ends) + 0.05 or min(heights) < min(ends) - 0.05
+
+
+def test_bow_within_a_column_leaves_the_column() -> None:
+    line = bow((0.0, 0.0), (0.0, 2.0))
+    assert min(x for x, _ in line) < -0.1
+    assert max(x for x, _ in line) > 0.1
+
+
+def test_same_layout_is_not_computed_twice() -> None:
+    links = [Link("a", "b", 1.0)]
+    assert flow_layout({"a": 0, "b": 1}, links) is flow_layout({"a": 0, "b": 1}, list(links))

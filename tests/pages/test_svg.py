@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from core.annotations import HeadLabel, write_label
+from core.annotations import HeadLabel, write_group, write_label
 from core.runs import RunFolder
 from pages.parts import results, svg, texts
 from pages.parts.texts import catalogue
@@ -51,6 +51,26 @@ def test_words_are_of_the_language_and_names_are_text(tmp_path: Path, language: 
     assert catalogue(language)["verdict.confirmed"] in said
     assert catalogue(language)["verdict.unchecked"] not in said
     assert any(text.startswith(catalogue(language)["chart.layer"]) for text in said)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_groups_and_heads_that_work_against_the_fault_are_drawn(tmp_path: Path, language: str) -> None:
+    run = make_run(tmp_path, verdicts=True)
+    table = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
+    table.loc[0, ["effect", "effect_low", "effect_high"]] = [-0.4, -0.5, -0.3]
+    run.write_bytes("heads.csv", table.to_csv(index=False).encode("utf-8-sig"))
+    names = list(results.load(run).selected["name"])
+    plain = drawn(run, language)
+    write_group(run, names[:2], "<前半>")
+    write_group(run, names[2:3], "z")
+    picture = drawn(run, language)
+    said = written(picture)
+    assert {f"{names[0]} ①", f"{names[1]} ①", f"{names[2]} ②", "① <前半>", "② z"} <= set(said)
+    assert catalogue(language)["circuit.against"] in said
+    assert float(picture.attrib["height"]) > float(plain.attrib["height"])
+    assert all(
+        float(text.attrib["y"]) < float(picture.attrib["height"]) for text in picture.iter(f"{SVG}text")
+    )
 
 
 def test_no_edges_are_no_trouble(tmp_path: Path) -> None:
