@@ -60,7 +60,9 @@ class LoadedModel:
 
     def norm(self, layer: int) -> Any:
         """The norm in front of a layer's attention."""
-        return getattr(self.layers[layer], self.architecture.norm)
+        block = self.layers[layer]
+        # newer Falcon blocks have one norm for the attention and one for the MLP
+        return getattr(block, "ln_attn", None) or getattr(block, self.architecture.norm)
 
     def output_weights(self, layer: int) -> Tensor:
         """W_O by head, float32: (n_heads, d_head, d_model)."""

@@ -1,12 +1,27 @@
 """Path patching of single pairs of heads, exact, and batched: each row of the batch has its own edges.
 
-1. The sender s writes delta = (z_s' - z_s) W_O,s more, and only the receiver r sees it: the residual stream
-   before the norm and attention of r's layer is shifted by delta.
+1. The sender s writes z_s' instead of z_s, and only the receiver r sees it: the residual stream before the norm and
+   attention of r's layer is shifted by delta, the change of what the attention of s's layer adds to the stream.
+   That is (z_s' - z_s) W_O,s. Where a norm stands behind the attention (Gemma 2 and 3) it is norm(o') - norm(o),
+   with o the attention's output and o' the same with z_s'; senders of one layer that r reads are then changed
+   together, since the norm does not split into their shares.
 2. That attention runs once under the shift, and z_r of this run replaces z_r; nothing else of it is kept.
-3. All that follows is computed anew. Neither the MLPs nor any other head nor the logits see delta itself.
+3. All that follows is computed anew from what r now writes.
 
-This is path patching (Wang 2022, appendix B; Goldowsky-Dill 2023) at all positions, with MLPs and other heads
-between s and r as they were. It holds for grouped key and value heads too.
+This is path patching (Wang 2022, appendix B; Goldowsky-Dill 2023) at all positions: the run with z_s' in which all
+other heads and all MLPs are held, but for r, gives z_r; a plain run with that z_r gives the logits. It holds for
+grouped key and value heads too.
+
+Not in it: what s writes reaches no MLP, no other head and not the logits by itself. So the edges from s to all later
+heads together are less than putting z_s' into the run: missing are the direct way to the logits and the ways by
+MLPs. In a model whose MLPs write nothing, all later heads end up as if z_s' were put in, and the direct way is all
+that is missing.
+
+Several edges in one row act together, from the first layer to the last:
+- Receivers of different layers: a later one also sees what an earlier one now writes, by its ordinary stream.
+- Senders of one receiver: it sees all their changes at once.
+- A chain a→b→c: b writes anew under a; c sees z_b' = values[b] and not what b made of a, whatever a→b did. A change
+  that is to run on through a chain needs the edge a→b alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,10 +48,10 @@ def patch_edges(
 ) -> Iterator[None]:
     """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
 
-    `values` is (layer, row, position, head, d_head); only its senders are read. delta is measured from what
-    the sender writes in that row. `reads` limits the receiver's sight of it to its queries, keys or values.
-    Raises ModelError where the model's q, k and v cannot be told apart, ValueError for an edge that does not
-    go forward.
+    `values` is (layer, row, position, head, d_head); only its senders are read. What a sender would write by
+    itself is that of its row, after the edges that end at it. `reads` limits the receiver's sight of the change to
+    its queries, keys or values. Raises ModelError where the model's q, k and v cannot be told apart, ValueError for
+    an edge that does not go forward.
     """
     plan = _Plan(loaded, edges, values, reads)
     with ExitStack() as stack:
@@ -65,7 +80,8 @@ class _Plan:
         self._rounds = {
             layer: _rounds(edges, layer, loaded.shape.n_heads) for layer in range(loaded.shape.n_layers)
         }
-        self._deltas: dict[HeadId, Tensor] = {}
+        self._changes: dict[HeadId, Tensor] = {}
+        self._written: dict[int, Tensor] = {}
         self._before_norm: Tensor | None = None
         self._shifted: list[Tensor] = []
         self._inside = False
@@ -80,10 +96,17 @@ class _Plan:
             )
             contexts.append(on_z(self._loaded, layer, lambda z: self._put_receivers(layer, z)))
         if any(sender.layer == layer for sender in self._senders):
-            contexts.append(on_z(self._loaded, layer, lambda z: self._keep_deltas(layer, z)))
+            contexts.append(on_z(self._loaded, layer, lambda z: self._keep_changes(layer, z)))
+            if norm := self._norm_behind(layer):
+                contexts.append(before(norm, lambda *call: self._keep_written(layer, *call)))
         return contexts
 
-    def _keep_deltas(self, layer: int, z: Tensor) -> None:
+    def _norm_behind(self, layer: int) -> Any:
+        """The norm between a layer's attention and the residual stream, None where there is none."""
+        name = self._loaded.architecture.post_norm
+        return getattr(self._loaded.layers[layer], name) if name else None
+
+    def _keep_changes(self, layer: int, z: Tensor) -> None:
         if self._inside:
             return
         weights = self._loaded.output_weights(layer).to(z.device)
@@ -92,7 +115,12 @@ class _Plan:
                 change = (
                     self._values[layer, :, :, sender.head].to(z.device).float() - z[:, :, sender.head].float()
                 )
-                self._deltas[sender] = (change @ weights[sender.head]).to(z.dtype)
+                self._changes[sender] = (change @ weights[sender.head]).to(z.dtype)
+
+    def _keep_written(
+        self, layer: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self._written[layer] = args[0] if args else kwargs["hidden_states"]
 
     def _keep_residual(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not self._inside:
@@ -121,12 +149,27 @@ class _Plan:
             self._inside = False
 
     def _delta(self, round_: _Round) -> Tensor:
+        """The shift of the residual stream (row, position, d_model) that the receivers of a round see."""
         assert self._before_norm is not None
         delta = torch.zeros_like(self._before_norm)
+        for layer in sorted({sender.layer for senders in round_.senders for sender in senders}):
+            delta += self._added(layer, round_).to(delta)
+        return delta
+
+    def _added(self, layer: int, round_: _Round) -> Tensor:
+        """Change of what a layer's attention adds to the stream, by the senders that each row reads."""
+        of_layer = {sender: change for sender, change in self._changes.items() if sender.layer == layer}
+        change = torch.zeros_like(next(iter(of_layer.values())))
         for row, senders in enumerate(round_.senders):
             for sender in senders:
-                delta[row] += self._deltas[sender][row].to(delta.device)
-        return delta
+                if sender.layer == layer:
+                    change[row] += of_layer[sender][row]
+        if (norm := self._norm_behind(layer)) is None:
+            return change
+        # forward, so that no hook of the norm takes these for runs of the model
+        written = self._written[layer]
+        added: Tensor = norm.forward(written + change) - norm.forward(written)
+        return added
 
     def _put_receivers(self, layer: int, z: Tensor) -> Tensor | None:
         if self._inside:
