@@ -14,8 +14,8 @@ from core.runs import ADDED_FILES, RESULT_FILES, RunFolder
 from core.saved import saved_examples, saved_facts
 from core.spreadsheet import guarded, read_cells, write_cells
 
-RECORDS = ("config.json", "meta.json", "state.json")
-"""What the run folder says of the run itself."""
+RECORDS = ("config.json", "meta.json", "state.json", "poc.json")
+"""What the run folder says of the run itself, and of the check list."""
 
 
 @dataclass(frozen=True)

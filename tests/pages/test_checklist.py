@@ -1,11 +1,15 @@
 """The check list on the guide page, for a run, for a draft, and over to a new run."""
 
+import io
+import zipfile
 from datetime import date
 
 import pytest
 
 from core.annotations import HeadLabel, write_label
-from core.poc import read_ticks
+from core.downloads import package
+from core.local_backend import LocalBackend
+from core.poc import read_ticks, tick
 from core.review import add_comment, sign
 from core.runs import open_run, runs_folder
 from pages.parts import checklist, state, texts
@@ -121,3 +125,10 @@ def test_comparison_with_a_deleted_run_is_no_error(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     checklist.note_comparison("20200101-000000-nothing1", run.run_id)
     assert read_ticks(run) == {"compared"}
+
+
+def test_ticks_travel_in_the_zip(local: LocalBackend) -> None:
+    run = make_run(runs_folder())
+    tick(run, "stop")
+    with zipfile.ZipFile(io.BytesIO(package(run))) as archive:
+        assert b'"stop"' in archive.read(f"headlight-{run.run_id}/poc.json")
