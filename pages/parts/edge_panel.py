@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.texts import percent
 from pages.parts import codes, colours, frame, results, state, texts
 from pages.parts.codes import SILENT
 from pages.parts.folding import edge_ends
@@ -41,11 +42,11 @@ def facts(row: Mapping[str, Any]) -> list[str]:
     """Frequency, effect with its interval and p, as far as they have been computed."""
     said = []
     if _known(row["frequency"]):
-        said.append(t("edge.frequency", share=f"{row['frequency']:.0%}"))
+        said.append(t("edge.frequency", share=percent(row["frequency"])))
     if not _known(row["effect"]):
         return [*said, t("edge.untested")]
-    ends = {end: texts.number(row[f"effect_{end}"]) for end in ("low", "high")}
-    effect = texts.number(row["effect"])
+    ends = {end: percent(row[f"effect_{end}"]) for end in ("low", "high")}
+    effect = percent(row["effect"])
     said.append(
         t("edge.effect", effect=effect, **ends)
         if _known(row["effect_low"])

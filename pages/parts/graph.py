@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core.texts import percent
 from pages.parts import folding, texts
 from pages.parts.charts import PADDING, Words, count_axis, tooltips
 from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
@@ -33,6 +34,9 @@ DIMMED = 0.22
 
 MINUS = "−"
 """In heads that work against the fault."""
+
+NONE = "–"
+"""In tooltips, where there is nothing to tell."""
 
 Places = Mapping[str, Point]
 Routes = Mapping[tuple[str, str], Sequence[Point]]
@@ -173,8 +177,9 @@ class _Drawing:
         ):
             if (nodes[column] != "").any():
                 fields[f"{column}:N"] = key
+        told = [field.removesuffix(":N") for field in fields if field.endswith(":N")]
         return (
-            alt.Chart(nodes)
+            alt.Chart(nodes.assign(**{column: nodes[column].replace("", NONE) for column in told}))
             .mark_point(filled=True, cursor="pointer")
             .encode(
                 **self.axes,
@@ -348,12 +353,12 @@ def verdict_words(verdicts: Sequence[str], word: Words) -> str:
 
 
 def effect_words(row: Mapping[str, Any]) -> str:
-    """Effect with its interval, as far as they have been computed: `0.4 (0.3 … 0.5)`."""
+    """Effect with its interval, as far as they have been computed: `40 % (30 % … 50 %)`."""
     if pd.isna(row["effect"]):
         return ""
     ends = [row["effect_low"], row["effect_high"]]
-    interval = f" ({texts.number(ends[0])} … {texts.number(ends[1])})" if not any(pd.isna(ends)) else ""
-    return f"{texts.number(row['effect'])}{interval}"
+    interval = "" if any(pd.isna(ends)) else f" ({percent(ends[0])} … {percent(ends[1])})"
+    return f"{percent(row['effect'])}{interval}"
 
 
 def node_title(row: Mapping[str, Any]) -> str:

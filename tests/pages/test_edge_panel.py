@@ -68,6 +68,6 @@ def test_effect_and_direction_of_an_edge_are_told(open_app: OpenApp) -> None:
     app.segmented_control(key="panel").set_value("edge").run()
     said = shown(app)
     assert "**confirmed**" in said
-    assert "Effect -0.4 (95 % interval -0.5 … -0.3)." in said
+    assert "Effect −40\u00a0% (95 % interval −50\u00a0% … −30\u00a0%)." in said
     assert catalogue("en")["edge.against"] in said
     assert "p 0.01, q 0.02." in said

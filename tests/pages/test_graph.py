@@ -101,7 +101,7 @@ def test_head_that_works_against_the_fault_is_marked(tmp_path: Path) -> None:
     first, second = result.selected["name"].iloc[0], result.selected["name"].iloc[1]
     assert nodes.loc[first, "against"]
     assert nodes.loc[first, "state"].endswith(WORD("circuit.against"))
-    assert nodes.loc[first, "tested"] == "-0.4 (-0.5 … -0.3)"
+    assert nodes.loc[first, "tested"] == "−40\u00a0% (−50\u00a0% … −30\u00a0%)"
     assert not nodes.loc[second, "against"]
 
 
