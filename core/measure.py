@@ -75,8 +75,12 @@ class Behaviour:
 
     def of(self, logits: Tensor, texts: Sequence[int]) -> np.ndarray:
         """The measure (row,) of logits (row, vocabulary) that stand for these texts."""
+        return self.read(logits, texts).double().cpu().numpy()
+
+    def read(self, logits: Tensor, texts: Sequence[int]) -> Tensor:
+        """The same as a tensor through which gradients pass."""
         rows = self.directions[[self.direction_of[text] for text in texts]]
-        return (logits.float() * rows.to(logits.device)).sum(dim=-1).double().cpu().numpy()
+        return (logits.float() * rows.to(logits.device)).sum(dim=-1)
 
 
 def behaviour(

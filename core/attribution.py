@@ -1,0 +1,165 @@
+"""Attribution patching: a first-order guess of every head's effect from two forward passes and one backward pass.
+
+Nanda 2023; Syed 2023 (arXiv 2310.10348). The effect of giving head h another z in the anomalous run is, to first
+order, the gradient of the behaviour measure with respect to z_h times the change of z_h, summed over all positions:
+
+    effect_h ≈ ∂m/∂z_h · (z_h - z_h') / gap
+
+with z_h' what the head gets instead (`core.effects`): the partner's z, or the mean over the normal texts. The sign is
+that of the effects: positive works towards the anomalous behaviour. It is a screen, no evidence: where the measure
+bends between the two values (saturated attention, heads that stand in for each other) it can be far off.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.behaviour import head_logits
+from core.capture import BATCH_TOKENS, batches_of, pad
+from core.effects import Method
+from core.errors import ModelError
+from core.hooks import on_z
+from core.interventions import record
+from core.loaded_model import LoadedModel
+from core.measure import Behaviour
+
+GRADIENT_BYTES = 2**30
+"""Memory that the activations kept for one backward pass may take, roughly."""
+
+KEPT_A_LAYER = 20
+"""Activations of d_model numbers that a layer keeps for the backward pass, roughly."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """`values` (layer, head, anomalous example), shares of the gap; and what they cost."""
+
+    values: np.ndarray
+    forward_passes: int
+    backward_passes: int
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(layer, head)."""
+        return self.values.mean(axis=-1)
+
+
+def attribution(
+    loaded: LoadedModel,
+    ids: Sequence[Sequence[int]],
+    n_anomalous: int,
+    method: Method,
+    behaviour: Behaviour,
+) -> Generator[int, None, Attribution]:
+    """Attribution of every head on every anomalous text; yields how many texts are done after each batch.
+
+    `ids` are texts as token ids, anomalous first; with `resample`, text i + n_anomalous is the partner of text i and
+    has its length. Raises ModelError where memory does not suffice.
+    """
+    shape, lengths = loaded.shape, [len(text) for text in ids]
+    values = np.empty((shape.n_layers, shape.n_heads, n_anomalous))
+    batches = batches_of(lengths, range(n_anomalous), _budget(loaded))
+    means, passes = None, 0
+    if method == "mean":
+        means, passes = _normal_means(loaded, ids[n_anomalous:])
+    done = 0
+    for rows in batches:
+        texts = [ids[row] for row in rows]
+        if means is None:
+            instead = _recorded(loaded, [ids[row + n_anomalous] for row in rows])
+            passes += 1
+        else:
+            instead = _filled(means, [lengths[row] for row in rows])
+        z, gradient = _with_gradient(loaded, texts, rows, behaviour)
+        passes += 1
+        share = (gradient * (z - instead.to(z))).sum(dim=-1)
+        for place, row in enumerate(rows):
+            values[:, :, row] = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / behaviour.gap
+        done += len(rows)
+        yield done
+    return Attribution(values, passes, len(batches))
+
+
+def _budget(loaded: LoadedModel) -> int:
+    """Tokens of a batch whose activations fit the memory set aside."""
+    per_token = loaded.shape.n_layers * loaded.shape.d_model * 4 * KEPT_A_LAYER
+    return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
+
+
+def _with_gradient(
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], rows: Sequence[int], behaviour: Behaviour
+) -> tuple[Tensor, Tensor]:
+    """z of every head and the gradient of its text's measure with respect to it.
+
+    Both (layer, row, position, head, d_head), float32 or finer.
+    """
+    kept: dict[int, Tensor] = {}
+
+    def keeper(layer: int) -> Callable[[Tensor], Tensor]:
+        def keep(z: Tensor) -> Tensor:
+            # weights ask for no gradient, so in the first layer the graph begins here
+            kept[layer] = z if z.requires_grad else z.detach().requires_grad_()
+            return kept[layer]
+
+        return keep
+
+    with torch.enable_grad(), ExitStack() as stack:
+        for layer in range(loaded.shape.n_layers):
+            stack.enter_context(on_z(loaded, layer, keeper(layer)))
+        total = behaviour.read(_logits(loaded, texts), rows).sum()
+        layers = sorted(kept)
+        try:
+            gradients = torch.autograd.grad(total, [kept[layer] for layer in layers])
+        except torch.OutOfMemoryError:
+            raise ModelError("out_of_memory", device=loaded.device) from None
+    z = torch.stack([_at_least_float(kept[layer].detach()) for layer in layers])
+    return z, torch.stack([_at_least_float(gradient) for gradient in gradients])
+
+
+def _at_least_float(values: Tensor) -> Tensor:
+    return values if values.dtype == torch.float64 else values.float()
+
+
+@torch.no_grad()
+def _recorded(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
+    """z (layer, row, position, head, d_head) of a plain run."""
+    with record(loaded) as recording:
+        _logits(loaded, texts)
+    return recording.z
+
+
+def _normal_means(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> tuple[tuple[Tensor, Tensor], int]:
+    """Mean z (layer, head, d_head) of texts over all their tokens and over their last ones; and the passes it took."""
+    lengths = [len(text) for text in texts]
+    everywhere = last = torch.zeros(())
+    batches = batches_of(lengths, range(len(texts)), _budget(loaded))
+    for batch in batches:
+        z = _recorded(loaded, [texts[i] for i in batch])
+        for place, i in enumerate(batch):
+            everywhere = everywhere + z[:, place, : lengths[i]].sum(dim=1)
+            last = last + z[:, place, lengths[i] - 1]
+    return (everywhere / sum(lengths), last / len(texts)), len(batches)
+
+
+def _filled(means: tuple[Tensor, Tensor], lengths: Sequence[int]) -> Tensor:
+    """What the heads get in texts of these lengths: (layer, row, position, head, d_head)."""
+    everywhere, last = means
+    values = everywhere[:, None, None].repeat(1, len(lengths), max(lengths), 1, 1)
+    for place, length in enumerate(lengths):
+        values[:, place, length - 1] = last
+    return values
+
+
+def _logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
+    """Logits (row, vocabulary) at the last token of each text."""
+    ids, mask = pad(texts, loaded.device)
+    try:
+        hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
+        return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
+    except torch.OutOfMemoryError:
+        raise ModelError("out_of_memory", device=loaded.device) from None
