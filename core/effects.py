@@ -21,7 +21,7 @@ from core.behaviour import head_logits
 from core.capture import BATCH_TOKENS, batches_of, pad
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
-from core.interventions import choose_heads, patch_edges, record, replace_heads
+from core.interventions import Reads, choose_heads, patch_edges, record, replace_heads
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour
 
@@ -82,25 +82,27 @@ class Patching:
         return [[items[i] for i in batch] for batch in self._batches(range(len(items)), lengths)]
 
     def measures(
-        self, targets: Sequence[Target], behaviour: Behaviour
+        self, targets: Sequence[Target], behaviour: Behaviour, reads: Reads = "all"
     ) -> Generator[int, None, dict[tuple[int, int], float]]:
-        """The measure of every changed run, by (target index, text). Yields after each forward pass."""
+        """The measure of every changed run, by (target index, text). Yields the runs done after each forward pass."""
         found: dict[tuple[int, int], float] = {}
-        for number, batch in enumerate(self.batches(targets), start=1):
+        for batch in self.batches(targets):
             rows = [text for _, text in batch]
-            with self._patch([targets[index] for index, _ in batch], rows):
+            with self._patch([targets[index] for index, _ in batch], rows, reads):
                 logits = self._logits(rows)
             found |= dict(zip(batch, behaviour.of(logits, rows).tolist(), strict=True))
-            yield number
+            yield len(found)
         return found
 
-    def effects(self, targets: Sequence[Target], behaviour: Behaviour) -> Generator[int, None, np.ndarray]:
-        """Effects (direction, target, example) as shares of the gap; yields after each forward pass.
+    def effects(
+        self, targets: Sequence[Target], behaviour: Behaviour, reads: Reads = "all"
+    ) -> Generator[int, None, np.ndarray]:
+        """Effects (direction, target, example) as shares of the gap; yields the runs done after each forward pass.
 
         noise: what the anomalous run loses; denoise: what the normal run gains. Positive where the target works
-        towards the anomalous behaviour.
+        towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change.
         """
-        found = yield from self.measures(targets, behaviour)
+        found = yield from self.measures(targets, behaviour, reads)
         shares = [
             [
                 [(behaviour.values[text] - found[index, text]) / behaviour.gap for text in side]
@@ -110,6 +112,10 @@ class Patching:
         ]
         signs = np.array([1.0, -1.0])[: len(shares), None, None]
         return np.array(shares).reshape(len(shares), len(targets), self._n_anomalous) * signs
+
+    def runs(self, targets: Sequence[Target]) -> int:
+        """How many changed runs `effects` makes."""
+        return len(targets) * sum(len(side) for side in self.texts)
 
     def _batches(self, indices: range, lengths: Sequence[int]) -> list[list[int]]:
         batches = batches_of(lengths, indices, max(self._tokens, 1))
@@ -127,12 +133,14 @@ class Patching:
         except torch.OutOfMemoryError:
             raise ModelError("out_of_memory", device=self._loaded.device) from None
 
-    def _patch(self, targets: Sequence[Target], texts: Sequence[int]) -> AbstractContextManager[None]:
+    def _patch(
+        self, targets: Sequence[Target], texts: Sequence[int], reads: Reads
+    ) -> AbstractContextManager[None]:
         sources = [target.source if isinstance(target, EdgeId) else target for target in targets]
         values = self._values(sources, texts)
         edges = [[target] for target in targets if isinstance(target, EdgeId)]
         if edges:
-            return patch_edges(self._loaded, edges, values)
+            return patch_edges(self._loaded, edges, values, reads)
         return replace_heads(self._loaded, choose_heads(self._loaded, [[head] for head in sources]), values)
 
     def _values(self, heads: Sequence[HeadId], texts: Sequence[int]) -> Tensor:

@@ -16,22 +16,31 @@ Verdict. The bound is 5 % of the gap for a head and 2 % for an edge.
   least half the bound with q <= 0.1.
 - not confirmed: anything else. With few examples that is no proof of the contrary.
 
+Beside the verdicts: which of query, key and value carries an edge that is confirmed or partly so (`core.edge_reads`);
+what the other ablations say of each candidate head (`core.side_by_side`); and the attribution of every head of the
+model, a first-order guess (`core.attribution`). None of them changes a verdict.
+
 With n pairs (n <= 12) no p can be below 2 / 2^n: 0.25 for 3 pairs, 0.0625 for 5, 0.0078 for 8. So at least 6 pairs
 are needed for any confirmation. Where the sides do not differ no effect is measured and no verdict is given.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from core.ablation import Ablator
+from core.attribution import attribution
+from core.edge_reads import PARTS, carried_by, part_effects, separable
 from core.effects import Method, Patching, Target
+from core.errors import ModelError
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.results import Progress
+from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
 from core.tokens import Alignment
 
@@ -46,12 +55,22 @@ CERTAIN, LIKELY = 0.05, 0.1
 MOST_EDGES = 40
 """Edges tested at most, the strongest."""
 
+FEWEST_TO_CORRELATE = 5
+"""Tested heads from which a correlation of attribution and effect is told."""
+
 CONFIRMED, PARTLY, NOT_CONFIRMED = "confirmed", "partly", "not confirmed"
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found of some targets; arrays (target,), effects as shares of the gap."""
+    """What was found of some targets; arrays (target,), effects as shares of the gap.
+
+    `direction` says which of the directions counts; `per_example` (direction, target, example) holds all of them.
+    `parts` (target, part) are the effects through query, key and value alone, NaN where not measured, and
+    `carried_by` names those that count; both for edges alone.
+    """
 
     targets: Sequence[Target]
     effect: np.ndarray
@@ -60,18 +79,48 @@ class Findings:
     p: np.ndarray
     q: np.ndarray
     verdict: list[str | None]
+    direction: np.ndarray
+    per_example: np.ndarray
+    parts: np.ndarray | None = None
+    carried_by: Sequence[str | None] = ()
 
     def records(self) -> dict[tuple[int, ...], dict[str, Any]]:
         """The columns of the result's tables by (layer, head), or by those of source and target."""
-        numbers = zip(self.p, self.q, self.effect, self.low, self.high, self.verdict, strict=True)
-        columns = ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict")
-        rows = [dict(zip(columns, row, strict=True)) for row in numbers]
-        return {_key(target): row for target, row in zip(self.targets, rows, strict=True)}
+        columns: dict[str, Any] = {
+            "p_value": self.p,
+            "q_value": self.q,
+            "effect": self.effect,
+            "effect_low": self.low,
+            "effect_high": self.high,
+            "verdict": self.verdict,
+        }
+        if self.parts is not None:
+            columns |= dict(zip(("effect_q", "effect_k", "effect_v"), self.parts.T, strict=True))
+            columns["carried_by"] = self.carried_by
+        rows = zip(*columns.values(), strict=True)
+        return {
+            _key(target): dict(zip(columns, row, strict=True))
+            for target, row in zip(self.targets, rows, strict=True)
+        }
+
+    @property
+    def works_against(self) -> np.ndarray:
+        """Which targets work against the behaviour: a negative effect whose interval lies below 0."""
+        return (self.effect < 0) & (self.high < 0)
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """Effects (target, example) in the direction that counts."""
+        return self.per_example[self.direction, np.arange(len(self.targets))]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The state of the evidence, what was found, what it cost, and what a reader must know."""
+    """The state of the evidence, what was found, what it cost, and what a reader must know.
+
+    `attribution` is (layer, head). `others` are effects (head, example) of the tested heads under the other ablations;
+    `side_by_side` sums all ablations up by the name of the head.
+    """
 
     state: State = "not_computed"
     heads: Findings | None = None
@@ -79,6 +128,28 @@ class Evidence:
     forward_passes: int = 0
     about: dict[str, Any] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    attribution: np.ndarray | None = None
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)
+    side_by_side: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class _Steps:
+    """Changed runs done, of all that may come."""
+
+    total: int
+    done: int = 0
+
+    def follow(self, running: Generator[int, None, _Value], runs: int) -> Generator[Progress, None, _Value]:
+        """Progress records of a generator that yields how many of its `runs` are done."""
+        while True:
+            try:
+                step = next(running)
+            except StopIteration as end:
+                self.done += runs
+                found: _Value = end.value
+                return found
+            yield Progress("evidence", min(self.done + step, self.total), self.total)
 
 
 def gather(
@@ -92,12 +163,14 @@ def gather(
 ) -> Generator[Progress, None, Evidence]:
     """Test candidate heads and edges, best first; Progress records of the stage `evidence` on the way.
 
-    `ids` are the tokens of the whole example set. Without a candidate head nothing is run.
+    `ids` are the tokens of the whole example set. Without a candidate head nothing is run. How many edges will be
+    asked for query, key and value is not known before, so the count may jump ahead.
     """
     if not heads:
         return Evidence()
     texts = [ids[i] for i in alignment.kept]
-    patching = Patching(loaded, texts, alignment.n_anomalous, method_for(texts, alignment))
+    n_anomalous = alignment.n_anomalous
+    patching = Patching(loaded, texts, n_anomalous, method_for(texts, alignment))
     tested = list(edges[:MOST_EDGES])
     kept = dict.fromkeys([*heads, *(edge.source for edge in tested)])
     log_probabilities = patching.plain(list(kept))
@@ -105,7 +178,7 @@ def gather(
         loaded,
         [examples.examples[i] for i in alignment.kept],
         log_probabilities,
-        alignment.n_anomalous,
+        n_anomalous,
         alignment.paired,
         seed,
     )
@@ -113,15 +186,42 @@ def gather(
     if not found.differs:
         note = {"key": "evidence_no_difference", "values": {"gap": about["gap"]}}
         return Evidence("no_difference", None, None, patching.forward_passes, about, [note])
-    groups: list[tuple[Sequence[Target], float]] = [(list(heads), HEAD_BOUND), (tested, EDGE_BOUND)]
-    total = sum(len(patching.batches(targets)) for targets, _ in groups)
-    results, done = [], 0
-    for targets, bound in groups:
-        effects = yield from _with_progress(patching, targets, found, done, total)
-        done += len(patching.batches(targets))
-        results.append(judge(targets, effects, bound, seed))
+    kinds = other_kinds(patching.method) if fits(loaded, texts) else []
+    part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
+    other_runs = len(kinds) * len(heads) * n_anomalous
+    steps = _Steps(patching.runs([*heads, *tested]) + part_runs + other_runs + n_anomalous)
+
+    judged = []
+    for targets, bound in ((list(heads), HEAD_BOUND), (tested, EDGE_BOUND)):
+        effects = yield from steps.follow(patching.effects(targets, found), patching.runs(targets))
+        judged.append(judge(targets, effects, bound, seed))
+    found_heads, found_edges = judged
+    if separable(loaded):
+        found_edges = yield from _with_parts(patching, found_edges, found, steps, part_runs)
+
     notes = _notes(about, len(edges), len(tested))
-    return Evidence("computed", results[0], results[1], patching.forward_passes, about, notes)
+    screen, passes = None, patching.forward_passes
+    try:
+        running = attribution(loaded, texts, n_anomalous, patching.method, found)
+        attributed = yield from steps.follow(running, n_anomalous)
+        screen, passes = attributed.mean, passes + attributed.forward_passes
+        about |= {"backward_passes": attributed.backward_passes, **_agreement(screen, found_heads)}
+    except ModelError as error:
+        if error.key != "out_of_memory":
+            raise
+        notes.append({"key": "attribution_skipped", "values": {}})
+    others: dict[str, np.ndarray] = {}
+    if kinds:
+        ablator = Ablator(loaded, texts, n_anomalous, alignment.paired, seed)
+        ablator.plain()
+        others = dict((yield from steps.follow(effects_when_out(ablator, heads, found, kinds), other_runs)))
+        passes += ablator.forward_passes
+    by_ablation = {patching.method: found_heads.per_example[0], **others}
+    beside = summary(heads, by_ablation, HEAD_BOUND, seed)
+    notes += _notes_of_parts(loaded, found_edges) + _notes_of_ablations(beside, bool(kinds))
+    if steps.done:
+        yield Progress("evidence", steps.total, steps.total)
+    return Evidence("computed", found_heads, found_edges, passes, about, notes, screen, others, beside)
 
 
 def method_for(texts: Sequence[Sequence[int]], alignment: Alignment) -> Method:
@@ -139,7 +239,9 @@ def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: in
     """
     if not len(targets):
         nothing = np.empty(0)
-        return Findings(targets, nothing, nothing, nothing, nothing, nothing, [])
+        return Findings(
+            targets, nothing, nothing, nothing, nothing, nothing, [], nothing.astype(int), effects
+        )
     means = effects.mean(axis=-1)
     largest = np.nan_to_num(np.abs(means)).argmax(axis=0)
     chosen = effects[largest, np.arange(len(targets))]
@@ -152,7 +254,7 @@ def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: in
     judged = [
         verdict(effect[i], low[i], high[i], q[i], bound) if finite[i] else None for i in range(len(targets))
     ]
-    return Findings(targets, effect, low, high, p, q, judged)
+    return Findings(targets, effect, low, high, p, q, judged, largest, effects)
 
 
 def verdict(effect: float, low: float, high: float, q: float, bound: float) -> str:
@@ -165,17 +267,33 @@ def verdict(effect: float, low: float, high: float, q: float, bound: float) -> s
     return NOT_CONFIRMED
 
 
-def _with_progress(
-    patching: Patching, targets: Sequence[Target], found: Behaviour, done: int, total: int
-) -> Generator[Progress, None, np.ndarray]:
-    running = patching.effects(targets, found)
-    while True:
-        try:
-            step = next(running)
-        except StopIteration as end:
-            effects: np.ndarray = end.value
-            return effects
-        yield Progress("evidence", done + step, total)
+def _with_parts(
+    patching: Patching, findings: Findings, found: Behaviour, steps: _Steps, runs: int
+) -> Generator[Progress, None, Findings]:
+    """The findings of edges, with what goes through query, key and value of those that have a good verdict."""
+    parts = np.full((len(findings.targets), len(PARTS)), np.nan)
+    names: list[str | None] = [None] * len(findings.targets)
+    chosen = [i for i, said in enumerate(findings.verdict) if said in (CONFIRMED, PARTLY)]
+    if chosen:
+        edges = [target for i in chosen if isinstance(target := findings.targets[i], EdgeId)]
+        running = part_effects(patching, edges, findings.direction[chosen].tolist(), found)
+        parts[chosen] = yield from steps.follow(running, 0)
+        for i in chosen:
+            names[i] = carried_by(findings.effect[i], parts[i], EDGE_BOUND) or None
+    steps.done += runs
+    return replace(findings, parts=parts, carried_by=names)
+
+
+def _agreement(screen: np.ndarray, findings: Findings) -> dict[str, Any]:
+    """How well the attribution of the tested heads goes along with what taking them out does: a correlation."""
+    exact = findings.per_example[0].mean(axis=-1)
+    guessed = np.array(
+        [screen[target.layer, target.head] for target in findings.targets if isinstance(target, HeadId)]
+    )
+    usable = np.isfinite(exact) & np.isfinite(guessed)
+    if usable.sum() < FEWEST_TO_CORRELATE or min(exact[usable].std(), guessed[usable].std()) == 0:
+        return {}
+    return {"attribution_correlation": round(float(np.corrcoef(exact[usable], guessed[usable])[0, 1]), 4)}
 
 
 def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str, Any]:
@@ -215,6 +333,19 @@ def _notes(about: dict[str, Any], candidates: int, tested: int) -> list[dict[str
             {"key": "evidence_strongest_edges", "values": {"tested": tested, "candidates": candidates}}
         )
     return notes
+
+
+def _notes_of_parts(loaded: LoadedModel, findings: Findings) -> list[dict[str, Any]]:
+    if separable(loaded) or not findings.targets:
+        return []
+    return [{"key": "edge_parts_unknown", "values": {"architecture": loaded.shape.architecture}}]
+
+
+def _notes_of_ablations(beside: Mapping[str, dict[str, Any]], compared: bool) -> list[dict[str, Any]]:
+    if not compared:
+        return [{"key": "ablations_skipped", "values": {}}]
+    heads = [name for name, row in beside.items() if row["signs_disagree"]]
+    return [{"key": "ablations_disagree", "values": {"heads": ", ".join(heads)}}] if heads else []
 
 
 def _key(target: Target) -> tuple[int, ...]:

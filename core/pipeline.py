@@ -21,9 +21,10 @@ from core import tables
 from core.autoencoder import Codes
 from core.cache import ActivationStore
 from core.capture import Captured, capture
+from core.certainty import Certainty, HeldOut, certainty, held_out, plain
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import RunConfig
-from core.evidence import Evidence, gather
+from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.heads import EdgeId, HeadId
 from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
@@ -33,6 +34,7 @@ from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, he
 from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
 from core.statistics import label_permutation_p
 from core.tokens import Alignment, align
+from core.trust import trust
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""
@@ -100,6 +102,7 @@ def analyse(
     label_p = None
     if not alignment.paired and not config.autoencoder.shared:
         label_p = label_permutation_p(codes, alignment.n_anomalous, config.permutations, config.seed)
+    sure = certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, measure, config.seed)
     heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
     edges = tables.edge_table(scores, loaded.shape.n_heads)
     evidence = Evidence()
@@ -107,12 +110,17 @@ def analyse(
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
+    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, measure, config.seed)
     yield clock.start("report")
+    summary = _certainty(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
     manifest = _manifest(config, loaded, alignment, captured, scores, evidence, clock)
+    manifest["certainty"] = summary
+    manifest["notes"] += sure.notes()
+    heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     yield RunResult(
-        heads=tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS),
+        heads=tables.with_attribution(heads, evidence.attribution),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
         codes=tables.code_table(
             codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
@@ -124,6 +132,8 @@ def analyse(
             "strengths": codes.strength,
             "head_score": scores.heads.per_member.float(),
         },
+        effects=tables.effect_table(evidence, alignment),
+        evidence=tables.evidence_record(evidence, sure, summary, loaded.shape.n_layers, loaded.shape.n_heads),
     )
 
 
@@ -194,6 +204,38 @@ def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, 
     if np.isinf(cut) and between.any():
         cut = float(edges[between].min())
     return cut, between & (edges >= cut)
+
+
+def _held_out(
+    codes: Codes, evidence: Evidence, alignment: Alignment, n_heads: int, measure: Measure, seed: int
+) -> HeldOut:
+    """Whether the effects of the tested heads hold on texts that their selection has not seen."""
+    if evidence.heads is None:
+        return HeldOut()
+    flat = [
+        target.layer * n_heads + target.head
+        for target in evidence.heads.targets
+        if isinstance(target, HeadId)
+    ]
+    effects = evidence.heads.per_example
+    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, measure, seed)
+
+
+def _certainty(sure: Certainty, checked: HeldOut, evidence: Evidence, scores: Scores) -> dict[str, Any]:
+    """Numbers of the whole run, and how far to trust it."""
+    verdicts = evidence.heads.verdict if evidence.heads else []
+    found = trust(
+        state=evidence.state,
+        candidates=int(scores.head_selected.sum()),
+        tested=len(verdicts),
+        confirmed=verdicts.count(CONFIRMED),
+        examples=evidence.about.get("examples", 0),
+        jaccard=sure.jaccard,
+        held_out=checked.share,
+        diversity=sure.diversity,
+    )
+    held = {"held_out": plain(checked.share), "held_out_checked": checked.checked}
+    return {**sure.as_json(), **held, "trust": found.as_json()}
 
 
 def _manifest(

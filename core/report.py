@@ -13,8 +13,9 @@ __all__ = ["csv_bytes", "html_report", "save"]
 
 def save(result: RunResult, folder: RunFolder) -> None:
     """Write every file of the result into the run folder; the manifest last, as the sign that all is there."""
-    for name in ("heads", "edges", "codes", "examples"):
+    for name in ("heads", "edges", "codes", "examples", "effects"):
         folder.write_bytes(f"{name}.csv", csv_bytes(getattr(result, name)))
+    folder.write_json("evidence.json", result.evidence)
     if result.tensors:
         folder.write_bytes(
             "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})

@@ -22,6 +22,7 @@ HEAD_COLUMNS = (
     "effect_high",
     "verdict",
     "label_p_value",
+    "attribution",
 )
 EDGE_COLUMNS = (
     "source_layer",
@@ -37,6 +38,10 @@ EDGE_COLUMNS = (
     "effect_low",
     "effect_high",
     "verdict",
+    "effect_q",
+    "effect_k",
+    "effect_v",
+    "carried_by",
 )
 CODE_COLUMNS = ("layer", "head", "member", "position", "example", "label", "pair", "code")
 EXAMPLE_COLUMNS = (
@@ -50,6 +55,17 @@ EXAMPLE_COLUMNS = (
     "next_word",
     "next_probability",
 )
+EFFECT_COLUMNS = (
+    "kind",
+    "source_layer",
+    "source_head",
+    "target_layer",
+    "target_head",
+    "ablation",
+    "direction",
+    "example",
+    "effect",
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +78,17 @@ class Progress:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
+def no_effects() -> pd.DataFrame:
+    """The table of effects on single texts where none was measured."""
+    return pd.DataFrame(columns=list(EFFECT_COLUMNS))
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors."""
+    """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors.
+
+    `effects` holds effects on single texts; `evidence` what evidence.json says, plain JSON.
+    """
 
     heads: pd.DataFrame
     edges: pd.DataFrame
@@ -72,3 +96,5 @@ class RunResult:
     examples: pd.DataFrame
     manifest: Mapping[str, Any]
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    effects: pd.DataFrame = field(default_factory=no_effects)
+    evidence: Mapping[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ config.json     the settings, as submitted
 meta.json       name, owner, when it was made: what a user may edit
 state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
 progress.jsonl  every progress record, for the loss curve
-heads.csv, edges.csv, codes.csv, examples.csv, manifest.json, report.html     the result
+heads.csv, edges.csv, codes.csv, examples.csv, effects.csv, evidence.json, manifest.json, report.html     the result
 labels.json, review.json, roi.json    what people added to it
 poc.json        what was ticked by hand in the check list (`core.poc`); it stays when the run is resumed
 """
@@ -183,6 +183,8 @@ RESULT_FILES = (
     "edges.csv",
     "codes.csv",
     "examples.csv",
+    "effects.csv",
+    "evidence.json",
     "manifest.json",
     "report.html",
     "tensors.safetensors",

@@ -9,17 +9,31 @@ from torch import Tensor
 
 from core.autoencoder import SILENT, Codes
 from core.examples import ExampleSet
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
+from core.heads import EdgeId, all_heads
+from core.results import (
+    CODE_COLUMNS,
+    EDGE_COLUMNS,
+    EFFECT_COLUMNS,
+    EXAMPLE_COLUMNS,
+    HEAD_COLUMNS,
+    no_effects,
+)
+from core.runs import FORMAT
 from core.scoring import at_best
 from core.statistics import member_interval
 from core.tokens import Alignment
 
 if TYPE_CHECKING:
-    from core.evidence import Findings
+    from core.certainty import Certainty
+    from core.evidence import Evidence, Findings
     from core.pipeline import Scores
 
 HEAD_KEYS = ("layer", "head")
 EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
+
+TEXT_COLUMNS = ("verdict", "carried_by")
+DIRECTIONS = ("noise", "denoise")
+"""Taken out of the anomalous texts, put into the normal ones."""
 
 EDGE_ROWS = 20_000
 """Edges written at most, the best ones; the manifest counts all."""
@@ -72,10 +86,75 @@ def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequen
         return table
     found = findings.records()
     index = [found.get(tuple(row)) for row in table[list(keys)].to_numpy().tolist()]
-    filled = table.assign(verdict=[row["verdict"] if row else None for row in index])
-    for column in ("p_value", "q_value", "effect", "effect_low", "effect_high"):
-        filled[column] = [row[column] if row else np.nan for row in index]
+    filled = table.copy()
+    for column in next(iter(found.values()), {}):
+        empty = None if column in TEXT_COLUMNS else np.nan
+        filled[column] = [row[column] if row else empty for row in index]
     return filled
+
+
+def with_attribution(heads: pd.DataFrame, attribution: np.ndarray | None) -> pd.DataFrame:
+    """The head table with the attribution (layer, head) of every head; empty where there is none."""
+    if attribution is None:
+        return heads
+    return heads.assign(attribution=attribution[heads["layer"].to_numpy(), heads["head"].to_numpy()])
+
+
+def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
+    """Effects on single texts: one row a tested head or edge, ablation, direction and text that was changed.
+
+    `example` counts as in the example table. A head stands in the source columns; its target columns are empty.
+    """
+    if evidence.heads is None or evidence.edges is None:
+        return no_effects()
+    method = evidence.about["method"]
+    blocks = [
+        (findings, method, number, values)
+        for findings in (evidence.heads, evidence.edges)
+        for number, values in enumerate(findings.per_example)
+    ]
+    blocks += [(evidence.heads, kind, 0, values) for kind, values in evidence.others.items()]
+    count = alignment.n_anomalous
+    rows = [
+        (
+            "edge" if isinstance(target, EdgeId) else "head",
+            *((*target.source, *target.target) if isinstance(target, EdgeId) else (*target, None, None)),
+            ablation,
+            DIRECTIONS[number],
+            alignment.kept[number * count + place] + 1,
+            value,
+        )
+        for findings, ablation, number, values in blocks
+        for target, of_target in zip(findings.targets, values, strict=True)
+        for place, value in enumerate(of_target.tolist())
+    ]
+    table = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
+    return table.astype({"target_layer": "Int64", "target_head": "Int64"})
+
+
+def evidence_record(
+    evidence: "Evidence", certainty: "Certainty", summary: dict[str, Any], n_layers: int, n_heads: int
+) -> dict[str, Any]:
+    """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
+    heads = {name: dict(row) for name, row in evidence.side_by_side.items()}
+    edges: dict[str, dict[str, Any]] = {}
+    for findings in filter(None, (evidence.heads, evidence.edges)):
+        said = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)
+        for target, (works_against, direction) in zip(findings.targets, said, strict=True):
+            row = {"works_against": works_against, "direction": DIRECTIONS[direction]}
+            if isinstance(target, EdgeId):
+                edges[f"{target.source}>{target.target}"] = row
+            else:
+                heads[str(target)] |= row
+    return {
+        "format": FORMAT,
+        "state": evidence.state,
+        "method": evidence.about.get("method"),
+        "heads": heads,
+        "edges": edges,
+        "codes": certainty.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
+        "certainty": summary,
+    }
 
 
 def code_table(

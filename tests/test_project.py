@@ -15,7 +15,7 @@ from core.scenarios import FOLDER, load_truth, scenario_names
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.ja.md")
-TABLES = ("HEAD_COLUMNS", "EDGE_COLUMNS", "CODE_COLUMNS", "EXAMPLE_COLUMNS")
+TABLES = ("HEAD_COLUMNS", "EDGE_COLUMNS", "CODE_COLUMNS", "EXAMPLE_COLUMNS", "EFFECT_COLUMNS")
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors.torch"}
 LARGEST_PICTURE = 300 * 1024
 

@@ -6,17 +6,31 @@ import torch
 from torch import Tensor
 
 from core import effects as effects_module
+from core.ablation import Ablator
 from core.config import make_config
+from core.edge_reads import carried_by, part_effects
 from core.effects import Patching
-from core.evidence import MOST_EDGES, Findings, gather, judge, method_for, verdict
+from core.errors import ModelError
+from core.evidence import (
+    EDGE_BOUND,
+    HEAD_BOUND,
+    MOST_EDGES,
+    Findings,
+    gather,
+    judge,
+    method_for,
+    verdict,
+)
 from core.examples import Example, ExampleSet, from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from core.interventions import patch_edges, record, resample_values
 from core.measure import Behaviour, behaviour
 from core.models import LoadedModel, ModelPool
 from core.pipeline import analyse
 from core.preview import tokenise
 from core.results import Progress
 from core.scenarios import load_scenario, load_truth
+from core.side_by_side import disagree, effects_when_out
 from core.statistics import (
     bootstrap_interval,
     label_weights,
@@ -350,7 +364,152 @@ def test_exactly_the_true_heads_and_edges_of_the_planted_circuit_are_confirmed(m
     assert "partly" not in {*evidence.heads.verdict, *evidence.edges.verdict}
     assert evidence.forward_passes < len(heads)
     assert {(s.stage, s.total) for s in steps} == {("evidence", steps[-1].total)}
-    assert [s.step for s in steps] == list(range(1, steps[-1].total + 1))
+    assert [s.step for s in steps] == sorted(s.step for s in steps)
+    assert steps[0].step > 0
+    assert steps[-1].step == steps[-1].total
+
+
+def test_the_true_edges_of_the_planted_circuit_are_carried_by_the_keys(models):
+    """By construction the induction heads match the slot `before`, which the senders write, in their keys alone."""
+    loaded, examples = scenario("planted-induction", models)
+    truth = load_truth("planted-induction")
+    others = [edge for edge in forward_pairs(4, 6) if edge not in truth.edges]
+    evidence, _ = gathered(loaded, examples, sorted(truth.heads), [*sorted(truth.edges), *others[::12]])
+    by_edge = dict(zip(evidence.edges.targets, evidence.edges.carried_by, strict=True))
+    assert {edge for edge, said in by_edge.items() if said} == truth.edges
+    assert {by_edge[edge] for edge in truth.edges} == {"k"}
+    tested = [edge in truth.edges for edge in evidence.edges.targets]
+    parts = evidence.edges.parts
+    np.testing.assert_allclose(parts[tested, 1], evidence.edges.effect[tested], rtol=0.02)
+    assert np.abs(parts[tested][:, [0, 2]]).max() < EDGE_BOUND / 2
+    assert np.isnan(parts[~np.array(tested)]).all()
+
+
+@pytest.mark.parametrize(
+    ("effect", "parts", "said"),
+    [
+        (0.4, (0.0, 0.4, 0.0), "k"),
+        (0.4, (0.2, 0.0, 0.1), "q+v"),
+        (0.4, (0.2, 0.0, 0.09), "q"),
+        (0.4, (0.1, 0.1, 0.1), "q+k+v"),
+        (-0.4, (-0.3, 0.3, -0.2), "q+v"),
+        (0.4, (0.001, 0.002, -0.3), ""),
+        (0.4, (0.4, np.nan, 0.0), ""),
+    ],
+)
+def test_the_parts_that_carry_an_edge_worked_by_hand(effect, parts, said):
+    assert carried_by(effect, parts, bound=0.02) == said
+
+
+@pytest.mark.parametrize("part", ["q", "k", "v"])
+def test_the_effect_through_one_part_is_that_of_path_patching_with_it_alone(loaded, part):
+    examples = pairs(longer=False)
+    patching, found = patched(loaded, examples, "resample")
+    edges = TARGETS[3:]
+    running = part_effects(patching, edges, [0, 1, 0], found)
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            effects = end.value
+            break
+    assert effects.shape == (3, 3)
+    ids = torch.tensor([loaded.encode(e.text) for e in examples])
+    for row, (edge, direction) in enumerate(zip(edges, [0, 1, 0], strict=True)):
+        with torch.no_grad():
+            with record(loaded) as recording:
+                loaded.model(ids)
+            donors = resample_values(recording.z, [4, 5, 6, 7, 0, 1, 2, 3])
+            with patch_edges(loaded, [[edge]] * 8, donors, reads=part):
+                logits = loaded.model(ids).logits[:, -1]
+        changed = found.of(logits, range(8))
+        side = slice(4 * direction, 4 * direction + 4)
+        share = (found.values[side] - changed[side]).mean() / found.gap * (1 - 2 * direction)
+        assert effects[row, "qkv".index(part)] == pytest.approx(share, abs=2e-4)
+
+
+def test_models_whose_query_key_and_value_cannot_be_told_apart_say_so():
+    loaded = tiny("phi3", seed=2)
+    rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
+    evidence, _ = gathered(loaded, rows, TARGETS[:3], TARGETS[3:])
+    assert evidence.edges.parts is None
+    assert "edge_parts_unknown" in {note["key"] for note in evidence.notes}
+    assert "carried_by" not in next(iter(evidence.edges.records().values()))
+
+
+def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
+    examples = pairs()
+    patching, found = patched(loaded, examples, "mean")
+    ablator = Ablator(loaded, [loaded.encode(e.text) for e in examples], 4, paired=False)
+    ablator.plain()
+    running = effects_when_out(ablator, TARGETS[:3], found, ["mean", "zero"])
+    steps = []
+    while True:
+        try:
+            steps.append(next(running))
+        except StopIteration as end:
+            beside = end.value
+            break
+    assert steps[-1] == 2 * 3 * 4
+    np.testing.assert_allclose(beside["mean"], effects_of(patching, TARGETS[:3], found)[0], atol=2e-4)
+    assert not np.allclose(beside["zero"], beside["mean"], atol=1e-3)
+
+
+def test_every_ablation_stands_beside_the_others_with_its_interval(models):
+    loaded, examples = scenario("misrouted-tickets", models)
+    heads = [HeadId(1, 2), HeadId(3, 3)]
+    for pairing, method in (("auto", "resample"), ("off", "mean")):
+        evidence, _ = gathered(loaded, examples, heads, [], pairing=pairing)
+        assert evidence.about["method"] == method
+        said = evidence.side_by_side["L1H2"]["ablations"]
+        assert set(said) == {"resample", "mean", "zero"}
+        assert all(one["low"] <= one["effect"] <= one["high"] for one in said.values())
+        assert said[method]["effect"] == pytest.approx(evidence.heads.per_example[0, 0].mean(), abs=1e-6)
+        assert said["zero"]["effect"] > 0.3
+        assert {kind: values.shape for kind, values in evidence.others.items()} == {
+            kind: (2, 8) for kind in said if kind != method
+        }
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([(0.3, 0.2, 0.4), (-0.3, -0.4, -0.2)], True),
+        ([(0.3, 0.2, 0.4), (-0.3, -0.4, 0.1)], False),
+        ([(0.3, 0.2, 0.4), (-0.02, -0.03, -0.01)], False),
+        ([(0.3, 0.2, 0.4), (0.1, 0.05, 0.2)], False),
+        ([(0.3, 0.2, 0.4), (None, None, None)], False),
+    ],
+)
+def test_when_ablations_disagree_in_sign(effects, said):
+    found = [dict(zip(("effect", "low", "high"), numbers, strict=True)) for numbers in effects]
+    assert disagree(found, HEAD_BOUND) is said
+
+
+def test_texts_too_long_for_the_memory_are_not_compared_and_the_run_says_so(loaded, monkeypatch):
+    monkeypatch.setattr("core.side_by_side.MOST_BYTES", 1)
+    rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
+    evidence, _ = gathered(loaded, rows, TARGETS[:3], [])
+    assert evidence.others == {}
+    assert set(evidence.side_by_side["L0H1"]["ablations"]) == {"resample"}
+    assert "ablations_skipped" in {note["key"] for note in evidence.notes}
+
+
+def test_too_little_memory_for_gradients_leaves_the_attribution_out_alone(loaded, monkeypatch):
+    def full(*_arguments):
+        raise ModelError("out_of_memory", device="cpu")
+
+    monkeypatch.setattr("core.attribution._with_gradient", full)
+    rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
+    evidence, _ = gathered(loaded, rows, TARGETS[:3], [])
+    assert evidence.attribution is None
+    assert evidence.heads.verdict[0] is not None
+    assert "attribution_skipped" in {note["key"] for note in evidence.notes}
+
+
+def test_a_head_that_works_against_the_behaviour_is_told():
+    effects = np.stack([[[-0.3, -0.2, -0.3, -0.2], [0.3, 0.2, 0.3, 0.2], [-0.9, 0.8, 0.1, -0.2]]])
+    assert judge(all_heads(1, 3), effects, 0.05, seed=0).works_against.tolist() == [True, False, False]
 
 
 def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models):

@@ -1,24 +1,33 @@
 """The whole way on a tiny model: order of stages, contracts, determinism, notes."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from core import tables
 from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
 from core.examples import from_rows
+from core.heads import HeadId
 from core.models import ModelPool
 from core.pipeline import analyse
 from core.preview import preview
 from core.progress import STAGES
+from core.report import save
 from core.results import (
     CODE_COLUMNS,
     EDGE_COLUMNS,
+    EFFECT_COLUMNS,
     EXAMPLE_COLUMNS,
     HEAD_COLUMNS,
     Progress,
     RunResult,
 )
+from core.runs import RunFolder
+from core.trust import trust_sentence
 from tests.tiny import save_tiny
 
 QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)
@@ -88,6 +97,75 @@ def test_evidence_stands_at_the_candidates_alone_and_can_be_left_out(folder, mod
     for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
         assert without.heads[column].isna().all()
         assert without.edges[column].isna().all()
+
+
+def test_every_head_has_an_attribution_where_evidence_was_computed(folder, models):
+    _, result = run(folder, models)
+    assert result.heads["attribution"].notna().all()
+    assert result.heads["attribution"].nunique() == 12
+    assert result.manifest["evidence_about"]["backward_passes"] == 1
+    _, without = run(folder, models, evidence=False)
+    assert without.heads["attribution"].isna().all()
+
+
+def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
+    _, result = run(folder, models)
+    effects = result.effects
+    assert tuple(effects.columns) == EFFECT_COLUMNS
+    labels = result.examples.set_index("example")["label"]
+    for direction, label in (("noise", "anomalous"), ("denoise", "normal")):
+        assert set(effects.loc[effects["direction"] == direction, "example"].map(labels)) == {label}
+    main = effects[effects["ablation"] == "resample"]
+    means = main.groupby(
+        ["kind", "source_layer", "source_head", "target_layer", "target_head", "direction"], dropna=False
+    )
+    found = means["effect"].mean().reset_index()
+    for kind, table, keys in (
+        ("head", result.heads, tables.HEAD_KEYS),
+        ("edge", result.edges, tables.EDGE_KEYS),
+    ):
+        tested = table[table["effect"].notna()]
+        assert len(tested) > 0
+        for row in tested.to_dict("records"):
+            rows = found[found["kind"] == kind]
+            for column, key in zip(tables.EDGE_KEYS, keys, strict=False):
+                rows = rows[rows[column] == row[key]]
+            assert len(rows) == 2
+            assert rows["effect"].iloc[rows["effect"].abs().argmax()] == pytest.approx(row["effect"])
+    others = effects[effects["ablation"] != "resample"]
+    assert set(others["ablation"]) == {"mean", "zero"}
+    assert (set(others["kind"]), set(others["direction"])) == ({"head"}, {"noise"})
+    assert len(others) == 2 * 4 * result.heads["selected"].sum()
+    assert effects.loc[effects["kind"] == "head", "target_layer"].isna().all()
+
+
+def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, tmp_path):
+    _, result = run(folder, models)
+    sure = result.manifest["certainty"]
+    assert 0 <= sure["jaccard"] <= 1
+    assert (sure["held_out"], sure["held_out_checked"]) == (None, 0)
+    assert sure["trust"]["level"] == "low"
+    assert trust_sentence(result.manifest, "en")
+    said = json.loads(json.dumps(result.evidence, allow_nan=False))
+    assert said["certainty"] == json.loads(json.dumps(sure))
+    assert len(said["codes"]) == 12
+    selected = {
+        str(HeadId(*row)) for row in result.heads.loc[result.heads["selected"], ["layer", "head"]].to_numpy()
+    }
+    assert set(said["heads"]) == selected
+    for row in said["heads"].values():
+        assert set(row) == {"ablations", "signs_disagree", "works_against", "direction"}
+    assert len(said["edges"]) == result.edges["selected"].sum()
+    _, without = run(folder, models, evidence=False)
+    assert (without.evidence["heads"], len(without.evidence["codes"])) == ({}, 12)
+    assert without.manifest["certainty"]["trust"]["reasons"][0]["key"] == "untested"
+    folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
+    save(result, folder)
+    assert folder.read_json("evidence.json") == said
+    stored = pd.read_csv(folder.path / "effects.csv", encoding="utf-8-sig")
+    np.testing.assert_allclose(stored["effect"], result.effects["effect"])
+    save(without, folder)
+    assert pd.read_csv(folder.path / "effects.csv", encoding="utf-8-sig").empty
 
 
 def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
