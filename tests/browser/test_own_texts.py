@@ -118,7 +118,7 @@ def test_run_in_two_tabs_cancelled_in_one(sit: Sit) -> None:
     cancel.or_(finished).first.wait_for(timeout=PATIENCE)
     if cancel.count():
         cancel.first.click()
-    ended = first.page.get_by_role("button", name=first.texts["analysis.again"]).or_(
+    ended = first.page.get_by_role("button", name=first.texts["runs.resume"]).or_(
         first.page.get_by_role("button", name=first.texts["analysis.next"])
     )
     ended.first.wait_for(timeout=PATIENCE)
