@@ -1,12 +1,14 @@
 """Runs of the model with heads or edges changed, many of them in one forward pass.
 
-The rows of a batch are (target, text), sorted by length and padded on the right, up to a budget of tokens. What a
+The rows of a batch are (target, text), padded on the right, up to a budget of tokens. What a
 target gets in place of its own z:
 
 - `resample`: the z of the same head at the same positions in the partner text. Both texts of a pair take part:
   the normal value in the anomalous run (noise) and the anomalous value in the normal run (denoise).
 - `mean`: where texts have no partner of the same length, the mean z of the normal texts: at the last position the
   mean over their last tokens, elsewhere the mean over all their tokens. Only the anomalous texts take part.
+
+Layers in front of the first changed one are not run again (`core.resume`), so targets go in the order of their layers.
 """
 
 from collections.abc import Generator, Sequence
@@ -24,6 +26,7 @@ from core.heads import EdgeId, HeadId
 from core.interventions import Reads, choose_heads, patch_edges, record, replace_heads
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour
+from core.resume import Streams
 
 Method = Literal["resample", "mean"]
 Target = HeadId | EdgeId
@@ -32,6 +35,9 @@ BATCH_BYTES = 2**28
 """Memory that the changed z of one batch may take."""
 
 BATCH_ROWS = 256
+
+PROCESSOR_TOKENS = 1024
+"""Tokens of a batch that is not run on a GPU: larger ones leave the processor's cache and take longer a row."""
 
 
 class Patching:
@@ -49,9 +55,11 @@ class Patching:
         self._lengths = [len(text) for text in ids]
         shape = loaded.shape
         per_token = shape.n_layers * shape.n_heads * shape.d_head * 4
-        self._tokens = min(BATCH_TOKENS, BATCH_BYTES // per_token)
+        most = PROCESSOR_TOKENS if loaded.device.type == "cpu" else BATCH_TOKENS
+        self._tokens = min(most, BATCH_BYTES // per_token)
         self._z: dict[HeadId, list[Tensor]] = {}
         self._means: dict[HeadId, tuple[Tensor, Tensor]] = {}
+        self._streams = Streams(loaded, self._lengths)
 
     @property
     def texts(self) -> list[list[int]]:
@@ -65,7 +73,7 @@ class Patching:
         rows: list[Tensor | None] = [None] * len(self._ids)
         self._z = {head: [torch.empty(0)] * len(self._ids) for head in heads}
         for batch in self._batches(range(len(self._ids)), self._lengths):
-            with record(self._loaded) as recording:
+            with record(self._loaded) as recording, self._streams.recorder(batch):
                 logits = self._logits(batch)
             for row, text in enumerate(batch):
                 rows[text] = logits[row].float().log_softmax(dim=-1).cpu()
@@ -76,10 +84,20 @@ class Patching:
         return torch.stack([row for row in rows if row is not None])
 
     def batches(self, targets: Sequence[Target]) -> list[list[tuple[int, int]]]:
-        """The items (target index, text) of each forward pass that `measures` makes."""
+        """The items (target index, text) of each forward pass that `measures` makes, by layer, then by length."""
         items = [(index, text) for side in self.texts for index in range(len(targets)) for text in side]
-        lengths = [self._lengths[text] for _, text in items]
-        return [[items[i] for i in batch] for batch in self._batches(range(len(items)), lengths)]
+        items.sort(key=lambda item: (_source(targets[item[0]]).layer, self._lengths[item[1]]))
+        batches: list[list[tuple[int, int]]] = []
+        longest = 0
+        for item in items:
+            longest = max(longest, self._lengths[item[1]])
+            rows = len(batches[-1]) + 1 if batches else 0
+            if batches and rows <= BATCH_ROWS and longest * rows <= max(self._tokens, 1):
+                batches[-1].append(item)
+            else:
+                batches.append([item])
+                longest = self._lengths[item[1]]
+        return batches
 
     def measures(
         self, targets: Sequence[Target], behaviour: Behaviour, reads: Reads = "all"
@@ -88,7 +106,9 @@ class Patching:
         found: dict[tuple[int, int], float] = {}
         for batch in self.batches(targets):
             rows = [text for _, text in batch]
-            with self._patch([targets[index] for index, _ in batch], rows, reads):
+            changed = [targets[index] for index, _ in batch]
+            first = min(_source(target).layer for target in changed)
+            with self._streams.resumed(rows, first), self._patch(changed, rows, reads):
                 logits = self._logits(rows)
             found |= dict(zip(batch, behaviour.of(logits, rows).tolist(), strict=True))
             yield len(found)
@@ -136,7 +156,7 @@ class Patching:
     def _patch(
         self, targets: Sequence[Target], texts: Sequence[int], reads: Reads
     ) -> AbstractContextManager[None]:
-        sources = [target.source if isinstance(target, EdgeId) else target for target in targets]
+        sources = [_source(target) for target in targets]
         values = self._values(sources, texts)
         edges = [[target] for target in targets if isinstance(target, EdgeId)]
         if edges:
@@ -162,3 +182,8 @@ class Patching:
     def _mean(z: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean z (d_head,) over all tokens, and over the last tokens."""
         return torch.cat(list(z)).mean(dim=0), torch.stack([text[-1] for text in z]).mean(dim=0)
+
+
+def _source(target: Target) -> HeadId:
+    """The head whose z is changed."""
+    return target.source if isinstance(target, EdgeId) else target
