@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from core.benchmark.causal import FalseConfirmations, against_truth, false_confirmations, verified
 from core.benchmark.measures import (
     edge_selection,
     head_selection,
@@ -22,9 +23,13 @@ from core.benchmark.measures import (
     precision_recall,
     ranking,
 )
-from core.benchmark.methods import METHODS, Outcome
+from core.benchmark.methods import METHODS, Outcome, analysed
+from core.benchmark.printed import overall_lines, task_lines
 from core.benchmark.speed import gpt2_tokenizer, measure_speed
+from core.benchmark.switch import SwitchRow, measure_switch, switch_lines
 from core.benchmark.tasks import Task, tasks
+from core.config import PRESETS
+from core.examples import ExampleSet
 from core.models import ModelPool
 from core.report import csv_bytes
 from core.runs import write_atomically
@@ -32,11 +37,26 @@ from core.selection import EDGE_RULE, HEAD_RULE, RULES, Rule
 
 DRAWS = {"quick": 10, "full": 20}
 EXAMPLES = {"quick": (8,), "full": (3, 5, 8, 10, 25)}
+TESTED = "headlight-standard"
+"""The method whose candidates get evidence."""
+
+SHUFFLES, UNPAIRED_SHUFFLES = 20, 10
+"""Shuffles of the labels a draw, within pairs and over all texts."""
+
+UNPAIRED_DRAWS = {"quick": 2, "full": 10}
+"""Draws whose labels are also shuffled over all texts, for which the codes have to be trained anew."""
+
+SWITCH_EXAMPLES = 8
+SWITCH_DRAWS = {"quick": 3, "full": 20}
+"""Texts a side on which heads to switch off are searched, and how many draws."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement: the columns of benchmark.csv. precision and recall belong to the default rule."""
+    """One measurement: the columns of benchmark.csv. precision and recall belong to the default rule.
+
+    From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.causal`).
+    """
 
     task: str
     model: str
@@ -62,32 +82,98 @@ class Row:
     precision_quartile: float = float("nan")
     recall_quartile: float = float("nan")
     hits_in_ten_best: int = 0
+    confirmed_precision: float = float("nan")
+    confirmed_recall: float = float("nan")
+    false_confirmations: float = float("nan")
+    shuffles: int = 0
+    shuffles_tested: int = 0
+    false_confirmations_unpaired: float = float("nan")
+    shuffles_unpaired: int = 0
+    shuffles_unpaired_tested: int = 0
+    evidence_seconds: float = float("nan")
+    evidence_passes: int = 0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured of one task."""
+
+    draws: int
+    unpaired_draws: int = 0
+    switch_draws: int = 0
+    shuffles: int = SHUFFLES
+    unpaired_shuffles: int = UNPAIRED_SHUFFLES
 
 
 def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
-    """Measure, write benchmark.csv into `out`, and yield the lines of the printed tables."""
+    """Measure, write benchmark.csv and switch.csv into `out`, and yield the lines of the printed tables."""
     out.mkdir(parents=True, exist_ok=True)
     size = "quick" if quick else "full"
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {torch.get_num_threads()} threads"
     rows: list[Row] = []
+    switches: list[SwitchRow] = []
     for task in tasks(ModelPool(size=8)):
-        found = [row for examples in EXAMPLES[size] for row in measure_task(task, examples, DRAWS[size])]
+        found: list[Row] = []
+        for examples in EXAMPLES[size]:
+            switched = SWITCH_DRAWS[size] if examples == SWITCH_EXAMPLES else 0
+            sizes = Sizes(DRAWS[size], UNPAIRED_DRAWS[size], switched)
+            measured = list(measure_task(task, examples, sizes))
+            found += [row for row in measured if isinstance(row, Row)]
+            switches += [row for row in measured if isinstance(row, SwitchRow)]
         rows += found
-        yield from _task_lines(task, pd.DataFrame(map(asdict, found)))
-    yield from _overall_lines(pd.DataFrame(map(asdict, rows)))
+        yield from task_lines(task, pd.DataFrame(map(asdict, found)))
+    yield from overall_lines(pd.DataFrame(map(asdict, rows)))
+    yield from switch_lines(switches)
     speed_rows, lines = _speed()
     yield from lines
-    table = pd.DataFrame([asdict(row) for row in rows + speed_rows], columns=[f.name for f in fields(Row)])
-    write_atomically(out / "benchmark.csv", csv_bytes(table))
-    yield f"\n{len(table)} rows in {out / 'benchmark.csv'}"
+    for name, kind, made in (("benchmark", Row, rows + speed_rows), ("switch", SwitchRow, switches)):
+        table = pd.DataFrame([asdict(row) for row in made], columns=[f.name for f in fields(kind)])
+        write_atomically(out / f"{name}.csv", csv_bytes(table))
+        yield f"\n{len(table)} rows in {out / f'{name}.csv'}"
 
 
-def measure_task(task: Task, examples: int, draws: int) -> Iterator[Row]:
+def measure_task(task: Task, examples: int, sizes: Sizes) -> Iterator[Row | SwitchRow]:
     """Rows of every method on fresh draws of one task; all methods see the same draws."""
-    for draw in range(draws):
+    for draw in range(sizes.draws):
         drawn = task.draw(examples, draw)
         for name, method in METHODS.items():
-            yield from _rows(task, name, examples, draw, method(task.loaded, drawn, draw))
+            found = method(task.loaded, drawn, draw)
+            rows = _rows(task, name, examples, draw, found)
+            if name == TESTED and found.analysed is not None:
+                yield from _with_verdicts(task, drawn, draw, found, sizes, rows)
+            else:
+                yield from rows
+
+
+def _with_verdicts(
+    task: Task, drawn: ExampleSet, draw: int, found: Outcome, sizes: Sizes, rows: Iterator[Row]
+) -> Iterator[Row | SwitchRow]:
+    """The rows with what the evidence says, and those of the switch."""
+    assert found.analysed is not None
+    checked = verified(task, drawn, found.analysed, draw)
+    truth = against_truth(task, checked.evidence)
+    within = false_confirmations(task, drawn, found.analysed, sizes.shuffles, draw)
+    over_all = FalseConfirmations()
+    if draw < sizes.unpaired_draws:
+        unpaired, _ = analysed(task.loaded, drawn, PRESETS["standard"], draw, pairing="off")
+        over_all = false_confirmations(task, drawn, unpaired, sizes.unpaired_shuffles, draw)
+    for row in rows:
+        precision, recall = truth[row.unit]
+        yield replace(
+            row,
+            confirmed_precision=precision,
+            confirmed_recall=recall,
+            false_confirmations=within.heads if row.unit == "head" else within.edges,
+            shuffles=within.shuffles,
+            shuffles_tested=within.tested,
+            false_confirmations_unpaired=over_all.heads if row.unit == "head" else over_all.edges,
+            shuffles_unpaired=over_all.shuffles,
+            shuffles_unpaired_tested=over_all.tested,
+            evidence_seconds=round(checked.seconds, 4),
+            evidence_passes=checked.evidence.forward_passes,
+        )
+    if draw < sizes.switch_draws:
+        yield from measure_switch(task, drawn, found.analysed, checked, draw)
 
 
 def _rows(task: Task, method: str, examples: int, draw: int, found: Outcome) -> Iterator[Row]:
@@ -137,39 +223,6 @@ def _filled(
         precision_quartile=quality["quartile"][0],
         recall_quartile=quality["quartile"][1],
     )
-
-
-def _task_lines(task: Task, rows: pd.DataFrame) -> Iterator[str]:
-    yield (
-        f"\n{task.name}: {task.head_truth().sum()} of {len(task.head_truth())} heads and "
-        f"{len(task.true_edges)} of {task.forward().sum()} forward pairs are true"
-    )
-    yield from _table(rows)
-
-
-def _overall_lines(rows: pd.DataFrame) -> Iterator[str]:
-    yield f"\nall tasks, mean of the tasks' means, {rows['draw'].nunique()} draws"
-    measured = [field.name for field in fields(Row) if field.name not in ("task", "model", "draw", "seed")]
-    keys = ["method", "examples", "unit"]
-    per_task = rows.groupby(["task", *keys], sort=False)[measured[3:]].mean().reset_index()
-    yield from _table(per_task)
-
-
-def _table(rows: pd.DataFrame) -> Iterator[str]:
-    yield (
-        f"{'method':22}{'n':>4}{'unit':>6}{'AUC':>8}{'±':>7}{'AP':>7}{'true':>7}{'top10':>7}"
-        f"{'P split':>9}{'R split':>9}{'P gap':>8}{'R gap':>8}{'P avg':>8}{'R avg':>8}"
-        f"{'P quart':>9}{'R quart':>9}{'s':>8}"
-    )
-    for (unit, examples, method), part in rows.groupby(["unit", "examples", "method"], sort=False):
-        mean = part.mean(numeric_only=True)
-        yield (
-            f"{method:22}{examples:>4}{unit:>6}{mean.auc:8.3f}{part.auc.std(ddof=0):7.3f}{mean.average_precision:7.2f}"
-            f"{mean.auc_true_heads:7.2f}{mean.hits_in_ten_best:7.1f}{mean.precision_split:9.2f}{mean.recall_split:9.2f}"
-            f"{mean.precision_gap:8.2f}{mean.recall_gap:8.2f}"
-            f"{mean.precision_average:8.2f}{mean.recall_average:8.2f}"
-            f"{mean.precision_quartile:9.2f}{mean.recall_quartile:9.2f}{mean.seconds:8.2f}"
-        )
 
 
 def _speed() -> tuple[list[Row], list[str]]:

@@ -21,13 +21,26 @@ from core.tokens import Alignment, align
 
 
 @dataclass(frozen=True)
+class Analysed:
+    """Token ids of the whole example set, what was compared, and codes (member, example, slot, head)."""
+
+    ids: list[list[int]]
+    alignment: Alignment
+    codes: Codes
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """Scores over flat heads (head,) and pairs (source, target), and what they cost."""
+    """Scores over flat heads (head,) and pairs (source, target), and what they cost.
+
+    `analysed` is there for methods whose candidates can be tested by interventions.
+    """
 
     heads: np.ndarray
     edges: np.ndarray
     seconds: float
     forward_passes: int
+    analysed: Analysed | None = None
 
 
 Method = Callable[[LoadedModel, ExampleSet, int], Outcome]
@@ -38,20 +51,28 @@ def ours(settings: AutoencoderConfig) -> Method:
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        alignment, captured = _captured(loaded, examples, "auto")
-        codes = run_training(loaded, captured, alignment, settings, seed)
-        scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+        found, passes = analysed(loaded, examples, settings, seed)
+        scores = score(found.codes, found.alignment.n_anomalous, loaded.shape.n_heads)
         heads = scores.heads.score.numpy()
-        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+        return Outcome(heads, scores.edges, time.perf_counter() - start, passes, found)
 
     return method
+
+
+def analysed(
+    loaded: LoadedModel, examples: ExampleSet, settings: AutoencoderConfig, seed: int, pairing: str = "auto"
+) -> tuple[Analysed, int]:
+    """Codes of examples with these settings, and the forward passes they took."""
+    ids, alignment, captured = _captured(loaded, examples, "auto", pairing)
+    codes = run_training(loaded, captured, alignment, settings, seed)
+    return Analysed(ids, alignment, codes), captured.forward_passes
 
 
 def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """The published recipe: means over positions, one dictionary, counts of unique codes."""
     start = time.perf_counter()
     settings = PRESETS["paper"]
-    alignment, captured = _captured(loaded, examples, "mean")
+    _, alignment, captured = _captured(loaded, examples, "mean")
     training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
     scores = score(_last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
     heads = scores.heads.score.numpy()
@@ -61,7 +82,7 @@ def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """No autoencoder: mean length of the centred anomalous outputs at the best slot; edges by the product."""
     start = time.perf_counter()
-    alignment, captured = _captured(loaded, examples, "auto")
+    _, alignment, captured = _captured(loaded, examples, "auto")
     values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
     heads = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
     return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
@@ -75,10 +96,12 @@ def run_training(
     return _last(codes_of(values.to(loaded.device), settings, seed))
 
 
-def _captured(loaded: LoadedModel, examples: ExampleSet, mode: PositionMode) -> tuple[Alignment, Captured]:
+def _captured(
+    loaded: LoadedModel, examples: ExampleSet, mode: PositionMode, pairing: str = "auto"
+) -> tuple[list[list[int]], Alignment, Captured]:
     ids = tokenise(loaded, examples)
-    alignment = align(examples, ids, mode)
-    return alignment, capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
+    alignment = align(examples, ids, mode, pairing)
+    return ids, alignment, capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
 
 
 def _last(training: object) -> Codes:

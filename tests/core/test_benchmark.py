@@ -5,14 +5,22 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from core.benchmark import EXAMPLES, Row, measure_task
+from core.benchmark import EXAMPLES, Row, Sizes, SwitchRow, causal, measure_task
+from core.benchmark.causal import against_truth, false_confirmations, reordered, shuffled_orders
 from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
-from core.benchmark.methods import METHODS
+from core.benchmark.methods import METHODS, Analysed, analysed
+from core.benchmark.switch import Reading, measure_switch, shares, unseen_pairs
 from core.benchmark.tasks import FIRST_SEED, Task, tasks
+from core.codes import centre
+from core.config import PRESETS
+from core.evidence import Evidence, Findings
 from core.heads import EdgeId, HeadId
 from core.models import ModelPool
+from core.recipe import HeadValue, Recipe, switched_off
 from core.scenarios import load_scenario, load_truth, scenario_names
+from core.scoring import head_scores, mirror_scores
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +86,7 @@ def test_truth_as_arrays(planted):
 
 
 def test_rows_of_every_method_on_the_planted_circuit(planted):
-    rows = pd.DataFrame([vars(row) for row in measure_task(planted, 8, draws=1)])
+    rows = pd.DataFrame([vars(row) for row in measure_task(planted, 8, Sizes(draws=1, shuffles=5))])
     assert set(rows["method"]) == set(METHODS)
     assert set(rows["unit"]) == {"head", "edge"}
     columns = "task model method examples draw seed unit auc average_precision precision recall"
@@ -88,6 +96,200 @@ def test_rows_of_every_method_on_the_planted_circuit(planted):
     assert ours.loc["edge", "hits_in_ten_best"] == len(planted.true_edges)
     assert (rows["seconds"] > 0).all()
     assert (rows["forward_passes"] == 1).all()
+    assert ours["confirmed_precision"].tolist() == ours["confirmed_recall"].tolist() == [1.0, 1.0]
+    assert (ours["evidence_passes"] > 0).all()
+    assert (ours["shuffles"] == 5).all()
+    assert (ours["false_confirmations"] <= ours["shuffles_tested"] / 5).all()
+    assert ours["false_confirmations_unpaired"].isna().all()
+    others = rows[rows["method"] != "headlight-standard"]
+    assert others[["confirmed_precision", "confirmed_recall", "false_confirmations"]].isna().all(axis=None)
+    assert (others[["evidence_passes", "shuffles"]] == 0).all(axis=None)
+
+
+def test_verdict_columns_stand_at_the_end_of_the_file():
+    names = list(Row.__dataclass_fields__)
+    assert names[names.index("hits_in_ten_best") + 1 :] == [
+        "confirmed_precision",
+        "confirmed_recall",
+        "false_confirmations",
+        "shuffles",
+        "shuffles_tested",
+        "false_confirmations_unpaired",
+        "shuffles_unpaired",
+        "shuffles_unpaired_tested",
+        "evidence_seconds",
+        "evidence_passes",
+    ]
+
+
+def findings(targets, verdicts) -> Findings:
+    nothing = np.full(len(targets), np.nan)
+    return Findings(
+        targets,
+        *[nothing] * 5,
+        verdict=verdicts,
+        direction=np.zeros(len(targets), dtype=int),
+        per_example=np.zeros((1, len(targets), 2)),
+    )
+
+
+def test_verdicts_against_the_truth_by_hand(planted):
+    a, b, c, d = HeadId(0, 1), HeadId(1, 0), HeadId(1, 2), HeadId(2, 0)
+    task = Task("x", planted.loaded, frozenset({a, d}), frozenset({EdgeId(a, d), EdgeId(b, d)}))
+    heads = findings([a, b, c, d], ["confirmed", "confirmed", "partly", "not confirmed"])
+    edges = findings([EdgeId(a, d), EdgeId(a, b)], ["confirmed", None])
+    found = against_truth(task, Evidence("computed", heads, edges))
+    assert found == {"head": (0.5, 0.5), "edge": (1.0, 0.5)}
+    nothing = against_truth(task, Evidence("no_difference"))
+    assert math.isnan(nothing["head"][0])
+    assert nothing["edge"][1] == 0.0
+
+
+def test_shuffles_within_pairs_keep_partners_and_never_give_the_true_sides():
+    orders = list(shuffled_orders(3, 6, True, 60, seed=0))
+    sides = {tuple(sorted(order[:3].tolist())) for order in orders}
+    assert sides == {(0, 1, 5), (0, 2, 4), (1, 2, 3), (0, 4, 5), (1, 3, 5), (2, 3, 4)}
+    for order in orders:
+        assert sorted(order.tolist()) == list(range(6))
+        assert ((order[:3] + 3) % 6).tolist() == order[3:].tolist()
+
+
+def test_unpaired_shuffles_deal_the_labels_out_anew():
+    orders = list(shuffled_orders(2, 5, False, 200, seed=0))
+    sides = {frozenset(order[:2].tolist()) for order in orders}
+    assert all(len(set(order.tolist())) == 5 for order in orders)
+    assert frozenset({0, 1}) not in sides
+    assert frozenset({2, 3}) not in sides, "no text of the true side is left"
+    assert len(sides) == 6
+    with pytest.raises(ValueError, match="fewer than two"):
+        next(shuffled_orders(1, 4, True, 1, seed=0))
+
+
+def test_the_exact_exchange_of_codes_is_the_mirror_score(planted):
+    found, passes = analysed(planted.loaded, planted.draw(4, 0), PRESETS["fast"], seed=0)
+    assert passes == 1
+    exchanged = reordered(found, np.array([4, 5, 6, 7, 0, 1, 2, 3]))
+    mirrored = mirror_scores(found.codes, 4).score
+    torch.testing.assert_close(head_scores(exchanged.codes, 4).score, mirrored)
+    assert exchanged.alignment.kept == (*found.alignment.kept[4:], *found.alignment.kept[:4])
+    assert not torch.allclose(mirrored, head_scores(found.codes, 4).score)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_centring_does_not_read_the_sides(paired):
+    """So the codes of shuffled labels are those of the true ones, in another order."""
+    outputs = torch.randn(8, 2, 3, 5, generator=torch.Generator().manual_seed(0))
+    for order in shuffled_orders(4, 8, paired, 3, seed=1):
+        rows = order.tolist()
+        torch.testing.assert_close(centre(outputs[rows], 4, paired), centre(outputs, 4, paired)[rows])
+
+
+def test_false_confirmations_by_hand(planted, monkeypatch):
+    """Of four shuffles two show a difference; in these one of four heads, and one of two edges, is confirmed."""
+    differ = iter([True, False, False, True])
+
+    class Sides:
+        def __init__(self, *_arguments):
+            self.differs = next(differ)
+
+    heads = findings([HeadId(0, i) for i in range(4)], ["confirmed", "partly", None, "not confirmed"])
+    edges = findings([EdgeId(HeadId(0, 0), HeadId(1, i)) for i in range(2)], ["confirmed", "partly"])
+    checked = causal.Verified(pd.DataFrame(), Evidence("computed", heads, edges), 0.0)
+    monkeypatch.setattr(causal, "behaviour", Sides)
+    monkeypatch.setattr(causal, "verified", lambda *_arguments: checked)
+    drawn = planted.draw(3, 0)
+    found, _ = analysed(planted.loaded, drawn, PRESETS["fast"], seed=0)
+    assert false_confirmations(planted, drawn, found, 4, seed=0) == causal.FalseConfirmations(
+        0.125, 0.25, 4, 2
+    )
+    assert false_confirmations(planted, drawn, found, 0, seed=0).shuffles == 0
+
+
+def test_candidates_of_a_shuffle_come_from_its_own_sides(planted, monkeypatch):
+    """What is tested under shuffled labels are texts and codes in the shuffled order."""
+    seen: list[Analysed] = []
+
+    class Sides:
+        def __init__(self, *_arguments):
+            self.differs = True
+
+    def keep(task, examples, found, seed):
+        seen.append(found)
+        return causal.Verified(pd.DataFrame(), Evidence(), 0.0)
+
+    monkeypatch.setattr(causal, "behaviour", Sides)
+    monkeypatch.setattr(causal, "verified", keep)
+    drawn = planted.draw(3, 0)
+    found, _ = analysed(planted.loaded, drawn, PRESETS["fast"], seed=0)
+    false_confirmations(planted, drawn, found, 3, seed=5)
+    for shuffled, order in zip(seen, shuffled_orders(3, 6, True, 3, seed=5), strict=True):
+        assert shuffled.alignment.kept == tuple(found.alignment.kept[i] for i in order)
+        assert torch.equal(shuffled.codes.latent, found.codes.latent[:, order.tolist()])
+
+
+def test_words_before_and_after_by_hand():
+    fault, fitting, good = [{9}, {9}, {8}, {8}], [{1}, {1, 2}, {2}, {2}], [{1}, {1}, {2}, {2}]
+    before = [9, 9, 8, 1, 1, 2, 2, 8]
+    after = [1, 9, 2, 8, 1, 3, 2, 2]
+    assert shares(before, after, fault, fitting, good) == {
+        "fault_before": 0.75,
+        "fault_after": 0.5,
+        "right_before": 0.75,
+        "right_after": 0.75,
+        "fault_gone": pytest.approx(2 / 3, abs=1e-4),
+        "still_right": pytest.approx(2 / 3, abs=1e-4),
+        "anomalous_right_after": 0.5,
+        "fault_on_normal": 0.25,
+    }
+    assert math.isnan(shares(before, after, fault, fitting, None)["anomalous_right_after"])
+    assert math.isnan(shares([1] * 8, after, fault, fitting, good)["fault_gone"])
+
+
+def test_unseen_pairs_are_none_of_the_examples():
+    texts = {pair.normal for pair in unseen_pairs("misrouted-tickets", set(), 40, 0)[:10]}
+    left = unseen_pairs("misrouted-tickets", texts, 40, 0)
+    assert len(left) == 40
+    assert not texts & {text for pair in left for text in (pair.anomalous, pair.normal)}
+    assert left[0] != unseen_pairs("misrouted-tickets", texts, 40, 1)[0]
+
+
+def test_texts_read_together_say_what_each_says_alone():
+    """Texts of different lengths under a recipe whose last token has a value of its own."""
+    task = next(task for task in tasks(ModelPool(size=8)) if task.name == "misrouted-tickets")
+    pairs = unseen_pairs(task.name, set(), 6, 0)
+    d_head = task.loaded.shape.d_head
+    value = HeadValue((0.0,) * d_head, (3.0,) * d_head)
+    heads = {HeadId(1, 2): value, HeadId(2, 0): value}
+    recipe = Recipe(task.loaded.name, task.loaded.weights_hash, "mean", heads)
+    texts = [*(pair.anomalous for pair in pairs), *(pair.normal for pair in pairs)]
+    alone = []
+    for text in texts:
+        with switched_off(task.loaded, recipe), torch.no_grad():
+            logits = task.loaded.model(torch.tensor([task.loaded.encode(text)])).logits
+        alone.append(int(logits[0, -1].argmax()))
+    assert len({len(task.loaded.encode(text)) for text in texts}) > 2
+    assert Reading(task.loaded, pairs, is_fault=True)._said(recipe) == alone
+
+
+def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right():
+    """The heads that the dashboard proposes, found on 8 + 8 tickets, on 60 pairs that they were not found on."""
+    task = next(task for task in tasks(ModelPool(size=8)) if task.name == "misrouted-tickets")
+    drawn = task.draw(8, 0)
+    found, _ = analysed(task.loaded, drawn, PRESETS["standard"], seed=0)
+    checked = causal.verified(task, drawn, found, 0)
+    rows = list(measure_switch(task, drawn, found, checked, draw=0, unseen=60))
+    assert {(row.found_by, row.mode) for row in rows} == {
+        (by, mode) for by in ("smallest_switch", "smallest_circuit") for mode in ("mean", "zero")
+    }
+    (suggested,) = [row for row in rows if row.suggested]
+    assert suggested.fault_before >= 0.9
+    assert suggested.fault_gone >= 0.9
+    assert suggested.still_right >= 0.95
+    assert 0 < len(suggested.heads.split()) <= 12
+    assert suggested.forward_passes > 0
+    assert all(isinstance(row, SwitchRow) for row in rows)
+    columns = "task draw heads mode examples fault_before fault_after right_before right_after seconds forward_passes"
+    assert list(SwitchRow.__dataclass_fields__)[:11] == columns.split()
 
 
 def test_the_full_run_covers_the_sizes_that_the_readme_names():

@@ -1,0 +1,237 @@
+"""Heads found on a few texts, switched off on many unseen ones: the rows of switch.csv.
+
+1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of `core.smallest`:
+   the smallest switch under both modes, and the smallest circuit. Their recipes hold means over those normal texts.
+2. 200 pairs that none of these texts belongs to are read with and without the recipe, and the likeliest next word is
+   looked at.
+
+`fault` is what the anomalous side says and the normal side does not. In misrouted-tickets it is the wrong department.
+The other tasks have no fault: there it is what the model rightly says on the anomalous texts and has no reason to say
+on the normal ones, and taking it away is all that the switch is asked for. `right` is a word that fits a normal text.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core.ablation import Ablator
+from core.behaviour import next_log_probabilities
+from core.benchmark.causal import Verified, last
+from core.benchmark.methods import Analysed
+from core.benchmark.tasks import Task
+from core.checking import ranked, suggestion, switchable
+from core.examples import ExampleSet
+from core.loaded_model import LoadedModel
+from core.measure import Behaviour, behaviour
+from core.recipe import Mode, Recipe, make_recipe, switched_off
+from core.scenarios.make_truth import fresh_pairs
+from core.scenarios.tasks import TaskPair
+from core.smallest import Found, smallest_circuit, smallest_switch
+
+UNSEEN = 200
+"""Pairs a draw."""
+
+UNSEEN_SEED = 90_000
+"""Unseen pairs start here: no seed of any other use."""
+
+MODES: tuple[Mode, ...] = ("mean", "zero")
+BY_SWITCH, BY_CIRCUIT = "smallest_switch", "smallest_circuit"
+WHEN = ("before", "after")
+
+
+@dataclass(frozen=True)
+class SwitchRow:
+    """One set of heads switched off in one mode: the columns of switch.csv.
+
+    `examples` a side that the heads were found on; shares of the unseen texts, of the anomalous ones for `fault_*`, of
+    the normal ones for `right_*`. `seconds` and `forward_passes` of the search. `fault_gone` is the share of the faults
+    that are gone, `still_right` that of the right words that stay right. `anomalous_right_after` is empty where the
+    anomalous side is no fault. `complete`: the search reached its goal. `suggested`: the mode that the dashboard
+    proposes. `fault_on_normal` is how often a normal text is followed by a fault word anyway, before: where that is
+    not 0, a fault is gone when no more than this is left.
+    """
+
+    task: str
+    draw: int
+    heads: str
+    mode: str
+    examples: int
+    fault_before: float
+    fault_after: float
+    right_before: float
+    right_after: float
+    seconds: float
+    forward_passes: int
+    found_by: str
+    fault_gone: float
+    still_right: float
+    anomalous_right_after: float
+    complete: bool
+    suggested: bool
+    fault_on_normal: float
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Heads that a search has found, and what it cost; `modes` are those in which they are switched off."""
+
+    found_by: str
+    modes: tuple[Mode, ...]
+    result: Found
+    seconds: float
+    forward_passes: int
+
+
+def measure_switch(
+    task: Task, examples: ExampleSet, found: Analysed, verified: Verified, draw: int, unseen: int = UNSEEN
+) -> Iterator[SwitchRow]:
+    """Rows of one draw; none where the model does not behave differently on its two sides."""
+    if verified.evidence.heads is None:
+        return
+    kept, alignment = found.alignment.kept, found.alignment
+    ablator = Ablator(
+        task.loaded, [found.ids[i] for i in kept], alignment.n_anomalous, alignment.paired, draw
+    )
+    start = time.perf_counter()
+    texts, plain = [examples.examples[i] for i in kept], ablator.plain()
+    measured = behaviour(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
+    searches = list(_searches(task, ablator, measured, verified, time.perf_counter() - start))
+    suggested = suggestion(
+        {search.modes[0]: vars(search.result) for search in searches if search.found_by == BY_SWITCH}
+    )
+    pairs = unseen_pairs(task.name, {example.text for example in examples.examples}, unseen, draw)
+    reading = Reading(task.loaded, pairs, is_fault=measured.gap < 0)
+    for search in searches:
+        for mode in search.modes:
+            recipe = make_recipe(task.loaded, search.result.heads, mode, ablator.normal_means())
+            yield SwitchRow(
+                task=task.name,
+                draw=draw,
+                heads=" ".join(map(str, sorted(search.result.heads))),
+                mode=mode,
+                examples=alignment.n_anomalous,
+                seconds=round(search.seconds, 4),
+                forward_passes=search.forward_passes,
+                found_by=search.found_by,
+                complete=search.result.complete,
+                suggested=search.found_by == BY_SWITCH and mode == suggested,
+                **reading.shares(recipe),
+            )
+
+
+def _searches(
+    task: Task, ablator: Ablator, measured: Behaviour, verified: Verified, plain_seconds: float
+) -> Iterator[_Found]:
+    """The searches that find any heads; each one's cost holds the plain runs too."""
+    shape, plain_passes = (task.loaded.shape.n_layers, task.loaded.shape.n_heads), ablator.forward_passes
+    candidates = switchable(verified.heads)
+    running = [
+        *((BY_SWITCH, (mode,), smallest_switch(ablator, measured, candidates, mode)) for mode in MODES),
+        (BY_CIRCUIT, MODES, smallest_circuit(ablator, measured, ranked(verified.heads), shape)),
+    ]
+    for found_by, modes, search in running:
+        start, passes = time.perf_counter(), ablator.forward_passes
+        result = last(search)
+        seconds = plain_seconds + time.perf_counter() - start
+        if result is not None and result.heads:
+            yield _Found(found_by, modes, result, seconds, plain_passes + ablator.forward_passes - passes)
+
+
+def unseen_pairs(name: str, texts: set[str], count: int, draw: int) -> list[TaskPair]:
+    """`count` pairs with neither text among `texts`."""
+    drawn = fresh_pairs(name, count + len(texts), UNSEEN_SEED + draw)
+    return [pair for pair in drawn if not {pair.anomalous, pair.normal} & texts][:count]
+
+
+class Reading:
+    """Unseen pairs, what the model says after them, and which words are the fault and which are right."""
+
+    def __init__(self, loaded: LoadedModel, pairs: Sequence[TaskPair], is_fault: bool) -> None:
+        self._loaded, self._is_fault = loaded, is_fault
+        self._ids = [loaded.encode(pair.anomalous) for pair in pairs]
+        self._ids += [loaded.encode(pair.normal) for pair in pairs]
+        self._fault = [_tokens(loaded, pair.bad if is_fault else pair.good) for pair in pairs]
+        self._good = [_tokens(loaded, pair.good) for pair in pairs]
+        self._fitting = [_tokens(loaded, pair.fitting) for pair in pairs]
+        self._before = self._said(None)
+
+    def shares(self, recipe: Recipe) -> dict[str, float]:
+        """What becomes of the words under a recipe: the columns of a row."""
+        good = self._good if self._is_fault else None
+        return shares(self._before, self._said(recipe), self._fault, self._fitting, good)
+
+    def _said(self, recipe: Recipe | None) -> list[int]:
+        """The likeliest next token of every text. Texts of one length together, so that their ends fall together."""
+        said = [0] * len(self._ids)
+        by_length: dict[int, list[int]] = {}
+        for index, text in enumerate(self._ids):
+            by_length.setdefault(len(text), []).append(index)
+        for group in by_length.values():
+            texts = [self._ids[i] for i in group]
+            if recipe is None:
+                logits = next_log_probabilities(self._loaded, texts)
+            else:
+                with switched_off(self._loaded, recipe):
+                    logits = next_log_probabilities(self._loaded, texts)
+            for index, token in zip(group, torch.argmax(logits, dim=-1).tolist(), strict=True):
+                said[index] = token
+        return said
+
+
+def shares(
+    before: Sequence[int],
+    after: Sequence[int],
+    fault: Sequence[set[int]],
+    fitting: Sequence[set[int]],
+    good: Sequence[set[int]] | None,
+) -> dict[str, float]:
+    """Columns of a row from the next tokens of all texts, anomalous first, and the words (pair,) that count."""
+    count = len(fault)
+    faults = [_among(said[:count], fault) for said in (before, after)]
+    right = [_among(said[count:], fitting) for said in (before, after)]
+    return {
+        **{f"fault_{when}": _share(one) for when, one in zip(WHEN, faults, strict=True)},
+        **{f"right_{when}": _share(one) for when, one in zip(WHEN, right, strict=True)},
+        "fault_gone": _share(~faults[1][faults[0]]),
+        "still_right": _share(right[1][right[0]]),
+        "anomalous_right_after": _share(_among(after[:count], good)) if good else float("nan"),
+        "fault_on_normal": _share(_among(before[count:], fault)),
+    }
+
+
+def switch_lines(rows: Sequence[SwitchRow]) -> Iterator[str]:
+    """The printed table: means over the draws of a task."""
+    if not rows:
+        return
+    yield f"\nheads found on a few texts, switched off on {UNSEEN} unseen pairs"
+    yield (
+        f"{'task':20}{'found by':18}{'mode':>6}{'draws':>7}{'heads':>7}{'fault':>7}{'after':>7}{'gone':>7}{'chance':>8}"
+        f"{'right':>7}{'after':>7}{'still':>7}{'s':>7}{'passes':>8}"
+    )
+    table = pd.DataFrame([vars(row) for row in rows])
+    table["count"] = table["heads"].str.split().str.len()
+    suggested = table[table["suggested"]].assign(found_by="suggested", mode="")
+    for part in (table, suggested):
+        for (task, found_by, mode), group in part.groupby(["task", "found_by", "mode"], sort=False):
+            mean = group.mean(numeric_only=True)
+            yield (
+                f"{task:20}{found_by:18}{mode:>6}{len(group):>7}{mean['count']:7.1f}{mean.fault_before:7.2f}"
+                f"{mean.fault_after:7.2f}{mean.fault_gone:7.2f}{mean.fault_on_normal:8.2f}{mean.right_before:7.2f}"
+                f"{mean.right_after:7.2f}{mean.still_right:7.2f}{mean.seconds:7.2f}{mean.forward_passes:8.0f}"
+            )
+
+
+def _tokens(loaded: LoadedModel, words: Sequence[str]) -> set[int]:
+    return {token for word in words if (token := loaded.word_token(word)) is not None}
+
+
+def _among(said: Sequence[int], words: Sequence[set[int]]) -> np.ndarray:
+    return np.array([token in wanted for token, wanted in zip(said, words, strict=True)], dtype=bool)
+
+
+def _share(values: np.ndarray) -> float:
+    return round(float(values.mean()), 4) if len(values) else float("nan")
