@@ -82,6 +82,7 @@ _messages(
     bad_numbers="The model's weights contain NaN or infinite numbers, for example in {example}. Download or export the model again.",
     bad_activations="The model gave NaN or infinite numbers at layer {layer} on the text of line {line}. Try the model in float32, or other weights.",
     no_attention_weights="{architecture} models do not tell here how a head spreads its attention. Choose a model of another type to see it; scores and evidence are not affected.",
+    no_path_patching="{architecture} models of this kind normalise what is handed on after every layer, so what one head reads of another cannot be changed alone. Run the analysis without evidence, or choose another model.",
     no_direct_effect="{architecture} models normalise what is handed on after every layer, so what a head writes cannot be told apart at the end. Its attention, score and evidence are not affected.",
     text_too_long_for_attention="The text has {count} tokens; the attention of a head can be shown for at most {maximum}. Choose a shorter example.",
     qkv_not_separable="Queries, keys and values of {architecture} models cannot be told apart here. Patch the whole input of the receiving head instead.",

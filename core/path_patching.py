@@ -32,6 +32,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from core.direct_effect import check_plain_stream
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.hooks import after, before, on_z
@@ -51,8 +52,13 @@ def patch_edges(
     `values` is (layer, row, position, head, d_head); only its senders are read. What a sender would write by
     itself is that of its row, after the edges that end at it. `reads` limits the receiver's sight of the change to
     its queries, keys or values. Raises ModelError where the model's q, k and v cannot be told apart, ValueError for
-    an edge that does not go forward.
+    an edge that does not go forward. Raises ModelError too for a model that normalises the residual stream itself:
+    there the change would pass more norms than the receiver's own.
     """
+    try:
+        check_plain_stream(loaded)
+    except ModelError:
+        raise ModelError("no_path_patching", architecture=loaded.shape.architecture) from None
     plan = _Plan(loaded, edges, values, reads)
     with ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):

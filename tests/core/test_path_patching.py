@@ -8,13 +8,15 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
 
 from core.direct_effect import final_norm
+from core.errors import ModelError
 from core.heads import EdgeId, HeadId, all_heads
 from core.hooks import after
 from core.interventions import choose_heads, patch_edges, record, replace_heads
 from core.models import LoadedModel
-from tests.tiny import CONFIGS, tiny
+from tests.tiny import CONFIGS, config_of, tiny, word_tokenizer
 
 MLP_OUTPUTS = ("mlp.c_proj", "mlp.down_proj", "mlp.dense_4h_to_h", "mlp.fc_out", "fc2")
 LAYERS, HEADS = 3, 4
@@ -207,3 +209,16 @@ def test_the_norm_behind_attention_changes_what_a_receiver_sees(kind, tokens, mo
     monkeypatch.setattr("core.path_patching._Plan._norm_behind", lambda self, layer: None)
     with patch_edges(loaded, [edges], values):
         assert (run(loaded, ids) - normed).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("opt", {"do_layer_norm_before": False}), ("bloom", {"apply_residual_connection_post_layernorm": True})],
+)
+def test_models_that_normalise_the_stream_itself_are_refused_in_words(kind, setting, tokens):
+    config = config_of(kind)
+    config.update(setting)
+    model = LoadedModel(AutoModelForCausalLM.from_config(config), word_tokenizer(), "tiny")
+    values = z_of(model, tokens[1:])
+    with pytest.raises(ModelError, match=kind), patch_edges(model, [SETS["next layer"]], values):
+        run(model, tokens[:1])
