@@ -18,6 +18,7 @@ import pandas as pd
 from core import circuit_words
 from core.examples import ADVISED_PER_SIDE
 from core.texts import duration, number, percent, text
+from core.trust import trust_sentence
 
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -360,7 +361,10 @@ def _directions(found: Facts) -> list[str]:
 
 
 def _trust(found: Facts, language: str) -> str:
-    """On what the result rests, and what so few texts can show."""
+    """The level of trust with its reasons; for older runs, on what the result rests and what so few texts can show."""
+    judged = trust_sentence(found.manifest, language)
+    if judged:
+        return judged
     sides, count, about = found.sides(), len(found.candidates), found.manifest.get("evidence_about") or {}
 
     def part(key: str, **values: Any) -> str:

@@ -8,7 +8,20 @@ import streamlit as st
 from core import circuit_words
 from core.checks import CheckState, read_circuit
 from core.errors import HeadlightError
-from pages.parts import colours, effects, frame, results, sentences, state, tables, terms, what_if, whole
+from pages.parts import (
+    certainty,
+    colours,
+    effect_details,
+    effects,
+    frame,
+    results,
+    sentences,
+    state,
+    tables,
+    terms,
+    what_if,
+    whole,
+)
 from pages.parts.results import Result
 from pages.parts.state import language, t, tn
 
@@ -51,6 +64,8 @@ def lead(result: Result, content: Mapping[str, Any] | None) -> str:
 
 def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
+    certainty.show(result)
+    st.space("small")
     what_if.show(result, content)
     st.space("small")
     heads_and_edges(result, found)
@@ -81,9 +96,44 @@ def heads_and_edges(result: Result, found: CheckState | None) -> None:
     tables.head_effects(heads, key="effects")
     if not every and (found is None or not found.active):
         whole.check_line(result, "heads", found)
+    details(result, list(heads["name"]))
     if len(edges):
         st.subheader(t("evidence.edges"), anchor=False, help=terms.help_of("edge"))
         tables.edge_effects(edges, result.titles(), key="edge_effects")
+
+
+def details(result: Result, names: list[str]) -> None:
+    """Folded: text by text, other ablations, and the cheap screen over all heads."""
+    run, palette = state.folder(), colours.palette()
+    single = effect_details.by_example(run, names, result.manifest["alignment"]["pairs"])
+    rows = effect_details.ablation_rows(effect_details.evidence(run), names)
+    screened = "attribution" in result.heads and result.heads["attribution"].notna().any()
+    if single.empty and rows.empty and not screened:
+        return
+    with st.expander(t("details.title"), icon=":material/query_stats:"):
+        if len(single):
+            st.markdown(f"**{t('details.texts')}**", help=t("details.texts_help"))
+            st.altair_chart(
+                effect_details.texts_heat(single, names, palette, t),
+                key="effects_by_text",
+                theme=None,
+                alt=t("alt.effects_by_text"),
+            )
+        if len(rows):
+            st.markdown(f"**{t('details.ablations')}**", help=t("details.ablations_help"))
+            st.altair_chart(
+                effect_details.ablations(rows, palette, t),
+                key="ablations",
+                theme=None,
+                alt=t("alt.ablations"),
+            )
+        if screened:
+            among, count = effect_details.agreement(result.heads)
+            st.markdown(f"**{t('details.screen')}**", help=t("details.screen_help"))
+            st.write(t("details.screen_said", among=among, count=count))
+            st.altair_chart(
+                effect_details.screen(result.heads, palette, t), key="screen", theme=None, alt=t("alt.screen")
+            )
 
 
 def not_checked(result: Result) -> None:

@@ -70,8 +70,18 @@ def head_effects(table: pd.DataFrame, key: str) -> None:
 def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
     """What interventions say of edges; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    columns = ["source", "target", "effect", "effect_interval", "p_value", "q_value", "verdict"]
-    _show(_with_effect_interval(table), columns, key)
+    columns = ["source", "target", "effect", "effect_interval", "carried_by", "p_value", "q_value", "verdict"]
+    table = _with_effect_interval(table)
+    if "carried_by" in table:
+        table["carried_by"] = [_reads(parts) for parts in table["carried_by"]]
+    _show(table, columns, key)
+
+
+def _reads(parts: Any) -> str | None:
+    """`q+v` in words; None where nothing is known."""
+    if not isinstance(parts, str) or not parts:
+        return None
+    return " + ".join(t(f"reads.{part}") for part in parts.split("+"))
 
 
 def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Opened = None) -> None:

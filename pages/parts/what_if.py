@@ -65,10 +65,12 @@ def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[st
     proposed, how = suggested(content)
     names = list(result.heads["name"])
     key, mode_key = f"off_{state.run_id()}", f"off_mode_{state.run_id()}"
-    if key not in st.session_state:
-        confirmed = result.selected[result.selected["verdict"] == "confirmed"]["name"]
-        st.session_state[key] = [n for n in proposed or list(confirmed) if n in names]
-        st.session_state[mode_key] = how
+    confirmed = list(result.selected[result.selected["verdict"] == "confirmed"]["name"])
+    offered = [name for name in proposed or confirmed if name in names]
+    untouched = st.session_state.get(key) == st.session_state.get(f"{key}_offered")
+    if untouched and st.session_state.get(key) != offered:
+        st.session_state[key], st.session_state[mode_key] = offered, how
+        st.session_state[f"{key}_offered"] = list(offered)
     titles = result.titles()
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     chosen = left.multiselect(
@@ -134,6 +136,7 @@ def _answer(payload: dict[str, Any]) -> Answer:
 
 @st.fragment(run_every=0.5)
 def _wait(payload: dict[str, Any]) -> None:
+    state.polls()
     if not state.backend().ask("what_if", payload).pending:
         st.rerun()
     st.caption(t("whatif.reading"))

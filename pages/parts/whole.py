@@ -42,6 +42,7 @@ def _button(result: Result, kind: CheckKind) -> str:
 
 @st.fragment(run_every=0.8)
 def _follow(drawn: str) -> None:
+    state.polls()
     found = state.backend().check_status(state.run_id())
     if found is None or found.status != drawn:
         st.rerun()
