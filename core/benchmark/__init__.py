@@ -6,6 +6,7 @@ selection rules were compared on the tasks here, and these draws were looked at 
 """
 
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
@@ -15,7 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.benchmark.causal import FalseConfirmations, against_truth, false_confirmations, verified
 from core.benchmark.measures import (
     edge_selection,
     head_selection,
@@ -28,6 +28,7 @@ from core.benchmark.printed import overall_lines, task_lines
 from core.benchmark.speed import gpt2_tokenizer, measure_speed
 from core.benchmark.switch import SwitchRow, measure_switch, switch_lines
 from core.benchmark.tasks import Task, tasks
+from core.benchmark.verdicts import FalseConfirmations, against_truth, false_confirmations, verified
 from core.config import PRESETS
 from core.examples import ExampleSet
 from core.models import ModelPool
@@ -40,14 +41,14 @@ EXAMPLES = {"quick": (8,), "full": (3, 5, 8, 10, 25)}
 TESTED = "headlight-standard"
 """The method whose candidates get evidence."""
 
-SHUFFLES, UNPAIRED_SHUFFLES = 20, 10
+SHUFFLES = 10
 """Shuffles of the labels a draw, within pairs and over all texts."""
 
-UNPAIRED_DRAWS = {"quick": 2, "full": 10}
+UNPAIRED_DRAWS = {"quick": 1, "full": 10}
 """Draws whose labels are also shuffled over all texts, for which the codes have to be trained anew."""
 
 SWITCH_EXAMPLES = 8
-SWITCH_DRAWS = {"quick": 3, "full": 20}
+SWITCH_DRAWS = {"quick": 2, "full": 20}
 """Texts a side on which heads to switch off are searched, and how many draws."""
 
 
@@ -55,7 +56,7 @@ SWITCH_DRAWS = {"quick": 3, "full": 20}
 class Row:
     """One measurement: the columns of benchmark.csv. precision and recall belong to the default rule.
 
-    From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.causal`).
+    From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.verdicts`).
     """
 
     task: str
@@ -102,13 +103,12 @@ class Sizes:
     unpaired_draws: int = 0
     switch_draws: int = 0
     shuffles: int = SHUFFLES
-    unpaired_shuffles: int = UNPAIRED_SHUFFLES
 
 
 def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
     """Measure, write benchmark.csv and switch.csv into `out`, and yield the lines of the printed tables."""
     out.mkdir(parents=True, exist_ok=True)
-    size = "quick" if quick else "full"
+    start, size = time.perf_counter(), "quick" if quick else "full"
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {torch.get_num_threads()} threads"
     rows: list[Row] = []
     switches: list[SwitchRow] = []
@@ -126,10 +126,12 @@ def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
     yield from switch_lines(switches)
     speed_rows, lines = _speed()
     yield from lines
+    yield ""
     for name, kind, made in (("benchmark", Row, rows + speed_rows), ("switch", SwitchRow, switches)):
         table = pd.DataFrame([asdict(row) for row in made], columns=[f.name for f in fields(kind)])
         write_atomically(out / f"{name}.csv", csv_bytes(table))
-        yield f"\n{len(table)} rows in {out / f'{name}.csv'}"
+        yield f"{len(table)} rows in {out / f'{name}.csv'}"
+    yield f"took {time.perf_counter() - start:.0f} s"
 
 
 def measure_task(task: Task, examples: int, sizes: Sizes) -> Iterator[Row | SwitchRow]:
@@ -156,7 +158,7 @@ def _with_verdicts(
     over_all = FalseConfirmations()
     if draw < sizes.unpaired_draws:
         unpaired, _ = analysed(task.loaded, drawn, PRESETS["standard"], draw, pairing="off")
-        over_all = false_confirmations(task, drawn, unpaired, sizes.unpaired_shuffles, draw)
+        over_all = false_confirmations(task, drawn, unpaired, sizes.shuffles, draw)
     for row in rows:
         precision, recall = truth[row.unit]
         yield replace(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from core.benchmark.causal import causal_lines
 from core.benchmark.tasks import Task
+from core.benchmark.verdicts import verdict_lines
 
 
 def task_lines(task: Task, rows: pd.DataFrame) -> Iterator[str]:
@@ -15,7 +15,7 @@ def task_lines(task: Task, rows: pd.DataFrame) -> Iterator[str]:
         f"{len(task.true_edges)} of {task.forward().sum()} forward pairs are true"
     )
     yield from _table(rows)
-    yield from causal_lines(rows)
+    yield from verdict_lines(rows)
 
 
 def overall_lines(rows: pd.DataFrame) -> Iterator[str]:
@@ -28,7 +28,7 @@ def overall_lines(rows: pd.DataFrame) -> Iterator[str]:
     counts = rows.groupby(["task", *keys], sort=False)[
         [name for name in measured if "shuffles" in name]
     ].sum()
-    yield from causal_lines(per_task.assign(**counts.reset_index(drop=True)))
+    yield from verdict_lines(per_task.assign(**counts.reset_index(drop=True)))
 
 
 def _table(rows: pd.DataFrame) -> Iterator[str]:

@@ -20,9 +20,9 @@ import torch
 
 from core.ablation import Ablator
 from core.behaviour import next_log_probabilities
-from core.benchmark.causal import Verified, last
 from core.benchmark.methods import Analysed
 from core.benchmark.tasks import Task
+from core.benchmark.verdicts import Verified, last
 from core.checking import ranked, suggestion, switchable
 from core.examples import ExampleSet
 from core.loaded_model import LoadedModel

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from core.benchmark import EXAMPLES, Row, Sizes, SwitchRow, causal, measure_task
-from core.benchmark.causal import against_truth, false_confirmations, reordered, shuffled_orders
+from core.benchmark import EXAMPLES, Row, Sizes, SwitchRow, measure_task, verdicts
 from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
 from core.benchmark.methods import METHODS, Analysed, analysed
 from core.benchmark.switch import Reading, measure_switch, shares, unseen_pairs
 from core.benchmark.tasks import FIRST_SEED, Task, tasks
+from core.benchmark.verdicts import against_truth, false_confirmations, reordered, shuffled_orders
 from core.codes import centre
 from core.config import PRESETS
 from core.evidence import Evidence, Findings
@@ -194,12 +194,12 @@ def test_false_confirmations_by_hand(planted, monkeypatch):
 
     heads = findings([HeadId(0, i) for i in range(4)], ["confirmed", "partly", None, "not confirmed"])
     edges = findings([EdgeId(HeadId(0, 0), HeadId(1, i)) for i in range(2)], ["confirmed", "partly"])
-    checked = causal.Verified(pd.DataFrame(), Evidence("computed", heads, edges), 0.0)
-    monkeypatch.setattr(causal, "behaviour", Sides)
-    monkeypatch.setattr(causal, "verified", lambda *_arguments: checked)
+    checked = verdicts.Verified(pd.DataFrame(), Evidence("computed", heads, edges), 0.0)
+    monkeypatch.setattr(verdicts, "behaviour", Sides)
+    monkeypatch.setattr(verdicts, "verified", lambda *_arguments: checked)
     drawn = planted.draw(3, 0)
     found, _ = analysed(planted.loaded, drawn, PRESETS["fast"], seed=0)
-    assert false_confirmations(planted, drawn, found, 4, seed=0) == causal.FalseConfirmations(
+    assert false_confirmations(planted, drawn, found, 4, seed=0) == verdicts.FalseConfirmations(
         0.125, 0.25, 4, 2
     )
     assert false_confirmations(planted, drawn, found, 0, seed=0).shuffles == 0
@@ -215,10 +215,10 @@ def test_candidates_of_a_shuffle_come_from_its_own_sides(planted, monkeypatch):
 
     def keep(task, examples, found, seed):
         seen.append(found)
-        return causal.Verified(pd.DataFrame(), Evidence(), 0.0)
+        return verdicts.Verified(pd.DataFrame(), Evidence(), 0.0)
 
-    monkeypatch.setattr(causal, "behaviour", Sides)
-    monkeypatch.setattr(causal, "verified", keep)
+    monkeypatch.setattr(verdicts, "behaviour", Sides)
+    monkeypatch.setattr(verdicts, "verified", keep)
     drawn = planted.draw(3, 0)
     found, _ = analysed(planted.loaded, drawn, PRESETS["fast"], seed=0)
     false_confirmations(planted, drawn, found, 3, seed=5)
@@ -276,7 +276,7 @@ def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right():
     task = next(task for task in tasks(ModelPool(size=8)) if task.name == "misrouted-tickets")
     drawn = task.draw(8, 0)
     found, _ = analysed(task.loaded, drawn, PRESETS["standard"], seed=0)
-    checked = causal.verified(task, drawn, found, 0)
+    checked = verdicts.verified(task, drawn, found, 0)
     rows = list(measure_switch(task, drawn, found, checked, draw=0, unseen=60))
     assert {(row.found_by, row.mode) for row in rows} == {
         (by, mode) for by in ("smallest_switch", "smallest_circuit") for mode in ("mean", "zero")

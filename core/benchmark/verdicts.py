@@ -172,7 +172,7 @@ def _flat(head: HeadId, n_heads: int) -> int:
     return head.layer * n_heads + head.head
 
 
-def causal_lines(rows: pd.DataFrame) -> Iterator[str]:
+def verdict_lines(rows: pd.DataFrame) -> Iterator[str]:
     """The printed table of the rows that have verdicts: mean of the draws."""
     measured = rows[rows["evidence_passes"] > 0]
     if measured.empty:
