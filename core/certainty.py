@@ -32,6 +32,7 @@ from torch import Tensor
 from core.autoencoder import SILENT, Codes
 from core.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
 from core.selection import HEAD_RULE, select
+from core.texts import percent
 from core.trust import BAR, DIVERSITY
 
 DRAWS = 200
@@ -111,7 +112,7 @@ class Certainty:
                 {"key": "selection_unsteady", "values": {"jaccard": round(self.jaccard, 2), "bar": BAR}}
             )
         if self.diversity < DIVERSITY:
-            notes.append({"key": "anomalous_varied", "values": {"share": f"{self.diversity:.0%}"}})
+            notes.append({"key": "anomalous_varied", "values": {"share": percent(self.diversity)}})
         return notes
 
 

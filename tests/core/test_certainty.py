@@ -132,7 +132,7 @@ def test_more_variety_on_the_anomalous_side_alone_explains_the_score():
     explained = of(made_codes(varied, dull, dull, n_anomalous=8), 8)
     assert explained.diversity == pytest.approx(1 / 8)
     assert explained.as_json()["codes_anomalous"] == 8
-    assert {"key": "anomalous_varied", "values": {"share": "12%"}} in explained.notes()
+    assert {"key": "anomalous_varied", "values": {"share": "12\u00a0%"}} in explained.notes()
     honest = of(made_codes(told_apart, dull, dull, n_anomalous=8), 8)
     assert honest.diversity == pytest.approx(1)
     assert "anomalous_varied" not in {note["key"] for note in honest.notes()}
