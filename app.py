@@ -1,15 +1,18 @@
 """The dashboard: page settings, language, navigation, sidebar. Run it with `streamlit run app.py`."""
 
+import logging
 import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
 from core.runs import open_run
 from pages.parts import address, frame, state, terms, texts, watch
 from pages.parts.samples import load_sample
 
+log = logging.getLogger("headlight")
 # A file of our own: a named icon would be fetched from a font host.
 ICON = Path(__file__).parent / "pages" / "parts" / "icon.svg"
 
@@ -34,6 +37,17 @@ def begin_session() -> None:
         st.session_state["greeting_error"] = (error.key, error.values)
 
 
+def run(page: StreamlitPage) -> None:
+    """Draw the page; what goes wrong unexpectedly is said in the reader's language, and written to the log."""
+    try:
+        page.run()
+    except HeadlightError as error:
+        frame.show(error)
+    except Exception as error:
+        log.exception("the page could not be drawn")
+        frame.show_error("page_failed", {"detail": f"{type(error).__name__}: {error}"[:300]})
+
+
 def main() -> None:
     """Draw the frame and the page that was asked for."""
     begin_session()
@@ -49,7 +63,7 @@ def main() -> None:
     frame.sidebar(current)
     if "greeting_error" in st.session_state:
         frame.show_error(*st.session_state.pop("greeting_error"))
-    page.run()
+    run(page)
     terms.fold(current)
     watch.show(current)
 

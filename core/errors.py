@@ -109,6 +109,8 @@ _messages(
     empty_comment="Expected a comment, found an empty field. Write what you want to say, then add it.",
     sign_off_without_name="A sign-off needs the name of whoever decides. Fill in the name, then sign.",
     roi_out_of_bounds="{name}: expected a number from 0 to {highest}, found {found}. Correct the entry.",
+    # pages
+    page_failed="This page could not be drawn ({detail}). Reload it; if it comes again, open the analysis from the list of analyses, and report the line from the server's log.",
     # jobs
     run_cancelled="The run was cancelled. Start it again whenever you like; what was cached is used again.",
     worker_died="The worker process ended in the middle of the run (exit code {code}). The machine may have run out of memory. Start the run again; what was cached is used again.",

@@ -105,10 +105,10 @@ def _rounded(value: float) -> float | None:
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:
-    """Values as text: shares as percentages, other fractions with two digits."""
+    """Values as text: shares and overlaps as percentages."""
     return {
         name: percent(math.nan if value is None else value)
-        if name.endswith("share")
+        if name.endswith("share") or name in ("jaccard", "bar")
         else number(math.nan if value is None else value)
         for name, value in values.items()
     }

@@ -89,3 +89,15 @@ def test_address_forgets_a_run_that_was_deleted(open_app: OpenApp) -> None:
     run.delete()
     app.run()
     assert "run" not in app.query_params
+
+
+def test_page_that_breaks_says_so_in_the_readers_language(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a number that cannot be")
+
+    monkeypatch.setattr("pages.parts.runs_table.listed", broken)
+    app = open_app("start", "ja")
+    assert "ValueError: a number that cannot be" in app.error[0].value
+    assert "このページを表示できませんでした" in app.error[0].value
