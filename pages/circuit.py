@@ -19,7 +19,7 @@ from pages.parts import (
 )
 from pages.parts.address import TABS
 from pages.parts.circuit_controls import Shown
-from pages.parts.circuit_state import clicked, opened_edge, opened_heads, row_chosen, settle
+from pages.parts.circuit_state import clicked, opened_edge, opened_heads, row_chosen, settle, table_key
 from pages.parts.folding import edge_ends
 from pages.parts.graph import Look
 from pages.parts.results import Result
@@ -98,23 +98,20 @@ def heads_tab(result: Result, shown: Shown) -> None:
     everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
     st.caption(t("circuit.row_opens"))
-    tables.heads(
-        result,
-        not everything,
-        key="heads_table",
-        opened=lambda: row_chosen(st.session_state.get("heads_table"), names),
-    )
+    key = table_key("heads_table", names, opened_heads())
+    tables.heads(result, not everything, key=key, opened=lambda: row_chosen(st.session_state.get(key), names))
 
 
 def edges_tab(result: Result, shown: Shown) -> None:
     """The table of the drawn edges; a chosen row opens its edge."""
     names = list(shown.edges["name"])
     st.caption(t("circuit.row_opens"))
+    key = table_key("edges_table", names, [opened_edge()])
     tables.edges(
         shown.edges,
         result.titles(),
-        key="edges_table",
-        opened=lambda: row_chosen(st.session_state.get("edges_table"), names),
+        key=key,
+        opened=lambda: row_chosen(st.session_state.get(key), names),
     )
 
 

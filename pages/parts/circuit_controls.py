@@ -73,7 +73,7 @@ def show(result: Result) -> Shown:
             )
             labels.edit_groups(result, heads)
         st.button(
-            t("circuit.leave_full") if full else "",
+            t("circuit.leave_full" if full else "circuit.full"),
             icon=":material/close:" if full else ":material/fullscreen:",
             help=None if full else t("circuit.full"),
             key="toggle_full",

@@ -26,9 +26,25 @@ def clicked(event: Mapping[str, Any] | None) -> None:
 
 def row_chosen(event: Mapping[str, Any] | None, names: Sequence[str]) -> None:
     """Open what the chosen row of a table shows; `names` are those of its rows."""
+    row = chosen_row(event)
+    if row is not None and row < len(names):
+        _open(names[row])
+
+
+def chosen_row(event: Mapping[str, Any] | None) -> int | None:
+    """The row that is ticked in a table."""
     rows = ((event or {}).get("selection") or {}).get("rows") or []
-    if rows and rows[0] < len(names):
-        _open(names[rows[0]])
+    return int(rows[0]) if rows else None
+
+
+def table_key(table: str, names: Sequence[str], opened: Sequence[str]) -> str:
+    """The key of a table; a new one where the ticked row is not what is open, so that no tick outlives it."""
+    count = st.session_state.get(f"{table}_count", 0)
+    row = chosen_row(st.session_state.get(f"{table}_{count}"))
+    if row is not None and (row >= len(names) or names[row] not in opened):
+        count += 1
+        st.session_state[f"{table}_count"] = count
+    return f"{table}_{count}"
 
 
 def _open(name: str) -> None:

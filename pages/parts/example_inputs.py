@@ -203,9 +203,13 @@ def _table() -> None:
                 width="small",
             ),
             "text": st.column_config.TextColumn(t("column.text"), required=True, width="large"),
-            "pair": st.column_config.TextColumn(t("column.pair"), width="small"),
-            "expected": st.column_config.TextColumn(t("column.expected"), width="small"),
-            "actual": st.column_config.TextColumn(t("column.actual"), width="small"),
+            "pair": st.column_config.TextColumn(t("column.pair"), help=t("column.pair_note"), width="small"),
+            "expected": st.column_config.TextColumn(
+                t("column.expected"), help=t("column.expected_note"), width="small"
+            ),
+            "actual": st.column_config.TextColumn(
+                t("column.actual"), help=t("column.actual_note"), width="small"
+            ),
         },
     )
     st.caption(t("examples.table_text"))

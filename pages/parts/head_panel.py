@@ -31,6 +31,7 @@ def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
         format_func=lambda name: titles.get(name, name),
         key="head",
         on_change=_pick,
+        label_visibility="collapsed",  # the switch above names it
         persist_state="session",
     )
     row = result.heads[result.heads["name"] == name].iloc[0]
@@ -39,11 +40,14 @@ def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
 
 
 def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
-    st.markdown(
-        f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
-        help=sentences.score_meaning(result.manifest),
-    )
-    labels.edit(row["name"])
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
+            help=sentences.score_meaning(result.manifest),
+            width="content",
+        )
+        labels.edit(row["name"])
+    labels.tell(row["name"])
     place = _code_strip(result, int(row.layer), int(row["head"]))
     _neighbours(row["name"], edges, result.titles())
     _words(result, int(row.layer), int(row["head"]), place)
@@ -118,8 +122,6 @@ def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
     run, examples = state.run_id(), result.examples
     order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
     names = {index: _short(examples.iloc[index]) for index in order}
-    st.markdown(f"**{t('panel.looks')}**", help=t("panel.looks_help"))
-    st.caption(t("panel.looks_line"))
     example = st.selectbox(
         t("panel.example"),
         order,
@@ -158,15 +160,18 @@ def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
 
 
 def _show(found: Mapping[str, Any], label: str) -> None:
-    """The answer of the worker."""
-    st.html(head_words.looks(found, t))
-    st.markdown(f"**{t('panel.writes')}**", help=t("panel.writes_help"))
-    if found["writes"] is None:
-        reason = found["no_writes"]
-        st.caption(frame.plain(texts.error(state.language(), reason["key"], reason["values"])))
-        return
-    st.caption(t("panel.writes_line"))
-    st.html(head_words.writes(found, label, t))
+    """The answer of the worker, one half at a time: the panel is to stay about as high as the picture."""
+    looks, writes = st.tabs([t("panel.looks"), t("panel.writes")], key=f"panel_half_{state.language()}")
+    with looks:
+        st.caption(t("panel.looks_line"), help=t("panel.looks_help"))
+        st.html(head_words.looks(found, t))
+    with writes:
+        if found["writes"] is None:
+            reason = found["no_writes"]
+            st.caption(frame.plain(texts.error(state.language(), reason["key"], reason["values"])))
+            return
+        st.caption(t("panel.writes_line"), help=t("panel.writes_help"))
+        st.html(head_words.writes(found, label, t))
 
 
 def _answer(question: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -191,6 +196,7 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any] | None:
 @st.fragment(run_every=0.4)
 def _wait(question: dict[str, Any]) -> None:
     """Look for the worker's answer; the page is drawn anew when it is there."""
+    state.polls()
     if _ask(question).pending:
         st.caption(t("panel.reading"))
     else:

@@ -23,17 +23,10 @@ FIELDS = ("name", "note", "group")
 
 
 def edit(head: str) -> None:
-    """Name, note and group of this head, kept with the run."""
-    error = st.session_state.pop("label_error", None)
-    if error is not None:
-        frame.show(error)
+    """A button that opens name, note and group of this head, kept with the run."""
     labels = read_labels(state.folder())
     label = labels.get(head, HeadLabel())
     title = t("circuit.add_label" if label == HeadLabel() else "circuit.change_label")
-    if label.group:
-        st.text(t("group.of", name=label.group))
-    if label.note:
-        st.text(label.note)
     with (
         st.popover(title, icon=":material/edit:", key=f"label_{head}"),
         st.form(f"label_form_{head}", border=False),
@@ -52,6 +45,18 @@ def edit(head: str) -> None:
         st.form_submit_button(
             t("circuit.keep_label"), key=f"keep_label_{head}", on_click=_keep, args=(head, keys)
         )
+
+
+def tell(head: str) -> None:
+    """Group and note of this head, where there are any; and why they could not be kept."""
+    error = st.session_state.pop("label_error", None)
+    if error is not None:
+        frame.show(error)
+    label = read_labels(state.folder()).get(head, HeadLabel())
+    if label.group:
+        st.text(t("group.of", name=label.group))
+    if label.note:
+        st.text(label.note)
 
 
 def edit_groups(result: Result, heads: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from core.annotations import HeadLabel, groups, read_labels, write_group, write_
 from core.runs import runs_folder
 from pages.parts import labels, results, texts
 from pages.parts.circuit_controls import with_opened_edges
-from pages.parts.circuit_state import nearest, within
+from pages.parts.circuit_state import nearest, table_key, within
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
@@ -159,3 +159,24 @@ def _drawn(result: results.Result, language: str, heads: int) -> str:
         language, "circuit.shown", heads=heads, all_heads=len(result.heads), edges=0, all_edges=0
     )
     return said.split("0 of 0")[0].split("、")[0]
+
+
+def test_tick_of_a_table_does_not_outlive_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    session: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    names = ["L1H2", "L0H3"]
+    assert table_key("heads", names, []) == "heads_0"
+    session["heads_0"] = {"selection": {"rows": [1]}}
+    assert table_key("heads", names, ["L0H3"]) == "heads_0"
+    assert table_key("heads", names, ["L1H2"]) == "heads_1"
+    assert table_key("heads", names, ["L1H2"]) == "heads_1"
+    session["heads_1"] = {"selection": {"rows": [1]}}
+    assert table_key("heads", names[:1], ["L1H2"]) == "heads_2"
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_full_screen_has_a_name_in_both_states(open_app: OpenApp, language: str) -> None:
+    app = open_app("circuit", language, make_run(runs_folder()).run_id)
+    assert app.button(key="toggle_full").label == catalogue(language)["circuit.full"]
+    app.button(key="toggle_full").click().run()
+    assert app.button(key="toggle_full").label == catalogue(language)["circuit.leave_full"]

@@ -138,8 +138,10 @@ def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, langua
     app = open_app("circuit", language, make_run(runs_folder()).run_id)
     run_until(app, lambda: 'class="writes"' in shown(app))
     said = shown(app)
-    for key in ("looks", "looks_line", "writes", "writes_line"):
+    for key in ("looks_line", "writes_line"):
         assert catalogue(language)[f"panel.{key}"] in said
+    halves = {catalogue(language)[f"panel.{key}"] for key in ("looks", "writes")}
+    assert halves <= {tab.label for tab in app.tabs}
     assert "&lt;i&gt;anomalous" in said
     assert "<i>anomalous" not in said
     assert 'class="look query"' in said
@@ -199,6 +201,7 @@ def test_page_does_not_wait_for_a_worker_that_is_busy(
     monkeypatch.setattr(local, "ask", busy)
     app = open_app("circuit", run=run.run_id)
     assert catalogue("en")["panel.reading"] in shown(app)
+    assert app.session_state["polling"]
     assert any(button.key == "next_circuit" for button in app.button)
     payload = next(payload for kind, payload in asked if kind == "head")
     assert RunFolder(payload["run"]).run_id == run.run_id

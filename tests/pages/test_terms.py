@@ -68,3 +68,9 @@ def test_headings_of_tables_explain_their_terms(open_app: OpenApp, language: str
     assert columns["verdict"]["help"] == words["term.verdict.text"]
     assert columns["interval"]["help"] == words["column.interval_note"]
     assert columns["name"]["label"] == words["column.name"]
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_lead_of_the_model_page_speaks_of_no_term(language: str) -> None:
+    lead = texts.text(language, "model.lead")
+    assert terms.marked(lead, language) == lead
