@@ -12,6 +12,7 @@ on the normal ones, and taking it away is all that the switch is asked for. `rig
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,11 @@ import pandas as pd
 import torch
 
 from core.ablation import Ablator
-from core.behaviour import next_log_probabilities
+from core.behaviour import head_logits
 from core.benchmark.methods import Analysed
 from core.benchmark.tasks import Task
 from core.benchmark.verdicts import Verified, last
+from core.capture import batches_of, pad
 from core.checking import ranked, suggestion, switchable
 from core.examples import ExampleSet
 from core.loaded_model import LoadedModel
@@ -164,20 +166,18 @@ class Reading:
         good = self._good if self._is_fault else None
         return shares(self._before, self._said(recipe), self._fault, self._fitting, good)
 
+    @torch.no_grad()
     def _said(self, recipe: Recipe | None) -> list[int]:
-        """The likeliest next token of every text. Texts of one length together, so that their ends fall together."""
-        said = [0] * len(self._ids)
-        by_length: dict[int, list[int]] = {}
-        for index, text in enumerate(self._ids):
-            by_length.setdefault(len(text), []).append(index)
-        for group in by_length.values():
-            texts = [self._ids[i] for i in group]
-            if recipe is None:
-                logits = next_log_probabilities(self._loaded, texts)
-            else:
-                with switched_off(self._loaded, recipe):
-                    logits = next_log_probabilities(self._loaded, texts)
-            for index, token in zip(group, torch.argmax(logits, dim=-1).tolist(), strict=True):
+        """The likeliest next token of every text."""
+        said, lengths = [0] * len(self._ids), [len(text) for text in self._ids]
+        for batch in batches_of(lengths, range(len(lengths))):
+            ids, mask = pad([self._ids[i] for i in batch], self._loaded.device)
+            ends = torch.tensor([lengths[i] - 1 for i in batch], device=ids.device)
+            off = nullcontext() if recipe is None else switched_off(self._loaded, recipe, (ends + 1).tolist())
+            with off:
+                hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+            logits = head_logits(self._loaded, hidden[torch.arange(len(batch), device=ids.device), ends])
+            for index, token in zip(batch, logits.argmax(dim=-1).tolist(), strict=True):
                 said[index] = token
         return said
 
