@@ -1,0 +1,181 @@
+"""Methods that only look at what heads write: codes by k-means, distances, probes, and variants of the autoencoders.
+
+Edges of a method without codes are scored by the product of their two heads.
+"""
+
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from core.autoencoder import Codes
+from core.benchmark.methods import Method, Outcome, _captured, _last, ours, paper
+from core.codes import centre, published_codes, scale
+from core.config import PRESETS, AutoencoderConfig
+from core.examples import ExampleSet
+from core.loaded_model import LoadedModel
+from core.pipeline import score
+
+PAPER_MEMBERS = 8
+"""Seeds that `paper_ensemble` averages over."""
+
+KMEANS_STARTS = 4
+"""Starts of which k-means keeps the best."""
+
+PENALTY = 1.0
+"""Weight of half the squared length of a probe's weights beside the sum of its losses (scikit-learn's C = 1)."""
+
+NEWTON_STEPS = 12
+
+TIE = 1e-5
+"""Largest part of a probe's score that its margin makes: less than any step of an AUC of 100 + 100 texts."""
+
+
+def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Clusters in place of latents: one k-means a head over all texts and slots, k the rounded root of their number.
+
+    Everything else is as in our method: the same centred outputs, the same counting of codes that anomalous texts alone
+    show, weighted by strength, which is the length of the centred output here.
+    """
+    start = time.perf_counter()
+    _, alignment, captured = _captured(loaded, examples, "auto")
+    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
+    scores = score(cluster_codes(values, seed), alignment.n_anomalous, loaded.shape.n_heads)
+    heads = scores.heads.score.numpy()
+    return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+
+def cluster_codes(values: Tensor, seed: int) -> Codes:
+    """Codes (1, example, slot, head) of values (example, slot, head, d_head): the cluster, and the length."""
+    examples, slots, heads, d_head = values.shape
+    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head).numpy()
+    latent = np.stack([_clusters(sample, seed) for sample in samples])
+    index = torch.from_numpy(latent).long().unflatten(1, (examples, slots)).permute(1, 2, 0)
+    return Codes(index[None], values.norm(dim=-1)[None])
+
+
+def _clusters(samples: np.ndarray, seed: int) -> np.ndarray:
+    """Cluster (sample,) of samples (sample, d_head)."""
+    k = max(2, round(len(samples) ** 0.5))
+    with warnings.catch_warnings():
+        # a head that writes fewer different values than there are clusters
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels: np.ndarray = KMeans(k, n_init=KMEANS_STARTS, random_state=seed).fit_predict(samples)
+    return labels
+
+
+def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Distance of the mean anomalous from the mean normal output of a head, at its best slot."""
+    start = time.perf_counter()
+    _, alignment, captured = _captured(loaded, examples, "auto")
+    heads = mean_distances(captured.outputs, alignment.n_anomalous)
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+
+
+def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
+    """Distances (head,) at the best slot, from outputs (example, slot, head, d_head)."""
+    apart = outputs[:n_anomalous].double().mean(dim=0) - outputs[n_anomalous:].double().mean(dim=0)
+    distances: np.ndarray = apart.norm(dim=-1).amax(dim=0).numpy()
+    return distances
+
+
+def probe(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Held-out AUC of a logistic regression on a head's output, at its best slot."""
+    start = time.perf_counter()
+    _, alignment, captured = _captured(loaded, examples, "auto")
+    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
+    heads = probe_scores(values, alignment.n_anomalous, alignment.paired)
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+
+
+def probe_scores(values: Tensor, n_anomalous: int, paired: bool) -> np.ndarray:
+    """Scores (head,) of values (example, slot, head, d_head).
+
+    Each text, or pair of texts, is held out once, and the probe that has not seen it gives its decision. The score is
+    the AUC of these decisions, plus a sliver of their mean margin, so that heads of equal AUC are told apart.
+    """
+    examples = len(values)
+    samples = values.permute(1, 2, 0, 3).double()
+    samples = torch.cat([samples, torch.ones_like(samples[..., :1])], dim=-1)
+    sign = torch.ones(examples, dtype=torch.float64)
+    sign[n_anomalous:] = -1
+    decisions = torch.empty(samples.shape[:3], dtype=torch.float64)
+    for held in (
+        [[i, i + n_anomalous] for i in range(n_anomalous)] if paired else [[i] for i in range(examples)]
+    ):
+        seen = [i for i in range(examples) if i not in held]
+        weights = _logistic(samples[:, :, seen], sign[seen])
+        decisions[:, :, held] = torch.einsum("shed,shd->she", samples[:, :, held], weights)
+    margin = (decisions * sign).mean(dim=-1)
+    scores = _auc(decisions, n_anomalous) + TIE * margin / (1 + margin.abs())
+    best: np.ndarray = scores.amax(dim=0).numpy()
+    return best
+
+
+def _logistic(samples: Tensor, sign: Tensor) -> Tensor:
+    """Weights (slot, head, d) of logistic regressions on samples (slot, head, example, d), by Newton's method.
+
+    The last coordinate is the intercept and is not penalised.
+    """
+    d = samples.shape[-1]
+    penalty = torch.full((d,), PENALTY, dtype=samples.dtype)
+    penalty[-1] = 1e-6
+    weights = torch.zeros(*samples.shape[:2], d, dtype=samples.dtype)
+    for _ in range(NEWTON_STEPS):
+        wrong = torch.sigmoid(-sign * torch.einsum("shed,shd->she", samples, weights))
+        gradient = penalty * weights - torch.einsum("she,shed->shd", sign * wrong, samples)
+        curved = samples * (wrong * (1 - wrong))[..., None]
+        hessian = curved.transpose(-1, -2) @ samples + torch.diag(penalty)
+        weights = weights - torch.linalg.solve(hessian, gradient)
+    return weights
+
+
+def _auc(decisions: Tensor, n_anomalous: int) -> Tensor:
+    """Share of (anomalous, normal) whose order is right, ties half, over the last axis."""
+    ahead = decisions[..., :n_anomalous, None] - decisions[..., None, n_anomalous:]
+    return ((ahead > 0).double() + (ahead == 0).double() / 2).mean(dim=(-1, -2))
+
+
+def untrained() -> Method:
+    """Our method with the standard settings and no training at all: random dictionaries."""
+    return ours(PRESETS["standard"].model_copy(update={"epochs": 0}))
+
+
+def paper_ensemble(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """The published recipe with several seeds; the mean of their scores."""
+    found = [paper(loaded, examples, seed * PAPER_MEMBERS + member) for member in range(PAPER_MEMBERS)]
+    return Outcome(
+        np.mean([one.heads for one in found], axis=0),
+        np.mean([one.edges for one in found], axis=0),
+        sum(one.seconds for one in found),
+        found[0].forward_passes,
+    )
+
+
+def paper_counting(more: Callable[[int], ExampleSet], settings: AutoencoderConfig) -> Method:
+    """The published recipe in its own setting: `more(seed)` gives the many examples that it trains on a few of and
+    counts on all of. The examples of the draw are not read.
+    """
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        start = time.perf_counter()
+        _, alignment, captured = _captured(loaded, more(seed), "mean")
+        training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
+        codes = _last(training)
+        scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, "count")
+        heads = scores.heads.score.numpy()
+        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+    return method
+
+
+def chance(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Scores that know nothing."""
+    count = loaded.shape.n_layers * loaded.shape.n_heads
+    generator = np.random.default_rng(seed)
+    return Outcome(generator.random(count), generator.random((count, count)), 0.0, 0)
