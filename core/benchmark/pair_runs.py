@@ -1,0 +1,104 @@
+"""Plain runs of pairs of texts, read once, for the methods that look inside the running model.
+
+Every pair consists of an anomalous and a normal text with the same number of tokens, so that what a head writes in one
+can stand for what it writes in the other, position by position.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.behaviour import head_logits
+from core.capture import batches_of, pad
+from core.errors import ExamplesError
+from core.examples import ExampleSet
+from core.interventions import record
+from core.loaded_model import LoadedModel
+from core.measure import Behaviour, behaviour
+from core.preview import tokenise
+from core.tokens import align
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Some pairs, padded on the right: `rows` are numbers of pairs, `ids` (side, row, position), anomalous side first.
+
+    `z` and `other` (layer, row, position, head, d_head) are what the heads write in the anomalous texts and in the
+    normal ones; `logits` (row, vocabulary) those after the anomalous texts.
+    """
+
+    rows: list[int]
+    ids: Tensor
+    mask: Tensor
+    last: Tensor
+    z: Tensor
+    other: Tensor
+    logits: Tensor
+
+
+class PairRuns:
+    """The pairs of an example set in `batches`, with the measure of the behaviour, and a count of forward passes.
+
+    Raises ExamplesError where the texts are no pairs of equal length.
+    """
+
+    def __init__(self, loaded: LoadedModel, examples: ExampleSet, seed: int) -> None:
+        self.loaded = loaded
+        self.forward_passes = 0
+        ids = tokenise(loaded, examples)
+        alignment = align(examples, ids)
+        self.texts = [ids[i] for i in alignment.kept]
+        self.count = alignment.n_anomalous
+        lengths = [len(text) for text in self.texts]
+        if not alignment.paired or lengths[: self.count] != lengths[self.count :]:
+            raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
+        kept = [examples.examples[i] for i in alignment.kept]
+        log_probabilities: list[Tensor] = [torch.empty(0)] * len(self.texts)
+        self.batches = []
+        for rows in batches_of(lengths, range(self.count)):
+            batch, normal = self._read(rows)
+            self.batches.append(batch)
+            for side, logits in enumerate((batch.logits, normal)):
+                for row, values in zip(rows, logits.float().log_softmax(dim=-1).cpu(), strict=True):
+                    log_probabilities[row + side * self.count] = values
+        self.behaviour: Behaviour = behaviour(
+            loaded, kept, torch.stack(log_probabilities), self.count, paired=True, seed=seed
+        )
+
+    def logits(self, batch: PairBatch, side: int = 0, repeats: int = 1) -> Tensor:
+        """Logits (row, vocabulary) after the texts of one side, the whole batch `repeats` times over.
+
+        Gradients pass where they are enabled.
+        """
+        self.forward_passes += 1
+        ids, mask, last = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1), batch.last
+        return _logits(self.loaded, ids, mask, last.repeat(repeats))
+
+    def _read(self, rows: Sequence[int]) -> tuple[PairBatch, Tensor]:
+        sides = [[self.texts[row + side * self.count] for row in rows] for side in (0, 1)]
+        padded = [pad(texts, self.loaded.device) for texts in sides]
+        last = torch.tensor([len(text) - 1 for text in sides[0]], device=self.loaded.device)
+        z, logits = [], []
+        for ids, mask in padded:
+            with record(self.loaded) as recording, torch.no_grad():
+                logits.append(_logits(self.loaded, ids, mask, last))
+            z.append(recording.z)
+            self.forward_passes += 1
+        ids = torch.stack([side[0] for side in padded])
+        return PairBatch(list(rows), ids, padded[0][1], last, z[0], z[1], logits[0]), logits[1]
+
+
+def forward_mask(loaded: LoadedModel) -> np.ndarray:
+    """Which pairs of flat heads run forward (source, target)."""
+    shape = loaded.shape
+    layer = np.arange(shape.n_layers * shape.n_heads) // shape.n_heads
+    mask: np.ndarray = layer[:, None] < layer[None, :]
+    return mask
+
+
+def _logits(loaded: LoadedModel, ids: Tensor, mask: Tensor, last: Tensor) -> Tensor:
+    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+    return head_logits(loaded, hidden[torch.arange(len(ids), device=hidden.device), last.to(hidden.device)])
