@@ -1,0 +1,33 @@
+"""Resample patching of every head and path patching of every edge: the ceiling, and what it costs."""
+
+import time
+
+import numpy as np
+
+from core.benchmark.methods import Outcome
+from core.benchmark.pair_runs import PairRuns
+from core.benchmark.verdicts import last
+from core.effects import Patching
+from core.examples import ExampleSet
+from core.heads import all_heads, forward_pairs
+from core.loaded_model import LoadedModel
+
+
+def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Size of the mean effect in the direction where it is larger, as the true circuits are measured."""
+    start = time.perf_counter()
+    runs = PairRuns(loaded, examples, seed)
+    shape = loaded.shape
+    heads = all_heads(shape.n_layers, shape.n_heads)
+    pairs = list(forward_pairs(shape.n_layers, shape.n_heads))
+    patching = Patching(loaded, runs.texts, runs.count, "resample")
+    patching.plain(heads)
+    sizes = [
+        np.abs(last(patching.effects(targets, runs.behaviour)).mean(axis=-1)).max(axis=0)
+        for targets in (heads, pairs)
+    ]
+    edges = np.zeros((len(heads),) * 2)
+    for pair, size in zip(pairs, sizes[1], strict=True):
+        edges[heads.index(pair.source), heads.index(pair.target)] = size
+    passes = runs.forward_passes + patching.forward_passes
+    return Outcome(sizes[0], edges, time.perf_counter() - start, passes)

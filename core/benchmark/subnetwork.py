@@ -1,0 +1,92 @@
+"""Subnetwork probing over heads (Cao 2021, arXiv 2104.03514), in the form in which it finds circuits (Conmy 2023).
+
+1. Every head has a hard-concrete gate g in 0 … 1 (Louizos 2018) with a learned location; where it is shut, the head
+   writes what it writes in the normal text.
+2. Adam minimises the divergence of the next word from that of the whole model on the anomalous texts, as a share of
+   the divergence with all gates shut, plus PENALTY times the mean probability that a gate is not shut.
+3. The score of a head is the probability that its gate is not shut at the end. An edge is worth what its weaker head is
+   worth, since a circuit here is made of whole heads.
+
+The penalty's scale: shutting a head pays where it explains less than the mean share, so nothing is tuned to a task.
+"""
+
+import math
+import time
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.benchmark.methods import Outcome
+from core.benchmark.pair_runs import PairBatch, PairRuns, forward_mask
+from core.examples import ExampleSet
+from core.hooks import on_z
+from core.loaded_model import LoadedModel
+
+STEPS, LEARNING_RATE, PENALTY = 300, 0.1, 1.0
+BETA, LOW, HIGH = 2 / 3, -0.1, 1.1
+"""Temperature of the gates, and how far they are stretched beyond 0 … 1."""
+
+OPEN_AT_FIRST = 0.9
+"""Value of a gate without noise at the start."""
+
+
+def subnetwork_probing(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Learned gates on heads."""
+    start = time.perf_counter()
+    runs = PairRuns(loaded, examples, seed)
+    heads = learned_gates(runs, seed)
+    edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
+    return Outcome(heads, edges, time.perf_counter() - start, runs.forward_passes)
+
+
+def learned_gates(runs: PairRuns, seed: int, steps: int = STEPS) -> np.ndarray:
+    """Log-odds (head,) that each gate is not shut, after training; the order is that of the probabilities."""
+    shape = runs.loaded.shape
+    generator = torch.Generator().manual_seed(seed)
+    share = (OPEN_AT_FIRST - LOW) / (HIGH - LOW)
+    location = torch.full((shape.n_layers, shape.n_heads), math.log(share / (1 - share))).requires_grad_()
+    optimiser = torch.optim.Adam([location], lr=LEARNING_RATE)
+    with torch.no_grad():
+        shut = divergence(runs, torch.zeros_like(location))
+    for _ in range(steps):
+        optimiser.zero_grad()
+        noise = torch.rand(location.shape, generator=generator).clamp(1e-6, 1 - 1e-6)
+        with torch.enable_grad():
+            loss = divergence(runs, gates(location, noise)) / shut.clamp_min(1e-9)
+            loss = loss + PENALTY * not_shut(location).sigmoid().mean()
+            loss.backward()
+        optimiser.step()
+    found: np.ndarray = not_shut(location.detach()).double().numpy().ravel()
+    return found
+
+
+def gates(location: Tensor, noise: Tensor) -> Tensor:
+    """Hard-concrete gates in 0 … 1 from their locations and uniform noise."""
+    soft = torch.sigmoid((noise.log() - (1 - noise).log() + location) / BETA)
+    return (soft * (HIGH - LOW) + LOW).clamp(0, 1)
+
+
+def not_shut(location: Tensor) -> Tensor:
+    """Log-odds that a gate is above 0."""
+    return location - BETA * math.log(-LOW / HIGH)
+
+
+def divergence(runs: PairRuns, gate: Tensor) -> Tensor:
+    """Mean divergence, in nats, of the next word after the anomalous texts under gates (layer, head)."""
+    total = torch.zeros(())
+    for batch in runs.batches:
+        with ExitStack() as stack:
+            for layer in range(runs.loaded.shape.n_layers):
+                stack.enter_context(on_z(runs.loaded, layer, partial(_gated, batch, gate, layer)))
+            logits = runs.logits(batch)
+        plain = batch.logits.float().log_softmax(dim=-1)
+        total = total + (plain.exp() * (plain - logits.float().log_softmax(dim=-1))).sum()
+    return total / runs.count
+
+
+def _gated(batch: PairBatch, gate: Tensor, layer: int, z: Tensor) -> Tensor:
+    other, share = batch.other[layer].to(z), gate[layer].to(z)[:, None]
+    return other + share * (z - other)
