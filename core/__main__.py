@@ -5,7 +5,9 @@ Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
+from core.checks import follow_up, read_circuit
+from core.circuit_words import switched
 from core.config import DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples import read_examples
@@ -21,6 +25,9 @@ from core.runs import RunFolder
 from core.scenarios import load_scenario, scenario_names
 
 INTERRUPTED = 130
+_asked_to_stop = threading.Event()
+"""Set by an interrupt: raised inside a destructor, as imports run many, the exception alone would be lost."""
+
 _UsageError: Any = typer.BadParameter.__base__
 """What the command line raises for wrong words; typer keeps its class private."""
 
@@ -66,15 +73,19 @@ def benchmark(
     from core.benchmark import run_benchmark
 
     for line in run_benchmark(out, quick):
+        if _asked_to_stop.is_set():
+            raise KeyboardInterrupt
         print(line, flush=True)
 
 
 def run(config: RunConfig, folder: RunFolder) -> None:
-    """Walk the pipeline, show progress on stderr, save the result and print where it is."""
+    """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
+    from core.models import ModelPool
     from core.pipeline import analyse as walk
     from core.report import save
 
-    for record in walk(config):
+    models = ModelPool(size=1)
+    for record in walk(config, models):
         if isinstance(record, RunResult):
             save(record, folder)
             folder.finish()
@@ -82,18 +93,39 @@ def run(config: RunConfig, folder: RunFolder) -> None:
             print(f"{counts['selected_heads']} of {counts['heads']} heads selected; result in {folder.path}")
         else:
             _show(record)
+    if config.evidence and follow_up(folder) is not None:
+        _check_circuit(folder, models)
+
+
+def _check_circuit(folder: RunFolder, models: Any) -> None:
+    """Does the circuit do the work? Into circuit.json and the report, with one line of what came out."""
+    from core.checking import check
+    from core.downloads import current_report
+
+    for record in check("circuit", folder, models):
+        _show(record)
+    folder.write_bytes("report.html", current_report(folder, {}).encode())
+    tried = (read_circuit(folder) or {}).get("before_after")
+    if tried:
+        print(switched(tried, "en"))
 
 
 def main() -> None:
     """Run the command line; every error that a user can mend becomes one line."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    signal.signal(signal.SIGINT, _interrupt)
     code = _run()
     if code == INTERRUPTED:
         # Python ends by the signal itself where the interrupt came inside an import that uses exec()
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _interrupt(*_: object) -> None:
+    _asked_to_stop.set()
+    raise KeyboardInterrupt
 
 
 def _run() -> int:
@@ -132,6 +164,8 @@ def _config(
 
 
 def _show(record: Progress) -> None:
+    if _asked_to_stop.is_set():
+        raise KeyboardInterrupt
     if not sys.stderr.isatty():
         return
     loss = f"  loss {record.metrics['loss']:.4g}" if "loss" in record.metrics else ""
