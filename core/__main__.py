@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ from core.scenarios import load_scenario, scenario_names
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
-"""Set by an interrupt: raised inside a destructor, as imports run many, the exception alone would be lost."""
+"""Set by an interrupt: an exception that is raised inside a destructor, as imports run many, is lost."""
 
 _UsageError: Any = typer.BadParameter.__base__
 """What the command line raises for wrong words; typer keeps its class private."""
@@ -123,8 +124,12 @@ def main() -> None:
     sys.exit(code)
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(_signal: int, frame: FrameType | None) -> None:
     _asked_to_stop.set()
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return
+        frame = frame.f_back
     raise KeyboardInterrupt
 
 
