@@ -5,6 +5,7 @@ can stand for what it writes in the other, position by position.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.interventions import record
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.preview import tokenise
+from core.resume import Streams
 from core.tokens import align
 
 
@@ -56,6 +58,7 @@ class PairRuns:
         if not alignment.paired or lengths[: self.count] != lengths[self.count :]:
             raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
         kept = [examples.examples[i] for i in alignment.kept]
+        self._streams = Streams(loaded, lengths)
         log_probabilities: list[Tensor] = [torch.empty(0)] * len(self.texts)
         self.batches = []
         for rows in batches_of(lengths, range(self.count)):
@@ -77,13 +80,18 @@ class PairRuns:
         ids, mask, last = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1), batch.last
         return _logits(self.loaded, ids, mask, last.repeat(repeats))
 
+    def resumed(self, batch: PairBatch, layer: int, repeats: int = 1) -> AbstractContextManager[None]:
+        """Let runs of the anomalous side inside start at a layer, with what is in front of it as in the plain run."""
+        return self._streams.resumed(batch.rows * repeats, layer)
+
     def _read(self, rows: Sequence[int]) -> tuple[PairBatch, Tensor]:
         sides = [[self.texts[row + side * self.count] for row in rows] for side in (0, 1)]
         padded = [pad(texts, self.loaded.device) for texts in sides]
         last = torch.tensor([len(text) - 1 for text in sides[0]], device=self.loaded.device)
         z, logits = [], []
-        for ids, mask in padded:
-            with record(self.loaded) as recording, torch.no_grad():
+        for side, (ids, mask) in enumerate(padded):
+            texts = [row + side * self.count for row in rows]
+            with record(self.loaded) as recording, self._streams.recorder(texts), torch.no_grad():
                 logits.append(_logits(self.loaded, ids, mask, last))
             z.append(recording.z)
             self.forward_passes += 1

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from core.benchmark.methods import Method, Outcome
-from core.benchmark.pair_runs import PairBatch, PairRuns, forward_mask
+from core.benchmark.pair_runs import PairRuns, forward_mask
 from core.direct_effect import final_norm
 from core.examples import ExampleSet
 from core.hooks import before, on_z
@@ -70,12 +70,17 @@ def surviving(runs: PairRuns, loss: Loss, thresholds: Sequence[float] = THRESHOL
 
 def losses(runs: PairRuns, cut: Tensor, loss: Loss) -> Tensor:
     """Mean loss (version,) over the anomalous texts, each version with its edges (version, receiver, sender) cut."""
+    cut, of_version = torch.unique(cut, dim=0, return_inverse=True)
     total = torch.zeros(len(cut), dtype=torch.float64)
+    first = _first_changed(cut, runs.loaded.shape.n_heads)
     for batch in runs.batches:
-        rows = len(batch.rows)
+        rows, repeats = len(batch.rows), (1, len(cut), 1, 1, 1)
+        plain_z, other = batch.z.repeat(repeats), batch.other.repeat(repeats)
+        versions = cut.repeat_interleave(rows, dim=0)
         with (
             torch.no_grad(),
-            cut_edges(runs.loaded, cut.repeat_interleave(rows, dim=0), _other(batch, len(cut))),
+            runs.resumed(batch, first, len(cut)),
+            cut_edges(runs.loaded, versions, other, plain_z, first),
         ):
             logits = runs.logits(batch, repeats=len(cut))
         if loss == "kl":
@@ -85,26 +90,34 @@ def losses(runs: PairRuns, cut: Tensor, loss: Loss) -> Tensor:
             missing = runs.behaviour.read(batch.logits, batch.rows).repeat(len(cut))
             each = (missing - runs.behaviour.read(logits, batch.rows * len(cut))) / runs.behaviour.gap
         total += each.double().cpu().unflatten(0, (len(cut), rows)).sum(dim=1)
-    return total / runs.count
+    return total[of_version] / runs.count
 
 
-def _other(batch: PairBatch, repeats: int) -> Tensor:
-    return batch.other.repeat(1, repeats, 1, 1, 1)
+def _first_changed(cut: Tensor, n_heads: int) -> int:
+    """The first layer that has to run anew, 0 where nothing is cut."""
+    receivers = cut[:, :-1].any(dim=2).any(dim=0)
+    layers = len(receivers) // n_heads
+    return int(receivers.nonzero()[0]) // n_heads if receivers.any() else (layers - 1) * int(cut.any())
 
 
 @contextmanager
-def cut_edges(loaded: LoadedModel, cut: Tensor, other: Tensor) -> Iterator[None]:
+def cut_edges(
+    loaded: LoadedModel, cut: Tensor, other: Tensor, plain: Tensor | None = None, first: int = 0
+) -> Iterator[None]:
     """Let each receiver of a row see `other` in place of what a sender writes where the edge is cut.
 
     `cut` is (row, receiver, sender) over flat heads, 1 where cut, the last receiver the output; `other` is (layer, row,
-    position, head, d_head). A sender's own value is that of its row, after the cuts in front of it. For models without
-    a norm behind the attention; raises ValueError for others.
+    position, head, d_head). A sender's own value is that of its row, after the cuts in front of it. Where a run
+    starts at layer `first`, in front of which nothing is cut, `plain` is what the heads write in front of it. Raises
+    ValueError for models with a norm behind the attention.
     """
     if loaded.architecture.post_norm:
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
     cuts = _Cuts(loaded, cut, other)
+    if plain is not None:
+        cuts.known(plain[:first])
     with ExitStack() as stack:
-        for layer in range(loaded.shape.n_layers):
+        for layer in range(first, loaded.shape.n_layers):
             for context in cuts.contexts(layer):
                 stack.enter_context(context)
         if bool(cut[:, -1].any()):
@@ -125,6 +138,12 @@ class _Cuts:
         self._caught: list[Tensor] = []
         self._inside = False
         self._sends = cut.any(dim=1).any(dim=0).unflatten(0, (-1, self._n_heads)).any(dim=1).tolist()
+
+    def known(self, plain: Tensor) -> None:
+        """Take what the heads of the first layers write (layer, row, position, head, d_head) as given."""
+        for layer, z in enumerate(plain):
+            if self._sends[layer]:
+                self._keep_changes(layer, z)
 
     def contexts(self, layer: int) -> list[Any]:
         """The hooks that this layer needs."""
@@ -176,7 +195,7 @@ class _Cuts:
         weights = self._loaded.output_weights(layer).to(z)
         change = (self._other[layer].to(z) - z).transpose(1, 2)
         of_layer = slice(layer * self._n_heads, (layer + 1) * self._n_heads)
-        torch.matmul(change, weights, out=self._changes[:, of_layer])
+        self._changes[:, of_layer] = change @ weights
 
     def _shifts(self, receivers: Sequence[int], senders: int) -> Tensor:
         """The shift of the stream (row, receiver, position, d_model) that receivers see by the first `senders`."""

@@ -345,6 +345,22 @@ def test_losses_of_nothing_cut_are_zero_and_versions_do_not_mix(planted):
         assert found[1] > 0.5
 
 
+@pytest.mark.parametrize("receivers", [[8, 11], [12], [5, 9, 12]], ids=str)
+def test_losses_of_runs_that_start_late_are_those_of_whole_runs(exact_model, receivers):
+    runs = PairRuns(exact_model, example_set(), 0)
+    cut = torch.zeros(2, 13, 12)
+    for receiver in receivers:
+        cut[1, receiver, : 12 if receiver == 12 else receiver // 4 * 4] = 1
+    missing = 0.0
+    for batch in runs.batches:
+        with torch.no_grad(), cut_edges(exact_model, cut[1:].repeat(len(batch.rows), 1, 1), batch.other):
+            logits = runs.logits(batch)
+        missing += float(runs.behaviour.read(batch.logits - logits, batch.rows).sum())
+    found = losses(runs, cut, "logit_difference").tolist()
+    assert found == pytest.approx([0, missing / 4 / runs.behaviour.gap], abs=1e-4)
+    assert abs(found[1]) > 1e-3
+
+
 def test_acdc_keeps_the_four_true_edges_of_the_planted_circuit(planted):
     runs = PairRuns(planted.loaded, planted.draw(2, 0), 0)
     left = surviving(runs, "logit_difference", thresholds=(0.03, 1e9))
