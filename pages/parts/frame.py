@@ -1,5 +1,6 @@
 """What every page shares: title, language switch, stepper, the button to the next step, errors."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -18,6 +19,8 @@ from pages.parts.state import t, tn
 
 STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
 _FOLDER = Path(__file__).parents[1]
+_DIRECTIVE = re.compile(r":[\w+/\\-]+:?")
+_LIST_MARK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)", re.MULTILINE)
 PAGES = ("start", *STEPS, "runs", "guide")
 _ICONS = {
     "done": ":material/check_circle:",
@@ -262,7 +265,8 @@ def _analysis_state(status: str) -> tuple[str, str, str]:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it stands."""
+    """Text that Markdown shows as it stands: no emphasis, link, list, colour (`:red[…]`) or icon (`:home:`)."""
     for mark in "\\`*_[]$#~<>|":
         text = text.replace(mark, f"\\{mark}")
-    return text
+    text = _DIRECTIVE.sub(lambda found: found.group().replace(":", "\\:"), text)
+    return _LIST_MARK.sub(r"\1\\\2", text)

@@ -101,3 +101,15 @@ def test_page_that_breaks_says_so_in_the_readers_language(
     app = open_app("start", "ja")
     assert "ValueError: a number that cannot be" in app.error[0].value
     assert "このページを表示できませんでした" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (":red[no] :home: *a*", r"\:red\[no\] \:home\: \*a\*"),
+        ("1. one\n- two\n  + three", "1\\. one\n\\- two\n  \\+ three"),
+        ("1.5 - 2", "1.5 - 2"),
+    ],
+)
+def test_plain_text_holds_no_markdown(text: str, shown: str) -> None:
+    assert frame.plain(text) == shown
