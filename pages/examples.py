@@ -43,14 +43,14 @@ def missing() -> str:
     return t("examples.missing", what=t("said.comma").join(sides))
 
 
-def preview() -> None:
-    """Token view, pairs, and what the model says next, from the worker."""
+def preview() -> bool:
+    """Token view, pairs, and what the model says next, from the worker; False where the model refuses the texts."""
     st.subheader(t("examples.preview"), anchor=False)
     try:
         config = state.draft().config()
     except HeadlightError as error:
         frame.show(error)
-        return
+        return False
     answer = state.backend().ask("preview", config.model_dump(mode="json"))
     if answer.pending:
         wait(config.model_dump(mode="json"))
@@ -59,8 +59,10 @@ def preview() -> None:
         if st.button(t("examples.ask_again"), key="ask_again", icon=":material/refresh:"):
             state.backend().ask("preview", config.model_dump(mode="json"), again=True)
             st.rerun()
+        return False
     else:
         show_preview(dict(answer.value or {}))
+    return True
 
 
 @st.fragment(run_every=0.4)
@@ -141,14 +143,12 @@ def give() -> None:
     example_help.show()
     pills()
     hindrance = state.fails(state.draft().examples)
+    ready = hindrance is None and "paste_error" not in st.session_state
     if state.draft().rows and hindrance:
         frame.show(hindrance)
     elif state.draft().rows:
-        preview()
-    unread = "paste_error" in st.session_state
-    frame.next_button(
-        "examples", key="next_examples", disabled=unread or hindrance is not None, reason=missing()
-    )
+        ready = preview() and ready
+    frame.next_button("examples", key="next_examples", disabled=not ready, reason=missing())
 
 
 frame.header("examples", t("examples.lead"))

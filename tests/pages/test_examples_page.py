@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.jobs import Answer
 from core.local_backend import LocalBackend
 from pages.parts import checks, state, texts, tokens
 from pages.parts.texts import catalogue
@@ -130,3 +131,16 @@ def test_page_without_a_model_shows_the_way(open_app: OpenApp) -> None:
     assert catalogue("en")["frame.needs_model"] in [info.value for info in app.info]
     app.button(key="to_model").click().run()
     assert app.title[0].value == catalogue("en")["model.title"]
+
+
+def test_texts_that_the_model_refuses_close_the_next_step(
+    open_app: OpenApp, local: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/examples.py").run()
+    assert not app.button(key="next_examples").disabled
+    refused = Answer(False, None, "text_too_long", {"line": 1, "count": 300, "maximum": 160, "text": "x"})
+    monkeypatch.setattr(local, "ask", lambda kind, *question, **options: refused)
+    app.run()
+    assert app.error
+    assert app.button(key="next_examples").disabled
