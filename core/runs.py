@@ -31,6 +31,8 @@ FORMAT = 1
 """Version of the folder's format. A newer one is refused, an older one is read."""
 
 Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+LONGEST_ID = 100
+"""Characters of an id from outside; a longer one is no folder name, and some systems refuse to look for it."""
 ACTIVE: tuple[Status, ...] = ("queued", "running")
 
 
@@ -207,8 +209,9 @@ def list_runs(folder: Path | None = None) -> list[RunFolder]:
 def open_run(run_id: str) -> RunFolder:
     """The run with this id; raises StorageError where there is none or the id is no plain folder name."""
     path = runs_folder() / run_id
-    if not run_id or Path(run_id).name != run_id or not (path / "config.json").exists():
-        raise StorageError("no_run", path=run_id)
+    plain = run_id and Path(run_id).name == run_id and len(run_id) <= LONGEST_ID
+    if not plain or not (path / "config.json").exists():
+        raise StorageError("no_run", path=run_id[:LONGEST_ID])
     return RunFolder(path)
 
 

@@ -61,7 +61,7 @@ def test_runs_are_listed_newest_first_and_opened_by_id():
     assert key_of(lambda: open_run(ids[0])) == "no_run"
 
 
-@pytest.mark.parametrize("run_id", ["", "..", "../runs", "a/b", "nothing"])
+@pytest.mark.parametrize("run_id", ["", "..", "../runs", "a/b", "nothing", "a" * 3000])
 def test_an_id_never_leaves_the_folder(run_id):
     assert key_of(lambda: open_run(run_id)) == "no_run"
 
