@@ -33,7 +33,8 @@ def update(current: str) -> None:
             watched.remove(run_id)
             if job.state.status != "cancelled":
                 ended.append(run_id)
-                _toast(run_id, job.state.status)
+                if not (current == "analysis" and run_id == state.run_id()):  # that page says it itself
+                    _toast(run_id, job.state.status)
     seen = state.run_id() if current in RESULT_PAGES else ""
     st.session_state[_ENDED] = [run_id for run_id in ended if run_id != seen and _status(run_id)]
     st.session_state[_WATCHED] = watched

@@ -76,3 +76,10 @@ def test_watched_run_that_was_deleted_is_forgotten(open_app: OpenApp) -> None:
 def test_finished_run_that_is_opened_is_no_news(open_app: OpenApp) -> None:
     app = open_app("guide", run=make_run(runs_folder()).run_id)
     assert watch._WATCHED not in app.session_state or app.session_state["watched_runs"] == []
+
+
+def test_page_of_the_analysis_says_its_end_itself(open_app: OpenApp, local: LocalBackend) -> None:
+    app, run_id = started(open_app, 0)
+    run_until(app, lambda: app.session_state["watched_runs"] == [])
+    assert local.status(run_id).state.status == "done"
+    assert not app.toast
