@@ -10,8 +10,12 @@ from pages.parts import pictures
 from pages.parts.results import Result
 from pages.parts.state import language, t
 
-TABLES = ("heads.csv", "edges.csv", "codes.csv", "examples.csv")
-OTHERS = (("report.html", "text/html"), ("manifest.json", "application/json"))
+TABLES = ("heads.csv", "edges.csv", "codes.csv", "examples.csv", "effects.csv")
+OTHERS = (
+    ("report.html", "text/html"),
+    ("manifest.json", "application/json"),
+    ("evidence.json", "application/json"),
+)
 
 
 def show(run: RunFolder, result: Result) -> None:
@@ -39,7 +43,8 @@ def _single(run: RunFolder, result: Result) -> None:
     with st.container(gap="xsmall"):
         st.markdown(f"**{t('report.document')}**")
         for name, kind in OTHERS:
-            _button(name, partial(_file, run, result, name), name, kind)
+            if (run.path / name).exists():
+                _button(name, partial(_file, run, result, name), name, kind)
         st.markdown(f"**{t('report.tables')}**")
         for name in TABLES:
             if (run.path / name).exists():

@@ -13,8 +13,8 @@ from pages.parts.state import language, t
 def show(found: Facts, entries: Entries) -> None:
     """One block a language, that of the page first."""
     brief.heading("report.meeting")
-    st.caption(t("meeting.lead"))
     with st.container(key="to_say"):
+        st.caption(t("meeting.lead"))
         for name in sorted(LANGUAGES, key=lambda name: name != language()):
             st.markdown(f"**{t(f'meeting.{name}')}**")
             st.code("\n".join(lines(found, entries, name)), language=None, wrap_lines=True)
