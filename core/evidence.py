@@ -38,7 +38,7 @@ from core.errors import ModelError
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.loaded_model import LoadedModel
-from core.measure import Behaviour, behaviour
+from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
@@ -184,7 +184,7 @@ def gather(
     )
     about = _about(found, patching.method, len(heads), len(tested))
     if not found.differs:
-        note = {"key": "evidence_no_difference", "values": {"gap": about["gap"]}}
+        note = _why_nothing(found, about)
         return Evidence("no_difference", None, None, patching.forward_passes, about, [note])
     kinds = other_kinds(patching.method) if fits(loaded, texts) else []
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
@@ -294,6 +294,13 @@ def _agreement(screen: np.ndarray, findings: Findings) -> dict[str, Any]:
     if usable.sum() < FEWEST_TO_CORRELATE or min(exact[usable].std(), guessed[usable].std()) == 0:
         return {}
     return {"attribution_correlation": round(float(np.corrcoef(exact[usable], guessed[usable])[0, 1]), 4)}
+
+
+def _why_nothing(found: Behaviour, about: dict[str, Any]) -> dict[str, Any]:
+    """The sides are alike, or what sets them apart could be chance."""
+    if abs(found.gap) < SMALLEST_GAP[found.kind] or found.gap_p is None:
+        return {"key": "evidence_no_difference", "values": {"gap": about["gap"]}}
+    return {"key": "evidence_chance", "values": {"gap": about["gap"], "p": round(found.gap_p, 3)}}
 
 
 def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str, Any]:

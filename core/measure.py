@@ -4,15 +4,16 @@ Every measure is a weighted sum of next-word logits whose weights sum to 0, so i
 
 1. `logit_difference`: logit(expected) - logit(actual), where the examples name both words. The two texts of a pair
    share the words of the anomalous one (of the normal one, where it alone has two different words). Without
-   pairs, a normal text is measured by the words of all anomalous texts.
+   pairs, each text is measured by its own words, and one without two different words by those of all texts.
 2. `next_word_shift`, otherwise: the weights are the probabilities after the anomalous text minus those after its
    partner (without pairs, the mean of one side minus that of the other). The difference between the two texts of a
    pair is then their symmetric Kullback-Leibler divergence, in nats.
 
 The gap is the mean on the anomalous texts minus the mean on the normal ones, and may be negative. The sides differ
-where it is at least SMALLEST_GAP in size and no chance pattern: by sign flips over pairs, or by shuffled labels
-without pairs, p is at most 0.05 (or the smallest that so few examples can give). For `next_word_shift` with pairs
-size alone decides, since its sign is always positive.
+where it is at least SMALLEST_GAP in size and no chance pattern: p is at most 0.05 (or the smallest that so few
+examples can give), by sign flips over pairs, or by shuffled labels without pairs (for `next_word_shift` p of the
+distance between the sides' mean probabilities). For `next_word_shift` with pairs size alone decides, since its sign
+is always positive.
 """
 
 from collections.abc import Sequence
@@ -108,7 +109,7 @@ def behaviour(
         smallest = smallest_sign_flip_p(n_anomalous)
     else:
         weights = label_weights(len(examples), n_anomalous, seed)
-        gap_p = _label_p(values if words else _products(log_probabilities, probabilities), weights)
+        gap_p = _label_p(values if words else _products(probabilities), weights)
         smallest = 2 / len(weights)
     return Behaviour(
         kind=kind,
@@ -132,9 +133,10 @@ def _words(
         shared = [first or second for first, second in zip(anomalous, normal, strict=True)]
         found = shared + shared
     else:
-        named = [words for words in anomalous if words]
+        # The same for every text whatever its label, so that shuffling labels is a fair test.
+        named = [words for words in own if words]
         every = (sorted({w for e, _ in named for w in e}), sorted({w for _, a in named for w in a}))
-        found = anomalous + [every if named else None] * len(normal)
+        found = [words or (every if named else None) for words in own]
     complete = [words for words in found if words is not None]
     return complete if len(complete) == len(found) else None
 
@@ -169,9 +171,9 @@ def _pair_p(values: np.ndarray, n_pairs: int, seed: int) -> float:
     return float(sign_flip_p((values[:n_pairs] - values[n_pairs:])[None, None], seed)[0])
 
 
-def _products(log_probabilities: Tensor, probabilities: Tensor) -> np.ndarray:
-    """Inner products (text, text) from which the shift's gap follows for every labelling."""
-    return (probabilities.double() @ log_probabilities.double().T).numpy()
+def _products(probabilities: Tensor) -> np.ndarray:
+    """Inner products (text, text) from which the distance of the sides' means follows for every labelling."""
+    return (probabilities.double() @ probabilities.double().T).numpy()
 
 
 def _label_p(values: np.ndarray, weights: np.ndarray) -> float:

@@ -546,7 +546,7 @@ def test_sides_that_do_not_differ_get_no_verdict(models):
     assert result.heads["selected"].any()
     assert result.manifest["evidence"] == "no_difference"
     assert result.manifest["evidence_about"]["gap_p_value"] > 0.05
-    assert "evidence_no_difference" in {note["key"] for note in result.manifest["notes"]}
+    assert "evidence_chance" in {note["key"] for note in result.manifest["notes"]}
     for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
         assert result.heads[column].isna().all()
         assert result.edges[column].isna().all()
@@ -625,3 +625,48 @@ def test_the_sample_incident_confirms_its_main_head(models):
     assert row["verdict"] == "confirmed"
     assert row["effect_low"] <= row["effect"] <= row["effect_high"]
     assert result.manifest["evidence_about"]["smallest_p"] == pytest.approx(2 / 2**8, abs=1e-6)
+
+
+def test_a_difference_that_could_be_chance_is_not_called_none():
+    loaded = tiny("gpt2", seed=2)
+    rows = [
+        {"label": label, "text": f"w{i} w{i + 20} w{word}"}
+        for label, word in (("anomalous", 1), ("normal", 2))
+        for i in range(3)
+    ]
+    examples = from_rows(rows)
+    ids = tokenise(loaded, examples)
+    alignment = align(examples, ids, "last", "off")
+    running = gather(loaded, examples, ids, alignment, [HeadId(0, 0)], [], 0)
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            found = end.value
+            break
+    assert found.state == "no_difference"
+    (note,) = [note for note in found.notes if note["key"].startswith("evidence_")]
+    assert note["key"] == "evidence_chance"
+    assert note["values"]["p"] > 0.05
+    for language in LANGUAGES:
+        assert str(note["values"]["p"]) in text(language, f"note.{note['key']}", **note["values"])
+
+
+def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
+    """Else shuffling labels would be no fair test of the gap."""
+    loaded = tiny("gpt2", seed=2)
+    examples = pairs(4)
+    mixed = [*examples[:2], *examples[6:], *examples[2:6]]
+    places = [0, 1, 6, 7, 2, 3, 4, 5]
+    log_probabilities = Patching(loaded, [loaded.encode(e.text) for e in examples], 4, "mean").plain([])
+    first = behaviour(loaded, examples, log_probabilities, 4, False, 0)
+    second = behaviour(loaded, mixed, log_probabilities[places], 4, False, 0)
+    assert second.values == pytest.approx(first.values[places])
+    nameless = [
+        e.model_copy(update={"expected": "", "actual": ""}) if i in (1, 6) else e
+        for i, e in enumerate(examples)
+    ]
+    first = behaviour(loaded, nameless, log_probabilities, 4, False, 0)
+    second = behaviour(loaded, [nameless[i] for i in places], log_probabilities[places], 4, False, 0)
+    assert first.kind == "logit_difference"
+    assert second.values == pytest.approx(first.values[places])

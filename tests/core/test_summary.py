@@ -183,7 +183,7 @@ def test_next_steps_follow_from_the_state() -> None:
     firsts = {state: summary.next_steps(found, "en")[0] for state, found in STATES.items()}
     assert "differ more clearly" in firsts["none"]
     assert "switched off" in firsts["untested"]
-    assert "does behave differently" in firsts["no_difference"]
+    assert "does behave clearly differently" in firsts["no_difference"]
     assert "No candidate was confirmed" in firsts["partly"]
     assert firsts["tested"].startswith("Confirmed by intervention: L2H1 · trigger, L0H1.")
     assert len(summary.next_steps(STATES["few"], "en")) == 1 + len(
