@@ -42,6 +42,7 @@ from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
+from core.texts import percent
 from core.tokens import Alignment
 
 State = Literal["computed", "not_computed", "no_difference"]
@@ -296,6 +297,15 @@ def _agreement(screen: np.ndarray, findings: Findings) -> dict[str, Any]:
     return {"attribution_correlation": round(float(np.corrcoef(exact[usable], guessed[usable])[0, 1]), 4)}
 
 
+def _rule_in_words() -> dict[str, Any]:
+    return {
+        "head_bound": percent(HEAD_BOUND),
+        "edge_bound": percent(EDGE_BOUND),
+        "confirmed_q": CERTAIN,
+        "partly_q": LIKELY,
+    }
+
+
 def _why_nothing(found: Behaviour, about: dict[str, Any]) -> dict[str, Any]:
     """The sides are alike, or what sets them apart could be chance."""
     if abs(found.gap) < SMALLEST_GAP[found.kind] or found.gap_p is None:
@@ -330,7 +340,9 @@ def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str
 
 def _notes(about: dict[str, Any], candidates: int, tested: int) -> list[dict[str, Any]]:
     notes = [{"key": f"evidence_{about['measure']}", "values": {"gap": about["gap"]}}]
+    notes.append({"key": "evidence_divergence", "values": {"divergence": about["divergence"]}})
     notes.append({"key": f"evidence_{about['method']}", "values": {}})
+    notes.append({"key": "evidence_rule", "values": _rule_in_words()})
     values = {"examples": about["examples"], "p": about["smallest_p"]}
     notes.append(
         {"key": "smallest_p" if about["smallest_p"] <= CERTAIN else "smallest_p_too_few", "values": values}

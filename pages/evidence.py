@@ -75,7 +75,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState
         whole.check_line(result, "circuit", found)
     whole.show(result, content)
     with st.expander(t("evidence.how"), icon=":material/rule:"):
-        for sentence in [*sentences.evidence_notes(result.manifest), t("evidence.rule")]:
+        for sentence in sentences.evidence_notes(result.manifest):
             st.write(sentence)
 
 
