@@ -167,7 +167,7 @@ def test_the_report_says_what_was_confirmed():
     assert "was not tested" not in page
     found = made_result()
     same = replace(found, manifest={**found.manifest, "evidence": "no_difference"})
-    assert "does not behave differently" in html_report(same)
+    assert "does not behave clearly differently" in html_report(same)
 
 
 def test_the_report_explains_its_words_and_refers_to_nothing_outside():
