@@ -28,6 +28,7 @@ def show(result: Result, edges: pd.DataFrame) -> None:
         format_func=lambda name: " → ".join(titles.get(end, end) for end in edge_ends(name)),
         key="edge",
         on_change=_pick,
+        label_visibility="collapsed",  # the switch above names it
         persist_state="session",
     )
     row = edges[edges["name"] == name].iloc[0].to_dict()

@@ -47,7 +47,7 @@ def lit(chart: alt.LayerChart) -> set[str]:
 @pytest.mark.parametrize("view", ["flow", "grid"])
 def test_one_selection_takes_heads_and_edges(result: Result, view: str) -> None:
     chart = drawn(result, view)
-    (parameter,) = chart.to_dict()["params"]
+    (parameter,) = chart.to_dict(validate=True)["params"]
     assert (parameter["name"], parameter["select"]["fields"]) == ("pick", ["pick"])
     assert set(table(chart, "label")["pick"]) == set(result.selected["name"])
     assert set(table(chart, "bent")["pick"]) == set(result.edges["name"])
