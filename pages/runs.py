@@ -10,7 +10,7 @@ from pages.parts import checklist, frame, runs_table, side_by_side, state
 from pages.parts.runs_table import Line
 from pages.parts.state import t, tn
 
-# Characters of a run's name and of its owner's.
+# Characters of a run's name and of its owner's. Cut when kept: a box with a limit ignores a longer paste.
 LONGEST = 80
 PER_PAGE = 20
 FEW = 8  # analyses up to which nobody needs a search
@@ -48,8 +48,8 @@ def more(line: Line) -> None:
     """What is rarely done: another name or owner, start again, with other settings, delete."""
     with st.popover(t("runs.more"), key=f"more_{line.run.run_id}"):
         if line.status != "damaged":
-            name = st.text_input(t("runs.new_name"), line.name, LONGEST, key=f"name_{line.run.run_id}")
-            owner = st.text_input(t("runs.owner"), line.owner, LONGEST, key=f"owner_{line.run.run_id}")
+            name = st.text_input(t("runs.new_name"), line.name, key=f"name_{line.run.run_id}")
+            owner = st.text_input(t("runs.owner"), line.owner, key=f"owner_{line.run.run_id}")
             if choice("runs.rename", "rename", "edit", line):
                 act(lambda: rename(line, name, owner))
                 st.rerun()

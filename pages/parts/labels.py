@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from core.annotations import (
-    LONGEST_NAME,
     LONGEST_NOTE,
     HeadLabel,
     groups,
@@ -36,7 +35,6 @@ def edit(head: str) -> None:
         st.text_input(
             t("circuit.own_name"),
             label.name,
-            max_chars=LONGEST_NAME,
             key=keys["name"],
             placeholder=t("circuit.own_name_example"),
         )

@@ -8,7 +8,6 @@ from core.errors import HeadlightError
 from core.review import (
     DECISIONS,
     LONGEST_COMMENT,
-    LONGEST_PERSON,
     Review,
     SignOff,
     add_comment,
@@ -48,7 +47,7 @@ def _comment_form() -> None:
     with st.form("comment_form", border=False):
         st.text_area(t("review.comment"), key="comment_text", max_chars=LONGEST_COMMENT, height=90)
         left, right = st.columns([2, 1], vertical_alignment="bottom")
-        left.text_input(t("review.your_name"), key="comment_author", max_chars=LONGEST_PERSON)
+        left.text_input(t("review.your_name"), key="comment_author")
         right.form_submit_button(t("review.add"), key="add_comment", on_click=_add, width="stretch")
     _show_error("comment_error")
 
@@ -82,7 +81,7 @@ def _sign_form() -> None:
             horizontal=True,
         )
         name, day, button = st.columns([2, 1.2, 1], vertical_alignment="bottom")
-        name.text_input(t("review.your_name"), key="sign_name", max_chars=LONGEST_PERSON)
+        name.text_input(t("review.your_name"), key="sign_name")
         day.date_input(t("review.date"), date.today(), key="sign_date", format="YYYY-MM-DD")
         button.form_submit_button(t("review.sign"), key="sign", on_click=_sign, width="stretch")
     _show_error("sign_error")

@@ -141,3 +141,11 @@ def test_deleting_the_open_run_leaves_no_broken_page(open_app: OpenApp) -> None:
     for page in ("circuit", "evidence", "report", "analysis", "guide"):
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
+
+
+def test_name_that_is_too_long_is_cut_and_kept(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("runs")
+    app.text_input(key=f"name_{run.run_id}").set_value("n" * 300)
+    app.button(key=f"rename_{run.run_id}").click().run()
+    assert run.meta().name == "n" * 80
