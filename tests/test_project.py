@@ -98,7 +98,7 @@ def test_every_picture_and_file_linked_exists(readme):
 def test_paths_of_the_layout_exist(readme):
     layout = next(
         block
-        for block in re.findall(r"^```\n(.*?)^```", read(readme), re.S | re.M)
+        for block in re.findall(r"^```\w*\n(.*?)^```$", read(readme), re.S | re.M)
         if block.startswith("app.py")
     )
     named = set(re.findall(r"(?:^|\s)((?:core|pages|tests|docs)/[\w/.]*)", layout, re.M))
