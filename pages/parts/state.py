@@ -188,8 +188,9 @@ def job() -> JobStatus | None:
         return None
     try:
         return backend().status(run_id())
-    except StorageError:
+    except StorageError as error:
         leave_run()
+        st.session_state["greeting_error"] = (error.key, error.values)
         return None
 
 

@@ -113,3 +113,16 @@ def test_page_that_breaks_says_so_in_the_readers_language(
 )
 def test_plain_text_holds_no_markdown(text: str, shown: str) -> None:
     assert frame.plain(text) == shown
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_run_that_was_deleted_elsewhere_is_said_to_be_gone(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", language, run.run_id)
+    assert not app.error
+    run.delete()
+    app.run()
+    gone = catalogue(language)["error.no_run"].format(path=run.run_id)
+    assert [error.value.replace("\\", "") for error in app.error] == [gone]
+    app.run()
+    assert not app.error, "it is told once"
