@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import head_logits
-from core.capture import BATCH_TOKENS, batches_of, pad
-from core.errors import ModelError
+from core.behaviour import last_logits
+from core.capture import BATCH_TOKENS, batches_of
 from core.heads import HeadId
 from core.hooks import on_z
 from core.interventions import choose_heads, record
@@ -147,14 +146,8 @@ class Ablator:
     @torch.no_grad()
     def _logits(self, texts: Sequence[int]) -> Tensor:
         """Logits (row, vocabulary) at the last token of each text."""
-        ids, mask = pad([self._ids[text] for text in texts], self._loaded.device)
         self.forward_passes += 1
-        try:
-            hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-            last = torch.tensor([self._lengths[text] - 1 for text in texts], device=hidden.device)
-            return head_logits(self._loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
-        except torch.OutOfMemoryError:
-            raise ModelError("out_of_memory", device=self._loaded.device) from None
+        return last_logits(self._loaded, [self._ids[text] for text in texts])
 
 
 def from_the_end(length: int, donor: int) -> Tensor:

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import head_logits
-from core.capture import BATCH_TOKENS, batches_of, pad
+from core.behaviour import last_logits
+from core.capture import BATCH_TOKENS, batches_of
 from core.effects import Method
 from core.errors import ModelError
 from core.hooks import on_z
@@ -110,7 +110,7 @@ def _with_gradient(
     with torch.enable_grad(), ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(on_z(loaded, layer, keeper(layer)))
-        total = behaviour.read(_logits(loaded, texts), rows).sum()
+        total = behaviour.read(last_logits(loaded, texts), rows).sum()
         layers = sorted(kept)
         try:
             gradients = torch.autograd.grad(total, [kept[layer] for layer in layers])
@@ -128,7 +128,7 @@ def _at_least_float(values: Tensor) -> Tensor:
 def _recorded(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
     """z (layer, row, position, head, d_head) of a plain run."""
     with record(loaded) as recording:
-        _logits(loaded, texts)
+        last_logits(loaded, texts)
     return recording.z
 
 
@@ -152,14 +152,3 @@ def _filled(means: tuple[Tensor, Tensor], lengths: Sequence[int]) -> Tensor:
     for place, length in enumerate(lengths):
         values[:, place, length - 1] = last
     return values
-
-
-def _logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
-    """Logits (row, vocabulary) at the last token of each text."""
-    ids, mask = pad(texts, loaded.device)
-    try:
-        hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-        last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
-        return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
-    except torch.OutOfMemoryError:
-        raise ModelError("out_of_memory", device=loaded.device) from None

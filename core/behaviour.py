@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.capture import batches_of, pad
+from core.errors import ModelError
 from core.loaded_model import LoadedModel
 
 
@@ -19,15 +20,26 @@ class NextWord:
     probability: float
 
 
+def last_logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
+    """Logits (text, vocabulary) after each text, in one forward pass; raises ModelError where memory does not suffice.
+
+    Gradients flow where the caller lets them.
+    """
+    ids, mask = pad(texts, loaded.device)
+    try:
+        hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
+        return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
+    except torch.OutOfMemoryError:
+        raise ModelError("out_of_memory", device=loaded.device) from None
+
+
 @torch.inference_mode()
 def next_log_probabilities(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> Tensor:
     """Log-probabilities (text, vocabulary) of the token after each text, float32 on the CPU."""
     rows: list[Tensor | None] = [None] * len(ids)
     for batch in batches_of([len(text) for text in ids], range(len(ids))):
-        token_ids, mask = pad([ids[i] for i in batch], loaded.device)
-        hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
-        last = torch.tensor([len(ids[i]) - 1 for i in batch], device=hidden.device)
-        logits = head_logits(loaded, hidden[torch.arange(len(batch), device=hidden.device), last])
+        logits = last_logits(loaded, [ids[i] for i in batch])
         for row, index in zip(logits.float().log_softmax(dim=-1).cpu(), batch, strict=True):
             rows[index] = row
     return torch.stack([row for row in rows if row is not None])

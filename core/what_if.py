@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from core.ablation import Ablator
-from core.behaviour import head_logits, most_likely
-from core.capture import batches_of, pad
+from core.behaviour import last_logits, most_likely
+from core.capture import batches_of
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples import Example
@@ -188,12 +188,5 @@ def _says(
 @torch.no_grad()
 def _logits(loaded: LoadedModel, rows: Sequence[Sequence[int]], switch: Switch) -> Tensor:
     """Logits (row, vocabulary), float32 on the CPU, after each text."""
-    lengths = [len(row) for row in rows]
-    ids, mask = pad(rows, loaded.device)
-    try:
-        with switch(lengths):
-            hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-        last = torch.tensor(lengths, device=hidden.device) - 1
-        return head_logits(loaded, hidden[torch.arange(len(rows), device=hidden.device), last]).float().cpu()
-    except torch.OutOfMemoryError:
-        raise ModelError("out_of_memory", device=loaded.device) from None
+    with switch([len(row) for row in rows]):
+        return last_logits(loaded, rows).float().cpu()
