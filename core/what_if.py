@@ -49,10 +49,7 @@ def what_if(
         raise ConfigError("no_heads_chosen")
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
-    alignment = align(config.examples, ids, config.positions, config.pairing)
-    ablator = Ablator(loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired)
-    ablator.plain()
-    recipe = make_recipe(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
+    recipe = _recipe(loaded, config, ids, heads, mode)
     extra = [_typed(loaded, text, number) for number, text in enumerate(_lines(typed), start=1)]
     examples = [*config.examples.examples, *(None for _ in extra)]
     texts = [*ids, *extra]
@@ -98,7 +95,16 @@ def recipe_of(
 ) -> Recipe:
     """The recipe alone, from the normal texts of a run's settings."""
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
-    ids = tokenise(loaded, config.examples)
+    return _recipe(loaded, config, tokenise(loaded, config.examples), heads, mode)
+
+
+def _recipe(
+    loaded: LoadedModel,
+    config: RunConfig,
+    ids: Sequence[Sequence[int]],
+    heads: Sequence[HeadId],
+    mode: Mode,
+) -> Recipe:
     alignment = align(config.examples, ids, config.positions, config.pairing)
     ablator = Ablator(loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired)
     ablator.plain()
