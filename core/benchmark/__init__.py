@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from core.benchmark.catalogue import Size, compared
 from core.benchmark.measures import (
     edge_selection,
     head_selection,
@@ -23,7 +24,7 @@ from core.benchmark.measures import (
     precision_recall,
     ranking,
 )
-from core.benchmark.methods import METHODS, Outcome, analysed
+from core.benchmark.methods import Outcome, analysed
 from core.benchmark.printed import overall_lines, task_lines
 from core.benchmark.speed import gpt2_tokenizer, measure_speed
 from core.benchmark.switch import SwitchRow, measure_switch, switch_lines
@@ -104,12 +105,14 @@ class Sizes:
     switch_draws: int = 0
     shuffles: int = SHUFFLES
     unpaired_shuffles: int = UNPAIRED_SHUFFLES
+    size: Size = "quick"
 
 
 def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
     """Measure, write benchmark.csv and switch.csv into `out`, and yield the lines of the printed tables."""
     out.mkdir(parents=True, exist_ok=True)
-    start, size = time.perf_counter(), "quick" if quick else "full"
+    start = time.perf_counter()
+    size: Size = "quick" if quick else "full"
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {torch.get_num_threads()} threads"
     rows: list[Row] = []
     switches: list[SwitchRow] = []
@@ -117,7 +120,7 @@ def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
         found: list[Row] = []
         for examples in EXAMPLES[size]:
             switched = SWITCH_DRAWS[size] if examples == SWITCH_EXAMPLES else 0
-            sizes = Sizes(DRAWS[size], UNPAIRED_DRAWS[size], switched)
+            sizes = Sizes(DRAWS[size], UNPAIRED_DRAWS[size], switched, size=size)
             measured = list(measure_task(task, examples, sizes))
             found += [row for row in measured if isinstance(row, Row)]
             switches += [row for row in measured if isinstance(row, SwitchRow)]
@@ -139,7 +142,7 @@ def measure_task(task: Task, examples: int, sizes: Sizes) -> Iterator[Row | Swit
     """Rows of every method on fresh draws of one task; all methods see the same draws."""
     for draw in range(sizes.draws):
         drawn = task.draw(examples, draw)
-        for name, method in METHODS.items():
+        for name, method in compared(task, sizes.size, examples, draw):
             found = method(task.loaded, drawn, draw)
             rows = _rows(task, name, examples, draw, found)
             if name == TESTED and found.analysed is not None:

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from core.autoencoder import Codes
-from core.benchmark.methods import Method, Outcome, _captured, _last, ours, paper
+from core.benchmark.methods import Method, Outcome, captured_outputs, last, ours, paper
 from core.codes import centre, published_codes, scale
 from core.config import PRESETS, AutoencoderConfig
 from core.examples import ExampleSet
@@ -43,7 +43,7 @@ def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     show, weighted by strength, which is the length of the centred output here.
     """
     start = time.perf_counter()
-    _, alignment, captured = _captured(loaded, examples, "auto")
+    _, alignment, captured = captured_outputs(loaded, examples, "auto")
     values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
     scores = score(cluster_codes(values, seed), alignment.n_anomalous, loaded.shape.n_heads)
     heads = scores.heads.score.numpy()
@@ -72,7 +72,7 @@ def _clusters(samples: np.ndarray, seed: int) -> np.ndarray:
 def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Distance of the mean anomalous from the mean normal output of a head, at its best slot."""
     start = time.perf_counter()
-    _, alignment, captured = _captured(loaded, examples, "auto")
+    _, alignment, captured = captured_outputs(loaded, examples, "auto")
     heads = mean_distances(captured.outputs, alignment.n_anomalous)
     return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
 
@@ -87,7 +87,7 @@ def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
 def probe(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Held-out AUC of a logistic regression on a head's output, at its best slot."""
     start = time.perf_counter()
-    _, alignment, captured = _captured(loaded, examples, "auto")
+    _, alignment, captured = captured_outputs(loaded, examples, "auto")
     values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
     heads = probe_scores(values, alignment.n_anomalous, alignment.paired)
     return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
@@ -164,9 +164,9 @@ def paper_counting(more: Callable[[int], ExampleSet], settings: AutoencoderConfi
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        _, alignment, captured = _captured(loaded, more(seed), "mean")
+        _, alignment, captured = captured_outputs(loaded, more(seed), "mean")
         training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
-        codes = _last(training)
+        codes = last(training)
         scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, "count")
         heads = scores.heads.score.numpy()
         return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)

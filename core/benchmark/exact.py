@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 
-from core.benchmark.methods import Outcome
+from core.benchmark.methods import Outcome, last
 from core.benchmark.pair_runs import PairRuns
-from core.benchmark.verdicts import last
 from core.effects import Patching
 from core.examples import ExampleSet
 from core.heads import all_heads, forward_pairs

@@ -4,8 +4,9 @@ No method sees a truth. Each captures what it needs, without a cache, so that it
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from core.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
 from core.tokens import Alignment, align
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def analysed(
     loaded: LoadedModel, examples: ExampleSet, settings: AutoencoderConfig, seed: int, pairing: str = "auto"
 ) -> tuple[Analysed, int]:
     """Codes of examples with these settings, and the forward passes they took."""
-    ids, alignment, captured = _captured(loaded, examples, "auto", pairing)
+    ids, alignment, captured = captured_outputs(loaded, examples, "auto", pairing)
     codes = run_training(loaded, captured, alignment, settings, seed)
     return Analysed(ids, alignment, codes), captured.forward_passes
 
@@ -72,9 +75,9 @@ def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """The published recipe: means over positions, one dictionary, counts of unique codes."""
     start = time.perf_counter()
     settings = PRESETS["paper"]
-    _, alignment, captured = _captured(loaded, examples, "mean")
+    _, alignment, captured = captured_outputs(loaded, examples, "mean")
     training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
-    scores = score(_last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
+    scores = score(last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
     heads = scores.heads.score.numpy()
     return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
 
@@ -82,7 +85,7 @@ def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """No autoencoder: mean length of the centred anomalous outputs at the best slot; edges by the product."""
     start = time.perf_counter()
-    _, alignment, captured = _captured(loaded, examples, "auto")
+    _, alignment, captured = captured_outputs(loaded, examples, "auto")
     values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
     heads = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
     return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
@@ -93,23 +96,26 @@ def run_training(
 ) -> Codes:
     """Codes (member, example, slot, head) of captured outputs with these settings."""
     values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
-    return _last(codes_of(values.to(loaded.device), settings, seed))
+    return last(codes_of(values.to(loaded.device), settings, seed))
 
 
-def _captured(
+def captured_outputs(
     loaded: LoadedModel, examples: ExampleSet, mode: PositionMode, pairing: str = "auto"
 ) -> tuple[list[list[int]], Alignment, Captured]:
+    """Token ids of the whole example set, what is compared, and the head outputs there."""
     ids = tokenise(loaded, examples)
     alignment = align(examples, ids, mode, pairing)
     return ids, alignment, capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
 
 
-def _last(training: object) -> Codes:
+def last(running: Generator[Any, None, _Value]) -> _Value:
+    """Walk a generator to its end and hand back what it returns."""
     while True:
         try:
-            next(training)  # type: ignore[call-overload]
+            next(running)
         except StopIteration as end:
-            return end.value
+            found: _Value = end.value
+            return found
 
 
 METHODS: dict[str, Method] = {

@@ -21,9 +21,9 @@ import torch
 
 from core.ablation import Ablator
 from core.behaviour import head_logits
-from core.benchmark.methods import Analysed
+from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
-from core.benchmark.verdicts import Verified, last
+from core.benchmark.verdicts import Verified
 from core.capture import batches_of, pad
 from core.checking import ranked, suggestion, switchable
 from core.examples import ExampleSet

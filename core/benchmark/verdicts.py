@@ -13,9 +13,8 @@ The codes are trained once for each way: neither centring nor training reads whi
 """
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from core import tables
 from core.autoencoder import Codes
 from core.behaviour import next_log_probabilities
 from core.benchmark.measures import precision_recall
-from core.benchmark.methods import Analysed
+from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
 from core.evidence import CONFIRMED, Evidence, Findings, gather
 from core.examples import ExampleSet
@@ -32,8 +31,6 @@ from core.heads import EdgeId, HeadId
 from core.measure import behaviour
 from core.pipeline import candidate_edges, candidate_heads, score
 from core.tokens import Alignment
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -152,16 +149,6 @@ def reordered(found: Analysed, order: np.ndarray) -> Analysed:
         found.alignment, kept=tuple(kept[i] for i in order), positions=positions[order]
     )
     return Analysed(found.ids, alignment, Codes(*(field[:, order.tolist()] for field in found.codes)))
-
-
-def last(running: Generator[Any, None, _Value]) -> _Value:
-    """Walk a generator to its end and hand back what it returns."""
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            found: _Value = end.value
-            return found
 
 
 def _share_confirmed(findings: Findings | None) -> float:
