@@ -27,6 +27,7 @@ _NUMBERS = (
     "label_p_value",
 )
 _SHARES = ("frequency", "effect")
+_OWN = ("own_name", "group")
 
 
 def heads(
@@ -107,7 +108,8 @@ def _heading(column: str) -> Any:
     """The translated heading with its one-line explanation."""
     note = f"column.{column}_note"
     said = t(note) if texts.has(language(), note) else terms.help_of_column(column)
-    return st.column_config.Column(t(f"column.{column}"), help=said)
+    width: Any = "small" if column in _OWN else None  # a long own name leaves the numbers in sight
+    return st.column_config.Column(t(f"column.{column}"), help=said, width=width)
 
 
 def _show(
