@@ -1,5 +1,7 @@
 """The benchmark's other methods: by hand, against definitions on tiny models, and on the planted circuit."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from core import autoencoder
-from core.benchmark import correlational
+from core.benchmark import catalogue, correlational
+from core.benchmark.catalogue import CHEAP, COSTLY, compared, paper_250
 from core.benchmark.correlational import (
     TIE,
     chance,
@@ -21,7 +24,7 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import attributions, eap, gate_gradients, hisp
-from core.benchmark.methods import Outcome, paper
+from core.benchmark.methods import METHODS, Outcome, paper
 from core.benchmark.pair_runs import PairRuns, forward_mask
 from core.benchmark.pruning import cut_edges, losses, surviving
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
@@ -399,3 +402,39 @@ def test_exact_patching_finds_the_planted_circuit_and_counts_its_passes(planted)
     assert set(best) == set(np.flatnonzero(planted.edge_truth()))
     assert found.forward_passes > 4
     assert not found.edges[~forward_mask(planted.loaded)].any()
+
+
+# --- which are run
+
+
+def names(task: Task, size: str, examples: int, draw: int) -> list[str]:
+    return [name for name, _ in compared(task, size, examples, draw)]
+
+
+def test_the_quick_run_leaves_out_what_takes_long(planted):
+    assert set(names(planted, "quick", 8, 0)) == {*METHODS, *CHEAP, "paper-250"}
+    assert names(planted, "quick", 8, 9) == list(METHODS)
+
+
+def test_the_full_run_takes_every_method_costly_ones_with_eight_texts_a_side(planted):
+    every = {*METHODS, *CHEAP, *COSTLY, "paper-250"}
+    assert set(names(planted, "full", 8, 0)) == every
+    assert set(names(planted, "full", 25, 0)) == {*METHODS, *CHEAP}
+    assert set(names(planted, "full", 8, 2)) == every - {"acdc-kl", "acdc-logit-difference"}
+    assert names(planted, "full", 8, 10) == list(METHODS)
+
+
+def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monkeypatch):
+    monkeypatch.setattr(catalogue, "paper_counting", lambda more, settings: (more, settings))
+    docstring = next(task for task in tasks(ModelPool(size=8)) if task.name == "docstring")
+    assert paper_250(docstring)[1].sparsity == 0.05
+    more, settings = paper_250(planted)
+    assert settings == PRESETS["paper"]
+    assert more(3).count("normal") == 250
+    assert not {e.text for e in more(0).examples} & {e.text for e in planted.draw(8, 0).examples}
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
+def test_the_readme_names_every_method(planted, readme):
+    text = (Path(__file__).parents[2] / readme).read_text(encoding="utf-8")
+    assert [name for name in names(planted, "full", 8, 0) if f"`{name}`" not in text] == []
