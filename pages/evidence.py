@@ -73,7 +73,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState
     st.subheader(t("whole.title"), anchor=False, help=t("whole.help"))
     if content is None or not content["complete"] or (found is not None and found.active):
         whole.check_line(result, "circuit", found)
-    whole.show(result, content)
+    whole.show(content, active=found is not None and found.active)
     with st.expander(t("evidence.how"), icon=":material/rule:"):
         for sentence in sentences.evidence_notes(result.manifest):
             st.write(sentence)
@@ -110,7 +110,12 @@ def details(result: Result, names: list[str]) -> None:
     screened = "attribution" in result.heads and result.heads["attribution"].notna().any()
     if single.empty and rows.empty and not screened:
         return
-    with st.expander(t("details.title"), icon=":material/query_stats:"):
+    fold = st.expander(
+        t("details.title"), icon=":material/query_stats:", key="effect_details", on_change="rerun"
+    )
+    if not fold.open:  # charts in a closed fold would be drawn for nobody
+        return
+    with fold:
         if len(single):
             st.markdown(f"**{t('details.texts')}**", help=t("details.texts_help"))
             st.altair_chart(

@@ -54,13 +54,14 @@ def _follow(drawn: str) -> None:
             state.backend().cancel_check(state.run_id())
 
 
-def show(result: Result, content: Mapping[str, Any] | None) -> None:
-    """What the check found, pictures first."""
+def show(content: Mapping[str, Any] | None, active: bool) -> None:
+    """What the check found, pictures first; `active` while it is still at work."""
     if content is None:
-        st.caption(t("whole.nothing_yet"))
+        if not active:
+            st.caption(t("whole.nothing_yet"))
         return
     missing = circuit_words.state(content, language())
-    if missing:
+    if missing and not active:
         st.info(missing, icon=":material/info:")
     if not content["ablations"]:
         return
@@ -81,8 +82,12 @@ def show(result: Result, content: Mapping[str, Any] | None) -> None:
     ):
         if sentence:
             st.markdown(frame.plain(sentence))
-    with st.expander(t("whole.details"), icon=":material/query_stats:"):
-        _details(content, defined)
+    fold = st.expander(
+        t("whole.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
+    )
+    if fold.open:  # charts in a closed fold would be drawn for nobody
+        with fold:
+            _details(content, defined)
 
 
 def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> None:

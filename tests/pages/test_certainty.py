@@ -110,6 +110,9 @@ def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app
     effect_details.texts_heat(found, [one, two], LIGHT, word).to_dict()
     effect_details.ablations(rows_drawn, LIGHT, word).to_dict()
     app = open_app("evidence", run=run.run_id)
+    assert catalogue("en")["details.texts"] not in shown(app)
+    app.session_state["effect_details"] = True
+    app.run()
     assert not app.exception
     assert catalogue("en")["details.texts"] in shown(app)
 

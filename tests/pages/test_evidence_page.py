@@ -160,3 +160,15 @@ def test_circuit_without_random_ones_is_drawn(content) -> None:
     alone = {**content["ablations"][0], "random_faithfulness": [], "random_completeness": []}
     whole_charts.beside_random([alone, content["ablations"][1]], LIGHT, word).to_dict()
     whole_charts.curve(alone, 3, 0, 0.9, LIGHT, word).to_dict()
+
+
+def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_circuit(run)
+    app = open_app("evidence", run=run.run_id)
+    tables = len(app.dataframe)
+    app.session_state["whole_details"] = True
+    app.run()
+    assert not app.exception
+    assert len(app.dataframe) == tables + 1
+    assert catalogue("en")["whole.minimality"] in shown(app)
