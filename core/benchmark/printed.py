@@ -20,7 +20,7 @@ def task_lines(task: Task, rows: pd.DataFrame) -> Iterator[str]:
 
 def overall_lines(rows: pd.DataFrame) -> Iterator[str]:
     """What is printed of all tasks together."""
-    yield f"\nall tasks, mean of the tasks' means, {rows['draw'].nunique()} draws"
+    yield f"\nall tasks, mean of the tasks' means, at most {rows['draw'].nunique()} draws"
     keys = ["method", "examples", "unit"]
     measured = [name for name in rows.columns if name not in ("task", "model", "draw", "seed", *keys)]
     per_task = rows.groupby(["task", *keys], sort=False)[measured].mean().reset_index()
