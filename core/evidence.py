@@ -42,7 +42,7 @@ from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
-from core.texts import percent
+from core.texts import number, percent
 from core.tokens import Alignment
 
 State = Literal["computed", "not_computed", "no_difference"]
@@ -309,8 +309,8 @@ def _rule_in_words() -> dict[str, Any]:
 def _why_nothing(found: Behaviour, about: dict[str, Any]) -> dict[str, Any]:
     """The sides are alike, or what sets them apart could be chance."""
     if abs(found.gap) < SMALLEST_GAP[found.kind] or found.gap_p is None:
-        return {"key": "evidence_no_difference", "values": {"gap": about["gap"]}}
-    return {"key": "evidence_chance", "values": {"gap": about["gap"], "p": round(found.gap_p, 3)}}
+        return {"key": "evidence_no_difference", "values": {"gap": number(about["gap"])}}
+    return {"key": "evidence_chance", "values": {"gap": number(about["gap"]), "p": number(found.gap_p)}}
 
 
 def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str, Any]:
@@ -339,11 +339,11 @@ def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str
 
 
 def _notes(about: dict[str, Any], candidates: int, tested: int) -> list[dict[str, Any]]:
-    notes = [{"key": f"evidence_{about['measure']}", "values": {"gap": about["gap"]}}]
-    notes.append({"key": "evidence_divergence", "values": {"divergence": about["divergence"]}})
+    notes = [{"key": f"evidence_{about['measure']}", "values": {"gap": number(about["gap"])}}]
+    notes.append({"key": "evidence_divergence", "values": {"divergence": number(about["divergence"])}})
     notes.append({"key": f"evidence_{about['method']}", "values": {}})
     notes.append({"key": "evidence_rule", "values": _rule_in_words()})
-    values = {"examples": about["examples"], "p": about["smallest_p"]}
+    values = {"examples": about["examples"], "p": number(about["smallest_p"])}
     notes.append(
         {"key": "smallest_p" if about["smallest_p"] <= CERTAIN else "smallest_p_too_few", "values": values}
     )
