@@ -12,11 +12,11 @@ import pandas as pd
 
 from core import tables
 from core.ablation import KINDS, AblationKind, Ablator
-from core.checks import CIRCUIT_FILE, CheckKind
+from core.checks import CIRCUIT_FILE, CheckKind, read_circuit
 from core.circuit_check import RANDOM_CIRCUITS, check_circuit
 from core.config import RunConfig
 from core.errors import StorageError
-from core.evidence import gather
+from core.evidence import Evidence, gather
 from core.heads import HeadId, all_heads
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
@@ -50,17 +50,32 @@ def check(kind: CheckKind, run: RunFolder, models: ModelPool | None = None) -> I
 def _every_head(
     run: RunFolder, config: RunConfig, loaded: LoadedModel, ids: Sequence[Sequence[int]], alignment: Alignment
 ) -> Generator[Progress, None, None]:
-    """Effects of all heads of the model, into heads.csv; the tables stay as they are until all are known."""
+    """Effects of all heads of the model, into heads.csv, effects.csv and evidence.json, all at the end."""
     heads = read_heads(run)
     order = [HeadId(*row) for row in heads[list(tables.HEAD_KEYS)].to_numpy().tolist()]
     found = yield from gather(loaded, config.examples, ids, alignment, order, [], config.seed)
     filled = tables.with_findings(heads, found.heads, tables.HEAD_KEYS)
     manifest = run.manifest()
     about = {**manifest.get("evidence_about", {}), "tested_heads": len(order)}
+    manifest |= {"evidence": found.state, "evidence_about": about, "every_head": found.heads is not None}
+    manifest["forward_passes"] = manifest.get("forward_passes", 0) + found.forward_passes
+    _keep_effects(run, found, alignment)
     run.write_bytes("heads.csv", csv_bytes(filled))
-    run.write_json(
-        "manifest.json", {**manifest, "evidence": found.state, "evidence_about": about, "every_head": True}
-    )
+    run.write_json("manifest.json", manifest)
+
+
+def _keep_effects(run: RunFolder, found: Evidence, alignment: Alignment) -> None:
+    """Effects on single texts and under other ablations of all heads; what is known of edges stays."""
+    if found.heads is None:
+        return
+    effects = tables.effect_table(found, alignment)
+    if (run.path / "effects.csv").exists():
+        before = pd.read_csv(run.path / "effects.csv", encoding="utf-8-sig")
+        effects = pd.concat([effects, before[before["kind"] == "edge"]], ignore_index=True)
+    run.write_bytes("effects.csv", csv_bytes(effects))
+    if (run.path / "evidence.json").exists():
+        kept = run.read_json("evidence.json")
+        run.write_json("evidence.json", {**kept, "heads": tables.head_records(found)})
 
 
 def _circuit(
@@ -98,6 +113,7 @@ def _circuit(
         config.seed,
     )
     content |= {"measure": measured.kind, "gap": round(measured.gap, 4)}
+    content |= _finished_parts(run, content["circuit"])
 
     def keep(**more: Any) -> None:
         content.update(more)
@@ -111,17 +127,20 @@ def _circuit(
         return
     ranking = ranked(heads)
     shape = (loaded.shape.n_layers, loaded.shape.n_heads)
-    for kind in KINDS:
+    done = {ablation["kind"] for ablation in content["ablations"]}
+    for kind in (kind for kind in KINDS if kind not in done):
         (result,) = yield from check_circuit(ablator, measured, circuit, ranking, shape, config.seed, [kind])
         content["ablations"].append(result.as_json())
         keep()
-    smallest = yield from smallest_circuit(ablator, measured, ranking, shape)
+    smallest = None
+    if "smallest" not in content:
+        smallest = yield from smallest_circuit(ablator, measured, ranking, shape)
     if smallest is not None:
         shares = yield from _shares(ablator, measured, smallest.heads, shape)
         keep(smallest={**_plain(smallest), "faithfulness": shares})
-    switches: dict[str, Any] = {}
+    switches: dict[str, Any] = dict(content.get("switch") or {})
     modes: tuple[AblationKind, ...] = ("mean", "zero")
-    for mode in modes:
+    for mode in (mode for mode in modes if mode not in switches):
         found = yield from smallest_switch(ablator, measured, switchable(heads), mode)
         switches[mode] = None if found is None else _plain(found)
         keep(switch=switches)
@@ -134,10 +153,21 @@ def _circuit(
     keep(complete=True)
 
 
+def _finished_parts(run: RunFolder, circuit: list[str]) -> dict[str, Any]:
+    """What an earlier check of the same circuit finished before it was stopped."""
+    try:
+        before = read_circuit(run)
+    except StorageError:
+        return {}
+    if before is None or before.get("complete") or before.get("circuit") != circuit:
+        return {}
+    return {name: before[name] for name in ("ablations", "smallest", "switch") if name in before}
+
+
 def suggestion(switches: Mapping[str, Any]) -> Mode | None:
     """Which of the two ways to switch heads off to suggest: one that reaches the goal, with the least harm."""
     modes: tuple[Mode, ...] = ("mean", "zero")
-    found = [mode for mode in modes if switches.get(mode)]
+    found = [mode for mode in modes if (switches.get(mode) or {}).get("heads")]
     return min(found, key=lambda m: (not switches[m]["complete"], switches[m]["harm"] or 0.0), default=None)
 
 

@@ -55,6 +55,8 @@ class AblationResult:
     cpr: float
     cmd: float
 
+    finite: bool = True
+
     @property
     def defined(self) -> bool:
         """Whether the heads have a part in the behaviour, so that shares of it mean something."""
@@ -65,6 +67,7 @@ class AblationResult:
         return {
             "kind": self.kind,
             "defined": self.defined,
+            "finite": self.finite,
             "full": _plain(self.full),
             "nothing": _plain(self.nothing),
             "faithfulness": _plain(self.faithfulness),
@@ -189,6 +192,7 @@ def _result(
         curve=tuple(zip(sizes, curve.tolist(), strict=True)),
         cpr=cpr,
         cmd=cmd,
+        finite=bool(np.isfinite(measured).all()),
     )
 
 
@@ -199,8 +203,9 @@ def _interval(circuit: np.ndarray, full: np.ndarray, nothing: np.ndarray, seed: 
         return np.nan, np.nan
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=REDRAWS) / count
     above, below = weights @ (circuit - nothing), weights @ (full - nothing)
-    ratios = above[np.abs(below) > 1e-9] / below[np.abs(below) > 1e-9]
-    low, high = member_interval(ratios, 0.95)
+    if below.min() <= 0 <= below.max():
+        return np.nan, np.nan  # some draws leave nothing to take shares of
+    low, high = member_interval(above / below, 0.95)
     return float(low), float(high)
 
 

@@ -42,7 +42,8 @@ def faithfulness(ablation: Mapping[str, Any], count: int, language: str) -> str:
     """How much of the behaviour the circuit alone gives under one ablation, beside random circuits."""
     kind = text(language, f"circuit.{ablation['kind']}")
     if not ablation["defined"]:
-        return text(language, "circuit.undefined", ablation=kind)
+        key = "circuit.undefined" if ablation.get("finite", True) else "circuit.broken"
+        return text(language, key, ablation=kind)
     values = {
         "ablation": kind,
         "count": count,

@@ -31,8 +31,9 @@ MOST_SETS = 1500
 
 @dataclass(frozen=True)
 class Found:
-    """A set of heads: `reached` is its share of the goal's measure, `harm` the change on normal texts, in shares of
-    the gap (NaN for a circuit). `complete` is false where the search ended early or the goal was not reached.
+    """A set of heads: `reached` is its share of the goal's measure, `harm` the mean size of the change on the normal
+    texts, in shares of the gap (NaN for a circuit). `complete` is false where the search ended early or the goal was
+    not reached.
     """
 
     heads: tuple[HeadId, ...]
@@ -53,10 +54,10 @@ class _Search:
     def over(self) -> bool:
         return self.tried >= MOST_SETS
 
-    def means(
+    def measures(
         self, sets: Sequence[Iterable[HeadId]], texts: Sequence[int]
     ) -> Generator[Progress, None, np.ndarray]:
-        """Mean measure (set,) with each set taken out."""
+        """The measure (set, text) with each set taken out; NaN where the model breaks."""
         running = self._ablator.measures(sets, texts, self._behaviour, self._kind)
         while True:
             try:
@@ -66,7 +67,7 @@ class _Search:
                 break
             yield Progress("smallest", min(self.tried, MOST_SETS), MOST_SETS)
         self.tried += len(sets)
-        return np.nan_to_num(measured.mean(axis=1), nan=np.inf)
+        return measured
 
 
 def smallest_circuit(
@@ -80,14 +81,14 @@ def smallest_circuit(
     """The smallest circuit found; None where the heads have no part in the behaviour."""
     search, texts = _Search(ablator, behaviour, kind), list(range(ablator.n_anomalous))
     every = frozenset(all_heads(*shape))
-    full, nothing = yield from search.means([frozenset(), every], texts)
+    full, nothing = (yield from search.measures([frozenset(), every], texts)).mean(axis=1)
     span = full - nothing
     if not np.isfinite(span) or abs(span) < SMALLEST_GAP[behaviour.kind]:
         return None
 
     def reach(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, np.ndarray]:
-        means = yield from search.means([every - frozenset(heads) for heads in sets], texts)
-        return (means - nothing) / span
+        measured = yield from search.measures([every - frozenset(heads) for heads in sets], texts)
+        return _never((measured.mean(axis=1) - nothing) / span)
 
     heads, reached = yield from _beginning(ranking, goal, reach)
     heads, reached = yield from _thinned(heads, reached, goal, reach, search)
@@ -108,10 +109,11 @@ def smallest_switch(
     sides = list(range(n_anomalous)), list(range(n_anomalous, len(behaviour.values)))
 
     def reach(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
-        anomalous = yield from search.means(sets, sides[0])
-        normal = yield from search.means(sets, sides[1])
-        gone = (behaviour.anomalous - anomalous) / behaviour.gap
-        return gone, np.abs(normal - behaviour.normal) / abs(behaviour.gap)
+        anomalous = yield from search.measures(sets, sides[0])
+        normal = yield from search.measures(sets, sides[1])
+        gone = _never((behaviour.anomalous - anomalous.mean(axis=1)) / behaviour.gap)
+        changed = np.abs(normal - behaviour.values[n_anomalous:]).mean(axis=1) / abs(behaviour.gap)
+        return gone, np.nan_to_num(changed, nan=np.inf)
 
     chosen: list[HeadId] = []
     gone = harm = 0.0
@@ -133,6 +135,11 @@ def smallest_switch(
             break
         chosen, gone, harm = rests[best], float(found[best]), float(changed[best])
     return Found(tuple(chosen), gone, harm, search.tried, gone >= goal and not search.over)
+
+
+def _never(shares: np.ndarray) -> np.ndarray:
+    """A share that is no number reaches no goal."""
+    return np.where(np.isfinite(shares), shares, -np.inf)
 
 
 def _beginning(

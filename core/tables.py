@@ -136,25 +136,38 @@ def evidence_record(
     evidence: "Evidence", certainty: "Certainty", summary: dict[str, Any], n_layers: int, n_heads: int
 ) -> dict[str, Any]:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
-    heads = {name: dict(row) for name, row in evidence.side_by_side.items()}
-    edges: dict[str, dict[str, Any]] = {}
-    for findings in filter(None, (evidence.heads, evidence.edges)):
-        said = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)
-        for target, (works_against, direction) in zip(findings.targets, said, strict=True):
-            row = {"works_against": works_against, "direction": DIRECTIONS[direction]}
-            if isinstance(target, EdgeId):
-                edges[f"{target.source}>{target.target}"] = row
-            else:
-                heads[str(target)] |= row
+    edges = {
+        f"{target.source}>{target.target}": row
+        for target, row in _directions(evidence.edges)
+        if isinstance(target, EdgeId)
+    }
     return {
         "format": FORMAT,
         "state": evidence.state,
         "method": evidence.about.get("method"),
-        "heads": heads,
+        "heads": head_records(evidence),
         "edges": edges,
         "codes": certainty.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
         "certainty": summary,
     }
+
+
+def head_records(evidence: "Evidence") -> dict[str, dict[str, Any]]:
+    """What evidence.json holds of each tested head: its effect under every ablation, and in which direction."""
+    heads = {name: dict(row) for name, row in evidence.side_by_side.items()}
+    for target, row in _directions(evidence.heads):
+        heads.setdefault(str(target), {}).update(row)
+    return heads
+
+
+def _directions(findings: "Findings | None") -> list[tuple[Any, dict[str, Any]]]:
+    if findings is None:
+        return []
+    said = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)
+    return [
+        (target, {"works_against": against, "direction": DIRECTIONS[direction]})
+        for target, (against, direction) in zip(findings.targets, said, strict=True)
+    ]
 
 
 def code_table(

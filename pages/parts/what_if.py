@@ -24,7 +24,7 @@ loaded = load_model({model!r})
 recipe = read_recipe("recipe.json")
 ids = torch.tensor([loaded.encode("…")])
 with switched_off(loaded, recipe):
-    written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False)
+    written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
 print(loaded.tokenizer.decode(written[0, ids.shape[1]:]))
 """
 

@@ -23,7 +23,7 @@ def check_line(result: Result, kind: CheckKind, found: CheckState | None) -> Non
     if found is not None and found.kind == kind and found.status == "failed":
         frame.show_error(found.error_key, found.error_values)
     elif found is not None and found.kind == kind and found.status in ("cancelled", "interrupted"):
-        st.caption(t(f"whole.{found.status}"))
+        st.caption(t(f"whole.{found.status}_{kind}"))
     if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
         try:
             state.backend().check(state.run_id(), kind)
@@ -93,12 +93,9 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
 def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> None:
     if defined:
         left, right = st.columns([3, 2], gap="medium")
-        smallest = len((content.get("smallest") or {}).get("heads", []))
         left.markdown(f"**{t('whole.curve')}**", help=t("whole.curve_help"))
         left.altair_chart(
-            whole_charts.curve(
-                defined[0], len(content["circuit"]), smallest, content["goal"], colours.palette(), t
-            ),
+            whole_charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
             key="faithfulness_curve",
             theme=None,
             alt=t("alt.curve"),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.circuit_words import band
 from pages.parts.charts import PADDING, Words, tooltips
-from pages.parts.colours import INK, VERDICT, Palette
+from pages.parts.colours import INK, Palette
 
 REACH = (-0.5, 1.6)
 """Shares that are drawn; what lies beyond stands at the edge, the table tells it."""
@@ -31,8 +31,8 @@ def beside_random(ablations: Sequence[Mapping[str, Any]], colours: Palette, word
     x = alt.X("low:Q", scale=alt.Scale(domain=_domain(table), nice=False, clamp=True), axis=axis)
     random = base.mark_bar(height=16, color=colours.silent, stroke=colours.faint, strokeWidth=0.6)
     median = base.mark_tick(thickness=2, size=16, color=colours.faint)
-    span = base.mark_rule(strokeWidth=3, color=VERDICT["confirmed"])
-    point = base.mark_point(size=120, filled=True, opacity=1, color=VERDICT["confirmed"])
+    span = base.mark_rule(strokeWidth=3, color=INK)
+    point = base.mark_point(size=120, filled=True, opacity=1, color=INK)
     layers = [
         _marks([0.0, 1.0], colours),
         random.encode(x=x, x2="high:Q"),
@@ -45,7 +45,7 @@ def beside_random(ablations: Sequence[Mapping[str, Any]], colours: Palette, word
 
 
 def curve(
-    ablation: Mapping[str, Any], circuit: int, smallest: int, goal: float, colours: Palette, word: Words
+    ablation: Mapping[str, Any], circuit: int, goal: float, colours: Palette, word: Words
 ) -> alt.LayerChart:
     """Share of the behaviour over the number of heads at work, those with the largest effects first."""
     points = [{"heads": 0, "faithfulness": 0.0}, *ablation["curve"]]
@@ -70,12 +70,9 @@ def curve(
         random = alt.Chart(pd.DataFrame({"heads": [circuit], "low": [low], "high": [high]}))
         bar = random.mark_rule(strokeWidth=9, opacity=0.45, color=colours.faint)
         layers.append(bar.encode(x="heads:Q", y=alt.Y("low:Q"), y2="high:Q"))
-    marked = [{"heads": circuit, "said": word("whole.candidates"), "share": ablation["faithfulness"]}]
-    if smallest:
-        found = next((p["faithfulness"] for p in points if p["heads"] == smallest), goal)
-        marked.append({"heads": smallest, "said": word("whole.smallest"), "share": found})
-    places = alt.Chart(pd.DataFrame(marked[:1]))
-    dots = places.mark_point(size=150, filled=True, opacity=1, color=VERDICT["confirmed"])
+    share = {"heads": [circuit], "said": [word("whole.candidates")], "share": [ablation["faithfulness"]]}
+    places = alt.Chart(pd.DataFrame(share))
+    dots = places.mark_point(size=150, filled=True, opacity=1, color=INK)
     names = places.mark_text(align="left", dx=10, dy=12, fontSize=12, color=colours.text)
     aim = alt.Chart(pd.DataFrame({"share": [goal]})).mark_rule(strokeDash=[4, 4], color=colours.faint)
     layers += [

@@ -247,12 +247,15 @@ def test_circuit_of_the_planted_model_is_found_whole(sample, models):
 
 def test_suggested_switch_reaches_the_goal_with_the_least_harm():
     def found(complete, harm):
-        return {"complete": complete, "harm": harm, "heads": []}
+        return {"complete": complete, "harm": harm, "heads": ["L0H0"]}
 
     assert suggestion({}) is None
     assert suggestion({"mean": None, "zero": found(True, 0.5)}) == "zero"
     assert suggestion({"mean": found(True, 0.2), "zero": found(True, 0.1)}) == "zero"
     assert suggestion({"mean": found(True, 0.2), "zero": found(False, 0.0)}) == "mean"
+    nothing = {"complete": False, "harm": 0.0, "heads": []}
+    assert suggestion({"mean": nothing, "zero": found(False, 0.4)}) == "zero"
+    assert suggestion({"mean": nothing, "zero": None}) is None
 
 
 def test_what_was_found_stays_when_the_check_is_left_early(sample, models):
@@ -264,6 +267,15 @@ def test_what_was_found_stays_when_the_check_is_left_early(sample, models):
     found = read_circuit(sample)
     assert len(found["ablations"]) == 3
     assert found["complete"] is False
+    found["ablations"][0]["faithfulness"] = 0.123
+    sample.write_json("circuit.json", found)
+    list(check("circuit", sample, models))
+    again = read_circuit(sample)
+    assert again["complete"] and len(again["ablations"]) == 3
+    assert again["ablations"][0]["faithfulness"] == 0.123  # gone on from there, not begun anew
+    assert again["smallest"]["heads"]
+    list(check("circuit", sample, models))
+    assert read_circuit(sample)["ablations"][0]["faithfulness"] > 0.9
 
 
 def test_effect_of_every_head_fills_the_table(sample, models):
@@ -274,6 +286,10 @@ def test_effect_of_every_head_fills_the_table(sample, models):
     after = pd.read_csv(sample.path / "heads.csv", encoding="utf-8-sig")
     assert after["effect"].notna().all() and after["verdict"].notna().all()
     assert list(after.columns) == list(before.columns)
+    effects = pd.read_csv(sample.path / "effects.csv", encoding="utf-8-sig")
+    assert effects[effects["kind"] == "head"].groupby(["source_layer", "source_head"]).ngroups == len(after)
+    assert (effects["kind"] == "edge").any()
+    assert len(json.loads((sample.path / "evidence.json").read_text(encoding="utf-8"))["heads"]) == len(after)
     truth = {str(head) for head in load_truth("planted-induction").heads}
     confirmed = after[after["verdict"] == "confirmed"]
     assert {f"L{row.layer}H{row.head}" for row in confirmed.itertuples()} == truth

@@ -26,7 +26,9 @@ def test_every_sentence_has_its_numbers(content, language):
     first, _, third = found["ablations"]
     alone = circuit_words.faithfulness(first, 3, language)
     assert "90" in alone and "100" in alone and "2\u00a0%" in alone
-    assert circuit_words.faithfulness(third, 3, language) != alone
+    undefined = circuit_words.faithfulness(third, 3, language)
+    assert undefined != alone
+    assert "NaN" in circuit_words.faithfulness({**third, "finite": False}, 3, language) != undefined
     assert "L2H3" in circuit_words.smallest(found, language) and "91" in circuit_words.smallest(
         found, language
     )

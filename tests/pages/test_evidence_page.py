@@ -72,7 +72,7 @@ def test_check_is_stopped(open_app: OpenApp) -> None:
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: any(button.key == "check_heads" for button in app.button))
     assert read_check(run).status == "cancelled"
-    assert catalogue("en")["whole.cancelled"] in shown(app)
+    assert catalogue("en")["whole.cancelled_heads"] in shown(app)
 
 
 def test_failed_check_says_why_and_can_be_begun_again(open_app: OpenApp) -> None:
@@ -138,7 +138,7 @@ def test_pictures_hold_every_ablation_that_means_something(content) -> None:
     rows = next(iter(chart["datasets"].values()))
     names = {row["kind"] for data in chart["datasets"].values() for row in data if "kind" in row}
     assert len(names) == 2 and rows
-    curve = whole_charts.curve(defined[0], 3, 2, 0.9, LIGHT, word).to_dict()
+    curve = whole_charts.curve(defined[0], 3, 0.9, LIGHT, word).to_dict()
     points = [
         row for data in curve["datasets"].values() for row in data if set(row) == {"heads", "faithfulness"}
     ]
@@ -159,7 +159,7 @@ def test_numbers_of_the_table_by_hand(content) -> None:
 def test_circuit_without_random_ones_is_drawn(content) -> None:
     alone = {**content["ablations"][0], "random_faithfulness": [], "random_completeness": []}
     whole_charts.beside_random([alone, content["ablations"][1]], LIGHT, word).to_dict()
-    whole_charts.curve(alone, 3, 0, 0.9, LIGHT, word).to_dict()
+    whole_charts.curve(alone, 3, 0.9, LIGHT, word).to_dict()
 
 
 def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open_app: OpenApp) -> None:
