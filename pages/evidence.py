@@ -86,6 +86,11 @@ def heads_and_edges(result: Result, found: CheckState | None) -> None:
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
     st.subheader(t("evidence.heads"), anchor=False, help=terms.help_of("effect"))
     st.write(tn("evidence.lead_checked", confirmed, total=len(result.selected)))
+    beyond = list(heads.loc[(heads["verdict"] == "confirmed") & ~heads["selected"], "name"])
+    if beyond:
+        st.info(
+            tn("evidence.beyond", len(beyond), heads=t("said.comma").join(beyond)), icon=":material/info:"
+        )
     st.altair_chart(
         effects.bars(heads, colours.palette(), t),
         key="effect_bars",

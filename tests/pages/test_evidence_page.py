@@ -1,5 +1,6 @@
 """The evidence page: before and after, the check of the circuit in each of its states, and what is shown of it."""
 
+import pandas as pd
 import pytest
 
 from core.checks import read_check, read_circuit
@@ -172,3 +173,19 @@ def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open
     assert not app.exception
     assert len(app.dataframe) == tables + 1
     assert catalogue("en")["whole.minimality"] in shown(app)
+
+
+def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    table = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
+    place = table.index[~table["selected"]][0]
+    columns = ["effect", "effect_low", "effect_high"]
+    table.loc[place, columns] = [0.4, 0.3, 0.5]
+    table["verdict"] = table["verdict"].astype("object")
+    table.loc[place, "verdict"] = "confirmed"
+    run.write_bytes("heads.csv", table.to_csv(index=False).encode("utf-8-sig"))
+    run.write_json("manifest.json", {**run.manifest(), "every_head": True})
+    app = open_app("evidence", run=run.run_id)
+    missed = f"L{table.loc[place, 'layer']}H{table.loc[place, 'head']}"
+    assert any(missed in info.value for info in app.info)
+    assert not any(button.key == "check_heads" for button in app.button)
