@@ -185,8 +185,8 @@ class Worker:
             with _output_into(run.path / "log.txt"):
                 self._work_on(request, run, state)
         except _PreemptedError:
-            write_check(run, replace(state, status="queued", started=0.0))
             self._later.append(request)
+            self._keep_check(run, replace(state, status="queued", started=0.0))
             return
         except Exception as error:
             failure = as_failure(error, str(run.path))
@@ -215,8 +215,14 @@ class Worker:
         self, run: RunFolder, begun: CheckState, status: Status, key: str = "", values: Any = None
     ) -> None:
         try:
-            if run.path.exists():
-                write_check(run, ended(read_check(run) or begun, status, key, values))
+            last = read_check(run) or begun
+        except StorageError:
+            last = begun
+        self._keep_check(run, ended(last, status, key, values))
+
+    def _keep_check(self, run: RunFolder, state: CheckState) -> None:
+        try:
+            write_check(run, state)
         except StorageError:
             log.exception("the state of the check of run %s could not be written", run.run_id)
 
@@ -276,10 +282,18 @@ def as_failure(error: BaseException, place: str) -> dict[str, Any]:
 
 @contextmanager
 def _output_into(path: Path) -> Iterator[None]:
-    """All that the process writes, native libraries included, goes into the file."""
+    """All that the process writes, native libraries included, goes into the file.
+
+    Where the file cannot be opened (folder deleted, disk full), it goes where it went before.
+    """
+    try:
+        file = path.open("ab")
+    except OSError:
+        yield
+        return
     before = os.dup(2)
     try:
-        with path.open("ab") as file:
+        with file:
             os.dup2(file.fileno(), 2)
             yield
     finally:

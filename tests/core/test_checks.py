@@ -1,5 +1,6 @@
 """Deeper checks of a finished run: the worker's part with an engine that learns nothing, and the real work."""
 
+import io
 import json
 import time
 from dataclasses import replace
@@ -31,6 +32,7 @@ from core.report import save
 from core.results import RunResult
 from core.runs import RunFolder
 from core.scenarios import load_scenario, load_truth
+from core.worker import Worker
 from tests.core.test_jobs import STUB, answer, backend, config, finish, wait_for
 from tests.tiny import save_tiny
 
@@ -118,6 +120,38 @@ def test_deleted_run_ends_its_check_quietly(backend):
     other = done_run(backend)
     backend.check(other.run_id, "circuit")
     assert finished(backend, other).status == "done"
+
+
+def test_check_of_a_folder_that_is_gone_leaves_the_worker_alive(backend):
+    process = answer(backend, "inspect", "a").value["pid"]
+    run, busy = done_run(backend), start(backend, config("slow:400"))
+    backend.check(run.run_id, "circuit")
+    run.delete()
+    backend.cancel(busy.run_id)
+    wait_for(lambda: run.run_id not in backend._checks)
+    assert answer(backend, "inspect", "b").value["pid"] == process
+
+
+def test_check_that_makes_room_while_nothing_can_be_written_is_taken_up_again(tmp_path, monkeypatch):
+    run = RunFolder.create(tmp_path / "run", config(), "slow:3")
+    other = RunFolder.create(tmp_path / "other", config("quick:1"))
+    replies = io.StringIO()
+    worker = Worker(STUB, replies)
+
+    def full(folder, state):
+        if state.status == "queued":
+            raise StorageError("disk_full", path=folder.path)
+        write_check(folder, state)
+
+    monkeypatch.setattr("core.worker.write_check", full)
+    worker._inbox.put({"do": "run", "path": str(other.path)})
+    request = {"do": "check", "path": str(run.path), "kind": "circuit", "server": "s"}
+    worker._check(request)
+    assert replies.getvalue() == ""
+    assert [worker._next()["do"] for _ in range(2)] == ["run", "check"]
+    worker._check(request)
+    assert read_check(run).status == "done"
+    assert json.loads(replies.getvalue())["what"] == "checked"
 
 
 def test_check_that_nobody_holds_is_interrupted(backend):

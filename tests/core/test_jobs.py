@@ -83,6 +83,18 @@ def test_unexpected_error_leaves_its_traceback_in_the_log(backend: LocalBackend)
     assert "a number that cannot be" in log
 
 
+def test_folder_that_is_gone_when_the_worker_begins_leaves_the_worker_alive(backend: LocalBackend) -> None:
+    process = answer(backend, "inspect", "a").value["pid"]  # type: ignore[index]
+    first = start(backend, config("slow:400"))
+    wait_for(lambda: bool(read_records(first)))
+    gone, following = start(backend, config()), start(backend, config())
+    gone.delete()
+    backend.cancel(first.run_id)
+    assert finish(backend, following) == "done"
+    assert not gone.path.exists()
+    assert answer(backend, "inspect", "b").value["pid"] == process  # type: ignore[index]
+
+
 def test_second_run_waits_and_shows_its_place(backend: LocalBackend) -> None:
     first, second, third = (start(backend, config(name)) for name in ("slow:400", "quick", "quick"))
     assert [backend.status(run.run_id).place for run in (first, second, third)] == [0, 1, 2]
