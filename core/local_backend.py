@@ -194,8 +194,11 @@ class LocalBackend:
         if run is None or run.run_id != run_id:
             self._current = run
             return
-        if run.path.exists() and run.state().status in ACTIVE:
-            self._unwritten[run_id] = RunState(**state)
+        try:
+            if run.path.exists() and run.state().status in ACTIVE:
+                self._unwritten[run_id] = RunState(**state)
+        except StorageError:
+            pass  # deleted at this moment: nobody asks for its state any more
         self._release(run)
         self._start_next()
 

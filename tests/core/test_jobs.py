@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from core.config import RunConfig, make_config
+from core.errors import StorageError
 from core.examples import from_pasted
 from core.jobs import Answer, start, start_again
 from core.local_backend import LocalBackend, mark_interrupted
 from core.progress import Record, read_records, seconds_left, stage_seconds
-from core.runs import RunFolder, new_run_id, runs_folder
+from core.runs import RunFolder, RunState, new_run_id, runs_folder
 
 STUB = "tests.core.stub_engine"
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,22 @@ def test_folder_that_is_gone_when_the_worker_begins_leaves_the_worker_alive(back
     assert finish(backend, following) == "done"
     assert not gone.path.exists()
     assert answer(backend, "inspect", "b").value["pid"] == process  # type: ignore[index]
+
+
+def test_folder_that_goes_while_a_run_ends_does_not_stop_the_queue(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = start(backend, config("slow:400")), start(backend, config())
+    read = RunFolder.state
+
+    def state(run: RunFolder) -> RunState:
+        if run.run_id == first.run_id:
+            raise StorageError("no_run", path=run.path)
+        return read(run)
+
+    monkeypatch.setattr(RunFolder, "state", state)
+    backend.cancel(first.run_id)
+    assert finish(backend, second) == "done"
 
 
 def test_second_run_waits_and_shows_its_place(backend: LocalBackend) -> None:
