@@ -78,7 +78,7 @@ def start(backend: Backend, config: RunConfig, name: str = "", owner: str = "") 
 def start_again(backend: Backend, run_id: str) -> RunFolder:
     """Submit the same settings once more: in place where nothing was finished, else as a new run."""
     run = open_run(run_id)
-    config, meta, status = run.config(), run.meta(), run.state().status
+    config, meta, status = run.config(), run.meta(), backend.status(run_id).state.status
     if status in ACTIVE:
         return run
     if status == "done":

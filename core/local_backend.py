@@ -66,6 +66,7 @@ class LocalBackend:
             if run.run_id in self._locks:
                 return
             self._locks[run.run_id] = _hold(run)
+            self._unwritten.pop(run.run_id, None)
             self._queue.append(run)
             self._start_next()
 

@@ -8,8 +8,8 @@ from errno import ENOSPC
 from typing import Any
 
 from core.config import RunConfig
-from core.errors import ModelError
-from core.runs import RunFolder
+from core.errors import ModelError, StorageError
+from core.runs import RunFolder, RunState
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Result:
 class ModelPool:
     """Nothing to hold."""
 
+    filled = False
+
 
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
     """The scenario's name chooses what happens."""
@@ -39,6 +41,10 @@ def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Prog
         raise ValueError("a number that cannot be")
     if behaviour == "full":
         raise OSError(ENOSPC, "no space left")
+    if behaviour == "full_once" and not ModelPool.filled:
+        ModelPool.filled = True
+        _refuse_next_state()
+        raise OSError(ENOSPC, "no space left")
     if behaviour == "die":
         os._exit(9)
     if behaviour == "stuck":
@@ -49,6 +55,17 @@ def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Prog
             time.sleep(0.05)
         yield Progress("train", step + 1, steps, {"loss": 1.0 / (step + 1)})
     yield Result(config.model)
+
+
+def _refuse_next_state() -> None:
+    """Let the next state of a run find no room, as on a full disk."""
+    write = RunFolder.write_state
+
+    def full(run: RunFolder, state: RunState) -> None:
+        RunFolder.write_state = write  # type: ignore[method-assign]
+        raise StorageError("disk_full", path=run.path)
+
+    RunFolder.write_state = full  # type: ignore[method-assign]
 
 
 def save(result: Result, run: RunFolder) -> None:

@@ -190,6 +190,16 @@ def test_start_again_reuses_a_cancelled_folder_but_never_a_finished_one(backend:
     backend.cancel(stuck.run_id)
 
 
+def test_run_whose_end_found_no_room_is_failed_and_can_be_started_again(backend: LocalBackend) -> None:
+    run = start(backend, config("full_once"))
+    assert finish(backend, run) == "failed"
+    assert backend.status(run.run_id).state.error_key == "disk_full"
+    assert run.state().status == "running"
+    assert start_again(backend, run.run_id).run_id == run.run_id
+    assert finish(backend, run) == "done"
+    assert run.state().status == "done"
+
+
 def test_killed_server_leaves_no_worker_and_an_interrupted_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
