@@ -27,7 +27,10 @@ LIGHT_WORK = 2e12
 
 @dataclass(frozen=True)
 class CheckState:
-    """How far a check is. Times are seconds since the epoch; `server` names the one that holds it."""
+    """How far a check is. Times are seconds since the epoch.
+
+    `server` names the one that holds it, `ticket` the one time it was asked for.
+    """
 
     kind: CheckKind
     status: Status = "queued"
@@ -37,6 +40,7 @@ class CheckState:
     started: float = 0.0
     finished: float = 0.0
     server: str = ""
+    ticket: str = ""
     error_key: str = ""
     error_values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,11 +59,6 @@ class CheckState:
         """How long it has been at work."""
         end = self.finished if self.finished else time.time()
         return max(0.0, end - self.started) if self.started else 0.0
-
-
-def check_name(run_id: str) -> str:
-    """The name of a run's check among runs."""
-    return f"{run_id}/check"
 
 
 def read_check(run: RunFolder) -> CheckState | None:

@@ -24,7 +24,6 @@ from core.checks import (
     CHECK_FILE,
     CheckKind,
     CheckState,
-    check_name,
     ended,
     follow_up,
     read_check,
@@ -56,7 +55,7 @@ class LocalBackend:
         self._unwritten: dict[str, RunState] = {}
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._server = uuid.uuid4().hex
-        self._checks: set[str] = set()
+        self._checks: dict[str, CheckState] = {}
         mark_interrupted()
         self._worker()  # importing the engine takes seconds: begin before the first question
 
@@ -117,11 +116,9 @@ class LocalBackend:
         """Begin a deeper check of a finished run; nothing happens where one is at work on it."""
         run = open_run(run_id)
         with self._lock:
-            if run_id in self._checks:
+            if run_id in self._checks and (last := read_check(run)) is not None and last.active:
                 return
-            write_check(run, CheckState(kind, server=self._server))
-            self._checks.add(run_id)
-            self._send({"do": "check", "path": str(run.path), "kind": kind, "server": self._server})
+            self._begin_check(run, CheckState(kind, server=self._server, ticket=uuid.uuid4().hex))
 
     def check_status(self, run_id: str) -> CheckState | None:
         """How far the last check of the run is; one that no server holds any more is interrupted."""
@@ -134,10 +131,20 @@ class LocalBackend:
         return ended(state, "interrupted") if state.server == self._server or silent else state
 
     def cancel_check(self, run_id: str) -> None:
-        """Stop the check of a run; what it has found stays."""
+        """Stop the check of a run, a queued one at once; what it has found stays."""
         with self._lock:
-            if run_id in self._checks:
-                self._send({"do": "cancel", "run": check_name(run_id)})
+            if run_id not in self._checks:
+                return
+            ticket = self._checks[run_id].ticket
+            self._send({"do": "cancel", "run": ticket})
+            try:
+                run = open_run(run_id)
+                state = read_check(run)
+                if state is not None and state.status == "queued" and state.ticket == ticket:
+                    write_check(run, ended(state, "cancelled", "run_cancelled"))
+                    del self._checks[run_id]
+            except StorageError:
+                return  # deleted meanwhile, or no room: the worker tells when it has stopped
 
     def close(self) -> None:
         """End the worker; a run at work is marked interrupted."""
@@ -180,11 +187,21 @@ class LocalBackend:
                 if what == "answer":
                     self._answered(message.pop("key"), _answer(message))
                 elif what == "checked":
-                    self._checks.discard(message["run"])
+                    self._checked(message["run"], message["ticket"])
                 else:
                     self._finished(message["run"], message["state"])
                     self._follow_up(message["run"])
         self._worker_ended(process, process.wait())
+
+    def _begin_check(self, run: RunFolder, state: CheckState) -> None:
+        write_check(run, state)
+        self._checks[run.run_id] = state
+        request = {"kind": state.kind, "server": state.server, "ticket": state.ticket}
+        self._send({"do": "check", "path": str(run.path), **request})
+
+    def _checked(self, run_id: str, ticket: str) -> None:
+        if run_id in self._checks and self._checks[run_id].ticket == ticket:
+            del self._checks[run_id]
 
     def _answered(self, key: str, answer: Answer) -> None:
         if key in self._answers:

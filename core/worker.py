@@ -4,9 +4,9 @@ questions of the pages between two progress records.
 It speaks JSON, one message a line: requests on standard input, replies on standard output. The run folder is
 the truth; replies only wake the server. When standard input ends, the server is gone and the worker ends too.
 
-    requests   {"do": "run", "path"}, {"do": "check", "path", "kind", "server"}, {"do": "cancel", "run"},
-               {"do": "ask", "key", "kind", "payload"}
-    replies    {"what": "finished", "run", "state"}, {"what": "checked", "run"},
+    requests   {"do": "run", "path"}, {"do": "check", "path", "kind", "server", "ticket"},
+               {"do": "cancel", "run"} with a run's id or a check's ticket, {"do": "ask", "key", "kind", "payload"}
+    replies    {"what": "finished", "run", "state"}, {"what": "checked", "run", "ticket"},
                {"what": "answer", "key", "value"} or {…, "error_key", "error_values", "error_text"}
 """
 
@@ -26,7 +26,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, TextIO
 
-from core.checks import CheckState, check_name, ended, read_check, write_check
+from core.checks import CheckState, ended, read_check, write_check
 from core.config import RunConfig
 from core.errors import ConfigError, HeadlightError, RunCancelled, StorageError
 from core.heads import HeadId
@@ -97,8 +97,8 @@ class Worker:
             if request["do"] == "cancel":
                 self._cancelled.add(request["run"])
                 continue
-            if request["do"] != "ask":
-                self._cancelled.discard(_cancelled_as(request))
+            if request["do"] == "run":
+                self._cancelled.discard(Path(request["path"]).name)
             self._inbox.put(request)
         os._exit(0)
 
@@ -179,11 +179,14 @@ class Worker:
 
     def _check(self, request: dict[str, Any]) -> None:
         run = RunFolder(Path(request["path"]))
-        state = CheckState(request["kind"], "running", started=time.time(), server=request["server"])
+        names = {name: request[name] for name in ("kind", "server", "ticket")}
+        state = CheckState(**names, status="running", started=time.time())
         try:
+            if state.ticket in self._cancelled:
+                raise RunCancelled
             write_check(run, state)
             with _output_into(run.path / "log.txt"):
-                self._work_on(request, run, state)
+                self._work_on(run, state)
         except _PreemptedError:
             self._later.append(request)
             self._keep_check(run, replace(state, status="queued", started=0.0))
@@ -194,13 +197,13 @@ class Worker:
             self._end_check(run, state, status, failure["error_key"], failure["error_values"])
         else:
             self._end_check(run, state, "done")
-        self._reply(what="checked", run=run.run_id)
+        self._reply(what="checked", run=run.run_id, ticket=state.ticket)
 
-    def _work_on(self, request: dict[str, Any], run: RunFolder, state: CheckState) -> None:
+    def _work_on(self, run: RunFolder, state: CheckState) -> None:
         engine, pool = self._loaded()
         written = 0.0
         for item in engine.check(state.kind, run, pool):
-            if _cancelled_as(request) in self._cancelled:
+            if state.ticket in self._cancelled:
                 raise RunCancelled
             fresh = item.stage == state.stage and time.monotonic() - written < STATE_INTERVAL
             if not fresh:
@@ -218,7 +221,8 @@ class Worker:
             last = read_check(run) or begun
         except StorageError:
             last = begun
-        self._keep_check(run, ended(last, status, key, values))
+        if last.active and last.ticket == begun.ticket:  # else it was ended, or asked for anew
+            self._keep_check(run, ended(last, status, key, values))
 
     def _keep_check(self, run: RunFolder, state: CheckState) -> None:
         try:
@@ -260,12 +264,6 @@ class Worker:
     def _reply(self, **message: Any) -> None:
         self._replies.write(json.dumps(message, default=str) + "\n")
         self._replies.flush()
-
-
-def _cancelled_as(request: dict[str, Any]) -> str:
-    """The name under which a run or a check is cancelled."""
-    name = Path(request["path"]).name
-    return name if request["do"] == "run" else check_name(name)
 
 
 def as_failure(error: BaseException, place: str) -> dict[str, Any]:

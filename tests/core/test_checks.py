@@ -91,6 +91,43 @@ def test_check_is_cancelled_and_can_be_asked_again(backend):
     assert finished(backend, run).status == "done"
 
 
+def test_queued_check_is_cancelled_at_once_and_can_be_asked_again(backend):
+    run, busy = done_run(backend), start(backend, config("slow:400"))
+    backend.check(run.run_id, "circuit")
+    backend.cancel_check(run.run_id)
+    state = backend.check_status(run.run_id)
+    assert (state.status, state.error_key) == ("cancelled", "run_cancelled")
+    backend.check(run.run_id, "heads")
+    assert backend.check_status(run.run_id).status == "queued"
+    backend.cancel(busy.run_id)
+    state = finished(backend, run)
+    assert (state.kind, state.status) == ("heads", "done")
+    assert read_circuit(run)["kind"] == "heads"
+
+
+def test_check_that_was_cancelled_before_the_worker_took_it_up_is_never_begun(backend):
+    run, busy = done_run(backend), start(backend, config("slow:400"))
+    backend.check(run.run_id, "circuit")
+    backend.cancel_check(run.run_id)
+    backend.cancel(busy.run_id)
+    assert finish(backend, start(backend, config())) == "done"
+    other = done_run(backend)
+    backend.check(other.run_id, "circuit")
+    assert finished(backend, other).status == "done"
+    assert backend.check_status(run.run_id).status == "cancelled"
+    assert read_circuit(run) is None
+
+
+def test_ended_check_gives_way_to_the_next_before_the_worker_has_said_so(backend):
+    run = done_run(backend)
+    write_check(run, ended(CheckState("circuit", server=backend._server, ticket="old"), "done"))
+    backend._checks[run.run_id] = CheckState("circuit", ticket="old")
+    backend.check(run.run_id, "heads")
+    backend._checked(run.run_id, "old")
+    assert run.run_id in backend._checks
+    assert finished(backend, run).kind == "heads"
+
+
 def test_check_makes_room_for_a_run_and_answers_questions_meanwhile(backend):
     run = done_run(backend, "slow:40")
     backend.check(run.run_id, "circuit")
@@ -145,7 +182,7 @@ def test_check_that_makes_room_while_nothing_can_be_written_is_taken_up_again(tm
 
     monkeypatch.setattr("core.worker.write_check", full)
     worker._inbox.put({"do": "run", "path": str(other.path)})
-    request = {"do": "check", "path": str(run.path), "kind": "circuit", "server": "s"}
+    request = {"do": "check", "path": str(run.path), "kind": "circuit", "server": "s", "ticket": "t"}
     worker._check(request)
     assert replies.getvalue() == ""
     assert [worker._next()["do"] for _ in range(2)] == ["run", "check"]
