@@ -136,13 +136,14 @@ class LocalBackend:
             if run_id not in self._checks:
                 return
             ticket = self._checks[run_id].ticket
+            self._cancelling.add(ticket)
             self._send({"do": "cancel", "run": ticket})
             try:
                 run = open_run(run_id)
                 state = read_check(run)
                 if state is not None and state.status == "queued" and state.ticket == ticket:
                     write_check(run, ended(state, "cancelled", "run_cancelled"))
-                    del self._checks[run_id]
+                    self._checked(run_id, ticket)
             except StorageError:
                 return  # deleted meanwhile, or no room: the worker tells when it has stopped
 
@@ -200,6 +201,7 @@ class LocalBackend:
         self._send({"do": "check", "path": str(run.path), **request})
 
     def _checked(self, run_id: str, ticket: str) -> None:
+        self._cancelling.discard(ticket)
         if run_id in self._checks and self._checks[run_id].ticket == ticket:
             del self._checks[run_id]
 
@@ -231,31 +233,51 @@ class LocalBackend:
             return  # deleted meanwhile, or no room: the check can be asked for later
 
     def _end_checks(self, status: Status, key: str = "", **values: Any) -> None:
-        for run_id in self._checks:
-            try:
-                run = open_run(run_id)
-                state = read_check(run)
-                if state is not None and state.active:
-                    write_check(run, ended(state, status, key, values))
-            except StorageError:
+        for run_id in list(self._checks):
+            self._end_check(run_id, status, key, values)
+
+    def _end_check(
+        self, run_id: str, status: Status, key: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
+        self._checked(run_id, self._checks[run_id].ticket)
+        try:
+            run = open_run(run_id)
+            state = read_check(run)
+            if state is not None and state.active:
+                write_check(run, ended(state, status, key, values))
+        except StorageError:
+            pass  # deleted meanwhile, or no room: nothing can be kept there
+
+    def _send_checks_again(self) -> None:
+        """Give the checks that an ended worker held to the next one; they begin anew."""
+        for run_id, state in list(self._checks.items()):
+            if state.ticket in self._cancelling:
+                self._end_check(run_id, "cancelled", "run_cancelled")
                 continue
-        self._checks.clear()
+            self._checked(run_id, state.ticket)
+            try:
+                self._begin_check(open_run(run_id), state)
+            except StorageError:
+                continue  # deleted meanwhile, or no room: it can be asked for later
 
     def _worker_ended(self, process: "subprocess.Popen[str]", code: int) -> None:
         with self._lock:
             if process is not self._process:
                 return
             self._process = None
-            self._end_checks("failed", "worker_died", code=code)
+            run, self._current = self._current, None
+            stopped = run is not None and run.run_id in self._cancelling
+            if not stopped:
+                self._end_checks("failed", "worker_died", code=code)
             for key, answer in self._answers.items():
                 if answer.pending:
                     self._answers[key] = Answer(False, None, "worker_died", {"code": code})
-            run, self._current = self._current, None
-            if run is not None and run.run_id in self._cancelling:
+            if run is not None and stopped:
                 self._end(run, "cancelled", "run_cancelled")
             elif run is not None:
                 self._end(run, "failed", "worker_died", code=code)
             self._start_next()
+            self._send_checks_again()
 
     def _end_worker_of(self, run: RunFolder, process: "subprocess.Popen[str] | None") -> None:
         with self._lock:

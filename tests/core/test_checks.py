@@ -128,6 +128,27 @@ def test_ended_check_gives_way_to_the_next_before_the_worker_has_said_so(backend
     assert finished(backend, run).kind == "heads"
 
 
+def test_run_that_has_to_be_killed_leaves_the_checks_in_the_queue(backend):
+    process = answer(backend, "inspect", "a").value["pid"]
+    preempted, waiting, unwanted = done_run(backend, "slow:40"), done_run(backend), done_run(backend)
+    backend.check(preempted.run_id, "circuit")
+    wait_for(lambda: backend.check_status(preempted.run_id).step > 0)
+    stuck, following = start(backend, config("stuck")), start(backend, config())
+    wait_for(lambda: stuck.state().status == "running")
+    backend.check(waiting.run_id, "heads")
+    backend.check(unwanted.run_id, "circuit")
+    backend._cancelling.add(backend._checks[unwanted.run_id].ticket)  # the worker has not seen it yet
+    backend.cancel(stuck.run_id)
+    assert finish(backend, stuck) == "cancelled"
+    assert finish(backend, following) == "done"
+    assert finished(backend, preempted).status == "done"
+    assert (finished(backend, waiting).kind, finished(backend, waiting).status) == ("heads", "done")
+    assert backend.check_status(unwanted.run_id).status == "cancelled"
+    assert read_circuit(unwanted) is None
+    assert not backend._cancelling
+    assert answer(backend, "inspect", "b").value["pid"] != process
+
+
 def test_check_makes_room_for_a_run_and_answers_questions_meanwhile(backend):
     run = done_run(backend, "slow:40")
     backend.check(run.run_id, "circuit")
