@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.benchmark.catalogue import Size, compared
+from core.benchmark.catalogue import Size, compared, draws_of_others
 from core.benchmark.measures import (
     edge_selection,
     head_selection,
@@ -24,7 +24,7 @@ from core.benchmark.measures import (
     precision_recall,
     ranking,
 )
-from core.benchmark.methods import Outcome, analysed
+from core.benchmark.methods import METHODS, Outcome, analysed
 from core.benchmark.printed import overall_lines, task_lines
 from core.benchmark.speed import gpt2_tokenizer, measure_speed
 from core.benchmark.switch import SwitchRow, measure_switch, switch_lines
@@ -37,7 +37,7 @@ from core.report import csv_bytes
 from core.runs import write_atomically
 from core.selection import EDGE_RULE, HEAD_RULE, RULES, Rule
 
-DRAWS = {"quick": 10, "full": 20}
+DRAWS = {"quick": 5, "full": 20}
 EXAMPLES = {"quick": (8,), "full": (3, 5, 8, 10, 25)}
 TESTED = "headlight-standard"
 """The method whose candidates get evidence."""
@@ -49,7 +49,7 @@ UNPAIRED_DRAWS = {"quick": 1, "full": 10}
 """Draws whose labels are also shuffled over all texts. Codes are trained anew for them, with the preset `fast`."""
 
 SWITCH_EXAMPLES = 8
-SWITCH_DRAWS = {"quick": 2, "full": 20}
+SWITCH_DRAWS = {"quick": 1, "full": 20}
 """Texts a side on which heads to switch off are searched, and how many draws."""
 
 
@@ -114,6 +114,7 @@ def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
     start = time.perf_counter()
     size: Size = "quick" if quick else "full"
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {torch.get_num_threads()} threads"
+    yield f"draws a task: {draws_words(size)}"
     rows: list[Row] = []
     switches: list[SwitchRow] = []
     for task in tasks(ModelPool(size=8)):
@@ -136,6 +137,16 @@ def run_benchmark(out: Path, quick: bool) -> Iterator[str]:
         write_atomically(out / f"{name}.csv", csv_bytes(table))
         yield f"{len(table)} rows in {out / f'{name}.csv'}"
     yield f"took {time.perf_counter() - start:.0f} s"
+
+
+def draws_words(size: Size) -> str:
+    """How many draws each part gets."""
+    methods = ", ".join(f"{name} {count}" for name, count in draws_of_others(size).items())
+    return (
+        f"{', '.join(METHODS)} {DRAWS[size]}; {methods}; heads switched off {SWITCH_DRAWS[size]}; "
+        f"labels shuffled {SHUFFLES} times within pairs in each, "
+        f"{UNPAIRED_SHUFFLES} times over all texts in {UNPAIRED_DRAWS[size]}"
+    )
 
 
 def measure_task(task: Task, examples: int, sizes: Sizes) -> Iterator[Row | SwitchRow]:

@@ -35,7 +35,7 @@ CHEAP: dict[str, Method] = {
     "eap": eap,
     "eap-ig": eap_ig,
 }
-CHEAP_DRAWS: dict[Size, int] = {"quick": 3, "full": 10}
+CHEAP_DRAWS: dict[Size, int] = {"quick": 2, "full": 10}
 
 COSTLY: dict[str, Method] = {
     "paper-ensemble": paper_ensemble,
@@ -68,14 +68,16 @@ DOCSTRING_SPARSITY = 0.05
 def compared(task: Task, size: Size, examples: int, draw: int) -> Iterator[tuple[str, Method]]:
     """The methods that take part in a draw of a task."""
     yield from METHODS.items()
-    if draw < CHEAP_DRAWS[size]:
-        yield from CHEAP.items()
-    if examples != COSTLY_EXAMPLES:
-        return
-    most = COSTLY_DRAWS if size == "full" else QUICK_COSTLY_DRAWS
-    for name, method in {"paper-250": paper_250(task), **COSTLY}.items():
-        if draw < most.get(name, 0):
-            yield name, method
+    others = {**CHEAP, "paper-250": paper_250(task), **COSTLY}
+    for name, draws in draws_of_others(size).items():
+        if draw < draws and (name in CHEAP or examples == COSTLY_EXAMPLES):
+            yield name, others[name]
+
+
+def draws_of_others(size: Size) -> dict[str, int]:
+    """Draws of every method that takes part beside METHODS."""
+    costly = COSTLY_DRAWS if size == "full" else QUICK_COSTLY_DRAWS
+    return {**dict.fromkeys(CHEAP, CHEAP_DRAWS[size]), **costly}
 
 
 def paper_250(task: Task) -> Method:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from core.benchmark import EXAMPLES, Row, Sizes, SwitchRow, measure_task, verdicts
-from core.benchmark.catalogue import CHEAP
+from core.benchmark import DRAWS, EXAMPLES, Row, Sizes, SwitchRow, draws_words, measure_task, verdicts
+from core.benchmark.catalogue import CHEAP, COSTLY
 from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
 from core.benchmark.methods import METHODS, Analysed, analysed
 from core.benchmark.switch import Reading, measure_switch, shares, unseen_pairs
@@ -296,3 +296,12 @@ def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right():
 def test_the_full_run_covers_the_sizes_that_the_readme_names():
     assert EXAMPLES["full"] == (3, 5, 8, 10, 25)
     assert math.isnan(Row("t", "m", "x", 8, 0, 0, "head").auc)
+
+
+def test_the_printed_draws_name_every_method_that_takes_part_with_its_number():
+    quick = draws_words("quick")
+    assert quick.startswith("headlight-standard, headlight-fast, paper, pair-difference-norm 5; k-means 2, ")
+    assert "paper-250 2; heads switched off 1; labels shuffled 5 times" in quick
+    assert not any(name in quick for name in COSTLY)
+    assert all(name in draws_words("full") for name in (*METHODS, *CHEAP, *COSTLY))
+    assert DRAWS["full"] >= 20
