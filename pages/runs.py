@@ -37,8 +37,9 @@ def confirm_delete(line: Line) -> None:
 
 
 def delete(line: Line) -> None:
-    """Stop the run where it is at work, and remove its folder."""
+    """Stop the run and its check where they are at work, and remove its folder."""
     state.backend().cancel(line.run.run_id)
+    state.backend().cancel_check(line.run.run_id)
     line.run.delete()
     if state.run_id() == line.run.run_id:
         state.leave_run()

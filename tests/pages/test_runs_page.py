@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.jobs import start
 from core.local_backend import LocalBackend
 from core.runs import RunFolder, RunState, Status, list_runs, open_run, runs_folder
 from pages.parts import frame, runs_table, texts
@@ -141,6 +142,19 @@ def test_deleting_the_open_run_leaves_no_broken_page(open_app: OpenApp) -> None:
     for page in ("circuit", "evidence", "report", "analysis", "guide"):
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception
+
+
+def test_deleting_a_run_stops_its_check(open_app: OpenApp, local: LocalBackend) -> None:
+    run = make_run(runs_folder())
+    busy = start(local, run.config().model_copy(update={"seed": 2}))
+    local.check(run.run_id, "circuit")
+    assert local._checks
+    app = open_app("runs")
+    app.button(key=f"delete_{run.run_id}").click().run()
+    app.button(key="really_delete").click().run()
+    assert not run.path.exists()
+    assert not local._checks
+    local.cancel(busy.run_id)
 
 
 def test_name_that_is_too_long_is_cut_and_kept(open_app: OpenApp) -> None:
