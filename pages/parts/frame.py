@@ -20,6 +20,8 @@ from pages.parts.state import t, tn
 STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
 _FOLDER = Path(__file__).parents[1]
 _DIRECTIVE = re.compile(r":[\w+/\\-]+:?")
+_LINKED = re.compile(r"(?<=http)(?=://)|(?<=https)(?=://)|(?<=www)(?=\.)|(?<=[-.\w+]@)(?=[-\w])", re.I)
+_JOINER = "\u2060"
 _LIST_MARK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)", re.MULTILINE)
 PAGES = ("start", *STEPS, "runs", "guide")
 _ICONS = {
@@ -265,8 +267,13 @@ def _analysis_state(status: str) -> tuple[str, str, str]:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it stands: no emphasis, link, list, colour (`:red[…]`) or icon (`:home:`)."""
-    for mark in "\\`*_[]$#~<>|":
+    """Text that Markdown shows as it stands: no emphasis, link, list, colour (`:red[…]`) or icon (`:home:`).
+
+    Addresses of pages and mail are linked even where they are escaped; a word joiner within, which nobody sees,
+    keeps them text.
+    """
+    text = _LINKED.sub(_JOINER, text)
+    for mark in "\\`*_[]$#~<>|&":
         text = text.replace(mark, f"\\{mark}")
     text = _DIRECTIVE.sub(lambda found: found.group().replace(":", "\\:"), text)
     return _LIST_MARK.sub(r"\1\\\2", text)

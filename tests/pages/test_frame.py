@@ -109,6 +109,11 @@ def test_page_that_breaks_says_so_in_the_readers_language(
         (":red[no] :home: *a*", r"\:red\[no\] \:home\: \*a\*"),
         ("1. one\n- two\n  + three", "1\\. one\n\\- two\n  \\+ three"),
         ("1.5 - 2", "1.5 - 2"),
+        ("R&D &lt;b&gt;", r"R\&D \&lt;b\&gt;"),
+        ("www.x.com WWW.x.com", "www\u2060.x.com WWW\u2060.x.com"),
+        ("http://x.com HTTPS://x.com", "http\u2060\\://x.com HTTPS\u2060\\://x.com"),
+        ("a@b.com, a_b+c@d-e.org", "a@\u2060b.com, a\\_b+c@\u2060d-e.org"),
+        ("5 @ 3, @home, wwww", "5 @ 3, @home, wwww"),
     ],
 )
 def test_plain_text_holds_no_markdown(text: str, shown: str) -> None:
