@@ -43,7 +43,8 @@ class Reader:
         self.page.get_by_role("button", name=self.texts[key]).first.click(timeout=PATIENCE)
 
     def turns_to(self, page: str) -> None:
-        """Follow the sidebar's link to a page."""
+        """Follow the sidebar's link to a page, once nothing is being drawn any more."""
+        self.is_settled()
         link = self.page.get_by_test_id("stSidebar").get_by_text(self.texts[f"{page}.name"]).first
         link.click(timeout=PATIENCE)
         self.title_is(f"{page}.title")
@@ -62,10 +63,14 @@ class Reader:
         return next(key for key, title in titles.items() if title.count())
 
     def is_settled(self) -> None:
-        """Wait until the server has nothing more to draw and the pictures stand."""
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE)
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_timeout(500)
+        """Wait until the server has nothing more to draw and the pictures stand: seen twice, with a pause between."""
+        idle = self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+        for _ in range(20):
+            idle.wait_for(timeout=PATIENCE)
+            self.page.wait_for_load_state("networkidle")
+            self.page.wait_for_timeout(500)
+            if idle.count():
+                return
 
     def opens_the_sample(self) -> str:
         """From the start page to the circuit of the sample incident; the run's id."""

@@ -8,6 +8,7 @@ import pytest
 
 from core.texts import LANGUAGES, text
 from tests.browser.conftest import Sit
+from tests.browser.reader import PATIENCE
 
 A4_WIDTH = 794
 """Pixels of a page at 96 a inch."""
@@ -23,7 +24,8 @@ def test_report_page_prints_what_is_read_and_nothing_else(sit: Sit, sample_run: 
     def visible() -> list[str]:
         return [kind for kind in NOT_PRINTED if reader.page.locator(f"[data-testid={kind}]:visible").count()]
 
-    assert visible() == list(NOT_PRINTED)
+    for kind in NOT_PRINTED:
+        reader.page.locator(f"[data-testid={kind}]:visible").first.wait_for(timeout=PATIENCE)
     reader.page.set_viewport_size({"width": A4_WIDTH, "height": 1123})
     reader.page.emulate_media(media="print")
     assert visible() == []
