@@ -25,7 +25,7 @@ recipe = read_recipe("recipe.json")
 ids = torch.tensor([loaded.encode("…")])
 with switched_off(loaded, recipe):
     written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
-print(loaded.tokenizer.decode(written[0, ids.shape[1]:]))
+print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 """
 
 
