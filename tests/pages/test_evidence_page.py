@@ -159,8 +159,13 @@ def test_numbers_of_the_table_by_hand(content) -> None:
 
 def test_circuit_without_random_ones_is_drawn(content) -> None:
     alone = {**content["ablations"][0], "random_faithfulness": [], "random_completeness": []}
-    whole_charts.beside_random([alone, content["ablations"][1]], LIGHT, word).to_dict()
-    whole_charts.curve(alone, 3, 0.9, LIGHT, word).to_dict()
+    spec = whole_charts.beside_random([alone, content["ablations"][1]], LIGHT, word).to_dict()
+    rows = [row for data in spec["datasets"].values() for row in data if "kind" in row]
+    assert sum(row.get("low") is not None for row in rows) == 1
+    curves = [
+        whole_charts.curve(found, 3, 0.9, LIGHT, word).to_dict() for found in (alone, content["ablations"][0])
+    ]
+    assert [len(curve["layer"]) for curve in curves] == [4, 5]
 
 
 def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open_app: OpenApp) -> None:
