@@ -40,6 +40,8 @@ from core.loaded_model import LoadedModel
 
 Reads = Literal["all", "q", "k", "v"]
 _SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}
+_CACHES = ("cache", "past_key_values", "layer_past")
+"""What attention modules call the key and value cache; from 5.24 on transformers calls it `cache`."""
 _FUSED = ("c_attn", "query_key_value")
 
 
@@ -215,9 +217,7 @@ def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_head
 
 def _without_cache(kwargs: dict[str, Any], hidden_states: Tensor, positional: bool) -> dict[str, Any]:
     """The same call, without the key and value cache that a second run would lengthen."""
-    clean = {
-        name: None if name in ("past_key_values", "layer_past") else value for name, value in kwargs.items()
-    }
+    clean = {name: None if name in _CACHES else value for name, value in kwargs.items()}
     return clean if positional else {**clean, "hidden_states": hidden_states}
 
 
