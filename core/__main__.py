@@ -69,11 +69,14 @@ def analyse(
 def benchmark(
     out: Annotated[Path, typer.Option(help="folder for benchmark.csv")] = Path("benchmark"),
     quick: Annotated[bool, typer.Option(help="a few draws alone, within 3 minutes")] = False,
+    tuning: Annotated[
+        Path | None, typer.Option(help="measure the models in this folder instead, on other draws")
+    ] = None,
 ) -> None:
     """Measure the methods against each other on tasks whose circuit is known."""
-    from core.benchmark import run_benchmark
+    from core.benchmark.running import run_benchmark
 
-    for line in run_benchmark(out, quick):
+    for line in run_benchmark(out, quick, tuning):
         if _asked_to_stop.is_set():
             raise KeyboardInterrupt
         print(line, flush=True)

@@ -1,10 +1,4 @@
-"""The methods that are compared, by their names in benchmark.csv, and how many draws each of them gets.
-
-All see the same draws. A method that takes long gets the first few, and only those with COSTLY_EXAMPLES texts a side.
-"""
-
-from collections.abc import Iterator
-from typing import Literal
+"""The methods that are compared, by their names in benchmark.csv."""
 
 from core.benchmark.correlational import (
     chance,
@@ -17,67 +11,85 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import eap, eap_ig, hisp
-from core.benchmark.methods import METHODS, Method
+from core.benchmark.methods import Method, ours, pair_difference_norm, paper, unpaired
 from core.benchmark.pruning import acdc
+from core.benchmark.screened import screened
 from core.benchmark.subnetwork import subnetwork_probing
 from core.benchmark.tasks import Task
 from core.config import PRESETS
+from core.examples import ExampleSet
 
-Size = Literal["quick", "full"]
+OURS = ("headlight-standard", "headlight-fast", "headlight-unpaired")
+"""Methods of ours that only look at what heads write, as every method of LOOKING does."""
 
-CHEAP: dict[str, Method] = {
+LOOKING = (
+    "untrained",
+    "k-means",
+    "pair-difference-norm",
+    "mean-difference",
+    "probe",
+    "paper",
+    "paper-250",
+    "paper-ensemble",
+)
+INTERVENING = (
+    "headlight-screened",
+    "hisp",
+    "eap",
+    "eap-ig",
+    "subnetwork-probing",
+    "acdc-kl",
+    "acdc-logit-difference",
+    "exact-patching",
+)
+"""Methods that use gradients of the behaviour or change what heads write."""
+
+PLAIN: dict[str, Method] = {
+    "headlight-standard": ours(PRESETS["standard"]),
+    "headlight-fast": ours(PRESETS["fast"]),
+    "headlight-screened": screened,
+    "untrained": untrained(),
     "k-means": k_means,
+    "pair-difference-norm": pair_difference_norm,
     "mean-difference": mean_difference,
     "probe": probe,
-    "untrained": untrained(),
+    "paper": paper,
+    "paper-ensemble": paper_ensemble,
     "random": chance,
     "hisp": hisp,
     "eap": eap,
     "eap-ig": eap_ig,
-}
-CHEAP_DRAWS: dict[Size, int] = {"quick": 2, "full": 10}
-
-COSTLY: dict[str, Method] = {
-    "paper-ensemble": paper_ensemble,
     "subnetwork-probing": subnetwork_probing,
     "acdc-kl": acdc("kl"),
     "acdc-logit-difference": acdc("logit_difference"),
     "exact-patching": exact_patching,
 }
-COSTLY_DRAWS: dict[str, int] = {
-    "paper-ensemble": 5,
-    "paper-250": 10,
-    "subnetwork-probing": 3,
-    "acdc-kl": 2,
-    "acdc-logit-difference": 2,
-    "exact-patching": 3,
-}
-"""Draws in the full run; in the quick one none, but for QUICK_COSTLY_DRAWS."""
-
-QUICK_COSTLY_DRAWS: dict[str, int] = {"paper-250": 2}
-COSTLY_EXAMPLES = 8
+"""Methods that need nothing but the examples of the draw."""
 
 PAPER_COUNTED = 250
 PAPER_SEED = 10_000
 """Texts a side that the published recipe counts on, and what is added to the draw to get those, which no draw has."""
 
+PARTNERLESS = 5_000
+"""Added to the draw for the normal texts of `headlight-unpaired`, which are nobody's partners."""
+
 DOCSTRING_SPARSITY = 0.05
 """The published weight of the L1 term on this task; 0.02, the preset's, on all others."""
 
 
-def compared(task: Task, size: Size, examples: int, draw: int) -> Iterator[tuple[str, Method]]:
-    """The methods that take part in a draw of a task."""
-    yield from METHODS.items()
-    others = {**CHEAP, "paper-250": paper_250(task), **COSTLY}
-    for name, draws in draws_of_others(size).items():
-        if draw < draws and (name in CHEAP or examples == COSTLY_EXAMPLES):
-            yield name, others[name]
+def method_named(name: str, task: Task, examples: int, draw: int) -> Method:
+    """The method of this name for a draw of a task."""
+    if name == "headlight-unpaired":
+        return unpaired(PRESETS["standard"], partnerless(task, examples, draw))
+    return paper_250(task) if name == "paper-250" else PLAIN[name]
 
 
-def draws_of_others(size: Size) -> dict[str, int]:
-    """Draws of every method that takes part beside METHODS."""
-    costly = COSTLY_DRAWS if size == "full" else QUICK_COSTLY_DRAWS
-    return {**dict.fromkeys(CHEAP, CHEAP_DRAWS[size]), **costly}
+def partnerless(task: Task, examples: int, draw: int) -> ExampleSet:
+    """The anomalous texts of a draw beside as many normal texts that belong to other pairs."""
+    own, other = task.draw(examples, draw), task.draw(examples, PARTNERLESS + draw)
+    chosen = [one for one in own.examples if one.label == "anomalous"]
+    chosen += [one for one in other.examples if one.label == "normal"]
+    return ExampleSet(examples=tuple(one.model_copy(update={"pair": ""}) for one in chosen))
 
 
 def paper_250(task: Task) -> Method:

@@ -62,6 +62,18 @@ def ours(settings: AutoencoderConfig) -> Method:
     return method
 
 
+def unpaired(settings: AutoencoderConfig, texts: ExampleSet) -> Method:
+    """The pipeline on texts without partners, given here, in place of the draw's."""
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        start = time.perf_counter()
+        found, passes = analysed(loaded, texts, settings, seed, pairing="off")
+        scores = score(found.codes, found.alignment.n_anomalous, loaded.shape.n_heads)
+        return Outcome(scores.heads.score.numpy(), scores.edges, time.perf_counter() - start, passes, found)
+
+    return method
+
+
 def analysed(
     loaded: LoadedModel, examples: ExampleSet, settings: AutoencoderConfig, seed: int, pairing: str = "auto"
 ) -> tuple[Analysed, int]:
@@ -116,11 +128,3 @@ def last(running: Generator[Any, None, _Value]) -> _Value:
         except StopIteration as end:
             found: _Value = end.value
             return found
-
-
-METHODS: dict[str, Method] = {
-    "headlight-standard": ours(PRESETS["standard"]),
-    "headlight-fast": ours(PRESETS["fast"]),
-    "paper": paper,
-    "pair-difference-norm": pair_difference_norm,
-}

@@ -4,28 +4,24 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from core.benchmark.tasks import Task
 from core.benchmark.verdicts import verdict_lines
 
 
-def task_lines(task: Task, rows: pd.DataFrame) -> Iterator[str]:
+def task_lines(rows: pd.DataFrame) -> Iterator[str]:
     """What is printed of one task, from its rows."""
-    yield (
-        f"\n{task.name}: {task.head_truth().sum()} of {len(task.head_truth())} heads and "
-        f"{len(task.true_edges)} of {task.forward().sum()} forward pairs are true"
-    )
+    yield f"\n{rows['task'].iloc[0]} on {rows['model'].iloc[0]}"
     yield from _table(rows)
     yield from verdict_lines(rows)
 
 
 def overall_lines(rows: pd.DataFrame) -> Iterator[str]:
     """What is printed of all tasks together."""
-    yield f"\nall tasks, mean of the tasks' means, at most {rows['draw'].nunique()} draws"
+    yield "\nall tasks on all models, mean of their means; ± over them"
     keys = ["method", "examples", "unit"]
-    measured = [name for name in rows.columns if name not in ("task", "model", "draw", "seed", *keys)]
-    per_task = rows.groupby(["task", *keys], sort=False)[measured].mean().reset_index()
+    measured = [name for name in rows.columns if name not in ("task", "model", "draw", "seed", "role", *keys)]
+    per_task = rows.groupby(["task", "model", *keys], sort=False)[measured].mean().reset_index()
     yield from _table(per_task)
-    counts = rows.groupby(["task", *keys], sort=False)[
+    counts = rows.groupby(["task", "model", *keys], sort=False)[
         [name for name in measured if "shuffles" in name]
     ].sum()
     yield from verdict_lines(per_task.assign(**counts.reset_index(drop=True)))
@@ -34,15 +30,12 @@ def overall_lines(rows: pd.DataFrame) -> Iterator[str]:
 def _table(rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"{'method':22}{'n':>4}{'unit':>6}{'AUC':>8}{'±':>7}{'AP':>7}{'true':>7}{'top10':>7}"
-        f"{'P split':>9}{'R split':>9}{'P gap':>8}{'R gap':>8}{'P avg':>8}{'R avg':>8}"
-        f"{'P quart':>9}{'R quart':>9}{'s':>8}"
+        f"{'P':>7}{'R':>7}{'Jacc':>7}{'s':>8}{'passes':>8}{'MB':>8}"
     )
     for (unit, examples, method), part in rows.groupby(["unit", "examples", "method"], sort=False):
         mean = part.mean(numeric_only=True)
         yield (
             f"{method:22}{examples:>4}{unit:>6}{mean.auc:8.3f}{part.auc.std(ddof=0):7.3f}{mean.average_precision:7.2f}"
-            f"{mean.auc_true_heads:7.2f}{mean.hits_in_ten_best:7.1f}{mean.precision_split:9.2f}{mean.recall_split:9.2f}"
-            f"{mean.precision_gap:8.2f}{mean.recall_gap:8.2f}"
-            f"{mean.precision_average:8.2f}{mean.recall_average:8.2f}"
-            f"{mean.precision_quartile:9.2f}{mean.recall_quartile:9.2f}{mean.seconds:8.2f}"
+            f"{mean.auc_true_heads:7.2f}{mean.hits_in_ten_best:7.1f}{mean.precision:7.2f}{mean.recall:7.2f}"
+            f"{mean.jaccard:7.2f}{mean.seconds:8.2f}{mean.forward_passes:8.1f}{mean.peak_mb:8.0f}"
         )

@@ -30,7 +30,6 @@ from core.examples import ExampleSet
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.recipe import Mode, Recipe, make_recipe, switched_off
-from core.scenarios.make_truth import fresh_pairs
 from core.scenarios.tasks import TaskPair
 from core.smallest import Found, smallest_circuit, smallest_switch
 
@@ -75,6 +74,7 @@ class SwitchRow:
     complete: bool
     suggested: bool
     fault_on_normal: float
+    model: str = "gpt2"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def measure_switch(
     suggested = suggestion(
         {search.modes[0]: vars(search.result) for search in searches if search.found_by == BY_SWITCH}
     )
-    pairs = unseen_pairs(task.name, {example.text for example in examples.examples}, unseen, draw)
+    pairs = unseen_pairs(task, {example.text for example in examples.examples}, unseen, draw)
     reading = Reading(task.loaded, pairs, is_fault=measured.gap < 0)
     for search in searches:
         for mode in search.modes:
@@ -121,6 +121,7 @@ def measure_switch(
                 found_by=search.found_by,
                 complete=search.result.complete,
                 suggested=search.found_by == BY_SWITCH and mode == suggested,
+                model=task.model,
                 **reading.shares(recipe),
             )
 
@@ -143,9 +144,9 @@ def _searches(
             yield _Found(found_by, modes, result, seconds, plain_passes + ablator.forward_passes - passes)
 
 
-def unseen_pairs(name: str, texts: set[str], count: int, draw: int) -> list[TaskPair]:
+def unseen_pairs(task: Task, texts: set[str], count: int, draw: int) -> list[TaskPair]:
     """`count` pairs with neither text among `texts`."""
-    drawn = fresh_pairs(name, count + len(texts), UNSEEN_SEED + draw)
+    drawn = task.pairs(count + len(texts), UNSEEN_SEED + draw)
     return [pair for pair in drawn if not {pair.anomalous, pair.normal} & texts][:count]
 
 
@@ -209,17 +210,20 @@ def switch_lines(rows: Sequence[SwitchRow]) -> Iterator[str]:
         return
     yield f"\nheads found on a few texts, switched off on {UNSEEN} unseen pairs"
     yield (
-        f"{'task':20}{'found by':18}{'mode':>6}{'draws':>7}{'heads':>7}{'fault':>7}{'after':>7}{'gone':>7}{'chance':>8}"
+        f"{'task':20}{'model':10}{'found by':18}{'mode':>6}"
+        f"{'draws':>7}{'heads':>7}{'fault':>7}{'after':>7}{'gone':>7}{'chance':>8}"
         f"{'right':>7}{'after':>7}{'still':>7}{'s':>7}{'passes':>8}"
     )
     table = pd.DataFrame([vars(row) for row in rows])
     table["count"] = table["heads"].str.split().str.len()
     suggested = table[table["suggested"]].assign(found_by="suggested", mode="")
     for part in (table, suggested):
-        for (task, found_by, mode), group in part.groupby(["task", "found_by", "mode"], sort=False):
+        for (task, model, found_by, mode), group in part.groupby(
+            ["task", "model", "found_by", "mode"], sort=False
+        ):
             mean = group.mean(numeric_only=True)
             yield (
-                f"{task:20}{found_by:18}{mode:>6}{len(group):>7}{mean['count']:7.1f}{mean.fault_before:7.2f}"
+                f"{task:20}{model:10}{found_by:18}{mode:>6}{len(group):>7}{mean['count']:7.1f}{mean.fault_before:7.2f}"
                 f"{mean.fault_after:7.2f}{mean.fault_gone:7.2f}{mean.fault_on_normal:8.2f}{mean.right_before:7.2f}"
                 f"{mean.right_after:7.2f}{mean.still_right:7.2f}{mean.seconds:7.2f}{mean.forward_passes:8.0f}"
             )

@@ -1,33 +1,65 @@
-"""What methods are measured on: a model, a true circuit, and fresh draws of examples."""
+"""What methods are measured on: a model, a true circuit, and fresh draws of examples.
 
-from collections.abc import Iterator
+Test tasks are the bundled scenarios and the models of other architectures in `models/`; no setting was chosen on any
+of their draws. Settings are chosen on tuning tasks: models trained with other seeds (`core.benchmark.train_models`),
+which are not bundled, and other draws.
+"""
+
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
 from core.models import LoadedModel, ModelPool
-from core.scenarios import load_scenario, load_truth, scenario_names
+from core.scenarios import load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.make_examples import examples_of
 from core.scenarios.make_truth import fresh_pairs
+from core.scenarios.tasks import TASKS, TaskPair
 
-FIRST_SEED = 50_000
-"""Draws start here: no seed of training, of the bundled examples, of the truth, nor of the tuning draws."""
+Role = Literal["test", "tuning"]
+FIRST_SEEDS: dict[Role, int] = {"test": 70_000, "tuning": 20_000}
+"""Draws start here: no seed of training, of the bundled examples, of the truth, nor of the other role."""
+
+MODELS = Path(__file__).parent / "models"
+
+
+class TaskName(NamedTuple):
+    """How to find a task again, in another process too; without a folder it is a bundled scenario."""
+
+    name: str
+    folder: str = ""
+    role: Role = "test"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A model with a true circuit; draws come from `draw`."""
+    """A model with a true circuit; draws come from `draw`. `make_pairs` takes the name, a count and a seed."""
 
     name: str
     loaded: LoadedModel
     true_heads: frozenset[HeadId]
     true_edges: frozenset[EdgeId]
+    role: Role = "test"
+    make_pairs: Callable[[str, int, int], list[TaskPair]] = fresh_pairs
+
+    @property
+    def model(self) -> str:
+        """The architecture."""
+        return self.loaded.shape.architecture
+
+    def pairs(self, count: int, seed: int) -> list[TaskPair]:
+        """`count` different pairs; the same numbers give the same pairs."""
+        return self.make_pairs(self.name, count, seed)
 
     def draw(self, examples: int, draw: int) -> ExampleSet:
         """`examples` fresh pairs; the same numbers give the same examples."""
-        return ExampleSet(examples=tuple(examples_of(fresh_pairs(self.name, examples, FIRST_SEED + draw))))
+        pairs = self.pairs(examples, FIRST_SEEDS[self.role] + draw)
+        return ExampleSet(examples=tuple(examples_of(pairs)))
 
     def head_truth(self) -> np.ndarray:
         """Which of the flat heads are true (head,)."""
@@ -48,10 +80,35 @@ class Task:
         return layer[:, None] < layer[None, :]
 
 
-def tasks(models: ModelPool) -> Iterator[Task]:
-    """Every scenario whose circuit is known."""
-    for name in scenario_names():
-        truth = load_truth(name)
-        if truth is not None:
-            loaded = models.get(str(load_scenario(name).model_folder), "cpu")
-            yield Task(name, loaded, truth.heads, truth.edges)
+def bundled_names() -> list[TaskName]:
+    """Every scenario whose circuit is known, then the tasks of the bundled models of other architectures."""
+    scenarios = [TaskName(name) for name in scenario_names() if load_truth(name) is not None]
+    return scenarios + names_in(MODELS, "test")
+
+
+def names_in(folder: Path, role: Role = "tuning") -> list[TaskName]:
+    """The tasks of a folder with one folder a model, each with its weights and a truth `TASK.json` per task."""
+    models = sorted(path for path in folder.glob("*") if (path / "config.json").is_file())
+    return [
+        TaskName(task, str(model), role)
+        for model in models
+        for task in TASKS
+        if (model / f"{task}.json").is_file()
+    ]
+
+
+def load_task(name: TaskName, models: ModelPool) -> Task:
+    """The task of this name, on the CPU."""
+    if not name.folder:
+        truth = load_truth(name.name)
+        assert truth is not None, f"no circuit is known of {name.name}"
+        loaded = models.get(str(load_scenario(name.name).model_folder), "cpu")
+        return Task(name.name, loaded, truth.heads, truth.edges, name.role)
+    content = json.loads((Path(name.folder) / f"{name.name}.json").read_text(encoding="utf-8"))
+    return Task(
+        name.name,
+        models.get(name.folder, "cpu"),
+        frozenset(HeadId.parse(head) for head in content["heads"]),
+        frozenset(parse_edge(edge) for edge in content["edges"]),
+        name.role,
+    )

@@ -25,12 +25,16 @@ from core.behaviour import next_log_probabilities
 from core.benchmark.measures import precision_recall
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
+from core.effects import Target
 from core.evidence import CONFIRMED, Evidence, Findings, gather
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.measure import behaviour
 from core.pipeline import candidate_edges, candidate_heads, score
 from core.tokens import Alignment
+
+STATED = 0.1
+"""The q up to which discoveries are counted."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,17 @@ class Verified:
 class FalseConfirmations:
     """Shuffles of one way: mean share of the tested heads and edges that were confirmed, and in how many shuffles
     the sides differed, so that anything was tested at all.
+
+    `head_discoveries` and `edge_discoveries`: the share of the shuffles with any q of at most STATED. Since nothing is
+    left to find, that is the false discovery rate, which should not be above STATED.
     """
 
     heads: float = float("nan")
     edges: float = float("nan")
     shuffles: int = 0
     tested: int = 0
+    head_discoveries: float = float("nan")
+    edge_discoveries: float = float("nan")
 
 
 def verified(task: Task, examples: ExampleSet, found: Analysed, seed: int) -> Verified:
@@ -68,20 +77,40 @@ def verified(task: Task, examples: ExampleSet, found: Analysed, seed: int) -> Ve
 
 def against_truth(task: Task, evidence: Evidence) -> dict[str, tuple[float, float]]:
     """(precision, recall) of what is confirmed, by unit; precision is NaN where nothing is."""
-    n_heads = task.loaded.shape.n_heads
-    heads, edges = np.zeros_like(task.head_truth()), np.zeros_like(task.edge_truth())
-    for target in confirmed(evidence.heads) + confirmed(evidence.edges):
-        if isinstance(target, EdgeId):
-            edges[_flat(target.source, n_heads), _flat(target.target, n_heads)] = True
-        else:
-            heads[_flat(target, n_heads)] = True
     return {
-        "head": precision_recall(task.head_truth(), heads),
-        "edge": precision_recall(task.edge_truth(), edges),
+        "head": _quality(task, confirmed(evidence.heads), "head"),
+        "edge": _quality(task, confirmed(evidence.edges), "edge"),
     }
 
 
-def confirmed(findings: Findings | None) -> list[HeadId | EdgeId]:
+def wrong_at_q(task: Task, evidence: Evidence) -> dict[str, float]:
+    """Share of the targets with a q of at most STATED that are not true, by unit; NaN where there are none."""
+    return {
+        "head": 1 - _quality(task, discovered(evidence.heads), "head")[0],
+        "edge": 1 - _quality(task, discovered(evidence.edges), "edge")[0],
+    }
+
+
+def discovered(findings: Findings | None) -> list[Target]:
+    """Targets with a q of at most STATED."""
+    if findings is None:
+        return []
+    return [target for target, q in zip(findings.targets, findings.q, strict=True) if q <= STATED]
+
+
+def _quality(task: Task, targets: Sequence[Target], unit: str) -> tuple[float, float]:
+    n_heads = task.loaded.shape.n_heads
+    truth = task.head_truth() if unit == "head" else task.edge_truth()
+    found = np.zeros_like(truth)
+    for target in targets:
+        if isinstance(target, EdgeId):
+            found[_flat(target.source, n_heads), _flat(target.target, n_heads)] = True
+        else:
+            found[_flat(target, n_heads)] = True
+    return precision_recall(truth, found)
+
+
+def confirmed(findings: Findings | None) -> list[Target]:
     """Targets with the verdict "confirmed"."""
     if findings is None:
         return []
@@ -98,7 +127,8 @@ def false_confirmations(
         return FalseConfirmations()
     loaded, alignment = task.loaded, found.alignment
     log_probabilities = next_log_probabilities(loaded, found.ids)
-    shares, tested = [], 0
+    shares: list[tuple[float, ...]] = []
+    tested = 0
     for order in shuffled_orders(
         alignment.n_anomalous, len(alignment.kept), alignment.paired, shuffles, seed
     ):
@@ -109,13 +139,14 @@ def false_confirmations(
             loaded, texts, log_probabilities[kept], alignment.n_anomalous, alignment.paired, seed
         )
         if not sides.differs:
-            shares.append((0.0, 0.0))
+            shares.append((0.0,) * 4)
             continue
         tested += 1
         evidence = verified(task, examples, shuffled, seed).evidence
-        shares.append((_share_confirmed(evidence.heads), _share_confirmed(evidence.edges)))
-    heads, edges = np.mean(shares, axis=0)
-    return FalseConfirmations(float(heads), float(edges), shuffles, tested)
+        both = evidence.heads, evidence.edges
+        shares.append((*map(_share_confirmed, both), *(float(bool(discovered(one))) for one in both)))
+    heads, edges, *any_found = np.mean(shares, axis=0)
+    return FalseConfirmations(float(heads), float(edges), shuffles, tested, *map(float, any_found))
 
 
 def shuffled_orders(

@@ -7,13 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from core.benchmark import DRAWS, EXAMPLES, Row, Sizes, SwitchRow, draws_words, measure_task, verdicts
-from core.benchmark.catalogue import CHEAP, COSTLY
+from core.benchmark import measuring, verdicts
+from core.benchmark.catalogue import INTERVENING, LOOKING, OURS, PLAIN, partnerless
 from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
-from core.benchmark.methods import METHODS, Analysed, analysed
-from core.benchmark.switch import Reading, measure_switch, shares, unseen_pairs
-from core.benchmark.tasks import FIRST_SEED, Task, tasks
-from core.benchmark.verdicts import against_truth, false_confirmations, reordered, shuffled_orders
+from core.benchmark.measuring import measure_draw
+from core.benchmark.methods import Analysed, analysed
+from core.benchmark.plan import EXAMPLES, PLANS, Extras, draws_of, planned
+from core.benchmark.rows import COLUMNS, Row
+from core.benchmark.running import draws_words
+from core.benchmark.switch import Reading, SwitchRow, measure_switch, shares, unseen_pairs
+from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
+from core.benchmark.verdicts import against_truth, false_confirmations, reordered, shuffled_orders, wrong_at_q
 from core.codes import centre
 from core.config import PRESETS
 from core.evidence import Evidence, Findings
@@ -26,7 +30,12 @@ from core.scoring import head_scores, mirror_scores
 
 @pytest.fixture(scope="module")
 def planted() -> Task:
-    return next(task for task in tasks(ModelPool(size=8)) if task.name == "planted-induction")
+    return load_task(TaskName("planted-induction"), ModelPool(size=8))
+
+
+@pytest.fixture(scope="module")
+def tickets() -> Task:
+    return load_task(TaskName("misrouted-tickets"), ModelPool(size=8))
 
 
 def test_ranking_by_hand():
@@ -58,9 +67,8 @@ def test_candidate_edges_run_between_candidate_heads():
 
 
 def test_every_scenario_with_a_truth_is_a_task():
-    assert {task.name for task in tasks(ModelPool(size=8))} == {
-        name for name in scenario_names() if load_truth(name)
-    }
+    bundled = {name.name for name in bundled_names() if not name.folder}
+    assert bundled == {name for name in scenario_names() if load_truth(name)}
 
 
 def test_draws_are_fresh_and_repeatable(planted):
@@ -69,7 +77,11 @@ def test_draws_are_fresh_and_repeatable(planted):
     assert planted.draw(4, 1) != first
     bundled = load_scenario(planted.name).examples_file.read_text(encoding="utf-8-sig")
     assert not any(example.text in bundled for example in first.examples)
-    assert load_truth(planted.name).seed != FIRST_SEED
+    assert load_truth(planted.name).seed not in FIRST_SEEDS.values()
+    tuning = load_task(TaskName(planted.name, role="tuning"), ModelPool(size=8))
+    assert not {one.text for one in tuning.draw(20, 0).examples} & {
+        one.text for one in planted.draw(20, 0).examples
+    }
 
 
 def test_truth_as_arrays(planted):
@@ -86,9 +98,21 @@ def test_truth_as_arrays(planted):
     assert np.argwhere(small.edge_truth()).tolist() == [[1, 2 * n_heads]]
 
 
-def test_rows_of_every_method_on_the_planted_circuit(planted):
-    rows = pd.DataFrame([vars(row) for row in measure_task(planted, 8, Sizes(draws=1, shuffles=5))])
-    assert set(rows["method"]) == {*METHODS, *CHEAP, "paper-250"}
+def test_texts_without_partners_belong_to_other_pairs(planted):
+    own, alone = planted.draw(5, 0), partnerless(planted, 5, 0)
+    assert [one.text for one in alone.of("anomalous")] == [one.text for one in own.of("anomalous")]
+    assert not {one.text for one in alone.of("normal")} & {one.text for one in own.of("normal")}
+    assert len(alone.of("normal")) == 5
+    assert not any(one.pair for one in alone.examples)
+
+
+def test_rows_of_every_method_on_the_planted_circuit(planted, monkeypatch):
+    monkeypatch.setitem(measuring.EXTRAS, "quick", Extras(shuffles=5))
+    found = measure_draw(planted, 8, 0, "quick")
+    assert not found.failed
+    assert not found.switches
+    rows = pd.DataFrame([vars(row) for row in found.rows])
+    assert set(rows["method"]) == set(PLANS["quick"])
     assert set(rows["unit"]) == {"head", "edge"}
     columns = "task model method examples draw seed unit auc average_precision precision recall"
     assert " ".join(rows.columns[:14]) == f"{columns} seconds forward_passes peak_mb"
@@ -96,7 +120,13 @@ def test_rows_of_every_method_on_the_planted_circuit(planted):
     assert ours.loc["head", "auc"] == 1.0
     assert ours.loc["edge", "hits_in_ten_best"] == len(planted.true_edges)
     assert (rows.loc[rows["method"] != "random", "seconds"] > 0).all()
-    assert (rows.loc[rows["method"].isin(METHODS), "forward_passes"] == 1).all()
+    assert (rows.loc[rows["method"].isin(["headlight-fast", "paper"]), "forward_passes"] == 1).all()
+    assert set(rows["seed"]) == set(rows["draw"]) == {0}
+    looking = rows["method"].isin([*OURS, "untrained"]) & (rows["unit"] == "head")
+    assert rows.loc[looking, "jaccard"].between(0, 1).all()
+    assert rows.loc[~looking, "jaccard"].isna().all()
+    assert ours["wrong_at_q"].tolist() == [0.0, 0.0]
+    assert (ours["false_discoveries"] <= ours["shuffles_tested"] / 5).all()
     assert ours["confirmed_precision"].tolist() == ours["confirmed_recall"].tolist() == [1.0, 1.0]
     assert (ours["evidence_passes"] > 0).all()
     assert (ours["shuffles"] == 5).all()
@@ -109,6 +139,7 @@ def test_rows_of_every_method_on_the_planted_circuit(planted):
 
 def test_verdict_columns_stand_at_the_end_of_the_file():
     names = list(Row.__dataclass_fields__)
+    assert tuple(names) == COLUMNS
     assert names[names.index("hits_in_ten_best") + 1 :] == [
         "confirmed_precision",
         "confirmed_recall",
@@ -120,14 +151,20 @@ def test_verdict_columns_stand_at_the_end_of_the_file():
         "shuffles_unpaired_tested",
         "evidence_seconds",
         "evidence_passes",
+        "jaccard",
+        "false_discoveries",
+        "false_discoveries_unpaired",
+        "wrong_at_q",
+        "role",
     ]
 
 
-def findings(targets, verdicts) -> Findings:
+def findings(targets, verdicts, q=None) -> Findings:
     nothing = np.full(len(targets), np.nan)
     return Findings(
         targets,
-        *[nothing] * 5,
+        *[nothing] * 4,
+        q=nothing if q is None else np.array(q),
         verdict=verdicts,
         direction=np.zeros(len(targets), dtype=int),
         per_example=np.zeros((1, len(targets), 2)),
@@ -144,6 +181,16 @@ def test_verdicts_against_the_truth_by_hand(planted):
     nothing = against_truth(task, Evidence("no_difference"))
     assert math.isnan(nothing["head"][0])
     assert nothing["edge"][1] == 0.0
+
+
+def test_wrong_discoveries_at_the_stated_q_by_hand(planted):
+    a, b, c, d = HeadId(0, 1), HeadId(1, 0), HeadId(1, 2), HeadId(2, 0)
+    task = Task("x", planted.loaded, frozenset({a, d}), frozenset({EdgeId(a, d)}))
+    heads = findings([a, b, c, d], [None] * 4, q=[0.01, 0.1, 0.11, np.nan])
+    edges = findings([EdgeId(a, d)], [None], q=[0.2])
+    found = wrong_at_q(task, Evidence("computed", heads, edges))
+    assert found["head"] == 0.5
+    assert math.isnan(found["edge"])
 
 
 def test_shuffles_within_pairs_keep_partners_and_never_give_the_true_sides():
@@ -193,7 +240,11 @@ def test_false_confirmations_by_hand(planted, monkeypatch):
         def __init__(self, *_arguments):
             self.differs = next(differ)
 
-    heads = findings([HeadId(0, i) for i in range(4)], ["confirmed", "partly", None, "not confirmed"])
+    heads = findings(
+        [HeadId(0, i) for i in range(4)],
+        ["confirmed", "partly", None, "not confirmed"],
+        q=[0.01, 0.2, 0.3, 0.4],
+    )
     edges = findings([EdgeId(HeadId(0, 0), HeadId(1, i)) for i in range(2)], ["confirmed", "partly"])
     checked = verdicts.Verified(pd.DataFrame(), Evidence("computed", heads, edges), 0.0)
     monkeypatch.setattr(verdicts, "behaviour", Sides)
@@ -201,7 +252,7 @@ def test_false_confirmations_by_hand(planted, monkeypatch):
     drawn = planted.draw(3, 0)
     found, _ = analysed(planted.loaded, drawn, PRESETS["fast"], seed=0)
     assert false_confirmations(planted, drawn, found, 4, seed=0) == verdicts.FalseConfirmations(
-        0.125, 0.25, 4, 2
+        0.125, 0.25, 4, 2, head_discoveries=0.5, edge_discoveries=0.0
     )
     assert false_confirmations(planted, drawn, found, 0, seed=0).shuffles == 0
 
@@ -246,18 +297,18 @@ def test_words_before_and_after_by_hand():
     assert math.isnan(shares([1] * 8, after, fault, fitting, good)["fault_gone"])
 
 
-def test_unseen_pairs_are_none_of_the_examples():
-    texts = {pair.normal for pair in unseen_pairs("misrouted-tickets", set(), 40, 0)[:10]}
-    left = unseen_pairs("misrouted-tickets", texts, 40, 0)
+def test_unseen_pairs_are_none_of_the_examples(tickets):
+    texts = {pair.normal for pair in unseen_pairs(tickets, set(), 40, 0)[:10]}
+    left = unseen_pairs(tickets, texts, 40, 0)
     assert len(left) == 40
     assert not texts & {text for pair in left for text in (pair.anomalous, pair.normal)}
-    assert left[0] != unseen_pairs("misrouted-tickets", texts, 40, 1)[0]
+    assert left[0] != unseen_pairs(tickets, texts, 40, 1)[0]
 
 
-def test_texts_read_together_say_what_each_says_alone():
+def test_texts_read_together_say_what_each_says_alone(tickets):
     """Texts of different lengths under a recipe whose last token has a value of its own."""
-    task = next(task for task in tasks(ModelPool(size=8)) if task.name == "misrouted-tickets")
-    pairs = unseen_pairs(task.name, set(), 6, 0)
+    task = tickets
+    pairs = unseen_pairs(task, set(), 6, 0)
     d_head = task.loaded.shape.d_head
     value = HeadValue((0.0,) * d_head, (3.0,) * d_head)
     heads = {HeadId(1, 2): value, HeadId(2, 0): value}
@@ -272,9 +323,9 @@ def test_texts_read_together_say_what_each_says_alone():
     assert Reading(task.loaded, pairs, is_fault=True)._said(recipe) == alone
 
 
-def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right():
+def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right(tickets):
     """The heads that the dashboard proposes, found on 8 + 8 tickets, on 60 pairs that they were not found on."""
-    task = next(task for task in tasks(ModelPool(size=8)) if task.name == "misrouted-tickets")
+    task = tickets
     drawn = task.draw(8, 0)
     found, _ = analysed(task.loaded, drawn, PRESETS["standard"], seed=0)
     checked = verdicts.verified(task, drawn, found, 0)
@@ -299,9 +350,22 @@ def test_the_full_run_covers_the_sizes_that_the_readme_names():
 
 
 def test_the_printed_draws_name_every_method_that_takes_part_with_its_number():
-    quick = draws_words("quick")
-    assert quick.startswith("headlight-standard, headlight-fast, paper, pair-difference-norm 5; k-means 2, ")
-    assert "paper-250 2; heads switched off 1; labels shuffled 5 times" in quick
-    assert not any(name in quick for name in COSTLY)
-    assert all(name in draws_words("full") for name in (*METHODS, *CHEAP, *COSTLY))
-    assert DRAWS["full"] >= 20
+    assert draws_words("full").startswith("headlight-standard 10 × 3 seeds, ")
+    assert "paper-ensemble 3, " in draws_words("full")
+    assert "heads switched off 1; labels shuffled 3 times" in draws_words("quick")
+
+
+def test_every_method_belongs_to_a_group_and_has_a_plan():
+    grouped = {*OURS, *LOOKING, *INTERVENING, "random"}
+    assert grouped == set(PLANS["full"]) == {*PLAIN, "headlight-unpaired", "paper-250"}
+    assert set(PLANS["quick"]) < grouped
+
+
+def test_plan_by_hand():
+    assert dict(planned("full", 8, 9))["headlight-standard"] == range(3)
+    assert dict(planned("full", 5, 9))["headlight-standard"] == range(1)
+    assert "acdc-kl" in dict(planned("full", 8, 0))
+    assert "acdc-kl" not in dict(planned("full", 8, 1))
+    assert "acdc-kl" not in dict(planned("full", 5, 0))
+    assert (draws_of("full", 8), draws_of("full", 25), draws_of("quick", 8)) == (10, 10, 3)
+    assert draws_of("quick", 5) == 0

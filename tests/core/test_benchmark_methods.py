@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core import autoencoder
 from core.benchmark import catalogue, correlational
-from core.benchmark.catalogue import CHEAP, COSTLY, compared, paper_250
+from core.benchmark.catalogue import paper_250
 from core.benchmark.correlational import (
     TIE,
     chance,
@@ -24,11 +24,13 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import attributions, eap, gate_gradients, hisp
-from core.benchmark.methods import METHODS, Outcome, paper
+from core.benchmark.methods import Outcome, ours, paper
 from core.benchmark.pair_runs import PairRuns, forward_mask
+from core.benchmark.plan import PLANS
 from core.benchmark.pruning import cut_edges, losses, surviving
+from core.benchmark.screened import combined, screened
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
-from core.benchmark.tasks import Task, tasks
+from core.benchmark.tasks import Task, TaskName, load_task
 from core.config import PRESETS
 from core.direct_effect import final_norm
 from core.errors import ExamplesError
@@ -46,7 +48,7 @@ KINDS = ("gpt2", "llama", "gpt_neox", "qwen3")
 
 @pytest.fixture(scope="module")
 def planted() -> Task:
-    return next(task for task in tasks(ModelPool(size=8)) if task.name == "planted-induction")
+    return load_task(TaskName("planted-induction"), ModelPool(size=8))
 
 
 @pytest.fixture(params=KINDS, scope="module")
@@ -404,30 +406,25 @@ def test_exact_patching_finds_the_planted_circuit_and_counts_its_passes(planted)
     assert not found.edges[~forward_mask(planted.loaded)].any()
 
 
+def test_the_screen_and_the_codes_must_both_speak_for_a_head():
+    assert combined(np.array([4.0, 4.0, 0.0]), np.array([-0.25, 0.0, 9.0])).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_screened_scores_are_codes_times_attribution(planted):
+    drawn = planted.draw(4, 0)
+    found, codes = screened(planted.loaded, drawn, 0), ours(PRESETS["standard"])(planted.loaded, drawn, 0)
+    heads, edges, passes = attributions(planted.loaded, drawn, 0, 5)
+    np.testing.assert_allclose(found.heads**2, codes.heads * np.abs(heads))
+    np.testing.assert_allclose(found.edges**2, codes.edges * np.abs(edges), rtol=1e-5)
+    assert found.forward_passes == passes + codes.forward_passes
+
+
 # --- which are run
-
-
-def names(task: Task, size: str, examples: int, draw: int) -> list[str]:
-    return [name for name, _ in compared(task, size, examples, draw)]
-
-
-def test_the_quick_run_leaves_out_what_takes_long(planted):
-    assert set(names(planted, "quick", 8, 0)) == {*METHODS, *CHEAP, "paper-250"}
-    assert {"untrained", "paper-250"} <= set(names(planted, "quick", 8, 1))
-    assert names(planted, "quick", 8, 2) == list(METHODS)
-
-
-def test_the_full_run_takes_every_method_costly_ones_with_eight_texts_a_side(planted):
-    every = {*METHODS, *CHEAP, *COSTLY, "paper-250"}
-    assert set(names(planted, "full", 8, 0)) == every
-    assert set(names(planted, "full", 25, 0)) == {*METHODS, *CHEAP}
-    assert set(names(planted, "full", 8, 2)) == every - {"acdc-kl", "acdc-logit-difference"}
-    assert names(planted, "full", 8, 10) == list(METHODS)
 
 
 def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monkeypatch):
     monkeypatch.setattr(catalogue, "paper_counting", lambda more, settings: (more, settings))
-    docstring = next(task for task in tasks(ModelPool(size=8)) if task.name == "docstring")
+    docstring = load_task(TaskName("docstring"), ModelPool(size=8))
     assert paper_250(docstring)[1].sparsity == 0.05
     more, settings = paper_250(planted)
     assert settings == PRESETS["paper"]
@@ -436,6 +433,6 @@ def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monke
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
-def test_the_readme_names_every_method(planted, readme):
+def test_the_readme_names_every_method(readme):
     text = (Path(__file__).parents[2] / readme).read_text(encoding="utf-8")
-    assert [name for name in names(planted, "full", 8, 0) if f"`{name}`" not in text] == []
+    assert [name for name in PLANS["full"] if f"`{name}`" not in text] == []

@@ -1,0 +1,137 @@
+"""What the project wants to reach, beside what was measured: the table goals.csv. Goals are no tests."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from core.benchmark.catalogue import LOOKING
+from core.benchmark.plan import MAIN
+from core.benchmark.summaries import of_method
+
+OURS = "headlight-standard"
+FEW = 5
+WITHOUT_TRAINING = "untrained"
+"""Ours but for the training, so no opponent."""
+
+TENFOLD, FOURFOLD = 10**0.5, 2.0
+"""How far around the default a setting is moved, in both directions."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A row of goals.csv; `measured` and `met` are None where nothing was measured."""
+
+    key: str
+    wanted: float
+    comparison: str
+    measured: float | None
+    met: bool | None
+    note: str = ""
+
+
+def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list[Goal]:
+    """Every goal from summary.csv, sweep.csv and speed.csv."""
+    ours = of_method(table, OURS, "head", MAIN)
+    edges = of_method(table, OURS, "edge", MAIN)
+    few = of_method(table, OURS, "head", FEW)
+    above, where = others_above(table)
+    found = [
+        _at_least("heads_auc", 0.97, ours["auc"].mean()),
+        _at_least("heads_auc_lowest", 0.93, ours["auc"].min(), _lowest(ours)),
+        _at_most("rows_others_above", 0, above, where),
+        _at_least("heads_auc_5", 0.95, few["auc"].mean()),
+        _at_least("heads_average_precision", 0.90, ours["average_precision"].mean()),
+        _at_least("edges_auc", 0.93, edges["auc"].mean()),
+        _at_least("edges_auc_true_heads", 0.80, edges["auc_true_heads"].mean()),
+        _at_most("spread_over_seeds", 0.01, ours["auc_seed_sd"].mean()),
+        _at_most("spread_over_sparsity", 0.02, *spread(sweep, "sparsity", TENFOLD)),
+        _at_most("spread_over_latents", 0.02, *spread(sweep, "latents", FOURFOLD)),
+        _at_most("false_discoveries_pairs", 0.1, _weighted(ours, "false_discoveries", "shuffles")),
+        _at_most(
+            "false_discoveries_unpaired",
+            0.1,
+            _weighted(ours, "false_discoveries_unpaired", "shuffles_unpaired"),
+        ),
+    ]
+    return found + list(_of_speed(speed))
+
+
+def others_above(table: pd.DataFrame) -> tuple[float, str]:
+    """In how many tasks on a model a method that only looks has a higher head AUC than ours, and where; seen at 8 + 8.
+
+    AUCs are compared as they are printed, with three decimals.
+    """
+    ours = of_method(table, OURS, "head", MAIN)["auc"].round(3)
+    if ours.empty:
+        return float("nan"), ""
+    found: dict[str, list[str]] = {}
+    for method in LOOKING:
+        if method == WITHOUT_TRAINING:
+            continue
+        other = of_method(table, method, "head", MAIN)["auc"].round(3).reindex(ours.index)
+        for task, model in ours.index[other > ours]:
+            found.setdefault(f"{task} {model}", []).append(method)
+    return len(found), "; ".join(f"{row}: {', '.join(methods)}" for row, methods in found.items())
+
+
+def spread(sweep: pd.DataFrame, setting: str, factor: float) -> tuple[float, str]:
+    """The largest change of a task's AUC from that of the default, up to `factor` times and a `factor`-th of it."""
+    if sweep.empty:
+        return float("nan"), ""
+    part = sweep[sweep["setting"] == setting]
+    means = part.groupby(["task", "model", "value"])["auc"].mean().reset_index()
+    default = part.loc[part["is_default"], "value"]
+    if means.empty or default.empty:
+        return float("nan"), ""
+    near = means["value"].between(default.iloc[0] / factor / 1.01, default.iloc[0] * factor * 1.01)
+    ranges = means[near].groupby(["task", "model"])["auc"].agg(lambda values: values.max() - values.min())
+    return float(ranges.max()), f"{' '.join(ranges.idxmax())}; mean of the tasks {ranges.mean():.3f}"
+
+
+def goal_lines(found: Sequence[Goal]) -> Iterator[str]:
+    """The printed table."""
+    yield f"\n{'goal':28}{'wanted':>10}{'measured':>10}  "
+    for goal in found:
+        measured = "–" if goal.measured is None else f"{goal.measured:.3f}"
+        word = {True: "met", False: "MISSED", None: "not measured"}[goal.met]
+        note = f" ({goal.note})" if goal.note else ""
+        yield f"{goal.key:28}{goal.comparison + ' ' + format(goal.wanted, 'g'):>10}{measured:>10}  {word}{note}"
+
+
+def _of_speed(speed: pd.DataFrame) -> Iterator[Goal]:
+    yield _at_most("gpt2_seconds", 9, _speed(speed, "gpt2-standard", "seconds"))
+    yield _at_most("gpt2_peak_mb", 1500, _speed(speed, "gpt2-standard", "peak_mb"))
+    yield _at_most("edges_1024_seconds", 5, _speed(speed, "edges-1024", "seconds"))
+    yield _at_most("edges_1024_peak_mb", 2000, _speed(speed, "edges-1024", "peak_mb"))
+
+
+def _speed(speed: pd.DataFrame, what: str, column: str) -> float:
+    if speed.empty:
+        return float("nan")
+    found = speed.loc[(speed["what"] == what) & (speed["device"] == "cpu"), column]
+    return float(found.iloc[0]) if len(found) else float("nan")
+
+
+def _at_least(key: str, wanted: float, measured: float, note: str = "") -> Goal:
+    return _goal(key, wanted, ">=", measured, measured >= wanted, note)
+
+
+def _at_most(key: str, wanted: float, measured: float, note: str = "") -> Goal:
+    return _goal(key, wanted, "<=", measured, measured <= wanted, note)
+
+
+def _goal(key: str, wanted: float, comparison: str, measured: float, met: bool, note: str) -> Goal:
+    if measured != measured:
+        return Goal(key, wanted, comparison, None, None, note)
+    return Goal(key, wanted, comparison, round(float(measured), 4), bool(met), note)
+
+
+def _weighted(table: pd.DataFrame, name: str, weight: str) -> float:
+    """Mean of a column over all shuffles."""
+    known = table[table[weight] > 0]
+    return float((known[name] * known[weight]).sum() / known[weight].sum()) if len(known) else float("nan")
+
+
+def _lowest(table: pd.DataFrame) -> str:
+    return " ".join(table["auc"].idxmin()) if len(table) else ""

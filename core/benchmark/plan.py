@@ -1,0 +1,103 @@
+"""How often every method is measured: draws of texts, seeds on each draw, and numbers of texts a side.
+
+A seed is only given more than once to methods that throw dice. The quick plan gives an impression within minutes; the
+full one is sized for 90 minutes on two cores.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Size = Literal["quick", "full"]
+
+MAIN = 8
+"""Texts a side at which everything is measured."""
+
+EXAMPLES: dict[Size, tuple[int, ...]] = {"quick": (MAIN,), "full": (3, 5, MAIN, 10, 25)}
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Draws and seeds at MAIN texts a side, and draws with one seed at the other numbers."""
+
+    draws: int
+    seeds: int = 1
+    elsewhere: int = 0
+
+
+PLANS: dict[Size, dict[str, Repeats]] = {
+    "quick": {
+        "headlight-standard": Repeats(3),
+        "headlight-fast": Repeats(3),
+        "headlight-screened": Repeats(3),
+        "headlight-unpaired": Repeats(1),
+        "paper": Repeats(3),
+        "pair-difference-norm": Repeats(3),
+        "untrained": Repeats(2),
+        "k-means": Repeats(1),
+        "mean-difference": Repeats(2),
+        "probe": Repeats(1),
+        "random": Repeats(2),
+        "hisp": Repeats(2),
+        "eap": Repeats(2),
+        "eap-ig": Repeats(2),
+        "paper-250": Repeats(1),
+    },
+    "full": {
+        "headlight-standard": Repeats(10, seeds=3, elsewhere=10),
+        "headlight-fast": Repeats(10, seeds=3, elsewhere=10),
+        "headlight-screened": Repeats(10, seeds=3, elsewhere=10),
+        "headlight-unpaired": Repeats(10, elsewhere=3),
+        "paper": Repeats(10, seeds=3, elsewhere=10),
+        "pair-difference-norm": Repeats(10, elsewhere=10),
+        "untrained": Repeats(10, seeds=3, elsewhere=10),
+        "k-means": Repeats(10, elsewhere=3),
+        "mean-difference": Repeats(10, elsewhere=10),
+        "probe": Repeats(10, elsewhere=3),
+        "random": Repeats(10, elsewhere=3),
+        "hisp": Repeats(10, elsewhere=10),
+        "eap": Repeats(10, elsewhere=10),
+        "eap-ig": Repeats(10, elsewhere=10),
+        "paper-250": Repeats(10),
+        "paper-ensemble": Repeats(3),
+        "subnetwork-probing": Repeats(2),
+        "acdc-kl": Repeats(1),
+        "acdc-logit-difference": Repeats(1),
+        "exact-patching": Repeats(3),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is measured beside the methods, at MAIN texts a side: draws whose labels are shuffled over all texts, draws
+    on which heads to switch off are searched, draws of the sweep over settings; and shuffles of the labels a draw.
+    """
+
+    unpaired_draws: int = 0
+    switch_draws: int = 0
+    sweep_draws: int = 0
+    shuffles: int = 5
+    unpaired_shuffles: int = 10
+
+
+EXTRAS: dict[Size, Extras] = {
+    "quick": Extras(unpaired_draws=1, switch_draws=1, shuffles=3, unpaired_shuffles=5),
+    "full": Extras(unpaired_draws=10, switch_draws=3, sweep_draws=1),
+}
+
+
+def draws_of(size: Size, examples: int) -> int:
+    """How many draws there are with this many texts a side."""
+    return max(_draws(repeats, examples) for repeats in PLANS[size].values())
+
+
+def planned(size: Size, examples: int, draw: int) -> Iterator[tuple[str, range]]:
+    """The methods that are measured on a draw, with their seeds."""
+    for name, repeats in PLANS[size].items():
+        if draw < _draws(repeats, examples):
+            yield name, range(repeats.seeds if examples == MAIN else 1)
+
+
+def _draws(repeats: Repeats, examples: int) -> int:
+    return repeats.draws if examples == MAIN else repeats.elsewhere

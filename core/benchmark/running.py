@@ -1,0 +1,167 @@
+"""The whole benchmark: jobs, files, printed tables."""
+
+import json
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import transformers
+
+from core.benchmark.goals import Goal, goal_lines, goals
+from core.benchmark.measuring import Measured
+from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
+from core.benchmark.printed import overall_lines, task_lines
+from core.benchmark.rows import Row
+from core.benchmark.summaries import summary
+from core.benchmark.sweep import SweepRow
+from core.benchmark.switch import SwitchRow, switch_lines
+from core.benchmark.tasks import TaskName, bundled_names, names_in
+from core.benchmark.work import Job, cores, do, done
+from core.pipeline import package_version
+from core.report import csv_bytes
+from core.runs import write_atomically
+
+
+@dataclass
+class Results:
+    """All that was measured so far."""
+
+    rows: list[Row] = field(default_factory=list)
+    switches: list[SwitchRow] = field(default_factory=list)
+    sweep: list[SweepRow] = field(default_factory=list)
+    not_run: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, job: Job, found: Measured | list[SweepRow]) -> None:
+        """Take in what a job gave."""
+        if isinstance(found, list):
+            self.sweep += found
+            return
+        self.rows += found.rows
+        self.switches += found.switches
+        for method, reason in found.failed:
+            entry = {
+                "task": job.task.name,
+                "model": Path(job.task.folder).name or "bundled",
+                "method": method,
+            }
+            if not any(entry.items() <= known.items() for known in self.not_run):
+                self.not_run.append({**entry, "reason": reason})
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The files by their names without ending, in a fixed order of rows."""
+        rows = _table(Row, self.rows)
+        keys = ["examples", "draw", "seed"]
+        return {
+            "benchmark": rows.sort_values(keys, kind="stable"),
+            "switch": _table(SwitchRow, self.switches).sort_values("draw", kind="stable"),
+            "sweep": _table(SweepRow, self.sweep),
+            "speed": pd.DataFrame(),
+            "summary": summary(rows) if len(rows) else pd.DataFrame(),
+        }
+
+    def goals(self) -> list[Goal]:
+        """The goals beside what was measured."""
+        tables = self.tables()
+        return goals(tables["summary"], tables["sweep"], tables["speed"])
+
+
+def run_benchmark(
+    out: Path, quick: bool, tuning: Path | None = None, workers: int | None = None
+) -> Iterator[str]:
+    """Measure, write the files into `out` after every task, and yield the lines of the printed tables.
+
+    With `tuning`, the models in that folder are measured in place of the test models, on draws of their own.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    size: Size = "quick" if quick else "full"
+    workers = workers or cores()
+    names = names_in(tuning) if tuning else bundled_names()
+    results = Results()
+    yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {workers} processes of one thread"
+    yield f"draws a task: {draws_words(size)}"
+    jobs = jobs_of(names, size)
+    left = {name: sum(job.task == name for job in jobs) for name in names}
+    of_task: dict[TaskName, list[Row]] = {name: [] for name in names}
+    for job, found in done(jobs, workers, do):
+        results.add(job, found)
+        of_task[job.task] += found.rows if isinstance(found, Measured) else []
+        left[job.task] -= 1
+        if not left[job.task]:
+            yield from task_lines(_table(Row, of_task[job.task]))
+            yield f"{time.perf_counter() - start:.0f} s so far"
+            write(out, results, size, workers, time.perf_counter() - start)
+    yield from overall_lines(_table(Row, results.rows))
+    yield from switch_lines(results.switches)
+    yield from goal_lines(results.goals())
+    yield ""
+    for entry in results.not_run:
+        yield f"not run: {' '.join(entry.values())}"
+    seconds = time.perf_counter() - start
+    yield from write(out, results, size, workers, seconds)
+    yield f"took {seconds:.0f} s"
+
+
+def jobs_of(names: Sequence[TaskName], size: Size) -> list[Job]:
+    """All draws of all tasks, task by task, and the sweeps."""
+    jobs = []
+    for name in names:
+        jobs += [Job(name, MAIN, draw, size, sweep=True) for draw in range(EXTRAS[size].sweep_draws)]
+        for examples in sorted(EXAMPLES[size], reverse=True):
+            jobs += [Job(name, examples, draw, size) for draw in range(draws_of(size, examples))]
+    return jobs
+
+
+def write(out: Path, results: Results, size: Size, workers: int, seconds: float) -> list[str]:
+    """Write all files; a line for each."""
+    lines = []
+    for name, table in results.tables().items():
+        write_atomically(out / f"{name}.csv", csv_bytes(table))
+        lines.append(f"{len(table)} rows in {out / f'{name}.csv'}")
+    found = results.goals()
+    write_atomically(out / "goals.csv", csv_bytes(_table(Goal, found)))
+    about = json.dumps(_about(results, size, workers, seconds), indent=1) + "\n"
+    write_atomically(out / "about.json", about.encode())
+    return lines
+
+
+def draws_words(size: Size) -> str:
+    """How many draws and seeds each method gets."""
+    methods = ", ".join(
+        f"{name} {repeats.draws}" + (f" × {repeats.seeds} seeds" if repeats.seeds > 1 else "")
+        for name, repeats in PLANS[size].items()
+    )
+    extras = EXTRAS[size]
+    return (
+        f"{methods}; heads switched off {extras.switch_draws}; labels shuffled {extras.shuffles} times within pairs in "
+        f"each, {extras.unpaired_shuffles} times over all texts in {extras.unpaired_draws}"
+    )
+
+
+def _about(results: Results, size: Size, workers: int, seconds: float) -> dict[str, Any]:
+    return {
+        "date": str(date.today()),
+        "machine": platform.machine(),
+        "cores": cores(),
+        "processes": workers,
+        "threads": 1,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "headlight": package_version(),
+        "size": size,
+        "seconds": round(seconds, 1),
+        "draws": {name: repeats.draws for name, repeats in PLANS[size].items()},
+        "seeds": max(repeats.seeds for repeats in PLANS[size].values()),
+        "not_run": results.not_run,
+    }
+
+
+def _table(kind: type, made: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(one) for one in made], columns=[field.name for field in fields(kind)])

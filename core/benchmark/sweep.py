@@ -1,0 +1,79 @@
+"""One setting moved away from its default at a time, on tasks whose circuit is known: the rows of sweep.csv."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.benchmark.measures import ranking
+from core.benchmark.methods import ours
+from core.benchmark.tasks import Task
+from core.certainty import jaccard
+from core.config import PRESETS, AutoencoderConfig
+from core.selection import HEAD_RULE, select
+
+SETTINGS: dict[str, tuple[float, ...]] = {
+    "latents": (16, 32, 64, 128, 256),
+    "sparsity": (0.2, 2 / 10**0.5, 2.0, 2 * 10**0.5, 20.0),
+    "epochs": (0, 15, 30, 60, 120, 240),
+    "learning_rate": (0.00075, 0.0015, 0.003, 0.006, 0.012),
+    "members": (1, 2, 4, 8, 16),
+}
+SEEDS = 2
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One analysis with one setting moved: the columns of sweep.csv.
+
+    `agreement` is the overlap (Jaccard) of the candidate heads with those of the default settings and the same seed.
+    """
+
+    task: str
+    model: str
+    examples: int
+    draw: int
+    seed: int
+    setting: str
+    value: float
+    is_default: bool
+    auc: float
+    average_precision: float
+    agreement: float
+    selected: int
+    seconds: float
+
+
+def sweep_rows(task: Task, examples: int, draw: int) -> Iterator[SweepRow]:
+    """Rows of one draw: every value of every setting, with SEEDS seeds."""
+    drawn, default = task.draw(examples, draw), PRESETS["standard"]
+    for seed in range(SEEDS):
+        usual = ours(default)(task.loaded, drawn, seed)
+        chosen = select(usual.heads, HEAD_RULE)
+        for setting, values in SETTINGS.items():
+            for value in values:
+                settings = moved(default, setting, value)
+                found = usual if settings == default else ours(settings)(task.loaded, drawn, seed)
+                auc, precision = ranking(task.head_truth(), found.heads)
+                selected: np.ndarray = select(found.heads, HEAD_RULE)
+                yield SweepRow(
+                    task.name,
+                    task.model,
+                    examples,
+                    draw,
+                    seed,
+                    setting,
+                    round(value, 6),
+                    settings == default,
+                    auc,
+                    precision,
+                    round(jaccard(chosen, selected), 4),
+                    int(selected.sum()),
+                    round(found.seconds, 4),
+                )
+
+
+def moved(settings: AutoencoderConfig, name: str, value: float) -> AutoencoderConfig:
+    """The settings with one of them changed; whole numbers where the setting is one."""
+    kind = type(getattr(settings, name))
+    return settings.model_copy(update={name: kind(value)})

@@ -1,0 +1,82 @@
+"""Draws shared out over processes: one a core, each with one thread, so that every core is busy all the time."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import torch
+
+from core.benchmark.measuring import Measured, measure_draw
+from core.benchmark.plan import Size
+from core.benchmark.sweep import SweepRow, sweep_rows
+from core.benchmark.tasks import Task, TaskName, load_task
+from core.models import ModelPool
+
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One draw of a task with so many texts a side; with `sweep`, the settings moved on that draw instead."""
+
+    task: TaskName
+    examples: int
+    draw: int
+    size: Size
+    sweep: bool = False
+
+
+def do(job: Job) -> Measured | list[SweepRow]:
+    """Measure a job, here."""
+    task = _task(job.task)
+    if job.sweep:
+        return list(sweep_rows(task, job.examples, job.draw))
+    return measure_draw(task, job.examples, job.draw, job.size)
+
+
+def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Found]) -> Iterator[tuple[Job, _Found]]:
+    """Jobs with what `work` gives for them, as they finish. With one worker they are done in this process.
+
+    When the caller stops, by an exception too, the processes are ended.
+    """
+    if workers <= 1:
+        for job in jobs:
+            yield job, work(job)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        try:
+            waiting = {pool.submit(work, job): job for job in jobs}
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), future.result()
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _one_thread() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+@lru_cache(maxsize=4)
+def _task(name: TaskName) -> Task:
+    return load_task(name, _models())
+
+
+@lru_cache(maxsize=1)
+def _models() -> ModelPool:
+    return ModelPool(size=4)

@@ -1,0 +1,171 @@
+"""From measurements to summary, goals and files, by hand; and how jobs are shared out."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.benchmark import goals as goals_module
+from core.benchmark import work
+from core.benchmark.goals import goal_lines, goals, others_above, spread
+from core.benchmark.memory import forget_peak, peak_mb
+from core.benchmark.rows import Row
+from core.benchmark.summaries import summary
+from core.benchmark.sweep import SETTINGS, moved, sweep_rows
+from core.benchmark.tasks import TaskName, load_task
+from core.config import PRESETS
+from core.models import ModelPool
+
+
+def table(*rows: Row) -> pd.DataFrame:
+    return pd.DataFrame([vars(row) for row in rows])
+
+
+def row(method: str, auc: float, draw: int = 0, seed: int = 0, task: str = "a", **more) -> Row:
+    values = {"examples": 8, "unit": "head", **more}
+    return Row(task, "gpt2", method, draw=draw, seed=seed, auc=auc, **values)
+
+
+def test_summary_takes_seeds_together_before_draws():
+    rows = table(
+        row("m", 0.8, 0, 0, shuffles=2),
+        row("m", 1.0, 0, 1),
+        row("m", 0.5, 1, 0, shuffles=3),
+        row("m", 0.5, 1, 1),
+    )
+    (one,) = summary(rows).to_dict("records")
+    assert (one["draws"], one["seeds"], one["role"]) == (2, 2, "test")
+    assert one["auc"] == pytest.approx(0.7)
+    assert one["auc_sd"] == pytest.approx(0.2)
+    assert one["auc_seed_sd"] == pytest.approx(0.05)
+    assert one["auc_lowest"] == 0.5
+    assert one["shuffles"] == 5
+    assert math.isnan(one["jaccard"])
+
+
+def test_one_seed_has_no_spread_over_seeds():
+    (one,) = summary(table(row("m", 0.8), row("m", 0.6, 1))).to_dict("records")
+    assert math.isnan(one["auc_seed_sd"])
+
+
+def test_summary_keeps_methods_models_units_and_sizes_apart():
+    rows = table(row("m", 0.1), row("n", 0.2), row("m", 0.3, unit="edge"), row("m", 0.4, examples=5))
+    assert summary(rows)["auc"].tolist() == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_others_above_compares_what_is_printed_and_leaves_out_the_untrained():
+    rows = table(
+        row("headlight-standard", 0.9),
+        row("k-means", 0.9004),
+        row("untrained", 1.0),
+        row("eap-ig", 1.0),
+        row("headlight-standard", 0.8, task="b"),
+        row("probe", 0.81, task="b"),
+        row("paper-250", 0.9, task="b"),
+    )
+    assert others_above(summary(rows)) == (1, "b gpt2: probe, paper-250")
+    assert math.isnan(others_above(summary(table(row("probe", 0.5))))[0])
+
+
+def test_spread_by_hand():
+    def swept(task, value, auc, default=False):
+        return {
+            "task": task,
+            "model": "m",
+            "setting": "latents",
+            "value": value,
+            "auc": auc,
+            "is_default": default,
+        }
+
+    sweep = pd.DataFrame(
+        [
+            swept("a", 16, 0.1),
+            swept("a", 32, 0.9),
+            swept("a", 64, 0.95, True),
+            swept("a", 64, 0.97, True),
+            swept("a", 128, 0.93),
+            swept("b", 32, 0.5),
+            swept("b", 64, 0.5, True),
+        ]
+    )
+    largest, note = spread(sweep, "latents", 2.0)
+    assert largest == pytest.approx(0.06)
+    assert note == "a m; mean of the tasks 0.030"
+    assert math.isnan(spread(sweep, "sparsity", 2.0)[0])
+    assert math.isnan(spread(pd.DataFrame(), "latents", 2.0)[0])
+
+
+def test_goals_met_missed_and_not_measured():
+    rows = table(
+        row("headlight-standard", 0.98, shuffles=4, false_discoveries=0.5, average_precision=0.9),
+        row("headlight-standard", 0.94, task="b", shuffles=12, false_discoveries=0.0, average_precision=0.7),
+        row("headlight-standard", 0.9, unit="edge", auc_true_heads=0.9),
+    )
+    speed = pd.DataFrame([{"what": "gpt2-standard", "device": "cpu", "seconds": 12.0, "peak_mb": 1200.0}])
+    found = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), speed)}
+    assert (found["heads_auc"].measured, found["heads_auc"].met) == (0.96, False)
+    assert (found["heads_auc_lowest"].measured, found["heads_auc_lowest"].met) == (0.94, True)
+    assert found["heads_auc_lowest"].note == "b gpt2"
+    assert found["false_discoveries_pairs"].measured == 0.125
+    assert found["gpt2_seconds"].met is False
+    assert found["gpt2_peak_mb"].met is True
+    assert found["heads_auc_5"].met is None
+    assert found["edges_1024_seconds"].measured is None
+    printed = "\n".join(goal_lines(list(found.values())))
+    assert "MISSED" in printed
+    assert "not measured" in printed
+    assert len({goal.key for goal in found.values()}) == len(found)
+    assert goals_module.OURS == "headlight-standard"
+
+
+def test_a_moved_setting_keeps_its_kind_and_the_others():
+    default = PRESETS["standard"]
+    assert moved(default, "latents", 128.0) == default.model_copy(update={"latents": 128})
+    assert moved(default, "sparsity", 0.2).sparsity == 0.2
+    for setting, values in SETTINGS.items():
+        assert any(moved(default, setting, value) == default for value in values), setting
+
+
+def test_the_sweep_measures_every_value_and_agrees_with_itself(monkeypatch):
+    monkeypatch.setattr("core.benchmark.sweep.SETTINGS", {"members": (1, 8), "epochs": (0, 60)})
+    monkeypatch.setattr("core.benchmark.sweep.SEEDS", 1)
+    task = load_task(TaskName("planted-induction"), ModelPool(size=1))
+    rows = list(sweep_rows(task, 3, 0))
+    assert [(one.setting, one.value, one.is_default) for one in rows] == [
+        ("members", 1, False),
+        ("members", 8, True),
+        ("epochs", 0, False),
+        ("epochs", 60, True),
+    ]
+    assert all(one.agreement == 1.0 for one in rows if one.is_default)
+    assert all(0 <= one.agreement <= 1 and one.selected > 0 for one in rows)
+
+
+def test_the_peak_of_memory_counts_from_the_moment_it_is_asked_to():
+    if not forget_peak():
+        pytest.skip("this system does not tell")
+    before = peak_mb()
+    held = np.ones(40 * 2**17)
+    assert peak_mb() >= before + 35
+    del held
+    forget_peak()
+    assert peak_mb() < before + 35
+
+
+def twice(number: int) -> int:
+    return 2 * number
+
+
+def fails(number: int) -> int:
+    raise ValueError(f"no {number}")
+
+
+def test_jobs_are_all_done_here_or_in_processes():
+    assert sorted(work.done([1, 2, 3], 1, twice)) == [(1, 2), (2, 4), (3, 6)]
+
+
+def test_a_failing_job_ends_the_others():
+    with pytest.raises(ValueError, match="no 1"):
+        list(work.done([1], 1, fails))
