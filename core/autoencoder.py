@@ -30,6 +30,10 @@ CHUNK_NUMBERS = 2**20
 """Numbers in the largest buffer (unit, sample, latent) of one chunk of groups; keeps it in the
 processor's cache. A GPU takes 64 times as many."""
 
+TURN_PRODUCTS = 5 * 10**9
+"""Products of one matrix product (unit, sample, latent, d), summed over all chunks and epochs between two records:
+about a second, so that a cancelled training ends soon. A GPU takes 64 times as many."""
+
 SILENT = -1
 """The code of a sample for which no latent fires."""
 
@@ -60,13 +64,14 @@ class Ensemble:
         """The four tensors."""
         return [self.encoder, self.encoder_bias, self.decoder, self.bias]
 
-    def latents(self, samples: Tensor) -> Tensor:
-        """ReLU latents (unit, sample, latent) of samples (unit, sample, d)."""
-        return torch.baddbmm(self.encoder_bias - self.bias @ self.encoder, samples, self.encoder).relu_()
+    def latents(self, samples: Tensor, out: Tensor | None = None) -> Tensor:
+        """ReLU latents (unit, sample, latent) of samples (unit, sample, d), written into `out` if it is given."""
+        offset = self.encoder_bias - self.bias @ self.encoder
+        return torch.baddbmm(offset, samples, self.encoder, out=out).relu_()
 
     def codes(self, samples: Tensor, members: int) -> "Codes":
         """Codes of samples (group, sample, d), chunk by chunk: fields (member, group, sample)."""
-        size = _chunk_size(samples.shape[1] * members * self.encoder.shape[2], samples.device)
+        size = _fitting(CHUNK_NUMBERS, samples.shape[1] * members * self.encoder.shape[2], samples)
         parts = []
         for start in range(0, samples.shape[0], size):
             part = slice(start * members, (start + size) * members)
@@ -96,70 +101,133 @@ def strongest(latents: Tensor) -> Codes:
 def train(samples: Tensor, config: AutoencoderConfig, seed: int) -> Generator[TrainStep, None, Ensemble]:
     """Train an ensemble on samples (group, sample, d), float32; a generator of TrainStep that returns Ensemble.
 
-    The result depends on samples, config and seed alone.
+    The result depends on samples, config and seed alone. Chunks of groups take turns of several epochs each, so
+    that a chunk stays in the processor's cache; the records of a turn come together at its end.
     """
     generator = torch.Generator().manual_seed(seed)
-    start = _start(samples, config, generator)
-    size = _chunk_size(samples.shape[1] * config.members * config.latents, samples.device)
+    ensemble = _start(samples, config, generator)
+    per_group = samples.shape[1] * config.members * config.latents
+    size = min(len(samples), _fitting(CHUNK_NUMBERS, per_group, samples))
+    buffers = _Buffers.of(size * config.members, samples, config.latents)
     trainers = []
-    for first in range(0, samples.shape[0], size):
+    for first in range(0, len(samples), size):
         units = slice(first * config.members, (first + size) * config.members)
-        chunk = Ensemble(*(tensor[units].clone() for tensor in start.parameters()))
-        trainers.append(_Trainer(samples[first : first + size], chunk, config))
-    del start
-    for epoch in range(1, config.epochs + 1):
-        for trainer in trainers:
-            if not trainer.settled:
-                trainer.step(look=epoch % CHECK_EVERY == 0)
-        changed = sum(trainer.changed for trainer in trainers) / len(trainers)
-        yield TrainStep(epoch, config.epochs, sum(float(t.loss) for t in trainers) / len(trainers), changed)
-        if all(trainer.settled for trainer in trainers):
-            break
-    parts = [trainer.ensemble.parameters() for trainer in trainers]
-    return Ensemble(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        chunk = Ensemble(*(tensor[units] for tensor in ensemble.parameters()))
+        trainers.append(_Trainer(samples[first : first + size], chunk, config, buffers))
+    turn = min(
+        CHECK_EVERY, _fitting(TURN_PRODUCTS, samples.numel() * config.members * config.latents, samples)
+    )
+    for first in range(1, config.epochs + 1, turn):
+        epochs = range(first, min(first + turn, config.epochs + 1))
+        records = [trainer.run(epochs) for trainer in trainers]
+        for epoch, column in zip(epochs, zip(*records, strict=True), strict=True):
+            losses, changes, settled = zip(*column, strict=True)
+            count = len(trainers)
+            yield TrainStep(epoch, config.epochs, sum(losses) / count, sum(changes) / count)
+            if all(settled):
+                return ensemble
+    return ensemble
+
+
+@dataclass
+class _Buffers:
+    """Memory that all chunks use in turn: the samples once for each member, the large intermediate results
+    (unit, sample, ...), and the gradients of the four parameters.
+    """
+
+    samples: Tensor
+    latents: Tensor
+    error: Tensor
+    pull: Tensor
+    gradients: list[Tensor]
+
+    @classmethod
+    def of(cls, units: int, samples: Tensor, latents: int) -> "_Buffers":
+        """Room for this many units, with samples (group, sample, d) and latents of this number."""
+        count, d = samples.shape[1:]
+
+        def made(*shape: int) -> Tensor:
+            return samples.new_empty(units, *shape)
+
+        gradients = [made(d, latents), made(1, latents), made(latents, d), made(1, d)]
+        return cls(made(count, d), made(count, latents), made(count, d), made(count, latents), gradients)
+
+    def first(self, units: int) -> "_Buffers":
+        """The part for this many units."""
+        return _Buffers(
+            self.samples[:units],
+            self.latents[:units],
+            self.error[:units],
+            self.pull[:units],
+            [gradient[:units] for gradient in self.gradients],
+        )
 
 
 class _Trainer:
     """Adam on one chunk of groups, with the gradients of the loss written out."""
 
-    def __init__(self, samples: Tensor, start: Ensemble, config: AutoencoderConfig) -> None:
-        self.samples = _per_unit(samples, config.members)
-        self.ensemble = start
+    def __init__(
+        self, samples: Tensor, start: Ensemble, config: AutoencoderConfig, buffers: _Buffers
+    ) -> None:
+        self.samples, self.ensemble = samples, start
         self.settled, self.changed, self.loss = False, 1.0, torch.zeros(())
+        self._members, self._buffers = config.members, buffers.first(len(start.encoder))
         self._codes: Tensor | None = None
         sparsity = member_sparsities(config).to(samples.device).repeat(samples.shape[0])
         self._sparsity = sparsity[:, None, None]
         self._optimiser = torch.optim.Adam(start.parameters(), lr=config.learning_rate, fused=True)
 
+    def run(self, epochs: range) -> list[tuple[float, float, bool]]:
+        """These epochs, until the codes have settled: loss, share of changed codes and settled or not, of each."""
+        self.load()
+        losses, rest = [], []
+        for epoch in epochs:
+            if not self.settled:
+                self.step(look=epoch % CHECK_EVERY == 0)
+            losses.append(self.loss)
+            rest.append((self.changed, self.settled))
+        return [(loss, *more) for loss, more in zip(torch.stack(losses).tolist(), rest, strict=True)]
+
+    def load(self) -> None:
+        """Fill the shared buffer with the samples of this chunk."""
+        if not self.settled:
+            self._buffers.samples.unflatten(0, (-1, self._members)).copy_(self.samples[:, None])
+
     @torch.no_grad()
     def step(self, look: bool) -> None:
         """One epoch; with `look`, compare the codes with those of the last look."""
         ensemble = self.ensemble
-        latents = ensemble.latents(self.samples)
-        error = torch.baddbmm(ensemble.bias - self.samples, latents, ensemble.decoder)
-        self._descend(latents, error)
+        self.descend()
         self._optimiser.step()
         _normalise(ensemble.encoder, dim=1)
         _normalise(ensemble.decoder, dim=2)
         if look:
-            self._compare(strongest(latents).latent)
+            self._compare(strongest(self._buffers.latents).latent)
 
-    def _descend(self, latents: Tensor, error: Tensor) -> None:
-        """Loss and gradients from latents (unit, sample, latent) and error (unit, sample, d)."""
-        ensemble = self.ensemble
+    @torch.no_grad()
+    def descend(self) -> None:
+        """Loss and gradients at the present parameters."""
+        ensemble, buffers = self.ensemble, self._buffers
+        samples, error = buffers.samples, buffers.error
+        latents = ensemble.latents(samples, out=buffers.latents)
+        torch.sub(ensemble.bias, samples, out=error).baddbmm_(latents, ensemble.decoder)
         count, latent, d = latents.shape[1], latents.shape[2], error.shape[2]
         l1 = latents.mean(dim=(1, 2)) * self._sparsity[:, 0, 0]
-        self.loss = error.square().mean() + l1.mean()
+        self.loss = torch.linalg.vector_norm(error).square() / error.numel() + l1.mean()
         error *= 2 / (count * d)
-        pull = torch.baddbmm(self._sparsity / (count * latent), error, ensemble.decoder.transpose(1, 2))
-        pull *= latents > 0
-        total = pull.sum(dim=1, keepdim=True)
-        ensemble.encoder.grad = torch.baddbmm(
-            -ensemble.bias.transpose(1, 2) * total, self.samples.transpose(1, 2), pull
+        pull = torch.baddbmm(
+            self._sparsity / (count * latent), error, ensemble.decoder.transpose(1, 2), out=buffers.pull
         )
-        ensemble.encoder_bias.grad = total
-        ensemble.decoder.grad = latents.transpose(1, 2) @ error
-        ensemble.bias.grad = error.sum(dim=1, keepdim=True) - total @ ensemble.encoder.transpose(1, 2)
+        torch.ops.aten.threshold_backward.grad_input(pull, latents, 0, grad_input=pull)
+        total = pull.sum(dim=1, keepdim=True)
+        encoder, encoder_bias, decoder, bias = buffers.gradients
+        torch.mul(ensemble.bias.transpose(1, 2), -total, out=encoder)
+        encoder.baddbmm_(samples.transpose(1, 2), pull)
+        encoder_bias.copy_(total)
+        torch.bmm(latents.transpose(1, 2), error, out=decoder)
+        torch.sub(error.sum(dim=1, keepdim=True), total @ ensemble.encoder.transpose(1, 2), out=bias)
+        for tensor, gradient in zip(ensemble.parameters(), buffers.gradients, strict=True):
+            tensor.grad = gradient
 
     def _compare(self, codes: Tensor) -> None:
         if self._codes is not None:
@@ -194,6 +262,6 @@ def _start(samples: Tensor, config: AutoencoderConfig, generator: torch.Generato
     return Ensemble(decoder.transpose(1, 2).contiguous(), zeros, decoder, bias)
 
 
-def _chunk_size(numbers_per_group: int, device: torch.device) -> int:
-    budget = CHUNK_NUMBERS * (1 if device.type == "cpu" else 64)
-    return max(1, budget // numbers_per_group)
+def _fitting(budget: int, each: int, samples: Tensor) -> int:
+    """How many things of this size fit the budget of the samples' device, at least one."""
+    return max(1, budget * (1 if samples.device.type == "cpu" else 64) // each)

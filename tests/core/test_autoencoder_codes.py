@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from core.autoencoder import SILENT, Ensemble, _start, _Trainer, member_sparsities, strongest, train
+from core.autoencoder import (
+    SILENT,
+    Ensemble,
+    _Buffers,
+    _start,
+    _Trainer,
+    member_sparsities,
+    strongest,
+    train,
+)
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import PRESETS, AutoencoderConfig
 from core.errors import ExamplesError
@@ -42,16 +51,71 @@ def test_written_gradients_equal_autograd():
     start = _start(x, SMALL, torch.Generator().manual_seed(1))
     for tensor in start.parameters():
         tensor += 0.1 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(2))
-    trainer = _Trainer(x, Ensemble(*(t.clone() for t in start.parameters())), SMALL)
-    latents = trainer.ensemble.latents(trainer.samples)
-    error = torch.baddbmm(trainer.ensemble.bias - trainer.samples, latents, trainer.ensemble.decoder)
-    trainer._descend(latents, error)
+    buffers = _Buffers.of(8, x, SMALL.latents)
+    trainer = _Trainer(x, Ensemble(*(t.clone() for t in start.parameters())), SMALL, buffers)
+    trainer.load()
+    trainer.descend()
     wanted = Ensemble(*(t.clone().requires_grad_() for t in start.parameters()))
     losses = published_loss(x, wanted, SMALL)
     losses.sum().backward()
     for found, expected in zip(trainer.ensemble.parameters(), wanted.parameters(), strict=True):
         torch.testing.assert_close(found.grad, expected.grad, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(trainer.loss, losses.mean().detach())
+
+
+def plainly_trained(x, config, seed):
+    """Autograd and Adam on all units at once, epoch by epoch; the losses and the codes."""
+    ensemble = _start(x, config, torch.Generator().manual_seed(seed))
+    for tensor in ensemble.parameters():
+        tensor.requires_grad_()
+    optimiser, losses = torch.optim.Adam(ensemble.parameters(), lr=config.learning_rate), []
+    for _ in range(config.epochs):
+        optimiser.zero_grad()
+        each = published_loss(x, ensemble, config)
+        each.sum().backward()
+        optimiser.step()
+        losses.append(each.mean().item())
+        with torch.no_grad():
+            ensemble.encoder /= ensemble.encoder.norm(dim=1, keepdim=True)
+            ensemble.decoder /= ensemble.decoder.norm(dim=2, keepdim=True)
+    with torch.no_grad():
+        return losses, ensemble.codes(x, config.members)
+
+
+@pytest.mark.parametrize("numbers", [1, 2**20])
+@pytest.mark.parametrize("products", [1, 5000, 10**9])
+def test_training_equals_plain_epochs_of_autograd_in_chunks_and_turns_of_any_size(
+    monkeypatch, numbers, products
+):
+    monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
+    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", numbers)
+    monkeypatch.setattr("core.autoencoder.TURN_PRODUCTS", products)
+    config = SMALL.model_copy(update={"epochs": 23})
+    x = samples(groups=3)
+    steps, ensemble = finish(train(x, config, seed=4))
+    losses, codes = plainly_trained(x, config, seed=4)
+    assert [step.epoch for step in steps] == list(range(1, 24))
+    assert [step.loss for step in steps] == pytest.approx(losses, rel=1e-4)
+    found = ensemble.codes(x, 3)
+    assert torch.equal(found.latent, codes.latent)
+    torch.testing.assert_close(found.strength, codes.strength, atol=1e-4, rtol=1e-3)
+
+
+def test_a_chunk_that_has_settled_rests_and_the_others_go_on(monkeypatch):
+    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", 1)
+    x = torch.cat([torch.zeros(1, 7, 4), samples(groups=1)])
+    steps, ensemble = finish(train(x, SMALL, seed=0))
+    early_steps, early = finish(train(x, SMALL.model_copy(update={"epochs": 20}), seed=0))
+    assert (len(early_steps), len(steps)) == (20, 30)
+    assert torch.equal(ensemble.encoder[:3], early.encoder[:3])
+    assert not torch.equal(ensemble.encoder[3:], early.encoder[3:])
+
+
+def test_no_epochs_give_the_start_itself():
+    steps, ensemble = finish(train(samples(), SMALL.model_copy(update={"epochs": 0}), seed=0))
+    start = _start(samples(), SMALL, torch.Generator().manual_seed(0))
+    assert steps == []
+    assert all(torch.equal(a, b) for a, b in zip(ensemble.parameters(), start.parameters(), strict=True))
 
 
 def test_training_lowers_the_loss_and_keeps_unit_norms():
