@@ -21,7 +21,7 @@ from typing import NamedTuple
 from huggingface_hub import try_to_load_from_cache
 
 from core.benchmark.gpt2_texts import pairs
-from core.benchmark.tasks import Task
+from core.benchmark.tasks import Task, TaskName
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.loaded_model import LoadedModel
@@ -140,14 +140,22 @@ def published_tasks(models: ModelPool) -> Iterator[Task | NotRun]:
     return (load_published(name, folder, models) for name in CIRCUITS)
 
 
+def published_names() -> list[TaskName | NotRun]:
+    """Both tasks by name, or why they cannot be measured here; the weights are not loaded."""
+    folder = gpt2_folder()
+    found: list[TaskName | NotRun] = []
+    for name in CIRCUITS:
+        hindrance = _hindrance(name, folder)
+        found.append(hindrance or TaskName(name, str(folder), published=True))
+    return found
+
+
 def load_published(name: str, folder: Path | None, models: ModelPool) -> Task | NotRun:
     """The task on the weights in a folder, or why that cannot be."""
-    if folder is None:
-        return NotRun(name, MODEL, f"no weights of GPT-2 here; {VARIABLE} may name a folder that has them")
+    hindrance = _hindrance(name, folder)
+    if hindrance is not None:
+        return hindrance
     try:
-        shape = _shape(folder)
-        if shape != SHAPE:
-            return NotRun(name, MODEL, f"expected {_words(*SHAPE)}, found {_words(*shape)} in {folder}")
         loaded = models.get(str(folder), "cpu")
     except ModelError as error:
         return NotRun(name, MODEL, str(error))
@@ -158,6 +166,18 @@ def load_published(name: str, folder: Path | None, models: ModelPool) -> Task | 
         loaded = YearContinuing(loaded.model, loaded.tokenizer, loaded.name, loaded.weights_hash)
     circuit = CIRCUITS[name]
     return PublishedTask(name, loaded, circuit.heads, circuit.edges, make_pairs=pairs)
+
+
+def _hindrance(name: str, folder: Path | None) -> NotRun | None:
+    if folder is None:
+        return NotRun(name, MODEL, f"no weights of GPT-2 here; {VARIABLE} may name a folder that has them")
+    try:
+        shape = _shape(folder)
+    except ModelError as error:
+        return NotRun(name, MODEL, str(error))
+    if shape != SHAPE:
+        return NotRun(name, MODEL, f"expected {_words(*SHAPE)}, found {_words(*shape)} in {folder}")
+    return None
 
 
 def gpt2_folder() -> Path | None:

@@ -17,6 +17,7 @@ from core.benchmark.goals import Goal, goal_lines, goals
 from core.benchmark.measuring import Measured
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
 from core.benchmark.printed import overall_lines, task_lines
+from core.benchmark.published import NotRun, published_names
 from core.benchmark.rows import Row
 from core.benchmark.summaries import summary
 from core.benchmark.sweep import SweepRow
@@ -82,19 +83,21 @@ def run_benchmark(
     start = time.perf_counter()
     size: Size = "quick" if quick else "full"
     workers = workers or cores()
-    names = names_in(tuning) if tuning else bundled_names()
-    results = Results()
+    found = [*bundled_names(), *published_names()] if tuning is None else names_in(tuning)
+    names = [one for one in found if isinstance(one, TaskName)]
+    results = Results(not_run=[asdict(one) for one in found if isinstance(one, NotRun)])
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {workers} processes of one thread"
     yield f"draws a task: {draws_words(size)}"
     jobs = jobs_of(names, size)
     left = {name: sum(job.task == name for job in jobs) for name in names}
     of_task: dict[TaskName, list[Row]] = {name: [] for name in names}
-    for job, found in done(jobs, workers, do):
-        results.add(job, found)
-        of_task[job.task] += found.rows if isinstance(found, Measured) else []
+    for job, given in done(jobs, workers, do):
+        results.add(job, given)
+        of_task[job.task] += given.rows if isinstance(given, Measured) else []
         left[job.task] -= 1
         if not left[job.task]:
-            yield from task_lines(_table(Row, of_task[job.task]))
+            if of_task[job.task]:
+                yield from task_lines(_table(Row, of_task[job.task]))
             yield f"{time.perf_counter() - start:.0f} s so far"
             write(out, results, size, workers, time.perf_counter() - start)
     yield from overall_lines(_table(Row, results.rows))
@@ -109,9 +112,12 @@ def run_benchmark(
 
 
 def jobs_of(names: Sequence[TaskName], size: Size) -> list[Job]:
-    """All draws of all tasks, task by task, and the sweeps."""
+    """All draws of all tasks, task by task, and the sweeps; of published circuits at MAIN texts a side alone."""
     jobs = []
     for name in names:
+        if name.published:
+            jobs += [Job(name, MAIN, draw, size) for draw in range(draws_of(size, MAIN))]
+            continue
         jobs += [Job(name, MAIN, draw, size, sweep=True) for draw in range(EXTRAS[size].sweep_draws)]
         for examples in sorted(EXAMPLES[size], reverse=True):
             jobs += [Job(name, examples, draw, size) for draw in range(draws_of(size, examples))]

@@ -29,11 +29,14 @@ MODELS = Path(__file__).parent / "models"
 
 
 class TaskName(NamedTuple):
-    """How to find a task again, in another process too; without a folder it is a bundled scenario."""
+    """How to find a task again, in another process too; without a folder it is a bundled scenario, and `published` is
+    one of `core.benchmark.published`.
+    """
 
     name: str
     folder: str = ""
     role: Role = "test"
+    published: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from core.benchmark.measuring import Measured, measure_draw
 from core.benchmark.plan import Size
+from core.benchmark.published import NotRun, load_published
 from core.benchmark.sweep import SweepRow, sweep_rows
 from core.benchmark.tasks import Task, TaskName, load_task
+from core.errors import HeadlightError, ModelError
 from core.models import ModelPool
 
 _Found = TypeVar("_Found")
@@ -32,8 +35,11 @@ class Job:
 
 
 def do(job: Job) -> Measured | list[SweepRow]:
-    """Measure a job, here."""
-    task = _task(job.task)
+    """Measure a job, here. A task that cannot be loaded is told as failed, so that the others go on."""
+    try:
+        task = _task(job.task)
+    except HeadlightError as error:
+        return Measured(failed=[("every method", str(error))])
     if job.sweep:
         return list(sweep_rows(task, job.examples, job.draw))
     return measure_draw(task, job.examples, job.draw, job.size)
@@ -74,7 +80,12 @@ def _one_thread() -> None:
 
 @lru_cache(maxsize=4)
 def _task(name: TaskName) -> Task:
-    return load_task(name, _models())
+    if not name.published:
+        return load_task(name, _models())
+    found = load_published(name.name, Path(name.folder), _models())
+    if isinstance(found, NotRun):
+        raise ModelError("bad_weights", name=name.folder, detail=found.reason)
+    return found
 
 
 @lru_cache(maxsize=1)

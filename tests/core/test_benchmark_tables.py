@@ -1,5 +1,6 @@
 """From measurements to summary, goals and files, by hand; and how jobs are shared out."""
 
+import json
 import math
 
 import numpy as np
@@ -7,10 +8,12 @@ import pandas as pd
 import pytest
 
 from core.benchmark import goals as goals_module
-from core.benchmark import work
+from core.benchmark import plan, running, work
 from core.benchmark.goals import goal_lines, goals, others_above, spread
+from core.benchmark.measuring import Measured
 from core.benchmark.memory import forget_peak, peak_mb
-from core.benchmark.rows import Row
+from core.benchmark.rows import COLUMNS, Row
+from core.benchmark.running import Results, run_benchmark
 from core.benchmark.summaries import summary
 from core.benchmark.sweep import SETTINGS, moved, sweep_rows
 from core.benchmark.tasks import TaskName, load_task
@@ -169,3 +172,49 @@ def test_jobs_are_all_done_here_or_in_processes():
 def test_a_failing_job_ends_the_others():
     with pytest.raises(ValueError, match="no 1"):
         list(work.done([1], 1, fails))
+
+
+def test_a_task_that_cannot_be_loaded_is_told_and_the_others_go_on(tmp_path):
+    gone = TaskName("indirect-object", str(tmp_path / "gone"), published=True)
+    found = work.do(work.Job(gone, 8, 0, "quick"))
+    assert not found.rows
+    ((method, reason),) = found.failed
+    assert method == "every method"
+    assert "gone" in reason
+
+
+def test_results_hold_every_reason_once():
+    results = Results()
+    job = work.Job(TaskName("indirect-object"), 8, 0, "quick")
+    for _ in range(2):
+        results.add(job, Measured(failed=[("acdc-kl", "no memory")]))
+    results.add(job, Measured(rows=[row("headlight-standard", 0.5)]))
+    expected = {"task": "indirect-object", "model": "bundled", "method": "acdc-kl", "reason": "no memory"}
+    assert results.not_run == [expected]
+    assert results.tables()["summary"]["auc"].tolist() == [0.5]
+    assert len(results.tables()["benchmark"]) == 1
+
+
+def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
+    """Files, tables and goals of a run with one cheap method."""
+    monkeypatch.setattr(running, "bundled_names", lambda: [TaskName("planted-induction")])
+    monkeypatch.setitem(plan.PLANS, "quick", {"pair-difference-norm": plan.Repeats(2)})
+    lines = list(run_benchmark(tmp_path, quick=True, workers=1))
+    assert any(line.startswith("pair-difference-norm") for line in lines)
+    assert any("not measured" in line for line in lines)
+    rows = pd.read_csv(tmp_path / "benchmark.csv", encoding="utf-8-sig")
+    assert list(rows.columns) == list(COLUMNS)
+    assert rows["draw"].tolist() == [0, 0, 1, 1]
+    assert len(pd.read_csv(tmp_path / "summary.csv", encoding="utf-8-sig")) == 2
+    assert set(pd.read_csv(tmp_path / "goals.csv", encoding="utf-8-sig")["met"].dropna()) <= {True, False}
+    about = json.loads((tmp_path / "about.json").read_text())
+    assert about["size"] == "quick"
+    assert {entry["model"] for entry in about["not_run"]} <= {"gpt2-small"}
+
+
+def test_jobs_of_published_circuits_are_those_with_eight_texts_a_side():
+    jobs = running.jobs_of([TaskName("greater-than", "x", published=True), TaskName("induction")], "full")
+    assert {job.examples for job in jobs if job.task.published} == {8}
+    own = [job for job in jobs if not job.task.published]
+    assert {job.examples for job in own} == {3, 5, 8, 10, 25}
+    assert sum(job.sweep for job in own) == 1
