@@ -5,11 +5,11 @@ import time
 import numpy as np
 
 from core.benchmark.methods import Outcome, last
-from core.benchmark.pair_runs import PairRuns
 from core.effects import Patching
 from core.examples import ExampleSet
 from core.heads import all_heads, forward_pairs
 from core.loaded_model import LoadedModel
+from core.pair_runs import PairRuns
 
 
 def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

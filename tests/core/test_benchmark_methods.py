@@ -23,23 +23,25 @@ from core.benchmark.correlational import (
     untrained,
 )
 from core.benchmark.exact import exact_patching
-from core.benchmark.gradient_methods import attributions, eap, gate_gradients, hisp
+from core.benchmark.gradient_methods import eap, gate_gradients, hisp
 from core.benchmark.methods import Outcome, ours, paper
-from core.benchmark.pair_runs import PairRuns, forward_mask
 from core.benchmark.plan import PLANS
 from core.benchmark.pruning import cut_edges, losses, surviving
-from core.benchmark.screened import combined, screened
+from core.benchmark.screened import screened
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
 from core.benchmark.tasks import Task, TaskName, load_task
 from core.config import PRESETS
 from core.direct_effect import final_norm
+from core.edge_attribution import attributions
 from core.errors import ExamplesError
 from core.examples import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.hooks import after, on_z
 from core.interventions import patch_edges, record, replace_heads
 from core.models import LoadedModel, ModelPool
+from core.pair_runs import PairRuns, forward_mask
 from core.scoring import head_scores
+from core.screen import combined
 from tests.core.test_evidence import pairs
 from tests.tiny import tiny
 
