@@ -1,4 +1,4 @@
-"""The command line: `python -m core scenarios | analyse | benchmark`.
+"""The command line: `python -m core scenarios | analyse | robustness | benchmark`.
 
 Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
 """
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,8 @@ from core.config import DeviceName, PositionMode, PresetName, RunConfig, make_co
 from core.errors import ConfigError, HeadlightError
 from core.examples import read_examples
 from core.results import Progress, RunResult
+from core.robustness_summary import read_robustness, sweep_folder
+from core.robustness_words import details, limits, lines, sentence
 from core.runs import RunFolder
 from core.scenarios import load_scenario, scenario_names
 
@@ -63,6 +66,27 @@ def analyse(
     )
     folder = RunFolder.create(out, config, name=scenario or Path(model).name)
     run(config, folder)
+
+
+@app.command()
+def robustness(
+    out: Annotated[Path, typer.Option(help="folder for sweep.csv and robustness.json")],
+    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
+    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
+    examples: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
+    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
+    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+) -> None:
+    """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
+    config = _config(scenario, model, examples, encoding or None)(
+        preset=preset, positions=positions, device=device, seed=seed
+    )
+    sweep(config, sweep_folder(out))
 
 
 @app.command()
@@ -112,6 +136,23 @@ def _check_circuit(folder: RunFolder, models: Any) -> None:
     tried = (read_circuit(folder) or {}).get("before_after")
     if tried:
         print(switched(tried, "en"))
+
+
+def sweep(config: RunConfig, folder: RunFolder) -> None:
+    """Do the sweep over settings, show progress on stderr, and print what it comes to."""
+    from core.robustness import robustness as walk
+
+    with closing(walk(folder, config)) as records:
+        for record in records:
+            _show(record)
+    content = read_robustness(folder, config)
+    if content is None or not content["summary"]["by"]:
+        return
+    measure = content["summary"]["by"]
+    print(sentence(content, measure, "en"))
+    for line in [*lines(content), *details(content, measure, "en"), limits(measure, "en")]:
+        print(line)
+    print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
 
 
 def main() -> None:

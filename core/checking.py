@@ -1,6 +1,6 @@
-"""The work of the deeper checks (`core.checks`): the circuit as a whole, and the effect of every head.
+"""The work of the deeper checks (`core.checks`): the circuit as a whole, the effect of every head, other settings.
 
-Both are generators of Progress records that can be left at any step; what is found is written as it is found.
+All are generators of Progress records that can be left at any step; what is found is written as it is found.
 """
 
 import time
@@ -25,6 +25,7 @@ from core.preview import tokenise
 from core.recipe import Mode
 from core.report import csv_bytes
 from core.results import Progress
+from core.robustness import robustness
 from core.runs import FORMAT, RunFolder
 from core.smallest import GOAL, Found, smallest_circuit, smallest_switch
 from core.tokens import Alignment, align
@@ -38,6 +39,9 @@ def check(kind: CheckKind, run: RunFolder, models: ModelPool | None = None) -> I
     """Do a check of a finished run. Raises HeadlightError for what a user can mend."""
     yield Progress("load", 0, 1)
     config, models = run.config(), models or ModelPool(size=1)
+    if kind == "robustness":
+        yield from robustness(run, config, models)
+        return
     loaded = models.get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
     alignment = align(config.examples, ids, config.positions, config.pairing)

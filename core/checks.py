@@ -3,6 +3,8 @@
 check.json     which check, how far, what went wrong
 circuit.json   what the check `circuit` found; written anew after each of its parts, so that a part is never lost
 
+What the check `robustness` found lies in the files of `core.robustness_summary`.
+
 The work itself is done by `core.checking`, in the worker.
 """
 
@@ -16,7 +18,7 @@ import pandas as pd
 from core.errors import StorageError
 from core.runs import ACTIVE, FORMAT, RunFolder, Status, list_runs
 
-CheckKind = Literal["circuit", "heads"]
+CheckKind = Literal["circuit", "heads", "robustness"]
 CHECK_KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
 CHECK_FILE, CIRCUIT_FILE = "check.json", "circuit.json"
 SETS = 1000

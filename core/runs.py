@@ -191,6 +191,9 @@ RESULT_FILES = (
     "report.html",
     "tensors.safetensors",
     "circuit.json",
+    "robustness.json",
+    "sweep.csv",
+    "sweep_map.csv",
 )
 
 

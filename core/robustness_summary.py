@@ -1,0 +1,197 @@
+"""What a sweep over settings comes to: its files, and the numbers and verdicts of its summary.
+
+sweep.csv        one setting moved at a time: a row per training and setting
+sweep_map.csv    dictionary size × sparsity
+robustness.json  the settings it was made around, how far it is, and the summary
+
+The rule, for each setting and each of the two measures, on means over seeds and draws:
+
+1. Agreement (Jaccard overlap of the chosen heads with those of the run as it stands): a value passes at 0.8 or more.
+2. ROC AUC (where the true circuit is known): a value passes within 0.02 of that of the run's own settings.
+3. A setting needs no care where every value passes. Else it is to be minded from the nearest value on that does
+   not pass, on either side of the run's own.
+
+Agreement tells how stable a choice is, not whether it is right. Reading all this needs no torch.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from core.config import RunConfig
+from core.errors import StorageError
+from core.robustness_plan import GRID, SETTINGS, Grid, settings_key
+from core.runs import FORMAT, RunFolder
+
+Measure = Literal["auc", "agreement"]
+MEASURES: tuple[Measure, ...] = ("auc", "agreement")
+COLUMNS = (
+    "task",
+    "model",
+    "examples",
+    "draw",
+    "seed",
+    "setting",
+    "value",
+    "is_default",
+    "auc",
+    "average_precision",
+    "agreement",
+    "selected",
+    "seconds",
+)
+MAP_COLUMNS = (
+    "task",
+    "model",
+    "examples",
+    "seed",
+    "latents",
+    "sparsity",
+    "is_default",
+    "auc",
+    "average_precision",
+    "agreement",
+    "selected",
+    "seconds",
+)
+SWEEP_FILE, MAP_FILE, ROBUSTNESS_FILE = "sweep.csv", "sweep_map.csv", "robustness.json"
+AGREEMENT = 0.8
+"""Mean agreement from which on a value needs no care."""
+AUC_CHANGE = 0.02
+"""Largest change of the mean ROC AUC that needs no care."""
+ROUNDING = 1e-9
+
+
+def summary(table: pd.DataFrame, grid: pd.DataFrame | None = None) -> dict[str, Any]:
+    """The numbers of a sweep from its tables (COLUMNS, and MAP_COLUMNS where there is a map), as plain JSON.
+
+    `settings`: for each setting the run's own `value` and all `values`; and for each measure the mean at the run's own
+    value (`default`), the `lowest` and `highest` mean of the other values, the `change` that is largest in size and
+    the value it occurs `at`, and the nearest values that do not pass, `below` and `above` the run's own (None where
+    there are none). `seeds`: `mean`, `lowest`, `highest` over the seeds, with the run's own settings; for agreement
+    without the run's own seed, which agrees with itself. `map`: how many `cells`, how many are `passing`, and their
+    `lowest` and `highest`. A measure that is not known is missing.
+    """
+    measures = [measure for measure in MEASURES if table[measure].notna().any()]
+    found: dict[str, Any] = {
+        "by": measures[0] if measures else None,
+        "rule": {"agreement": AGREEMENT, "auc": AUC_CHANGE},
+        "settings": {},
+        "seeds": {},
+        "map": {},
+    }
+    for name in SETTINGS:
+        part = table[table["setting"] == name]
+        if part["is_default"].any() and not part["is_default"].all():
+            own = float(part.loc[part["is_default"], "value"].iloc[0])
+            tried = sorted({float(value) for value in part["value"]})
+            by_measure: dict[str, Any] = {measure: _verdict(part, measure) for measure in measures}
+            found["settings"][name] = {"value": own, "values": tried, **by_measure}
+    for measure in measures:
+        seeds = _over_seeds(table, measure)
+        if seeds:
+            found["seeds"][measure] = seeds
+        if grid is not None and len(grid):
+            found["map"][measure] = _map(grid, measure)
+    return found
+
+
+def needs_care(verdict: Mapping[str, Any]) -> bool:
+    """Whether some value of the setting does not pass."""
+    return verdict["below"] is not None or verdict["above"] is not None
+
+
+def passes(value: float, default: float, measure: Measure) -> bool:
+    """Whether a mean passes the rule beside that of the run's own settings."""
+    if measure == "agreement":
+        return value >= AGREEMENT - ROUNDING
+    return abs(value - default) <= AUC_CHANGE + ROUNDING
+
+
+def means(table: pd.DataFrame, setting: str, measure: Measure) -> pd.DataFrame:
+    """One row a value of a setting: `value, is_default, mean, low, high, rows`; low and high over seeds and draws."""
+    part = table[(table["setting"] == setting) & table[measure].notna()]
+    grouped = part.groupby(["value", "is_default"], as_index=False)[measure]
+    return grouped.agg(mean="mean", low="min", high="max", rows="count")
+
+
+def sweep_folder(path: Path) -> RunFolder:
+    """A folder to write a sweep into: new, empty, a run's, or that of an earlier sweep; raises StorageError else."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        names = {file.name for file in path.iterdir()}
+    except OSError as error:
+        raise StorageError("folder_not_writable", path=path, detail=error.strerror or error) from None
+    if names and not names & {ROBUSTNESS_FILE, "config.json"}:
+        raise StorageError("out_folder_in_use", path=path)
+    return RunFolder(path)
+
+
+def read_robustness(run: RunFolder, config: RunConfig, grid: Grid = GRID) -> dict[str, Any] | None:
+    """What is known of the sweep of a run; None where there is none, or it was made around other settings."""
+    if not (run.path / ROBUSTNESS_FILE).exists():
+        return None
+    content = run.read_json(ROBUSTNESS_FILE)
+    if content.get("format", 1) > FORMAT:
+        raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
+    return content if content.get("key") == settings_key(config, grid) else None
+
+
+def read_table(run: RunFolder, name: str) -> pd.DataFrame:
+    """sweep.csv or sweep_map.csv, every digit as it was written; empty where it is missing.
+
+    Raises StorageError where the file is damaged.
+    """
+    columns = COLUMNS if name == SWEEP_FILE else MAP_COLUMNS
+    if not (run.path / name).exists():
+        return pd.DataFrame(columns=list(columns))
+    try:
+        table = pd.read_csv(run.path / name, encoding="utf-8-sig", float_precision="round_trip")
+        table = table[list(columns)]
+        return table.assign(is_default=table["is_default"].astype(str).str.lower().isin(("true", "1")))
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=f"{name}: {error}") from None
+
+
+def _verdict(part: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    """One setting by one measure; `part` holds its rows."""
+    by_value = means(part, str(part["setting"].iloc[0]), measure)
+    default, others = by_value[by_value["is_default"]].iloc[0], by_value[~by_value["is_default"]]
+    reference = 1.0 if measure == "agreement" else float(default["mean"])
+    changes = others["mean"] - reference
+    largest = changes.abs().idxmax()
+    failing = [
+        float(row.value) for row in others.itertuples() if not passes(float(row.mean), reference, measure)
+    ]
+    return {
+        "default": _plain(default["mean"]),
+        "lowest": _plain(others["mean"].min()),
+        "highest": _plain(others["mean"].max()),
+        "change": _plain(changes[largest]),
+        "at": float(others.loc[largest, "value"]),
+        "below": max((value for value in failing if value < default["value"]), default=None),
+        "above": min((value for value in failing if value > default["value"]), default=None),
+    }
+
+
+def _over_seeds(table: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    """The run's own settings with every seed; nothing where there is one seed alone."""
+    own = table[table["is_default"]].drop_duplicates("seed")
+    if len(own) < 2:
+        return {}
+    found = own[measure].iloc[1:] if measure == "agreement" else own[measure]
+    return {"mean": _plain(found.mean()), "lowest": _plain(found.min()), "highest": _plain(found.max())}
+
+
+def _map(grid: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+    own = grid.loc[grid["is_default"], measure]
+    reference = float(own.iloc[0]) if len(own) else 1.0
+    passing = sum(passes(float(value), reference, measure) for value in grid[measure])
+    lowest, highest = _plain(grid[measure].min()), _plain(grid[measure].max())
+    return {"cells": len(grid), "passing": passing, "lowest": lowest, "highest": highest}
+
+
+def _plain(value: Any) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,108 @@
+"""What a sweep over settings comes to, in sentences made from robustness.json; for page and command line alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.robustness_summary import MEASURES, Measure, needs_care
+from core.texts import number, text
+
+
+def sentence(content: Mapping[str, Any], measure: Measure, language: str) -> str:
+    """Whether settings need care, by one measure: the first sentence of the page."""
+    found = content["summary"]
+    verdicts = {name: by[measure] for name, by in found["settings"].items() if measure in by}
+    if not verdicts:
+        return text(language, "robustness.nothing")
+    minded = {name: verdict for name, verdict in verdicts.items() if needs_care(verdict)}
+    any_verdict = next(iter(verdicts.values()))
+    values: dict[str, Any] = {
+        "lowest": shown(min(verdict["lowest"] for verdict in verdicts.values()), measure),
+        "range": _range(
+            min(verdict["lowest"] for verdict in verdicts.values()),
+            max(verdict["highest"] for verdict in verdicts.values()),
+            measure,
+            language,
+        ),
+        "default": shown(any_verdict["default"], measure),
+        "bar": number(found["rule"][measure]),
+    }
+    if not minded:
+        return text(language, f"robustness.fine_{measure}", **values)
+    named = [
+        _where(verdict, "", language, setting=setting_name(n, language)) for n, verdict in minded.items()
+    ]
+    return text(
+        language,
+        f"robustness.mind_{measure}",
+        fine=len(verdicts) - len(minded),
+        count=len(verdicts),
+        minded=text(language, "robustness.comma").join(named),
+        **values,
+    )
+
+
+def details(content: Mapping[str, Any], measure: Measure, language: str) -> list[str]:
+    """The sentences below it: how much is done, another seed alone, the map."""
+    found = content["summary"]
+    said = []
+    if not content["complete"]:
+        trained, trainings = content["trained"], content["trainings"]
+        said.append(text(language, "robustness.unfinished", trained=trained, trainings=trainings))
+    bar = number(found["rule"][measure])
+    for part in ("seeds", "map"):
+        numbers = found[part].get(measure)
+        if numbers:
+            values = {k: v if isinstance(v, int) else shown(v, measure) for k, v in numbers.items()}
+            values["range"] = _range(numbers["lowest"], numbers["highest"], measure, language)
+            said.append(text(language, f"robustness.{part}_{measure}", bar=bar, **values))
+    return said
+
+
+def verdict_words(verdict: Mapping[str, Any], language: str) -> str:
+    """The verdict on one setting."""
+    return (
+        _where(verdict, "mind_", language) if needs_care(verdict) else text(language, "robustness.needs_none")
+    )
+
+
+def lines(content: Mapping[str, Any]) -> list[str]:
+    """The verdicts as a table of plain English text, a line a setting."""
+    settings = content["summary"]["settings"]
+    measures = [measure for measure in MEASURES if any(measure in by for by in settings.values())]
+    rows = [["setting", "here", "tried", *(text("en", f"robustness.{m}") for m in measures), "verdict"]]
+    for name, by in settings.items():
+        ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in measures]
+        tried = f"{number(by['values'][0])} to {number(by['values'][-1])}"
+        said = verdict_words(by[measures[0]], "en")
+        rows.append([setting_name(name, "en"), number(by["value"]), tried, *ranges, said])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def setting_name(name: str, language: str) -> str:
+    """What a setting is called."""
+    return text(language, f"robustness.{name}")
+
+
+def limits(measure: Measure, language: str) -> str:
+    """What the measure tells and what it does not."""
+    return text(language, f"robustness.limits_{measure}")
+
+
+def shown(value: float, measure: Measure) -> str:
+    """A number of the measure: ROC AUC to three decimals, since a change of 0.02 counts."""
+    return f"{value:.3f}" if measure == "auc" else number(value)
+
+
+def _range(low: float, high: float, measure: Measure, language: str) -> str:
+    ends = shown(low, measure), shown(high, measure)
+    return ends[0] if ends[0] == ends[1] else text(language, "robustness.range", low=ends[0], high=ends[1])
+
+
+def _where(verdict: Mapping[str, Any], prefix: str, language: str, **values: str) -> str:
+    """From which value on a setting is to be minded."""
+    ends = {end: number(verdict[end]) for end in ("below", "above") if verdict[end] is not None}
+    key = "both" if len(ends) == 2 else next(iter(ends))
+    return text(language, f"robustness.{prefix}{key}", **ends, **values)
