@@ -9,7 +9,7 @@ import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.behaviour import next_log_probabilities
-from core.benchmark import gpt2_texts, measuring, published
+from core.benchmark import gpt2_texts, measuring, published, work
 from core.benchmark.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
 from core.benchmark.published import (
     CIRCUITS,
@@ -17,6 +17,7 @@ from core.benchmark.published import (
     YearContinuing,
     gpt2_folder,
     load_published,
+    published_names,
     published_tasks,
 )
 from core.benchmark.speed import gpt2_tokenizer
@@ -181,6 +182,15 @@ def test_a_named_folder_without_a_model_is_not_run_and_nothing_else_is_tried(
     for one in published_tasks(ModelPool()):
         assert isinstance(one, NotRun)
         assert str(tmp_path / "gone") in one.reason
+
+
+def test_a_name_leads_another_process_to_the_same_task(folder, monkeypatch):
+    monkeypatch.setenv(published.VARIABLE, str(folder))
+    monkeypatch.setattr(measuring, "planned", lambda *_what: [("pair-difference-norm", range(1))])
+    for name, task in zip(published_names(), TASKS, strict=True):
+        assert (name.name, name.folder, name.published, name.role) == (task, str(folder), True, "test")
+        found = work.do(work.Job(name, 4, 0, "quick"))
+        assert {(row.task, row.model) for row in found.rows} == {(task, "gpt2-small")}
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
