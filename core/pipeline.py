@@ -32,7 +32,7 @@ from core.results import Progress, RunResult
 from core.runs import FORMAT
 from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
 from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
-from core.statistics import label_permutation_p
+from core.statistics import label_permutations
 from core.tokens import Alignment, align
 from core.trust import trust
 
@@ -101,7 +101,7 @@ def analyse(
     yield clock.start("statistics")
     label_p = None
     if not alignment.paired and not config.autoencoder.shared:
-        label_p = label_permutation_p(codes, alignment.n_anomalous, config.permutations, config.seed)
+        label_p = yield from _label_permutations(config, codes, alignment.n_anomalous)
     sure = certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, measure, config.seed)
     heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
     edges = tables.edge_table(scores, loaded.shape.n_heads)
@@ -204,6 +204,19 @@ def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, 
     if np.isinf(cut) and between.any():
         cut = float(edges[between].min())
     return cut, between & (edges >= cut)
+
+
+def _label_permutations(
+    config: RunConfig, codes: Codes, n_anomalous: int
+) -> Generator[Progress, None, np.ndarray]:
+    running = label_permutations(codes, n_anomalous, config.permutations, config.seed)
+    while True:
+        try:
+            done = next(running)
+        except StopIteration as end:
+            found: np.ndarray = end.value
+            return found
+        yield Progress("statistics", done, config.permutations)
 
 
 def _held_out(

@@ -84,6 +84,14 @@ def test_tables_follow_the_contract(folder, models):
     assert len(result.codes) == 12 * 2 * 8
 
 
+def test_shuffling_the_labels_tells_how_far_it_is(folder, models):
+    progress, _ = run(folder, models, pairing="off", permutations=99, evidence=False)
+    told = [record for record in progress if record.stage == "statistics"]
+    assert (told[1].step, told[-1].step, told[-1].total) == (0, 99, 99)
+    paired, _ = run(folder, models, evidence=False)
+    assert [(r.step, r.total) for r in paired if r.stage == "statistics"] == [(0, 1)]
+
+
 def test_evidence_stands_at_the_candidates_alone_and_can_be_left_out(folder, models):
     progress, result = run(folder, models)
     assert result.manifest["evidence"] == "computed"

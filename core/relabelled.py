@@ -1,0 +1,100 @@
+"""Scores of heads under many labellings of the same texts at once.
+
+1. Texts that show the same code of a head (in one member, at one slot) form a group. Under a labelling a group is
+   anomalous-only where none of its texts stands on the normal side.
+2. The same groups occur again and again over members, slots and heads. For each different one it is looked up once
+   under which labellings it counts: a table (group, labelling).
+3. Scores are the product of a sparse matrix (slot and head, group) of summed strengths with that table.
+
+No loop runs over heads or labellings but in blocks; the time is linear in members, slots, heads, texts and labellings.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from core.autoencoder import SILENT, Codes
+
+WORD = 62
+"""Texts held as bits of one 64-bit word."""
+
+BLOCK_NUMBERS = 2**22
+"""Numbers that one block may hold: of heads while groups are formed, of labellings when they are looked up."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The different groups of a set of codes, and what they weigh.
+
+    `texts` (group, text), float32, is 1 where a text belongs to a group. `weights` (slot * head, group) is the mean
+    over members of the summed strengths of a group's codes.
+    """
+
+    texts: np.ndarray
+    weights: csr_matrix
+    slots: int
+
+    def scores(self, anomalous: np.ndarray) -> Iterator[np.ndarray]:
+        """Mean strength of anomalous-only codes over the anomalous texts: blocks (slot, head, labelling), float64.
+
+        `anomalous` (labelling, text) is 1 for texts on the anomalous side and 0 for the others.
+        """
+        block = max(1, BLOCK_NUMBERS // max(1, len(self.texts)))
+        for start in range(0, len(anomalous), block):
+            sides = anomalous[start : start + block].astype(np.float32)
+            alone = (self.texts @ (1 - sides).T == 0).astype(np.float64)
+            strength = (self.weights @ alone) / sides.sum(axis=1)
+            yield strength.reshape(self.slots, -1, len(sides))
+
+
+def groups(codes: Codes) -> Groups:
+    """The groups of codes (member, example, slot, head); silence forms none."""
+    members, examples, slots, heads = codes.latent.shape
+    latents = int(codes.latent.max()) + 2
+    block = max(1, BLOCK_NUMBERS // (members * slots * max(latents, examples)))
+    parts = [_of_block(codes, start, min(start + block, heads), latents) for start in range(0, heads, block)]
+    rows, words, strength = (np.concatenate(field) for field in zip(*parts, strict=True))
+    different, group = _different(words)
+    weights = csr_matrix((strength / members, (rows, group)), shape=(slots * heads, len(different)))
+    return Groups(_texts(different, examples), weights, slots)
+
+
+def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of every code that fires, (entry,): its row of slot and head, its group (entry, word), its strength."""
+    index, strength = (field[..., start:end].permute(0, 2, 3, 1) for field in codes)
+    column = index.flatten(0, 2) + 1
+    words = []
+    for bits in _bits(index.shape[-1]):
+        table = torch.zeros(len(column), latents, dtype=torch.long)
+        words.append(table.scatter_add_(1, column, bits.expand_as(column)).gather(1, column))
+    fires = index != SILENT
+    _, slot, head, _ = fires.nonzero(as_tuple=True)
+    chosen = torch.stack(words, dim=-1)[fires.flatten(0, 2)]
+    row = slot * codes.latent.shape[3] + start + head
+    return row.numpy(), chosen.numpy(), strength[fires].double().numpy()
+
+
+def _bits(texts: int) -> list[Tensor]:
+    """The bit of each text (text,) in each word, 0 where it has its bit in another word."""
+    number = torch.arange(texts)
+    bit = 2 ** (number % WORD)
+    return [torch.where(number // WORD == word, bit, 0) for word in range(-(-texts // WORD))]
+
+
+def _different(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows of words (entry, word), and which of them each entry is."""
+    key = np.zeros(len(words), dtype=np.int64)
+    for column in words.T:
+        values, index = np.unique(column, return_inverse=True)
+        _, first, key = np.unique(key * len(values) + index, return_index=True, return_inverse=True)
+    return words[first], key
+
+
+def _texts(words: np.ndarray, texts: int) -> np.ndarray:
+    """Words of bits (group, word) as zeros and ones (group, text)."""
+    bits = words[:, :, None] >> np.arange(WORD) & 1
+    return bits.reshape(len(words), words.shape[1] * WORD)[:, :texts].astype(np.float32)
