@@ -109,9 +109,13 @@ def _row(effect: Effect) -> list[float]:
 def write_truth(name: str, folder: Path = FOLDER) -> Path:
     """Measure a scenario and write its truth.json."""
     loaded = load_model(load_scenario(name).model_folder, "cpu")
-    content = measure(loaded, fresh_pairs(name, PAIRS, SEED))
+    return write_measured(loaded, name, folder / name / "truth.json")
+
+
+def write_measured(loaded: LoadedModel, task: str, file: Path) -> Path:
+    """Measure a model on fresh pairs of a task and write its truth into `file`."""
+    content = measure(loaded, fresh_pairs(task, PAIRS, SEED))
     content |= {"pairs": PAIRS, "seed": SEED, "model_hash": loaded.weights_hash}
-    file = folder / name / "truth.json"
     file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return file
 
