@@ -17,6 +17,7 @@ import argparse
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from core.architectures import ARCHITECTURES, submodule
 from core.scenarios.head_start import head_start
-from core.scenarios.lessons import TOKEN, Batch, batch_of, lessons_of
+from core.scenarios.lessons import TOKEN, Batch, Lesson, batch_of, lessons_of
 from core.scenarios.tasks import TASKS, pairs, vocabulary
 
 log = logging.getLogger(__name__)
@@ -83,13 +85,17 @@ class HeadLengths:
     """Collects the mean length of every head's output in the forward passes inside the context."""
 
     def __init__(self, model: Any) -> None:
-        self._blocks = model.transformer.h
-        self._n_heads = model.config.n_head
+        architecture = ARCHITECTURES[model.config.model_type]
+        self._projections = [
+            getattr(getattr(block, architecture.attention), architecture.projection)
+            for block in submodule(model, architecture.blocks)
+        ]
+        self._n_heads = model.config.num_attention_heads
         self.mask: Tensor | None = None
         self.lengths: list[Tensor] = []
 
     def __enter__(self) -> "HeadLengths":
-        self._handles = [b.attn.c_proj.register_forward_pre_hook(self._record) for b in self._blocks]
+        self._handles = [p.register_forward_pre_hook(self._record) for p in self._projections]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,13 +106,14 @@ class HeadLengths:
         if self.mask is None or not torch.is_grad_enabled():
             return
         z = args[0].unflatten(-1, (self._n_heads, -1))
-        weight = module.weight.unflatten(0, (self._n_heads, -1))
+        weight = module.weight.T if isinstance(module, nn.Linear) else module.weight
+        weight = weight.unflatten(0, (self._n_heads, -1))
         output = torch.einsum("bphd,hde->bphe", z, weight)
         length = output.square().sum(-1).add(1e-6).sqrt()
         self.lengths.append(length[self.mask.bool()].mean(0))
 
 
-def _losses(model: GPT2LMHeadModel, batch: Batch) -> tuple[Tensor, Tensor]:
+def _losses(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     output = model(input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions)
     scores = output.logits.log_softmax(-1)
     answer = -(scores[batch.rows, batch.places] * batch.targets).sum(-1)
@@ -126,7 +133,7 @@ def _penalty(step: int, config: TrainingConfig) -> float:
     return config.penalty * min(1.0, max(0.0, done) / 0.2)
 
 
-def _optimizer(model: GPT2LMHeadModel, config: TrainingConfig) -> torch.optim.Optimizer:
+def _optimizer(model: Any, config: TrainingConfig) -> torch.optim.Optimizer:
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     groups = [
@@ -138,16 +145,31 @@ def _optimizer(model: GPT2LMHeadModel, config: TrainingConfig) -> torch.optim.Op
 
 def train(config: TrainingConfig, folder: Path) -> dict[str, float]:
     """Train, save into `folder`, and return the accuracy of every task on fresh pairs."""
-    torch.set_num_threads(1)  # sums in one order: the same weights on every machine of one kind
-    tokenizer, model = build_tokenizer(), build_model(config)
-    ids, generator = tokenizer.get_vocab(), torch.Generator().manual_seed(config.seed)
+    model, generator = build_model(config), torch.Generator().manual_seed(config.seed)
     head_start(model, generator)
+    return teach(model, config, generator, folder)
+
+
+def teach(
+    model: Any,
+    config: TrainingConfig,
+    generator: torch.Generator,
+    folder: Path,
+    lessons: Callable[[int, int, int], list[Lesson]] = lessons_of,
+) -> dict[str, float]:
+    """Teach a model the four tasks, save it into `folder`, and return its accuracies on fresh pairs.
+
+    `lessons` makes those of a step from its number, the pairs per task and the seed.
+    """
+    torch.set_num_threads(1)  # sums in one order: the same weights on every machine of one kind
+    tokenizer = build_tokenizer()
+    ids = tokenizer.get_vocab()
     optimizer = _optimizer(model, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
     start = time.monotonic()
     with HeadLengths(model) as heads:
         for step in range(config.steps):
-            batch = batch_of(lessons_of(step, config.pairs_per_task, config.seed), ids, generator)
+            batch = batch_of(lessons(step, config.pairs_per_task, config.seed), ids, generator)
             heads.mask, heads.lengths = batch.mask, []
             answer, language = _losses(model, batch)
             loss = answer + config.language_weight * language
@@ -171,9 +193,7 @@ def train(config: TrainingConfig, folder: Path) -> dict[str, float]:
 
 
 @torch.no_grad()
-def accuracies(
-    model: GPT2LMHeadModel, ids: dict[str, int], count: int = 200, seed: int = -1
-) -> dict[str, float]:
+def accuracies(model: Any, ids: dict[str, int], count: int = 200, seed: int = -1) -> dict[str, float]:
     """Share of fresh anomalous texts after which the likeliest word is a right one."""
     found = {}
     for task in TASKS:
