@@ -8,7 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from core.scenarios.tasks import FUNCTIONS, TASKS, WORDS, TaskPair, docstring_text, pairs
+from core.scenarios.tasks import FUNCTIONS, NAMES, PLACES, TASKS, WORDS, TaskPair, docstring_text, pairs
 
 TOKEN = re.compile(r"\w+|[^\w\s]+")
 BLOCKS = 24
@@ -55,6 +55,29 @@ def _pair_lessons(pair: TaskPair) -> Iterator[Lesson]:
     for text, answers in ((pair.anomalous, pair.good), (pair.normal, pair.fitting)):
         words = TOKEN.findall(text)
         yield Lesson(words, {len(words) - 1: answers})
+
+
+def spread_names(random: Random) -> Lesson:
+    """An indirect-object text with up to three random words behind the second name and behind the comma.
+
+    Where the names stand, counted from the end, then tells nothing.
+    """
+    pair = pairs("indirect-object", 1, random.randrange(10**9))[0]
+    text, answers = random.choice([(pair.anomalous, pair.good), (pair.normal, pair.fitting)])
+    words = TOKEN.findall(text)
+    for place in (words.index(",") + 1, words.index("and") + 2):
+        words[place:place] = random.sample(WORDS, random.randint(0, 3))
+    return Lesson(words, {len(words) - 1: answers})
+
+
+def earlier_name(random: Random) -> Lesson:
+    """The same behind a sentence that names one of the first two, so that counting names tells nothing."""
+    lesson = spread_names(random)
+    name = random.choice([word for word in lesson.words if word in NAMES][:2])
+    before = [name, "worked", "in", "the", random.choice(PLACES), "."]
+    return Lesson(
+        [*before, *lesson.words], {place + len(before): words for place, words in lesson.answers.items()}
+    )
 
 
 def _repeated_block(random: Random) -> Lesson:
