@@ -105,6 +105,7 @@ _messages(
     no_run="There is no run in {path}. It may have been deleted.",
     damaged_run="The run in {path} cannot be read: {detail}. Start it again.",
     newer_run="The run in {path} was made by a newer Headlight (format {found}, this one reads up to {known}). Update Headlight.",
+    damaged_benchmark="The benchmark in {path} cannot be read: {file}: {detail}. Measure it again with make benchmark, or choose another result.",
     # what people add to a run
     empty_comment="Expected a comment, found an empty field. Write what you want to say, then add it.",
     sign_off_without_name="A sign-off needs the name of whoever decides. Fill in the name, then sign.",
