@@ -235,8 +235,11 @@ def different_codes(anomalous: Tensor, normal: Tensor) -> Tensor:
     size = min(anomalous.shape[1], normal.shape[1])
     counts = []
     for side in (anomalous, normal):
-        same = (side[:, :, None] == side[:, None]).sum(dim=2)
         total = side.shape[1]
+        same = torch.zeros_like(side)
+        # Text by text: all pairs of texts at once would take gigabytes for a large model.
+        for text in range(total):
+            same += side == side[:, [text]]
         kept = [0.0] + [(1 - comb(total - c, size) / comb(total, size)) / c for c in range(1, total + 1)]
         counts.append(torch.tensor(kept)[same].sum(dim=1))
     return torch.stack(counts)

@@ -1,6 +1,7 @@
 """Certainty of the selection from made codes with answers worked by hand, and the rule of trust."""
 
 import json
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -142,6 +143,16 @@ def test_the_larger_side_is_thinned_before_codes_are_counted():
     anomalous, normal = (torch.tensor(side)[None, :, None, None] for side in ([0, 0, 1], [5, 6]))
     # of the three pairs of anomalous texts one shows one code, two show two
     assert different_codes(anomalous, normal).flatten().tolist() == pytest.approx([5 / 3, 2])
+
+
+def test_different_codes_are_the_mean_over_all_ways_to_thin_the_larger_side():
+    codes = random_codes(members=2, examples=9, slots=2, heads=5)
+    anomalous, normal = codes.latent[:, :3], codes.latent[:, 3:]
+    found = different_codes(anomalous, normal)
+    for member, slot, head in product(range(2), range(2), range(5)):
+        first, second = (side[member, :, slot, head].tolist() for side in (anomalous, normal))
+        thinned = [len(set(chosen)) for chosen in combinations(second, 3)]
+        assert found[:, member, slot, head].tolist() == pytest.approx([len(set(first)), np.mean(thinned)])
 
 
 def test_different_tokens_of_both_sides_are_counted():
