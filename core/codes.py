@@ -15,6 +15,7 @@ from torch import Tensor
 from core.autoencoder import Codes, TrainStep, train
 from core.config import AutoencoderConfig
 from core.errors import ExamplesError
+from core.published_recipe import train_published
 
 
 def centre(outputs: Tensor, n_anomalous: int, paired: bool) -> Tensor:
@@ -59,6 +60,6 @@ def published_codes(
     examples, heads, d_model = outputs.shape
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(examples, generator=generator)[: config.training_examples or examples]
-    ensemble = yield from train(outputs[drawn].reshape(1, -1, d_model), config, seed)
-    codes = ensemble.codes(outputs.reshape(1, -1, d_model), config.members)
+    model = yield from train_published(outputs[drawn].reshape(-1, d_model), config, seed)
+    codes = model.codes(outputs.reshape(-1, d_model))
     return Codes(*(field.reshape(config.members, examples, 1, heads).cpu() for field in codes))

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.autoencoder import SILENT, Codes, Ensemble, strongest, train
+from core.autoencoder import SILENT, Codes, strongest
 from core.benchmark.measures import ranking
 from core.capture import capture
 from core.codes import published_codes
 from core.config import PRESETS
 from core.examples import from_pasted
 from core.pipeline import score
+from core.published_recipe import PublishedAutoencoder, train_published
 from core.scoring import edge_scores_by_member, head_scores
 from core.tokens import MEAN, align
 from tests.tiny import tiny
@@ -26,52 +27,56 @@ SMALL = PAPER.model_copy(update={"latents": LATENTS})
 
 
 class Published(torch.nn.Module):
-    """One autoencoder on samples (sample, d_model), as the paper's formulas have it."""
+    """One autoencoder on samples (sample, d_model), as the authors' code has it; it starts with the weights of ours."""
 
-    def __init__(self, ours: Ensemble) -> None:
+    def __init__(self, ours: PublishedAutoencoder) -> None:
         super().__init__()
-        self.encoder = torch.nn.Parameter(ours.encoder[0].T.clone())
+        self.encoder = torch.nn.Parameter(ours.encoder[0].clone())
         self.encoder_bias = torch.nn.Parameter(ours.encoder_bias[0, 0].clone())
-        self.decoder = torch.nn.Parameter(ours.decoder[0].T.clone())
+        self.decoder = torch.nn.Parameter(ours.decoder[0].clone())
         self.bias = torch.nn.Parameter(ours.bias[0, 0].clone())
+        for weights in (self.encoder, self.decoder):
+            weights.register_hook(lambda gradient, weights=weights: sideways(gradient, weights.detach()))
 
     def latents(self, samples):
         return torch.relu(torch.nn.functional.linear(samples - self.bias, self.encoder, self.encoder_bias))
 
     def to_unit_norms(self):
-        """Rows of the encoder and columns of the decoder."""
+        """Rows of both; a row of the decoder belongs to an output coordinate."""
         with torch.no_grad():
-            self.encoder /= self.encoder.norm(dim=1, keepdim=True)
-            self.decoder /= self.decoder.norm(dim=0, keepdim=True)
+            for weights in (self.encoder, self.decoder):
+                for row in weights:
+                    row /= row.norm()
 
     def loss(self, samples, weight):
-        """Mean squared error plus the weight times the mean of all latents."""
+        """Mean squared error plus the weight times the mean over samples of the L1 norm of the latents."""
         latents = self.latents(samples)
         rebuilt = torch.nn.functional.linear(latents, self.decoder) + self.bias
-        return torch.nn.functional.mse_loss(rebuilt, samples) + weight * latents.abs().mean()
+        return (
+            torch.nn.functional.mse_loss(rebuilt, samples) + weight * torch.norm(latents, p=1, dim=1).mean()
+        )
 
-    def loss_of_the_code(self, samples, weight):
-        """The authors' code: the L1 norm is a sum over latents, and only its mean over samples is taken."""
-        latents = self.latents(samples)
-        rebuilt = torch.nn.functional.linear(latents, self.decoder) + self.bias
-        norms = torch.norm(latents, p=1, dim=1)
-        return torch.nn.functional.mse_loss(rebuilt, samples) + weight * norms.mean()
+
+def sideways(gradient, weights):
+    """Each row of the gradient without its part along the unit row of the weights."""
+    return torch.stack([g - (g @ w) * w for g, w in zip(gradient, weights, strict=True)])
 
 
 def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def start(seed=0, config=SMALL, d_model=D_MODEL) -> Ensemble:
+def start(seed=0, config=SMALL, d_model=D_MODEL) -> PublishedAutoencoder:
     """Ours before any training."""
-    return finish(train(torch.zeros(1, 1, d_model), config.model_copy(update={"epochs": 0}), seed))
+    return PublishedAutoencoder(d_model, config, seed, torch.device("cpu"))
 
 
-def somewhere() -> Ensemble:
-    """Weights away from the start, so that no bias is zero and encoder and decoder differ."""
-    return Ensemble(
-        *(tensor + 0.3 * random(*tensor.shape, seed=n) for n, tensor in enumerate(start().parameters()))
-    )
+def somewhere() -> PublishedAutoencoder:
+    """Weights away from the start, so that no bias is zero."""
+    found = start()
+    for n, tensor in enumerate(found.parameters()):
+        tensor += 0.3 * random(*tensor.shape, seed=n)
+    return found
 
 
 def finish(training):
@@ -104,56 +109,69 @@ def ours(codes: np.ndarray) -> Codes:
 
 def test_settings_are_the_published_ones():
     assert (PAPER.members, PAPER.latents, PAPER.epochs, PAPER.learning_rate) == (1, 200, 500, 1e-3)
+    assert PAPER.sparsity == 0.02
     assert (PAPER.shared, PAPER.training_examples, PAPER.centre) == (True, 10, "none")
 
 
 @pytest.mark.parametrize("weight", [PAPER.sparsity, 2.0])
-def test_losses_and_weights_of_thirty_epochs_are_those_of_autograd_and_adam(weight):
-    """From the same start: full batch, autograd, Adam, then unit norms; the bias is that of both ends."""
-    samples = random(1, SAMPLES, D_MODEL, seed=9)
+def test_losses_and_weights_of_thirty_epochs_are_those_of_the_authors_code(weight):
+    """From the same start: full batch, autograd, gradients along the rows removed, Adam, unit rows."""
+    samples = random(SAMPLES, D_MODEL, seed=9)
     settings = SMALL.model_copy(update={"sparsity": weight, "epochs": 30, "learning_rate": 0.01})
     wanted, losses = Published(start()), []
     optimiser = torch.optim.Adam(wanted.parameters(), lr=0.01)
-    training = train(samples, settings, 0)
+    training = train_published(samples, settings, 0)
     try:
         while True:
             step = next(training)
             optimiser.zero_grad()
-            loss = wanted.loss(samples[0], weight)
+            loss = wanted.loss(samples, weight)
             loss.backward()
             optimiser.step()
             wanted.to_unit_norms()
             losses.append((step.loss, loss.item()))
     except StopIteration as end:
-        found: Ensemble = end.value
-    assert len(losses) >= 20
+        found: PublishedAutoencoder = end.value
+    assert len(losses) == 30
     assert losses[0][1] > losses[-1][1]
     assert [mine for mine, _ in losses] == pytest.approx([literal for _, literal in losses], rel=1e-4)
-    torch.testing.assert_close(found.encoder[0].T, wanted.encoder.detach(), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(found.decoder[0].T, wanted.decoder.detach(), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(found.encoder_bias[0, 0], wanted.encoder_bias.detach(), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(found.bias[0, 0], wanted.bias.detach(), atol=1e-4, rtol=1e-3)
+    for mine, literal in zip(
+        found.parameters(), (wanted.encoder, wanted.encoder_bias, wanted.decoder, wanted.bias)
+    ):
+        torch.testing.assert_close(mine.squeeze(), literal.detach().squeeze(), atol=1e-4, rtol=1e-3)
     assert float(found.bias.abs().max()) > 0.01
 
 
-def test_a_weight_of_the_authors_code_is_as_many_times_ours_as_there_are_latents():
-    """Ours takes the mean over latents too: 0.02 in the code would be 4 with 200 latents."""
-    samples, model = random(SAMPLES, D_MODEL, seed=9), Published(somewhere())
-    torch.testing.assert_close(model.loss_of_the_code(samples, 0.02), model.loss(samples, 0.02 * LATENTS))
-    assert model.loss_of_the_code(samples, 0.02) > model.loss(samples, 0.02) + 1e-3
+def test_all_epochs_are_walked_even_where_the_codes_have_settled():
+    steps = list(train_published(torch.zeros(4, D_MODEL), SMALL.model_copy(update={"epochs": 40}), 0))
+    assert [step.epoch for step in steps] == list(range(1, 41))
+    assert steps[-1].changed == 0.0
 
 
-def test_the_start_has_unit_norms_and_no_bias():
-    found = start()
-    torch.testing.assert_close(found.encoder[0].norm(dim=0), torch.ones(LATENTS))
-    torch.testing.assert_close(found.decoder[0].norm(dim=1), torch.ones(LATENTS))
+def test_the_start_has_unit_rows_independent_ends_and_a_small_encoder_bias():
+    found = start(config=PAPER)
+    torch.testing.assert_close(found.encoder[0].norm(dim=1), torch.ones(200))
+    torch.testing.assert_close(found.decoder[0].norm(dim=1), torch.ones(D_MODEL))
+    assert not torch.allclose(found.encoder[0].T, found.decoder[0], atol=0.1)
     assert not found.bias.any()
+    bound = 1 / math.sqrt(D_MODEL)
+    assert float(found.encoder_bias.abs().max()) <= bound
+    assert float(found.encoder_bias.min()) < -0.9 * bound
+    assert float(found.encoder_bias.max()) > 0.9 * bound
+
+
+def test_members_are_trained_apart():
+    """Two members side by side, each as far as with the loss of its own alone."""
+    samples = random(SAMPLES, D_MODEL, seed=3)
+    both = finish(train_published(samples, SMALL.model_copy(update={"members": 2, "epochs": 5}), 1))
+    assert both.encoder.shape == (2, LATENTS, D_MODEL)
+    assert not torch.allclose(both.encoder[0], both.encoder[1])
 
 
 def test_the_code_is_the_largest_latent_with_the_same_weights():
-    samples, weights = random(1, 60, D_MODEL, seed=4) * 2, somewhere()
-    latents = Published(weights).latents(samples[0]).detach().numpy()
-    codes = weights.codes(samples, 1).latent[0, 0].numpy()
+    samples, weights = random(60, D_MODEL, seed=4) * 2, somewhere()
+    latents = Published(weights).latents(samples).detach().numpy()
+    codes = weights.codes(samples).latent[0].numpy()
     fires = latents.max(axis=1) > 0
     assert codes[fires].tolist() == latents.argmax(axis=1)[fires].tolist()
     assert len(set(codes[fires].tolist())) > 3
@@ -172,17 +190,17 @@ def test_one_dictionary_is_trained_on_ten_examples_drawn_from_both_sides_and_cod
 
     def watched(samples, config, seed):
         trained.append(samples)
-        return train(samples, config, seed)
+        return train_published(samples, config, seed)
 
-    monkeypatch.setattr("core.codes.train", watched)
+    monkeypatch.setattr("core.codes.train_published", watched)
     for seed in range(8):
         codes = finish(published_codes(outputs, few, seed)).latent
         (examples,) = trained[-1].reshape(1, -1, 3, D_MODEL)
         drawn = [next(i for i in range(16) if torch.equal(outputs[i], one)) for one in examples]
         assert len(set(drawn)) == 10
         sides.add(sum(number < 8 for number in drawn))
-        ensemble = finish(train(examples.reshape(1, -1, D_MODEL), few, seed))
-        again = ensemble.codes(outputs.reshape(1, -1, D_MODEL), 1).latent.reshape(1, 16, 1, 3)
+        model = finish(train_published(examples.reshape(-1, D_MODEL), few, seed))
+        again = model.codes(outputs.reshape(-1, D_MODEL)).latent.reshape(1, 16, 1, 3)
         assert torch.equal(codes, again)
     assert len(sides) > 1, "drawn from all, not so many a side"
 
