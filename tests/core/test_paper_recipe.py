@@ -135,9 +135,8 @@ def test_losses_and_weights_of_thirty_epochs_are_those_of_the_authors_code(weigh
     assert len(losses) == 30
     assert losses[0][1] > losses[-1][1]
     assert [mine for mine, _ in losses] == pytest.approx([literal for _, literal in losses], rel=1e-4)
-    for mine, literal in zip(
-        found.parameters(), (wanted.encoder, wanted.encoder_bias, wanted.decoder, wanted.bias)
-    ):
+    literals = wanted.encoder, wanted.encoder_bias, wanted.decoder, wanted.bias
+    for mine, literal in zip(found.parameters(), literals, strict=True):
         torch.testing.assert_close(mine.squeeze(), literal.detach().squeeze(), atol=1e-4, rtol=1e-3)
     assert float(found.bias.abs().max()) > 0.01
 
