@@ -1,18 +1,35 @@
-"""Time and memory on the geometry of GPT-2 small: random weights, real tokenizer, whole process."""
+"""Time and memory: whole analyses on the geometry of GPT-2, and how the cost grows with heads and examples.
+
+Every row is measured in a process of its own, so that its peak memory is its own, with as many threads as torch takes.
+
+- `gpt2-standard`, `gpt2-fast`: random weights of GPT-2 small, real tokenizer, 10+10 indirect-object texts; from token
+  ids over training to scored edges and the certainty of the selection, in pairs. `gpt2-standard-unpaired`: without
+  pairs, with LABEL_SHUFFLES shuffles of the labels. Loading the model and evidence by patching are not timed.
+- `heads`, `examples`: from made head outputs to head scores (training, codes, scores), standard preset.
+- `edges-1024`: scores of all forward pairs of 32 × 32 heads from made codes.
+- On a GPU, where there is one, the same but for the edges, which are scored on the processor; `gpt2-xl-standard`, the
+  geometry of GPT-2 XL; and `codes-equal`, where `seconds` are those on the GPU.
+"""
 
 import multiprocessing
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
+from core.autoencoder import SILENT, Codes
 from core.capture import capture, pad
-from core.config import PRESETS
+from core.certainty import certainty
+from core.codes import codes_of, scale
+from core.config import PRESETS, PresetName
 from core.errors import ModelError
 from core.examples import ExampleSet
 from core.models import LoadedModel, load_tokenizer
@@ -20,20 +37,45 @@ from core.pipeline import score
 from core.preview import tokenise
 from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs
+from core.scoring import edge_scores_by_member, head_scores
+from core.statistics import label_permutation_p
 from core.tokens import align
 
 TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)
 EXAMPLES = 10
 """A side."""
 
+LABEL_SHUFFLES = 1000
+
+SLOTS, WIDTH = 5, 64
+"""Compared positions and d_head of the made head outputs."""
+
+HEADS = {False: (36, 72, 144, 288, 576), True: (36, 72, 144)}
+"""Numbers of heads that are measured; keys: whether the run is a quick one."""
+
+SIDES = {False: (5, 10, 20, 40), True: (5, 10, 20)}
+SIDE_HEADS = {False: 144, True: 36}
+"""Examples a side, and the heads that they are measured with."""
+
+EDGE_HEADS, HEADS_A_LAYER = 1024, 32
+
 
 @dataclass(frozen=True)
-class Speed:
-    """Seconds from token ids to scored edges, peak memory of the process in MB, and one forward pass in seconds."""
+class SpeedRow:
+    """One line of speed.csv. `examples` is the number a side, `seconds` wall time, `peak_mb` the peak memory of the
+    process (on a GPU, of the device), `forward_seconds` one forward pass over the same texts, `equal` the share of codes
+    that both devices give.
+    """
 
+    what: str
+    device: str
+    heads: int
+    examples: int
+    members: int
     seconds: float
     peak_mb: float
-    forward_seconds: float
+    forward_seconds: float | None = None
+    equal: float | None = None
 
 
 def gpt2_tokenizer() -> str | None:
@@ -47,36 +89,172 @@ def gpt2_tokenizer() -> str | None:
     return None
 
 
-def measure_speed(preset: str, tokenizer: str) -> Speed:
-    """Run the analysis once in a process of its own, so that the peak memory is its own."""
+def speed_rows(quick: bool) -> Iterator[SpeedRow]:
+    """Measure row by row; without the GPT-2 tokenizer the rows that need it are left out."""
+    tokenizer = gpt2_tokenizer()
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        if tokenizer is not None:
+            yield measure_speed("standard", tokenizer, device)
+            yield measure_speed("fast", tokenizer, device)
+            yield measure_speed("standard", tokenizer, device, paired=False)
+            if device == "cuda":
+                yield measure_speed("standard", tokenizer, device, size="gpt2-xl")
+        yield from growth(quick, device)
+    if torch.cuda.is_available():
+        yield _alone(_equal_codes)
+
+
+def measure_speed(
+    preset: PresetName, tokenizer: str, device: str = "cpu", paired: bool = True, size: str = "gpt2"
+) -> SpeedRow:
+    """One analysis on the geometry `gpt2` or `gpt2-xl`."""
+    return _alone(_analysis, preset, tokenizer, device, paired, size)
+
+
+def growth(quick: bool, device: str = "cpu") -> Iterator[SpeedRow]:
+    """Growth of the cost of head scores with heads and examples, and the edges of a large model."""
+    for heads in HEADS[quick]:
+        yield _alone(_heads, "heads", heads, EXAMPLES, device)
+    for side in SIDES[quick]:
+        yield _alone(_heads, "examples", SIDE_HEADS[quick], side, device)
+    if device == "cpu":
+        yield _alone(_edges)
+
+
+def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Power of the size with which the seconds grow: slope of the least-squares line through the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def speed_lines(rows: Sequence[SpeedRow]) -> list[str]:
+    """The rows as lines of a printed table, with the fitted exponents."""
+    lines = ["", "Time and memory (made weights and head outputs, each row in a process of its own)"]
+    for row in rows:
+        line = f"{row.what:24} {row.device:4} {row.heads:5} heads {row.examples:3}+{row.examples:<3} "
+        line += f"{row.members} members {row.seconds:7.2f} s, peak {row.peak_mb:5.0f} MB"
+        if row.forward_seconds:
+            ratio = row.seconds / row.forward_seconds
+            line += f", {ratio:5.1f} × one forward pass ({row.forward_seconds:.2f} s)"
+        if row.equal is not None:
+            line += f", {row.equal:.2%} of the codes as on the processor"
+        lines.append(line)
+    for device in dict.fromkeys(row.device for row in rows):
+        for what in ("heads", "examples"):
+            chosen = [row for row in rows if (row.what, row.device) == (what, device)]
+            if len(chosen) > 1:
+                power = exponent([getattr(row, what) for row in chosen], [row.seconds for row in chosen])
+                lines.append(f"seconds grow with {what} to the power of {power:.2f} ({device})")
+    if not any(row.what.startswith("gpt2") for row in rows):
+        lines.append("GPT-2 geometry: not run, the GPT-2 tokenizer is neither in a folder nor in the cache")
+    if not any(row.device == "cuda" for row in rows):
+        lines.append("not measured on a GPU")
+    return lines
+
+
+def _alone(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
+    """Run one measurement in a process of its own. Raises EOFError where that process dies."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(preset, tokenizer, sender))
+    process = context.Process(target=_send, args=(sender, measure, arguments))
     process.start()
     sender.close()
-    found: Speed = receiver.recv()
-    process.join()
+    try:
+        found: SpeedRow = receiver.recv()
+    finally:
+        process.join()
     return found
 
 
-def _measure(preset: str, tokenizer: str, sender: Connection) -> None:
+def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple[object, ...]) -> None:
+    torch.manual_seed(0)
+    row = measure(*arguments)
+    sender.send(replace(row, peak_mb=_peak_mb(row.device)))
+    sender.close()
+
+
+def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
     from core.benchmark.methods import run_training
 
-    torch.manual_seed(0)
-    loaded = LoadedModel(
-        GPT2LMHeadModel(GPT2Config()), AutoTokenizer.from_pretrained(tokenizer), "gpt2-geometry"
-    )
+    settings = PRESETS[preset]
+    with torch.device(device):
+        model = GPT2LMHeadModel(
+            GPT2Config(n_layer=48, n_head=25, n_embd=1600) if size == "gpt2-xl" else GPT2Config()
+        )
+    loaded = LoadedModel(model, AutoTokenizer.from_pretrained(tokenizer), f"{size}-geometry")
     examples = ExampleSet(examples=tuple(examples_of(pairs("indirect-object", EXAMPLES, 50_000))))
     ids = tokenise(loaded, examples)
     forward = _forward_seconds(loaded, ids)
     start = time.perf_counter()
-    alignment = align(examples, ids)
-    captured = capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
-    codes = run_training(loaded, captured, alignment, PRESETS[preset], seed=0)  # type: ignore[index]
-    score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+    alignment = align(examples, ids, "auto", "auto" if paired else "off")
+    kept = [ids[i] for i in alignment.kept]
+    captured = capture(loaded, kept, alignment.positions)
+    codes = run_training(loaded, captured, alignment, settings, seed=0)
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+    if not alignment.paired:
+        label_permutation_p(codes, alignment.n_anomalous, LABEL_SHUFFLES, seed=0)
+    certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, "strength", seed=0)
     seconds = time.perf_counter() - start
-    sender.send(Speed(seconds, _peak_mb(), forward))
-    sender.close()
+    heads = loaded.shape.n_layers * loaded.shape.n_heads
+    what = f"{size}-{preset}" + ("" if paired else "-unpaired")
+    return SpeedRow(what, device, heads, EXAMPLES, settings.members, seconds, 0.0, forward)
+
+
+def _heads(what: str, heads: int, side: int, device: str) -> SpeedRow:
+    settings = PRESETS["standard"]
+    values = made_outputs(heads, side).to(device)
+    _synchronise(device)
+    start = time.perf_counter()
+    codes = _trained(values)
+    head_scores(codes, side)
+    seconds = time.perf_counter() - start
+    return SpeedRow(what, device, heads, side, settings.members, seconds, 0.0)
+
+
+def _edges() -> SpeedRow:
+    members = PRESETS["standard"].members
+    codes = made_codes(members, EDGE_HEADS, 2 * EXAMPLES)
+    start = time.perf_counter()
+    edge_scores_by_member(codes, EXAMPLES, HEADS_A_LAYER)
+    seconds = time.perf_counter() - start
+    return SpeedRow(f"edges-{EDGE_HEADS}", "cpu", EDGE_HEADS, EXAMPLES, members, seconds, 0.0)
+
+
+def _equal_codes() -> SpeedRow:
+    """The same head outputs on both devices."""
+    heads, members = 144, PRESETS["standard"].members
+    values = made_outputs(heads, EXAMPLES)
+    expected = _trained(values).latent
+    moved = values.to("cuda")
+    _synchronise("cuda")
+    start = time.perf_counter()
+    found = _trained(moved).latent
+    seconds = time.perf_counter() - start
+    equal = float((found == expected).float().mean())
+    return SpeedRow("codes-equal", "cuda", heads, EXAMPLES, members, seconds, 0.0, equal=equal)
+
+
+def made_outputs(heads: int, side: int) -> Tensor:
+    """Head outputs (example, slot, head, d_head) with noise of a strength of its own for each head, and a shift of the
+    anomalous side in every fourth head; scaled.
+    """
+    values = torch.randn(2 * side, SLOTS, heads, WIDTH) * torch.rand(heads, 1)
+    values[:side, :, ::4] += torch.randn(WIDTH)
+    return scale(values - values.mean(dim=0, keepdim=True))
+
+
+def made_codes(members: int, heads: int, examples: int) -> Codes:
+    """Codes (member, head, example): a third silent, half of the rest as on the first example."""
+    latents = PRESETS["standard"].latents
+    latent = torch.randint(0, latents, (members, heads, examples))
+    latent = torch.where(torch.rand(latent.shape) < 0.5, latent[..., :1], latent)
+    latent = torch.where(torch.rand(latent.shape) < 1 / 3, SILENT, latent)
+    return Codes(latent, torch.rand(latent.shape) * (latent != SILENT))
+
+
+def _trained(values: Tensor) -> Codes:
+    from core.benchmark.methods import last
+
+    return last(codes_of(values, PRESETS["standard"], seed=0))
 
 
 @torch.inference_mode()
@@ -84,12 +262,21 @@ def _forward_seconds(loaded: LoadedModel, ids: list[list[int]], repeats: int = 3
     token_ids, mask = pad(ids, loaded.device)
     best = float("inf")
     for _ in range(repeats):
+        _synchronise(loaded.device.type)
         start = time.perf_counter()
         loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)
+        _synchronise(loaded.device.type)
         best = min(best, time.perf_counter() - start)
     return best
 
 
-def _peak_mb() -> float:
+def _synchronise(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _peak_mb(device: str) -> float:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
