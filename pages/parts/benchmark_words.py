@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.measured import DIGITS, GROUPS, OURS, Comparison, Measured, Standing
+from core.measured import DIGITS, GROUPS, OURS, Comparison, Measured, Standing, group_of
 from core.texts import percent
 from pages.parts import texts
 from pages.parts.state import language, t
@@ -44,12 +44,27 @@ def score(value: float) -> str:
 
 
 def lead(found: Comparison) -> str:
-    """The one sentence."""
+    """The sentence for who reads no other: how well ours does, and who does better."""
     said = {"mean": score(found.ours.mean), "cases": found.cases, "n": found.examples}
     lowest = {"lowest": score(found.ours.lowest), "case": found.ours.lowest_case}
-    if found.published is None:
-        return t("bench.lead_alone", **said, **lowest)
-    return t("bench.lead", **said, **lowest, published=score(found.published.mean))
+    key = "bench.lead_alone" if found.published is None else "bench.lead"
+    published = "" if found.published is None else score(found.published.mean)
+    first = t(key, **said, **lowest, published=published)
+    return t("bench.lead_both", first=first, second=_better(found))
+
+
+def _better(found: Comparison) -> str:
+    rivals = [one for one in (found.look, found.published, found.change) if one is not None]
+    above = [one for one in rivals if round(one.mean, DIGITS) > round(found.ours.mean, DIGITS)]
+    if not rivals:
+        return ""
+    if not above:
+        return t("bench.lead_best")
+    listed = t("bench.and").join(
+        t(f"bench.lead_{group_of(one.method)}", name=method(one.method), mean=score(one.mean))
+        for one in above
+    )
+    return t("bench.lead_better", listed=listed)
 
 
 def beside(found: Comparison) -> str:

@@ -1,6 +1,7 @@
 """The benchmark page: a full result, a partial one, a broken one, several, none; and its tables worked by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import measured
 from core.measured import GROUPS, NUMBERS, read
-from pages.parts import benchmark_labels, benchmark_tables, benchmark_words
+from pages.parts import benchmark_labels, benchmark_tables, benchmark_words, state
 from pages.parts.texts import LANGUAGES, catalogue, has
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_benchmark import GOALS, ROWS, make_benchmark, write
@@ -256,3 +257,20 @@ def test_few_losses_are_named_and_many_are_counted(monkeypatch: pytest.MonkeyPat
     found = measured.Comparison(8, 18, standing, None, None, None, None, above)
     said = benchmark_words.losses(found)
     assert "8 of 18" in said and said.count("linear probe") == 6 and "2 more" in said
+
+
+def test_lead_names_who_does_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (benchmark_words, state):
+        monkeypatch.setattr(module, "language", lambda: "en")
+    ours, look, change = (
+        measured.Standing(name, mean, 0.5, "a · gpt2", 0)
+        for name, mean in ((measured.OURS, 0.9), ("probe", 0.9004), ("eap", 0.91))
+    )
+    found = measured.Comparison(8, 3, ours, None, look, None, change, ())
+    said = benchmark_words.lead(found)
+    assert "EAP with 0.910" in said and "linear probe" not in said
+    best = benchmark_words.lead(replace(found, change=None))
+    assert best.endswith(catalogue("en")["bench.lead_best"])
+    assert "0.900" in best and catalogue("en")["bench.lead_best"] not in said
+    alone = benchmark_words.lead(replace(found, change=None, look=None))
+    assert catalogue("en")["bench.lead_best"] not in alone
