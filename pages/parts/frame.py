@@ -23,7 +23,7 @@ _DIRECTIVE = re.compile(r":[\w+/\\-]+:?")
 _LINKED = re.compile(r"(?<=http)(?=://)|(?<=https)(?=://)|(?<=www)(?=\.)|(?<=[-.\w+]@)(?=[-\w])", re.I)
 _JOINER = "\u2060"
 _LIST_MARK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)", re.MULTILINE)
-PAGES = ("start", *STEPS, "runs", "guide", "benchmark")
+PAGES = ("start", *STEPS, "robustness", "runs", "guide", "benchmark")
 _ICONS = {
     "done": ":material/check_circle:",
     "here": ":material/radio_button_checked:",
@@ -94,6 +94,7 @@ def sidebar(current: str) -> None:
                 st.html(f'<p class="why">{escape(reason)}</p>')
                 told = True
         st.html('<hr class="thin">')
+        _link("robustness", current, ":material/tune:")
         _link("runs", current, ":material/history:")
         _link("guide", current, ":material/menu_book:")
         _link("benchmark", current, ":material/leaderboard:")

@@ -10,6 +10,7 @@ from core.heads import HeadId
 from core.runs import RunFolder
 from tests.core.stub_engine import ModelPool, Progress, Result
 from tests.pages.made_runs import write_circuit, write_tables
+from tests.pages.made_sweep import write_sweep
 
 __all__ = ["ModelPool", "analyse", "check", "head_view", "inspect", "preview", "save", "what_if"]
 
@@ -129,13 +130,16 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
 
 
 def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
-    """The made circuit; a run named slow goes on until it is cancelled."""
+    """The made circuit, or the made sweep; a run named slow goes on until it is cancelled."""
     for step in range(600 if run.meta().name == "slow" else 3):
         if run.meta().name == "slow":
             time.sleep(0.05)
         yield Progress("circuit", step + 1, 600)
     if run.meta().name == "refuse":
         raise ModelError("no_weights", name="m")
+    if kind == "robustness":
+        write_sweep(run)
+        return
     write_circuit(run)
 
 
