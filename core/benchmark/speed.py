@@ -63,8 +63,8 @@ EDGE_HEADS, HEADS_A_LAYER = 1024, 32
 @dataclass(frozen=True)
 class SpeedRow:
     """One line of speed.csv. `examples` is the number a side, `seconds` wall time, `peak_mb` the peak memory of the
-    process (on a GPU, of the device), `forward_seconds` one forward pass over the same texts, `equal` the share of codes
-    that both devices give.
+    process (on a GPU, of the device), `forward_seconds` one forward pass over the same texts, `equal` the share of
+    codes that both devices give.
     """
 
     what: str
