@@ -8,46 +8,22 @@ from core.texts import number, text
 
 
 def sentence(content: Mapping[str, Any], measure: Measure, language: str) -> str:
-    """Whether settings need care, by one measure: the first sentence of the page."""
+    """Whether settings need care, by one measure: the first sentence of the page; so far, where not all is done."""
     found = content["summary"]
     verdicts = {name: by[measure] for name, by in found["settings"].items() if measure in by}
     if not verdicts:
         return text(language, "robustness.nothing")
-    minded = {name: verdict for name, verdict in verdicts.items() if needs_care(verdict)}
-    any_verdict = next(iter(verdicts.values()))
-    values: dict[str, Any] = {
-        "lowest": shown(min(verdict["lowest"] for verdict in verdicts.values()), measure),
-        "range": _range(
-            min(verdict["lowest"] for verdict in verdicts.values()),
-            max(verdict["highest"] for verdict in verdicts.values()),
-            measure,
-            language,
-        ),
-        "default": shown(any_verdict["default"], measure),
-        "bar": number(found["rule"][measure]),
-    }
-    if not minded:
-        return text(language, f"robustness.fine_{measure}", **values)
-    named = [
-        _where(verdict, "", language, setting=setting_name(n, language)) for n, verdict in minded.items()
-    ]
-    return text(
-        language,
-        f"robustness.mind_{measure}",
-        fine=len(verdicts) - len(minded),
-        count=len(verdicts),
-        minded=text(language, "robustness.comma").join(named),
-        **values,
-    )
+    said = _judged(verdicts, number(found["rule"][measure]), measure, language)
+    if content["complete"]:
+        return said
+    trained, trainings = content["trained"], content["trainings"]
+    return text(language, "robustness.so_far", trained=trained, trainings=trainings, said=said)
 
 
 def details(content: Mapping[str, Any], measure: Measure, language: str) -> list[str]:
-    """The sentences below it: how much is done, another seed alone, the map."""
+    """The sentences below it: another seed alone, the map."""
     found = content["summary"]
     said = []
-    if not content["complete"]:
-        trained, trainings = content["trained"], content["trainings"]
-        said.append(text(language, "robustness.unfinished", trained=trained, trainings=trainings))
     bar = number(found["rule"][measure])
     for part in ("seeds", "map"):
         numbers = found[part].get(measure)
@@ -94,6 +70,32 @@ def limits(measure: Measure, language: str) -> str:
 def shown(value: float, measure: Measure) -> str:
     """A number of the measure: ROC AUC to three decimals, since a change of 0.02 counts."""
     return f"{value:.3f}" if measure == "auc" else number(value)
+
+
+def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, measure: Measure, language: str) -> str:
+    """That no setting needs care, or which ones are to be minded and from where on."""
+    lowest = min(verdict["lowest"] for verdict in verdicts.values())
+    highest = max(verdict["highest"] for verdict in verdicts.values())
+    values = {
+        "lowest": shown(lowest, measure),
+        "range": _range(lowest, highest, measure, language),
+        "default": shown(next(iter(verdicts.values()))["default"], measure),
+        "bar": bar,
+    }
+    minded = {name: verdict for name, verdict in verdicts.items() if needs_care(verdict)}
+    if not minded:
+        return text(language, f"robustness.fine_{measure}", **values)
+    named = [
+        _where(verdict, "", language, setting=setting_name(n, language)) for n, verdict in minded.items()
+    ]
+    return text(
+        language,
+        f"robustness.mind_{measure}",
+        fine=len(verdicts) - len(minded),
+        count=len(verdicts),
+        minded=text(language, "robustness.comma").join(named),
+        **values,
+    )
 
 
 def _range(low: float, high: float, measure: Measure, language: str) -> str:
