@@ -19,7 +19,7 @@ import typer
 
 from core.checks import follow_up, read_circuit
 from core.circuit_words import switched
-from core.config import DeviceName, PositionMode, PresetName, RunConfig, make_config
+from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples import read_examples
 from core.results import Progress, RunResult
@@ -55,6 +55,9 @@ def analyse(
     ] = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    candidates: Annotated[
+        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
+    ] = "codes",
     device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
     evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
@@ -62,7 +65,12 @@ def analyse(
 ) -> None:
     """Analyse a scenario, or a model with your own examples, and write the result into a folder."""
     config = _config(scenario, model, examples, encoding or None)(
-        preset=preset, positions=positions, device=device, seed=seed, evidence=evidence
+        preset=preset,
+        positions=positions,
+        candidates=candidates,
+        device=device,
+        seed=seed,
+        evidence=evidence,
     )
     folder = RunFolder.create(out, config, name=scenario or Path(model).name)
     run(config, folder)
@@ -111,6 +119,7 @@ def run(config: RunConfig, folder: RunFolder) -> None:
     from core.models import ModelPool
     from core.pipeline import analyse as walk
     from core.report import save
+    from core.summary import chosen
 
     models = ModelPool(size=1)
     for record in walk(config, models):
@@ -119,6 +128,8 @@ def run(config: RunConfig, folder: RunFolder) -> None:
             folder.finish()
             counts = record.manifest["counts"]
             print(f"{counts['selected_heads']} of {counts['heads']} heads selected; result in {folder.path}")
+            if said := chosen(record.manifest, "en"):
+                print(said)
         else:
             _show(record)
     if config.evidence and follow_up(folder) is not None:

@@ -16,6 +16,10 @@
   reaches the bound, the share whose mean effect on the other third has the same sign and reaches the bound too, over
   SPLITS splits in thirds. The autoencoders have seen all texts.
 
+With the causal screen (`core.screen`) every selection above is one by combined scores: texts drawn anew, and those of
+the selection where some are left out, with the attribution of these texts, so that no gradient of a text left out is
+seen; the mirror and single members with the attribution of all texts. Variety is told of the codes alone.
+
 Overlap is the Jaccard index: heads in both selections over heads in either.
 """
 
@@ -31,6 +35,7 @@ from torch import Tensor
 
 from core.autoencoder import SILENT, Codes
 from core.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
+from core.screen import combined_draws, combined_heads
 from core.selection import HEAD_RULE, select
 from core.texts import percent
 from core.trust import BAR, DIVERSITY
@@ -124,24 +129,31 @@ def certainty(
     paired: bool,
     measure: Measure,
     seed: int,
+    screen: np.ndarray | None = None,
 ) -> Certainty:
-    """All that codes (member, example, slot, head) tell, anomalous examples first; `texts` are their tokens."""
-    selected = select(scores.score.numpy(), HEAD_RULE)
-    mirror = mirror_scores(codes, n_anomalous, measure).score.numpy()
-    mirrored = select(mirror, HEAD_RULE)
-    drawn = drawn_scores(codes, *draw_examples(codes.latent.shape[1], n_anomalous, paired, seed), measure)
-    again = np.stack([select(score, HEAD_RULE) for score in drawn])
+    """All that codes (member, example, slot, head) tell, anomalous examples first; `texts` are their tokens.
+
+    `scores` are those of the codes alone; `screen` (pair, head) is the attribution that candidates were chosen by too.
+    """
+    mirror = mirror_scores(codes, n_anomalous, measure)
+    chosen = scores
+    if screen is not None:
+        chosen, mirror = (combined_heads(one, screen.mean(axis=0)) for one in (scores, mirror))
+    selected = select(chosen.score.numpy(), HEAD_RULE)
+    mirrored = select(mirror.score.numpy(), HEAD_RULE)
+    times = draw_examples(codes.latent.shape[1], n_anomalous, paired, seed)
+    again = np.stack([select(score, HEAD_RULE) for score in _drawn_scores(codes, *times, measure, screen)])
     equalised = equalised_scores(codes, n_anomalous, measure)
     sides = texts[:n_anomalous], texts[n_anomalous:]
     return Certainty(
         selected=selected,
-        mirror_score=mirror,
+        mirror_score=mirror.score.numpy(),
         mirror_selected=mirrored,
         mirror_overlap=jaccard(selected, mirrored) if selected.any() else float("nan"),
         again=again.mean(axis=0),
         jaccard=float(np.mean([jaccard(selected, one) for one in again])) if selected.any() else float("nan"),
         draws=len(again),
-        members_overlap=members_overlap(scores.per_member),
+        members_overlap=members_overlap(chosen.per_member),
         equalised_score=equalised,
         diversity=_diversity(scores.score.numpy(), equalised, selected),
         variety=variety(codes, n_anomalous, scores.best_slot),
@@ -197,6 +209,14 @@ def drawn_scores(
         index, strength = (field[..., start : start + size].permute(0, 2, 3, 1) for field in codes)
         parts.append(_drawn(index, strength, times, present, measure))
     return torch.cat(parts, dim=1).double().numpy()
+
+
+def _drawn_scores(
+    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, measure: Measure, screen: np.ndarray | None
+) -> np.ndarray:
+    """The same, combined with the attribution (pair, head) of the drawn texts where there is one."""
+    scores = drawn_scores(codes, anomalous, normal, measure)
+    return scores if screen is None else combined_draws(scores, anomalous, screen)
 
 
 def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, measure: Measure) -> Tensor:
@@ -259,10 +279,12 @@ def held_out(
     paired: bool,
     measure: Measure,
     seed: int,
+    screen: np.ndarray | None = None,
 ) -> HeldOut:
     """The check on texts left out, see above; `tested` are flat heads, `effects` (direction, tested head, example).
 
-    The direction is chosen on the texts of the selection. Nothing is checked with fewer than FEWEST texts on a side.
+    `screen` (pair, head) is the attribution that candidates were chosen by too. The direction is chosen on the texts of
+    the selection. Nothing is checked with fewer than FEWEST texts on a side.
     """
     count, n_anomalous = codes.latent.shape[1], effects.shape[-1]
     if min(n_anomalous, count - n_anomalous) < FEWEST or not len(tested):
@@ -270,7 +292,7 @@ def held_out(
     generator = np.random.default_rng(seed)
     anomalous = _training(n_anomalous, generator)
     normal = anomalous if paired else _training(count - n_anomalous, generator)
-    scores = drawn_scores(codes, anomalous, normal, measure)
+    scores = _drawn_scores(codes, anomalous, normal, measure, screen)
     chosen = np.stack([select(score, HEAD_RULE) for score in scores])[:, list(tested)]
     train = np.einsum("dte,fe->fdt", effects, anomalous / anomalous.sum(axis=1, keepdims=True))
     rest = np.einsum("dte,fe->fdt", effects, (1 - anomalous) / (1 - anomalous).sum(axis=1, keepdims=True))

@@ -10,6 +10,7 @@ from core.examples import ExampleSet
 PresetName = Literal["fast", "standard", "paper"]
 PositionMode = Literal["auto", "aligned", "last", "mean"]
 DeviceName = Literal["auto", "cpu", "cuda"]
+Candidates = Literal["codes", "screened"]
 
 
 class _Settings(BaseModel):
@@ -24,6 +25,8 @@ class AutoencoderConfig(_Settings):
     sparsity: float = Field(
         2.0, ge=0.0, le=100.0, description="weight of the L1 term beside the squared error"
     )
+    """Of the mean over the latents; with `shared`, of their sum, as in the published code."""
+
     epochs: int = Field(60, ge=1, le=5000, description="full-batch steps at most")
     learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="step size of Adam")
     shared: bool = Field(False, description="one autoencoder for all heads in d_model (the published recipe)")
@@ -63,6 +66,11 @@ class RunConfig(_Settings):
     pairing: Literal["auto", "given", "off"] = Field(
         "auto", description="auto: pair texts of one template; given: only the column pair; off: no pairs"
     )
+    candidates: Candidates = Field(
+        "codes",
+        description="what heads and edges are chosen by. codes: their codes alone; screened: codes combined with a "
+        "causal screen by gradients, for pairs of equal length",
+    )
     device: DeviceName = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
     permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
@@ -89,6 +97,13 @@ def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
             first="autoencoder.shared=true",
             second="autoencoder.centre=auto",
             detail="the published recipe does not centre; choose centre=none or shared=false",
+        )
+    if config.autoencoder.shared and config.candidates == "screened":
+        raise ConfigError(
+            "config_conflict",
+            first="autoencoder.shared=true",
+            second="candidates=screened",
+            detail="the published recipe chooses by codes alone; choose candidates=codes or shared=false",
         )
     return config
 

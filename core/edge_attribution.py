@@ -10,8 +10,9 @@
 Not for models with a norm behind the attention (Gemma 2 and 3), where what a layer writes is no sum over heads.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,12 +20,38 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.capture import BATCH_TOKENS
 from core.examples import ExampleSet
 from core.hooks import after, before, on_z
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 STEPS = 5
+GRADIENT_BYTES = 2**30
+"""Memory that the gradients of one batch may take, roughly."""
+
+KEPT_A_HEAD = 4
+"""Vectors of d_model numbers that a head needs for a token at once: gradients of two steps, and what is written."""
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """First-order effects as shares of the gap: of heads by pair (pair, flat head), of edges (source, target).
+
+    The sign is that of `core.effects`: positive works towards the anomalous behaviour. `backward_passes` counts ways
+    back through the whole model.
+    """
+
+    by_pair: np.ndarray
+    edges: np.ndarray
+    forward_passes: int
+    backward_passes: int
+
+    @property
+    def heads(self) -> np.ndarray:
+        """Means over pairs (flat head,)."""
+        means: np.ndarray = self.by_pair.mean(axis=0)
+        return means
 
 
 def attributions(
@@ -32,44 +59,68 @@ def attributions(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """First-order effects of heads (head,) and edges (source, target), as shares of the gap; and the forward passes.
 
-    The sign is that of `core.effects`: positive works towards the anomalous behaviour. Raises ValueError where a norm
-    stands behind the attention.
+    Raises ValueError where a norm stands behind the attention, ExamplesError where there are no pairs of equal length.
     """
     if loaded.architecture.post_norm:
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
-    runs = PairRuns(loaded, examples, seed)
+    running = attributed(PairRuns(loaded, examples, seed, tokens=tokens_at_once(loaded)), steps)
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            found: Attributed = end.value
+            return found.heads, found.edges, found.forward_passes
+
+
+def attributed(runs: PairRuns, steps: int) -> Generator[int, None, Attributed]:
+    """The same of runs that are there, for a model without a norm behind the attention.
+
+    Yields how many gradients of single texts are done, of pairs times steps.
+    """
+    loaded = runs.loaded
     count = loaded.shape.n_layers * loaded.shape.n_heads
-    heads, edges = np.zeros(count), np.zeros((count, count))
+    by_pair, edges = np.zeros((runs.count, count)), np.zeros((count, count))
+    done = backward_passes = 0
     for batch in runs.batches:
-        to_z, to_input = _averaged(runs, batch, steps)
+        to_z, to_input = torch.zeros(()), torch.zeros(())
+        for inputs in _way(runs, batch, steps):
+            with inputs:
+                _, of_z, of_input = gradients(runs, batch)
+            to_z, to_input = to_z.to(of_z) + of_z, to_input.to(of_input) + of_input
+            done, backward_passes = done + len(batch.rows), backward_passes + 1
+            yield done
+        to_z, to_input = to_z / steps, to_input / steps
         change = batch.z.to(to_z) - batch.other.to(to_z)
-        heads += over_positions(change * to_z).sum(dim=-1).numpy().ravel()
+        by_pair[batch.rows] = over_positions(change * to_z).flatten(0, 1).T.numpy()
         written = torch.cat(
             [
                 torch.einsum("rphd,hdm->hrpm", change[layer], loaded.output_weights(layer).to(to_z))
                 for layer in range(loaded.shape.n_layers)
             ]
         )
-        edges += (written.flatten(1) @ to_input.flatten(1).T).double().numpy()
-    share = runs.count * runs.behaviour.gap
-    return heads / share, edges * forward_mask(loaded) / share, runs.forward_passes
+        edges += (written.flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
+    gap = runs.behaviour.gap
+    edges = edges * forward_mask(loaded) / (runs.count * gap)
+    return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
 
 
-def _averaged(runs: PairRuns, batch: PairBatch, steps: int) -> tuple[Tensor, Tensor]:
-    """Gradients with respect to z and to the inputs of every head, the mean over the way between the texts."""
+def tokens_at_once(loaded: LoadedModel) -> int:
+    """Tokens of a batch whose gradients fit the memory set aside."""
+    shape = loaded.shape
+    per_token = shape.n_layers * shape.n_heads * shape.d_model * 4 * KEPT_A_HEAD
+    return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
+
+
+def _way(runs: PairRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[None]]:
+    """Contexts in which the model reads word embeddings on the way to the anomalous text's, the last its own."""
     if steps == 1:
-        _, to_z, to_input = gradients(runs, batch)
-        return to_z, to_input
+        yield nullcontext()
+        return
     embed = runs.loaded.model.get_input_embeddings()
     with torch.no_grad():
         first, second = (embed(ids) for ids in batch.ids)
-    found = []
     for step in range(1, steps + 1):
-        between = second + step / steps * (first - second)
-        with after(embed, partial(_instead, between)):
-            found.append(gradients(runs, batch)[1:])
-    to_z, to_input = (torch.stack(parts).mean(dim=0) for parts in zip(*found, strict=True))
-    return to_z, to_input
+        yield after(embed, partial(_instead, second + step / steps * (first - second)))
 
 
 def gradients(runs: PairRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from core.behaviour import head_logits
-from core.capture import batches_of, pad
+from core.capture import BATCH_TOKENS, batches_of, pad
 from core.errors import ExamplesError
 from core.examples import ExampleSet
 from core.interventions import record
@@ -21,7 +21,7 @@ from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.preview import tokenise
 from core.resume import Streams
-from core.tokens import align
+from core.tokens import Alignment, align
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,22 @@ class PairBatch:
 class PairRuns:
     """The pairs of an example set in `batches`, with the measure of the behaviour, and a count of forward passes.
 
-    Raises ExamplesError where the texts are no pairs of equal length.
+    `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side. Raises
+    ExamplesError where the texts are no pairs of equal length.
     """
 
-    def __init__(self, loaded: LoadedModel, examples: ExampleSet, seed: int) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        examples: ExampleSet,
+        seed: int,
+        alignment: Alignment | None = None,
+        tokens: int = BATCH_TOKENS,
+    ) -> None:
         self.loaded = loaded
         self.forward_passes = 0
         ids = tokenise(loaded, examples)
-        alignment = align(examples, ids)
+        alignment = alignment or align(examples, ids)
         self.texts = [ids[i] for i in alignment.kept]
         self.count = alignment.n_anomalous
         lengths = [len(text) for text in self.texts]
@@ -61,7 +69,7 @@ class PairRuns:
         self._streams = Streams(loaded, lengths)
         log_probabilities: list[Tensor] = [torch.empty(0)] * len(self.texts)
         self.batches = []
-        for rows in batches_of(lengths, range(self.count)):
+        for rows in batches_of(lengths, range(self.count), tokens):
             batch, normal = self._read(rows)
             self.batches.append(batch)
             for side, logits in enumerate((batch.logits, normal)):

@@ -1,7 +1,7 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
-load → tokens → capture → train → codes → score → statistics → evidence → report. Each step is a function of
-another module; here is their order, the progress records and the tables.
+load → tokens → capture → train → codes → score → screen (where asked for) → statistics → evidence → report. Each step
+is a function of another module; here is their order, the progress records and the tables.
 """
 
 import time
@@ -20,6 +20,7 @@ from torch import Tensor
 from core import tables
 from core.autoencoder import Codes
 from core.cache import ActivationStore
+from core.candidates import Scores, score, screened
 from core.capture import Captured, capture
 from core.certainty import Certainty, HeldOut, certainty, held_out, plain
 from core.codes import centre, codes_of, published_codes, scale
@@ -30,8 +31,10 @@ from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
 from core.results import Progress, RunResult
 from core.runs import FORMAT
-from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
-from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
+from core.scoring import Measure
+from core.screen import Screen, steps_of
+from core.screen import screen as causal_screen
+from core.selection import EDGE_RULE, HEAD_RULE
 from core.statistics import label_permutations
 from core.tokens import Alignment, align
 from core.trust import trust
@@ -55,21 +58,6 @@ class Clock:
             self.seconds[self._stage] = round(now - self._since, 4)
         self._stage, self._since = stage, now
         return Progress(stage, 0, total)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Scores of heads and edges over flat heads, and which of them are candidates, by member and in all."""
-
-    heads: HeadScores
-    head_selected: np.ndarray
-    head_frequency: np.ndarray
-    head_threshold: float
-    edges: np.ndarray
-    edge_selected: np.ndarray
-    edge_frequency: np.ndarray
-    edge_threshold: float
-    label_p: np.ndarray | None = None
 
 
 def analyse(
@@ -98,11 +86,26 @@ def analyse(
     yield clock.start("score")
     measure: Measure = "count" if config.autoencoder.shared else "strength"
     scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, measure)
+    screen = None
+    if config.candidates == "screened":
+        screen = yield from screen_with_progress(config, loaded, alignment, clock)
+        if screen.attributed is not None:
+            scores = screened(scores, screen.attributed)
     yield clock.start("statistics")
     label_p = None
     if not alignment.paired and not config.autoencoder.shared:
         label_p = yield from _label_permutations(config, codes, alignment.n_anomalous)
-    sure = certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, measure, config.seed)
+    by_pair = None if scores.attributed is None else scores.attributed.by_pair
+    sure = certainty(
+        codes,
+        (scores.codes or scores).heads,
+        kept,
+        alignment.n_anomalous,
+        alignment.paired,
+        measure,
+        config.seed,
+        by_pair,
+    )
     heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
     edges = tables.edge_table(scores, loaded.shape.n_heads)
     evidence = Evidence()
@@ -110,12 +113,12 @@ def analyse(
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
-    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, measure, config.seed)
+    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, measure, config.seed, by_pair)
     yield clock.start("report")
     summary = _certainty(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
-    manifest = _manifest(config, loaded, alignment, captured, scores, evidence, clock)
+    manifest = _manifest(config, loaded, alignment, captured, scores, screen, evidence, clock)
     manifest["certainty"] = summary
     manifest["notes"] += sure.notes()
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
@@ -173,37 +176,19 @@ def codes_with_progress(
     return codes
 
 
-def score(codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength") -> Scores:
-    """Scores and candidates from codes (member, example, slot, head)."""
-    heads = head_scores(codes, n_anomalous, measure)
-    head_score = heads.score.numpy()
-    selected = select(head_score, HEAD_RULE)
-    by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
-    edges_by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)
-    edges = edges_by_member.mean(axis=0)
-    cut, edge_selected = _select_edges(edges, selected)
-    edge_frequency = np.mean(
-        [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)], axis=0
-    )
-    return Scores(
-        heads=heads,
-        head_selected=selected,
-        head_frequency=by_member.mean(axis=0),
-        head_threshold=threshold(head_score, HEAD_RULE),
-        edges=edges,
-        edge_selected=edge_selected,
-        edge_frequency=edge_frequency,
-        edge_threshold=cut,
-    )
-
-
-def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, np.ndarray]:
-    """Candidate edges run between candidate heads and pass the rule among these pairs: (threshold, matrix)."""
-    between = np.outer(head_selected, head_selected) & (edges > 0)
-    cut = threshold(edges[between], EDGE_RULE) if between.any() else float("inf")
-    if np.isinf(cut) and between.any():
-        cut = float(edges[between].min())
-    return cut, between & (edges >= cut)
+def screen_with_progress(
+    config: RunConfig, loaded: LoadedModel, alignment: Alignment, clock: Clock
+) -> Generator[Progress, None, Screen]:
+    """The causal screen on the texts that are compared."""
+    total = steps_of(alignment)
+    yield clock.start("screen", total)
+    running = causal_screen(loaded, config.examples, alignment, config.seed)
+    while True:
+        try:
+            yield Progress("screen", next(running), total)
+        except StopIteration as end:
+            found: Screen = end.value
+            return found
 
 
 def _label_permutations(
@@ -220,7 +205,13 @@ def _label_permutations(
 
 
 def _held_out(
-    codes: Codes, evidence: Evidence, alignment: Alignment, n_heads: int, measure: Measure, seed: int
+    codes: Codes,
+    evidence: Evidence,
+    alignment: Alignment,
+    n_heads: int,
+    measure: Measure,
+    seed: int,
+    by_pair: np.ndarray | None,
 ) -> HeldOut:
     """Whether the effects of the tested heads hold on texts that their selection has not seen."""
     if evidence.heads is None:
@@ -231,7 +222,7 @@ def _held_out(
         if isinstance(target, HeadId)
     ]
     effects = evidence.heads.per_example
-    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, measure, seed)
+    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, measure, seed, by_pair)
 
 
 def _certainty(sure: Certainty, checked: HeldOut, evidence: Evidence, scores: Scores) -> dict[str, Any]:
@@ -257,10 +248,12 @@ def _manifest(
     alignment: Alignment,
     captured: Captured,
     scores: Scores,
+    screen: Screen | None,
     evidence: Evidence,
     clock: Clock,
 ) -> dict[str, Any]:
     shape = loaded.shape
+    passes = captured.forward_passes + (screen.forward_passes if screen else 0) + evidence.forward_passes
     counts = {label: config.examples.count(label) for label in ("anomalous", "normal")}
     edge_count = int((scores.edges > 0).sum())
     return {
@@ -279,19 +272,21 @@ def _manifest(
             "selected_edges": int(scores.edge_selected.sum()),
         },
         "timings": clock.seconds,
-        "forward_passes": captured.forward_passes + evidence.forward_passes,
+        "forward_passes": passes,
         "cached_texts": captured.cached_texts,
         "device": str(loaded.device),
         "selection": {
+            "candidates": "screened" if scores.attributed is not None else "codes",
             "measure": "count" if config.autoencoder.shared else "strength",
             "rule": HEAD_RULE,
             "threshold": _finite(scores.head_threshold),
             "edge_rule": EDGE_RULE,
             "edge_threshold": _finite(scores.edge_threshold),
         },
+        **({"screen": screen.as_json()} if screen else {}),
         "evidence": evidence.state,
         "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
-        "notes": _notes(config, alignment, scores) + evidence.notes,
+        "notes": _notes(config, alignment, scores) + ([screen.note()] if screen else []) + evidence.notes,
     }
 
 

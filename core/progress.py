@@ -9,8 +9,19 @@ from itertools import pairwise
 from core.errors import StorageError
 from core.runs import RunFolder, list_runs
 
-STAGES = ("load", "tokens", "capture", "train", "codes", "score", "statistics", "evidence", "report")
-"""The stages of an analysis, in order."""
+STAGES = (
+    "load",
+    "tokens",
+    "capture",
+    "train",
+    "codes",
+    "score",
+    "screen",
+    "statistics",
+    "evidence",
+    "report",
+)
+"""The stages of an analysis, in order; `screen` only where it was asked for."""
 
 
 @dataclass(frozen=True)

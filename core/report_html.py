@@ -110,7 +110,10 @@ class _Part:
         said = [*summary.meeting(found, language), roi.meeting_sentence(entries, language)]
         sections = [
             self.section("asked", paragraphs([summary.asked(found, language)])),
-            self.section("found", bullets(summary.three_sentences(found, language), "ol") + self.picture()),
+            self.section(
+                "found",
+                bullets(summary.three_sentences(found, language), "ol") + self.chosen() + self.picture(),
+            ),
             self.section("five", self.five(), "summary"),
             self.whole(),
             self.section("unknown", bullets(summary.unknown(found, language))),
@@ -139,6 +142,10 @@ class _Part:
         manifest = self.found.manifest
         name = escape(str(manifest.get("scenario") or self.found.model))
         return f"{name} · {escape(str(manifest.get('created', ''))[:10])}"
+
+    def chosen(self) -> str:
+        said = summary.chosen(self.found.manifest, self.language)
+        return f'<p class="small">{escape(said)}</p>' if said else ""
 
     def picture(self) -> str:
         picture = self.added.pictures.get(self.language, "")
@@ -199,7 +206,9 @@ class _Part:
         return "".join([*parts, f"<h3>{say('title', 'term')}</h3>", bullets(terms)])
 
     def score_note(self) -> str:
-        measure = self.found.manifest["selection"].get("measure", "strength")
+        selection = self.found.manifest["selection"]
+        screened = summary.screened(self.found.manifest)
+        measure = "screened" if screened else selection.get("measure", "strength")
         return self.say(f"score_note_{measure}", maximum=self.found.sides()["anomalous"])
 
     def facts(self) -> str:

@@ -23,6 +23,8 @@ HEAD_COLUMNS = (
     "verdict",
     "label_p_value",
     "attribution",
+    "code_score",
+    "screen",
 )
 EDGE_COLUMNS = (
     "source_layer",
@@ -42,6 +44,8 @@ EDGE_COLUMNS = (
     "effect_k",
     "effect_v",
     "carried_by",
+    "code_score",
+    "screen",
 )
 CODE_COLUMNS = ("layer", "head", "member", "position", "example", "label", "pair", "code")
 EXAMPLE_COLUMNS = (

@@ -1,9 +1,100 @@
-"""The causal screen: scores of codes combined with attribution, so that both must speak for a head or an edge."""
+"""The causal screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
+
+1. Attribution with integrated gradients (`core.edge_attribution`) of all heads and edges, on the pairs that an analysis
+   compares: a handful of forward and backward passes.
+2. A combined score is the geometric mean of the code score and the size of the attribution. Scores of single members
+   are combined with the same attribution; scores of texts drawn anew with the attribution of these texts.
+
+Gradients read the behaviour on the very texts on which effects are measured afterwards. So it is never part of a score
+unless asked for, and p-values of candidates that it chose are somewhat too small.
+
+Impossible, and said so, where the texts are no pairs of equal length, the sides do not differ in behaviour, a norm
+stands behind the attention, memory does not suffice, or the gradients are no finite numbers.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from core.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
+from core.errors import ExamplesError, ModelError
+from core.examples import ExampleSet
+from core.loaded_model import LoadedModel
+from core.pair_runs import PairRuns
+from core.scoring import HeadScores
+from core.tokens import Alignment
+
+State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The attribution, or in `state` why there is none; and what it cost."""
+
+    state: State
+    attributed: Attributed | None = None
+    forward_passes: int = 0
+    backward_passes: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        cost = {"forward_passes": self.forward_passes, "backward_passes": self.backward_passes}
+        return {"state": self.state, "steps": STEPS, **cost}
+
+    def note(self) -> dict[str, Any]:
+        """What a reader must know, as key and values for the catalogues."""
+        return {"key": f"screen_{self.state}", "values": {"steps": STEPS} if self.attributed else {}}
+
+
+def screen(
+    loaded: LoadedModel, examples: ExampleSet, alignment: Alignment, seed: int
+) -> Generator[int, None, Screen]:
+    """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done."""
+    if loaded.architecture.post_norm:
+        return Screen("norm")
+    runs = None
+    try:
+        runs = PairRuns(loaded, examples, seed, alignment, tokens_at_once(loaded))
+        if not runs.behaviour.differs:
+            return Screen("no_difference", None, runs.forward_passes)
+        found = yield from attributed(runs, STEPS)
+    except ExamplesError:
+        return Screen("no_pairs")
+    except (torch.OutOfMemoryError, ModelError) as error:
+        if isinstance(error, ModelError) and error.key != "out_of_memory":
+            raise
+        return Screen("memory", None, runs.forward_passes if runs else 0)
+    cost = found.forward_passes, found.backward_passes
+    if not (np.isfinite(found.by_pair).all() and np.isfinite(found.edges).all()):
+        return Screen("not_finite", None, *cost)
+    return Screen("computed", found, *cost)
+
+
+def steps_of(alignment: Alignment) -> int:
+    """How many gradients of single texts a screen takes."""
+    return STEPS * alignment.n_anomalous
 
 
 def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
     """Geometric means (...,) of scores and sizes of attributions (...,)."""
     means: np.ndarray = np.sqrt(scores * np.abs(attribution))
     return means
+
+
+def combined_heads(scores: HeadScores, attribution: np.ndarray) -> HeadScores:
+    """Head scores, in all and by member, with the attribution (head,) of each head."""
+    size = torch.from_numpy(np.abs(attribution))
+    return HeadScores(_mean(scores.score, size), _mean(scores.per_member, size), scores.best_slot)
+
+
+def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -> np.ndarray:
+    """Scores (draw, head) of texts drawn `times` (draw, pair), with the attribution (pair, head) of these texts."""
+    return combined(scores, times @ by_pair / times.sum(axis=1, keepdims=True))
+
+
+def _mean(scores: Tensor, size: Tensor) -> Tensor:
+    return (scores * size).sqrt()

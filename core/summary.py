@@ -134,6 +134,24 @@ def three_sentences(found: Facts, language: str) -> list[str]:
     return [_stands_out(found, language), _effect(found, language), _trust(found, language)]
 
 
+def chosen(manifest: Mapping[str, Any], language: str) -> str:
+    """In one line that gradients helped to choose the candidates, or why not though asked for; else nothing."""
+    if screened(manifest):
+        keys = ["screened"]
+        if manifest.get("evidence") == "computed":
+            keys.append("screened_tested")
+            if (manifest.get("certainty") or {}).get("held_out") is not None:
+                keys.append("screened_held_out")
+        return _joined(language, *(text(language, f"summary.{key}") for key in keys))
+    missing = [note["key"] for note in manifest.get("notes") or [] if note["key"].startswith("screen_")]
+    return "".join(notes(manifest, language, tuple(missing)))
+
+
+def screened(manifest: Mapping[str, Any]) -> bool:
+    """Whether candidates were chosen by codes and the causal screen."""
+    return manifest.get("selection", {}).get("candidates") == "screened"
+
+
 def five(found: Facts) -> pd.DataFrame:
     """The candidates that matter most, at most MOST_NAMED."""
     return in_order(found.candidates).head(MOST_NAMED)
@@ -143,7 +161,9 @@ def five_note(found: Facts, language: str) -> str:
     """How the list of five is ordered, and what its numbers mean."""
     if found.state == "none":
         return text(language, "summary.no_heads")
-    return text(language, f"summary.five_note{'' if found.state == 'tested' else '_untested'}")
+    if found.state == "tested":
+        return text(language, "summary.five_note")
+    return text(language, f"summary.five_note_untested{'_screened' if screened(found.manifest) else ''}")
 
 
 def effect_of(row: Any) -> str:

@@ -24,9 +24,9 @@ from core.statistics import member_interval
 from core.tokens import Alignment
 
 if TYPE_CHECKING:
+    from core.candidates import Scores
     from core.certainty import Certainty
     from core.evidence import Evidence, Findings
-    from core.pipeline import Scores
 
 HEAD_KEYS = ("layer", "head")
 EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
@@ -53,6 +53,8 @@ def head_table(scores: "Scores", label_p: np.ndarray | None, n_heads: int) -> pd
             "frequency": scores.head_frequency,
             "selected": scores.head_selected,
             "label_p_value": np.nan if label_p is None else label_p,
+            "code_score": np.nan if scores.codes is None else scores.codes.heads.score.numpy(),
+            "screen": np.nan if scores.attributed is None else scores.attributed.heads,
         }
     )
     table = table.sort_values(["score", "layer", "head"], ascending=[False, True, True], ignore_index=True)
@@ -75,6 +77,8 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
             "score": scores.edges[source, target],
             "frequency": scores.edge_frequency[source, target],
             "selected": scores.edge_selected[source, target],
+            "code_score": np.nan if scores.codes is None else scores.codes.edges[source, target],
+            "screen": np.nan if scores.attributed is None else scores.attributed.edges[source, target],
         }
     )
     return table.reindex(columns=list(EDGE_COLUMNS))

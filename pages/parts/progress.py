@@ -40,7 +40,9 @@ def stages(job: JobStatus) -> None:
     now = None if not job.active else job.state.started + job.seconds
     seconds = stage_seconds(records, now if job.active else job.state.finished)
     current = job.state.stage if job.active else ""
-    rows = "".join(_stage(stage, seconds, current) for stage in STAGES)
+    asked = open_run(job.run_id).config().candidates == "screened"
+    listed = [stage for stage in STAGES if stage != "screen" or asked]
+    rows = "".join(_stage(stage, seconds, current) for stage in listed)
     st.html(f'<ul class="stages">{rows}</ul>')
 
 

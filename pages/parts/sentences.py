@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from core.runs import RunFolder
+from core.summary import chosen as chosen_by
+from core.summary import screened
 from core.texts import text as run_text
 from pages.parts import texts
 from pages.parts.results import Result
@@ -86,7 +88,14 @@ def strongest(result: Result) -> str:
 
 def score_meaning(manifest: Mapping[str, Any]) -> str:
     """What the run's scores measure."""
+    if screened(manifest):
+        return t("said.score_screened")
     return t(f"said.score_{manifest.get('selection', {}).get('measure', 'strength')}")
+
+
+def chosen(result: Result) -> str:
+    """In one line that gradients helped to choose the candidates, or why not though asked for; else nothing."""
+    return chosen_by(result.manifest, language())
 
 
 def layers(result: Result) -> str:
@@ -130,5 +139,5 @@ def evidence_notes(manifest: Mapping[str, Any]) -> list[str]:
     return [
         run_text(language(), f"note.{note['key']}", **note.get("values", {}))
         for note in manifest.get("notes") or []
-        if note["key"].startswith(("evidence_", "smallest_p"))
+        if note["key"].startswith(("screen_", "evidence_", "smallest_p"))
     ]

@@ -1,0 +1,84 @@
+"""Scores of heads and edges, and which are candidates: by codes alone, or by codes and the causal screen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.autoencoder import Codes
+from core.edge_attribution import Attributed
+from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
+from core.screen import combined, combined_heads
+from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of heads and edges over flat heads, and which of them are candidates, by member and in all.
+
+    Where a screen was combined with them, `codes` are the scores of the codes alone and `attributed` is the screen.
+    """
+
+    heads: HeadScores
+    head_selected: np.ndarray
+    head_frequency: np.ndarray
+    head_threshold: float
+    edges: np.ndarray
+    edges_by_member: np.ndarray
+    edge_selected: np.ndarray
+    edge_frequency: np.ndarray
+    edge_threshold: float
+    codes: "Scores | None" = None
+    attributed: Attributed | None = None
+
+
+def score(codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength") -> Scores:
+    """Scores and candidates from codes (member, example, slot, head)."""
+    heads = head_scores(codes, n_anomalous, measure)
+    by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)
+    return _chosen(heads, by_member.mean(axis=0), by_member)
+
+
+def screened(scores: Scores, attributed: Attributed) -> Scores:
+    """The same with the screen: every member's scores are combined with the same attribution."""
+    heads = combined_heads(scores.heads, attributed.heads)
+    edges, by_member = (combined(part, attributed.edges) for part in (scores.edges, scores.edges_by_member))
+    return _chosen(heads, edges, by_member, codes=scores, attributed=attributed)
+
+
+def _chosen(
+    heads: HeadScores,
+    edges: np.ndarray,
+    edges_by_member: np.ndarray,
+    codes: Scores | None = None,
+    attributed: Attributed | None = None,
+) -> Scores:
+    """Candidates by the rules of `core.selection`, in all and for each member."""
+    head_score = heads.score.numpy()
+    selected = select(head_score, HEAD_RULE)
+    by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
+    cut, edge_selected = _select_edges(edges, selected)
+    edge_frequency = np.mean(
+        [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)], axis=0
+    )
+    return Scores(
+        heads=heads,
+        head_selected=selected,
+        head_frequency=by_member.mean(axis=0),
+        head_threshold=threshold(head_score, HEAD_RULE),
+        edges=edges,
+        edges_by_member=edges_by_member,
+        edge_selected=edge_selected,
+        edge_frequency=edge_frequency,
+        edge_threshold=cut,
+        codes=codes,
+        attributed=attributed,
+    )
+
+
+def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, np.ndarray]:
+    """Candidate edges run between candidate heads and pass the rule among these pairs: (threshold, matrix)."""
+    between = np.outer(head_selected, head_selected) & (edges > 0)
+    cut = threshold(edges[between], EDGE_RULE) if between.any() else float("inf")
+    if np.isinf(cut) and between.any():
+        cut = float(edges[between].min())
+    return cut, between & (edges >= cut)
