@@ -189,6 +189,8 @@ def page() -> None:
         return
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
+    if chosen := sentences.chosen(result):
+        st.caption(chosen)
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")
         below(result, circuit_controls.nothing(result))

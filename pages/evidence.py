@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import circuit_words
+from core import circuit_words, summary
 from core.checks import CheckState, read_circuit
 from core.errors import HeadlightError
 from pages.parts import (
@@ -42,6 +42,8 @@ def page() -> None:
         frame.needs_run()
         return
     frame.header("evidence", lead(result, content))
+    if chosen := sentences.chosen(result):
+        st.caption(chosen)
     if result.checked:
         checked(result, content, found)
     else:
@@ -141,7 +143,8 @@ def details(result: Result, names: list[str]) -> None:
         if screened:
             among, count = effect_details.agreement(result.heads)
             st.markdown(f"**{t('details.screen')}**", help=t("details.screen_help"))
-            st.write(t("details.screen_said", among=among, count=count))
+            key = "screen_used" if summary.screened(result.manifest) else "screen_said"
+            st.write(t(f"details.{key}", among=among, count=count))
             st.altair_chart(
                 effect_details.screen(result.heads, palette, t), key="screen", theme=None, alt=t("alt.screen")
             )

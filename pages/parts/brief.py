@@ -23,7 +23,12 @@ def show(result: Result, found: Facts, signed: bool) -> None:
     """Everything that a manager reads, before what people add."""
     said = language()
     section("asked", paragraphs([summary.asked(found, said)]), note=text(said, "term.head"))
-    section("found", bullets(summary.three_sentences(found, said), "ol"), kind="found")
+    section(
+        "found",
+        bullets(summary.three_sentences(found, said), "ol"),
+        kind="found",
+        note=sentences.chosen(result),
+    )
     _picture(result)
     heading("summary.five")
     html(five_table(found, said) if found.state != "none" else "", note=summary.five_note(found, said))

@@ -137,6 +137,8 @@ def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerCha
 def screen(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Every head of the model: score of its codes across, attribution upwards; candidates are filled."""
     table = heads[["name", "score", "attribution", "selected", "verdict"]].copy()
+    if "code_score" in heads and heads["code_score"].notna().all():
+        table["score"] = heads["code_score"]
     table["fill"] = [
         VERDICT[v] if s else colours.background
         for v, s in zip(table["verdict"], table["selected"], strict=True)

@@ -6,7 +6,7 @@ import streamlit as st
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
-from core.config import PRESETS, AutoencoderConfig, DeviceName, PositionMode, RunConfig
+from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, PositionMode, RunConfig
 from core.progress import measured_timings
 from pages.parts import state, texts
 from pages.parts.state import language, t
@@ -44,6 +44,7 @@ def advanced() -> None:
             st.markdown(f"**{t('settings.run')}**")
             _choice("positions", get_args(PositionMode))
             _choice("pairing", ("auto", "given", "off"))
+            _candidates()
             _choice("device", get_args(DeviceName))
             _number("seed", RunConfig.model_fields["seed"], "")
             _number("permutations", RunConfig.model_fields["permutations"], "")
@@ -60,6 +61,19 @@ def _setting(name: str, field: FieldInfo) -> None:
         _choice(name, ("auto", "none"), "autoencoder")
     else:
         _number(name, field, "autoencoder")
+
+
+def _candidates() -> None:
+    """What heads and edges are chosen by, each way with a line of its own."""
+    options = get_args(Candidates)
+    st.radio(
+        t("settings.candidates"),
+        options,
+        format_func=state.named(options, "settings.candidates_{}").__getitem__,
+        captions=[t(f"settings.candidates_{option}_text") for option in options],
+        help=t("settings.candidates_help"),
+        **state.bound("candidates"),
+    )
 
 
 def _choice(name: str, options: tuple[str, ...], group: str = "") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core import summary
 from core.errors import HeadlightError
 from pages.parts import colours, comparison, frame, results
 from pages.parts.runs_table import Line
@@ -66,7 +67,10 @@ def _compared(before: Line, after: Line) -> None:
         return
     if not comparison.same_model(first.manifest["model"], second.manifest["model"]):
         st.caption(t("compare.other_model"))
-    measures = [found.manifest.get("selection", {}).get("measure") for found in (first, second)]
+    measures = [
+        (found.manifest.get("selection", {}).get("measure"), summary.screened(found.manifest))
+        for found in (first, second)
+    ]
     if measures[0] != measures[1]:
         st.caption(t("compare.other_measure"))
     for unit, tab, table in zip(

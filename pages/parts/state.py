@@ -40,6 +40,7 @@ class Draft:
     autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
     positions: str = "auto"
     pairing: str = "auto"
+    candidates: str = "codes"
     device: str = "auto"
     seed: int = 0
     permutations: int = 1000
