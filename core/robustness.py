@@ -7,7 +7,9 @@
 4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and choosing
    never see it.
 
-With fewer texts, pairs stay together, and positions are those that were aligned for all of them.
+Where candidates come from codes and the causal screen, the screen is made once, since no setting that is moved changes
+it, and combined with every training. With fewer texts, pairs stay together, the screen is that of these pairs, and
+positions are those that were aligned for all of them.
 """
 
 import time
@@ -22,15 +24,17 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.cache import ActivationStore
+from core.candidates import Scores, score, screened
 from core.capture import capture
 from core.certainty import jaccard
 from core.config import RunConfig
+from core.edge_attribution import Attributed
 from core.errors import StorageError
 from core.examples import read_examples
 from core.heads import all_heads
 from core.loaded_model import LoadedModel
 from core.models import ModelPool
-from core.pipeline import Clock, Scores, codes_with_progress, score
+from core.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.preview import tokenise
 from core.results import Progress
 from core.robustness_plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
@@ -81,6 +85,7 @@ class _Ground:
     alignment: Alignment
     outputs: torch.Tensor
     truth: np.ndarray | None
+    attributed: Attributed | None = None
 
     @property
     def per_side(self) -> int:
@@ -137,6 +142,8 @@ def sweep(
     config.examples.check()
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ground = _ground(config, loaded, store)
+    if config.candidates == "screened":
+        ground = replace(ground, attributed=(yield from _attributed(ground)))
     planned = plan(config, ground.per_side, grid)
     found = _Found(planned, ground)
     if before is not None:
@@ -226,7 +233,23 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
             break
         yield Progress(STAGE, step, total)
     measure: Measure = "count" if training.autoencoder.shared else "strength"
-    return score(codes, n_anomalous, ground.loaded.shape.n_heads, measure)
+    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, measure)
+    if ground.attributed is None:
+        return scores
+    pairs = ground.attributed.by_pair[chosen[:n_anomalous]]
+    return screened(scores, replace(ground.attributed, by_pair=pairs))
+
+
+def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]:
+    """The causal screen over all texts; None where there is none, as in an analysis."""
+    running = screen_with_progress(ground.config, ground.loaded, ground.alignment, Clock())
+    while True:
+        try:
+            record = next(running)
+        except StopIteration as end:
+            attributed: Attributed | None = end.value.attributed
+            return attributed
+        yield Progress("load", record.step, record.total)
 
 
 def _texts(ground: _Ground, training: Training) -> tuple[np.ndarray, int]:

@@ -290,6 +290,33 @@ def test_texts_without_pairs_are_drawn_on_each_side(config, models, home):
     assert ((found.table["agreement"] >= 0) & (found.table["agreement"] <= 1)).all()
 
 
+def test_screen_is_combined_with_every_training(models, home):
+    scenario = load_scenario("planted-induction")
+    settings = AutoencoderConfig(members=2, latents=16, epochs=20)
+    by_codes = make_config(
+        model=str(scenario.model_folder),
+        examples=read_examples(scenario.examples_file),
+        autoencoder=settings,
+        evidence=False,
+    )
+    config = by_codes.model_copy(update={"candidates": "screened"})
+    smaller = config.model_copy(update={"autoencoder": settings.model_copy(update={"latents": 8})})
+
+    def chosen(of):
+        result = list(analyse(of, models))[-1]
+        assert isinstance(result, RunResult)
+        return result.heads.sort_values(["layer", "head"])["selected"].to_numpy()
+
+    grid = replace(SMALL, members=(), seeds=1, draws=1, map=False)
+    found = whole(sweep(config, models, grid=grid)).table
+    row = found[(found["setting"] == "latents") & (found["value"] == 8)]
+    assert row["agreement"].item() == pytest.approx(jaccard(chosen(smaller), chosen(config)))
+    assert row["selected"].item() == chosen(smaller).sum()
+    assert chosen(config).sum() != chosen(by_codes).sum()
+    texts = found[(found["setting"] == "examples") & ~found["is_default"]]
+    assert texts["selected"].item() > 0
+
+
 def test_published_recipe_can_be_swept(config, models, home):
     recipe = AutoencoderConfig(
         members=1, latents=20, sparsity=0.02, epochs=20, shared=True, training_examples=4, centre="none"
