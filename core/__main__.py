@@ -86,13 +86,16 @@ def robustness(
     ] = None,
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
     positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    candidates: Annotated[
+        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
+    ] = "codes",
     device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
     seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
     encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
     config = _config(scenario, model, examples, encoding or None)(
-        preset=preset, positions=positions, device=device, seed=seed
+        preset=preset, positions=positions, candidates=candidates, device=device, seed=seed
     )
     sweep(config, sweep_folder(out))
 
