@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.benchmark.catalogue import LOOKING
+from core.benchmark.catalogue import INTERVENING, LOOKING
 from core.benchmark.plan import MAIN
+from core.benchmark.speed import exponent
 from core.benchmark.summaries import of_method
 
-OURS = "headlight-standard"
+OURS, SCREENED = "headlight-standard", "headlight-screened"
 FEW = 5
 WITHOUT_TRAINING = "untrained"
 """Ours but for the training, so no opponent."""
+
+CEILING = "exact-patching"
+"""The measure of the truth itself on fewer texts, so no opponent either."""
 
 TENFOLD, FOURFOLD = 10**0.5, 2.0
 """How far around the default a setting is moved, in both directions."""
@@ -54,20 +58,29 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
             _weighted(ours, "false_discoveries_unpaired", "shuffles_unpaired"),
         ),
     ]
-    return found + list(_of_speed(speed))
+    return found + list(_of_screened(table)) + list(_of_speed(speed))
 
 
-def others_above(table: pd.DataFrame) -> tuple[float, str]:
-    """In how many tasks on a model a method that only looks has a higher head AUC than ours, and where; seen at 8 + 8.
+def _of_screened(table: pd.DataFrame) -> Iterator[Goal]:
+    """The same goals for the codes with the causal screen, whose opponents are the methods that intervene."""
+    heads, edges = of_method(table, SCREENED, "head", MAIN), of_method(table, SCREENED, "edge", MAIN)
+    yield _at_least("screened_heads_auc", 0.97, heads["auc"].mean())
+    yield _at_least("screened_heads_auc_lowest", 0.93, heads["auc"].min(), _lowest(heads))
+    yield _at_most("screened_rows_others_above", 0, *others_above(table, SCREENED, INTERVENING))
+    yield _at_least("screened_edges_auc_true_heads", 0.80, edges["auc_true_heads"].mean())
+
+
+def others_above(table: pd.DataFrame, own: str = OURS, others: Sequence[str] = LOOKING) -> tuple[float, str]:
+    """In how many tasks on a model one of the others has a higher head AUC than our method, and where; seen at 8 + 8.
 
     AUCs are compared as they are printed, with three decimals.
     """
-    ours = of_method(table, OURS, "head", MAIN)["auc"].round(3)
+    ours = of_method(table, own, "head", MAIN)["auc"].round(3)
     if ours.empty:
         return float("nan"), ""
     found: dict[str, list[str]] = {}
-    for method in LOOKING:
-        if method == WITHOUT_TRAINING:
+    for method in others:
+        if method in (WITHOUT_TRAINING, CEILING, own):
             continue
         other = of_method(table, method, "head", MAIN)["auc"].round(3).reindex(ours.index)
         for task, model in ours.index[other > ours]:
@@ -102,14 +115,20 @@ def goal_lines(found: Sequence[Goal]) -> Iterator[str]:
 def _of_speed(speed: pd.DataFrame) -> Iterator[Goal]:
     yield _at_most("gpt2_seconds", 9, _speed(speed, "gpt2-standard", "seconds"))
     yield _at_most("gpt2_peak_mb", 1500, _speed(speed, "gpt2-standard", "peak_mb"))
+    for what in ("heads", "examples"):
+        part = speed[(speed["what"] == what) & (speed["device"] == "cpu")] if len(speed) else speed
+        power = exponent(part[what], part["seconds"]) if len(part) > 1 else float("nan")
+        yield _at_most(f"growth_{what}", 1.1, power)
     yield _at_most("edges_1024_seconds", 5, _speed(speed, "edges-1024", "seconds"))
     yield _at_most("edges_1024_peak_mb", 2000, _speed(speed, "edges-1024", "peak_mb"))
+    whole = _speed(speed, "gpt2-xl-standard", "seconds", "cuda")
+    yield _at_most("gpu_ratio", 20, whole / _speed(speed, "gpt2-xl-standard", "forward_seconds", "cuda"))
 
 
-def _speed(speed: pd.DataFrame, what: str, column: str) -> float:
+def _speed(speed: pd.DataFrame, what: str, column: str, device: str = "cpu") -> float:
     if speed.empty:
         return float("nan")
-    found = speed.loc[(speed["what"] == what) & (speed["device"] == "cpu"), column]
+    found = speed.loc[(speed["what"] == what) & (speed["device"] == device), column]
     return float(found.iloc[0]) if len(found) else float("nan")
 
 

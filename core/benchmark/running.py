@@ -19,6 +19,7 @@ from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
 from core.benchmark.printed import overall_lines, task_lines
 from core.benchmark.published import NotRun, published_names
 from core.benchmark.rows import Row
+from core.benchmark.speed import SpeedRow, speed_lines, speed_rows
 from core.benchmark.summaries import summary
 from core.benchmark.sweep import SweepRow
 from core.benchmark.switch import SwitchRow, switch_lines
@@ -36,6 +37,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     switches: list[SwitchRow] = field(default_factory=list)
     sweep: list[SweepRow] = field(default_factory=list)
+    speed: list[SpeedRow] = field(default_factory=list)
     not_run: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, job: Job, found: Measured | list[SweepRow]) -> None:
@@ -62,7 +64,7 @@ class Results:
             "benchmark": rows.sort_values(keys, kind="stable"),
             "switch": _table(SwitchRow, self.switches).sort_values("draw", kind="stable"),
             "sweep": _table(SweepRow, self.sweep),
-            "speed": pd.DataFrame(),
+            "speed": _table(SpeedRow, self.speed),
             "summary": summary(rows) if len(rows) else pd.DataFrame(),
         }
 
@@ -100,8 +102,11 @@ def run_benchmark(
                 yield from task_lines(_table(Row, of_task[job.task]))
             yield f"{time.perf_counter() - start:.0f} s so far"
             write(out, results, size, workers, time.perf_counter() - start)
+    for timed in speed_rows(quick) if tuning is None else ():
+        results.speed.append(timed)
     yield from overall_lines(_table(Row, results.rows))
     yield from switch_lines(results.switches)
+    yield from speed_lines(results.speed)
     yield from goal_lines(results.goals())
     yield ""
     for entry in results.not_run:

@@ -28,7 +28,7 @@ LONGEST_NOTE = 140
 """Characters of a goal's note; goals.csv holds it whole."""
 
 SHARES = ("false_discoveries_pairs", "false_discoveries_unpaired")
-PLAIN = ("rows_others_above", "gpu_ratio")
+PLAIN = ("rows_others_above", "screened_rows_others_above", "gpu_ratio")
 EXPONENTS = ("growth_heads", "growth_examples")
 
 

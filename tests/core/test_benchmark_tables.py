@@ -14,6 +14,7 @@ from core.benchmark.measuring import Measured
 from core.benchmark.memory import forget_peak, peak_mb
 from core.benchmark.rows import COLUMNS, Row
 from core.benchmark.running import Results, run_benchmark
+from core.benchmark.speed import SpeedRow
 from core.benchmark.summaries import summary
 from core.benchmark.sweep import SETTINGS, moved, sweep_rows
 from core.benchmark.tasks import TaskName, load_task
@@ -68,6 +69,7 @@ def test_others_above_compares_what_is_printed_and_leaves_out_the_untrained():
         row("paper-250", 0.9, task="b"),
     )
     assert others_above(summary(rows)) == (1, "b gpt2: probe, paper-250")
+    assert others_above(summary(rows), "headlight-standard", ["eap-ig"]) == (1, "a gpt2: eap-ig")
     assert math.isnan(others_above(summary(table(row("probe", 0.5))))[0])
 
 
@@ -106,7 +108,14 @@ def test_goals_met_missed_and_not_measured():
         row("headlight-standard", 0.94, task="b", shuffles=12, false_discoveries=0.0, average_precision=0.7),
         row("headlight-standard", 0.9, unit="edge", auc_true_heads=0.9),
     )
-    speed = pd.DataFrame([{"what": "gpt2-standard", "device": "cpu", "seconds": 12.0, "peak_mb": 1200.0}])
+    speed = pd.DataFrame(
+        [
+            {"what": "gpt2-standard", "device": "cpu", "seconds": 12.0, "peak_mb": 1200.0},
+            {"what": "gpt2-xl-standard", "device": "cuda", "seconds": 30.0, "forward_seconds": 2.0},
+            {"what": "heads", "device": "cpu", "seconds": 1.0, "heads": 10},
+            {"what": "heads", "device": "cpu", "seconds": 4.0, "heads": 20},
+        ]
+    )
     found = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), speed)}
     assert (found["heads_auc"].measured, found["heads_auc"].met) == (0.96, False)
     assert (found["heads_auc_lowest"].measured, found["heads_auc_lowest"].met) == (0.94, True)
@@ -114,6 +123,10 @@ def test_goals_met_missed_and_not_measured():
     assert found["false_discoveries_pairs"].measured == 0.125
     assert found["gpt2_seconds"].met is False
     assert found["gpt2_peak_mb"].met is True
+    assert found["growth_heads"].measured == pytest.approx(2.0)
+    assert found["growth_examples"].met is None
+    assert (found["gpu_ratio"].measured, found["gpu_ratio"].met) == (15.0, True)
+    assert found["screened_heads_auc"].met is None
     assert found["heads_auc_5"].met is None
     assert found["edges_1024_seconds"].measured is None
     printed = "\n".join(goal_lines(list(found.values())))
@@ -199,6 +212,8 @@ def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
     """Files, tables and goals of a run with one cheap method."""
     monkeypatch.setattr(running, "bundled_names", lambda: [TaskName("planted-induction")])
     monkeypatch.setitem(plan.PLANS, "quick", {"pair-difference-norm": plan.Repeats(2)})
+    made = SpeedRow("gpt2-standard", "cpu", 144, 10, 8, 12.5, 900.0, 0.5)
+    monkeypatch.setattr(running, "speed_rows", lambda quick: iter([made]))
     lines = list(run_benchmark(tmp_path, quick=True, workers=1))
     assert any(line.startswith("pair-difference-norm") for line in lines)
     assert any("not measured" in line for line in lines)
@@ -207,6 +222,7 @@ def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
     assert rows["draw"].tolist() == [0, 0, 1, 1]
     assert len(pd.read_csv(tmp_path / "summary.csv", encoding="utf-8-sig")) == 2
     assert set(pd.read_csv(tmp_path / "goals.csv", encoding="utf-8-sig")["met"].dropna()) <= {True, False}
+    assert pd.read_csv(tmp_path / "speed.csv", encoding="utf-8-sig")["seconds"].tolist() == [12.5]
     about = json.loads((tmp_path / "about.json").read_text())
     assert about["size"] == "quick"
     assert {entry["model"] for entry in about["not_run"]} <= {"gpt2-small"}
