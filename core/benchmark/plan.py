@@ -46,9 +46,9 @@ PLANS: dict[Size, dict[str, Repeats]] = {
     "full": {
         "headlight-standard": Repeats(10, seeds=3, elsewhere=10),
         "headlight-fast": Repeats(10, seeds=3, elsewhere=10),
-        "headlight-screened": Repeats(10, seeds=3, elsewhere=10),
+        "headlight-screened": Repeats(10, elsewhere=10),
         "headlight-unpaired": Repeats(10, elsewhere=3),
-        "paper": Repeats(10, seeds=3, elsewhere=10),
+        "paper": Repeats(10, elsewhere=10),
         "pair-difference-norm": Repeats(10, elsewhere=10),
         "untrained": Repeats(10, seeds=3, elsewhere=10),
         "k-means": Repeats(10, elsewhere=3),
@@ -59,7 +59,7 @@ PLANS: dict[Size, dict[str, Repeats]] = {
         "eap": Repeats(10, elsewhere=10),
         "eap-ig": Repeats(10, elsewhere=10),
         "paper-250": Repeats(10),
-        "paper-ensemble": Repeats(3),
+        "paper-ensemble": Repeats(2),
         "subnetwork-probing": Repeats(2),
         "acdc-kl": Repeats(1),
         "acdc-logit-difference": Repeats(1),
@@ -83,7 +83,7 @@ class Extras:
 
 EXTRAS: dict[Size, Extras] = {
     "quick": Extras(unpaired_draws=1, switch_draws=1, shuffles=3, unpaired_shuffles=5),
-    "full": Extras(unpaired_draws=10, switch_draws=3, sweep_draws=1),
+    "full": Extras(unpaired_draws=5, switch_draws=3, sweep_draws=1),
 }
 
 
