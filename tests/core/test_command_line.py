@@ -73,6 +73,16 @@ def test_the_sample_incident_ends_with_every_file(tmp_path):
     assert json.loads((tmp_path / "out" / "state.json").read_text(encoding="utf-8"))["status"] == "done"
 
 
+def test_candidates_can_be_screened(tmp_path):
+    chosen = ("--candidates", "screened", "--preset", "fast", "--no-evidence")
+    done = run("analyse", "--scenario", "induction", "--out", tmp_path / "out", *chosen)
+    assert done.returncode == 0, done.stderr
+    assert "by codes and by gradients (the causal screen)." in done.stdout.splitlines()[-1]
+    for name in ("heads", "edges"):
+        table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
+        assert table["score"].tolist() == pytest.approx((table["code_score"] * table["screen"].abs()) ** 0.5)
+
+
 def test_evidence_can_be_left_out(tmp_path):
     done = run(
         "analyse", "--scenario", "induction", "--out", tmp_path / "out", "--preset", "fast", "--no-evidence"
@@ -109,6 +119,8 @@ def test_bad_input_is_one_plain_line(tmp_path, examples):
     assert "--scenario" in refused("analyse", *out)
     both = ("--scenario", "induction", "--model", tmp_path)
     assert "exclude each other" in refused("analyse", *both, *out)
+    paper = ("--scenario", "induction", "--preset", "paper", "--candidates", "screened")
+    assert "candidates=screened exclude each other" in refused("analyse", *paper, *out)
     assert "cannot be written" in refused("analyse", "--scenario", "induction", "--out", __file__)
     assert "no folder" in refused("analyse", "--model", tmp_path / "none", "--examples", examples, *out)
     assert "No such option" in refused("analyse", "--colour", "red")
