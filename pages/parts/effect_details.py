@@ -137,18 +137,19 @@ def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerCha
 def screen(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Every head of the model: score of its codes across, attribution upwards; candidates are filled."""
     table = heads[["name", "score", "attribution", "selected", "verdict"]].copy()
+    score = "chart.score"
     if "code_score" in heads and heads["code_score"].notna().all():
-        table["score"] = heads["code_score"]
+        table["score"], score = heads["code_score"], "chart.code_score"
     table["fill"] = [
         VERDICT[v] if s else colours.background
         for v, s in zip(table["verdict"], table["selected"], strict=True)
     ]
     table["ring"] = table["verdict"].map(VERDICT)
     base = alt.Chart(table).encode(
-        x=alt.X("score:Q", axis=alt.Axis(title=word("chart.score"), grid=False, tickCount=6)),
+        x=alt.X("score:Q", axis=alt.Axis(title=word(score), grid=False, tickCount=6)),
         y=alt.Y("attribution:Q", axis=alt.Axis(title=word("column.attribution"), format=".0%", grid=False)),
         tooltip=tooltips(
-            {"name:N": "chart.head", "score:Q": "chart.score", "attribution:Q": "column.attribution"}, word
+            {"name:N": "chart.head", "score:Q": score, "attribution:Q": "column.attribution"}, word
         ),
     )
     dots = base.mark_point(size=80, filled=True, opacity=1, strokeWidth=1.5).encode(

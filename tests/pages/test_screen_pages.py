@@ -96,6 +96,7 @@ def test_the_picture_of_codes_beside_attribution_takes_the_codes_alone(local: An
     drawn = effect_details.screen(heads, LIGHT, str).to_dict()
     (points,) = (rows for rows in drawn["datasets"].values() if len(rows) == len(heads))
     assert [row["score"] for row in points] == pytest.approx(list(heads["score"] * 2))
+    assert drawn["layer"][0]["encoding"]["x"]["axis"]["title"] == "chart.code_score"
 
 
 def test_an_old_run_and_a_screened_one_stand_side_by_side(open_app: OpenApp) -> None:
