@@ -89,7 +89,6 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
             dtype=dtype,
             use_safetensors=True,
             trust_remote_code=False,
-            attn_implementation="sdpa",
             output_loading_info=True,
         )
         model, info = loading

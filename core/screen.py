@@ -3,8 +3,8 @@
 1. Attribution with integrated gradients (`core.edge_attribution`) of all heads and edges, on the pairs that an analysis
    compares: a handful of forward and backward passes.
 2. A combined score is the cube root of the code score times the square of the attribution: a geometric mean in which
-   the attribution counts twice, as was best on the tuning models of the benchmark. Scores of single members are combined
-   with the same attribution; scores of texts drawn anew with the attribution of these texts.
+   the attribution counts twice, as was best on the tuning models of the benchmark. Scores of single members are
+   combined with the same attribution; scores of texts drawn anew with the attribution of these texts.
 
 Gradients read the behaviour on the very texts on which effects are measured afterwards. So it is never part of a score
 unless asked for, and p-values of candidates that it chose are somewhat too small.

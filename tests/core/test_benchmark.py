@@ -351,7 +351,7 @@ def test_the_full_run_covers_the_sizes_that_the_readme_names():
 
 def test_the_printed_draws_name_every_method_that_takes_part_with_its_number():
     assert draws_words("full").startswith("headlight-standard 10 × 3 seeds, ")
-    assert "paper-ensemble 3, " in draws_words("full")
+    assert "paper-ensemble 2, " in draws_words("full")
     assert "heads switched off 1; labels shuffled 3 times" in draws_words("quick")
 
 

@@ -82,6 +82,18 @@ def test_a_saved_folder_loads_and_a_changed_weight_changes_the_hash(tmp_path):
     assert load_model(tmp_path, "cpu").weights_hash != first.weights_hash
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_every_architecture_loads_from_a_folder_and_says_the_same(kind, tmp_path):
+    """Whatever kinds of attention it has a fast version for."""
+    loaded = load_model(save_tiny(tmp_path / kind, kind), "cpu")
+    ids = torch.tensor([[4, 9, 7, 30]])
+    with torch.no_grad():
+        torch.testing.assert_close(
+            loaded.model(ids).logits, random_model(kind)(ids).logits, atol=1e-4, rtol=1e-3
+        )
+
+
+
 def test_hash_of_tensors_tells_models_apart():
     assert hash_tensors(random_model("gpt2", 0)) == hash_tensors(random_model("gpt2", 0))
     assert hash_tensors(random_model("gpt2", 0)) != hash_tensors(random_model("gpt2", 1))
