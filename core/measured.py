@@ -27,6 +27,9 @@ UNTRAINED = "untrained"
 CEILING = "exact-patching"
 """The truth itself was measured in this way, so it is no rival either."""
 
+SCREENED = "headlight-screened"
+"""Ours with the causal screen."""
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "ours": ("headlight-standard", "headlight-fast", "headlight-screened", "headlight-unpaired"),
     "look": (
@@ -126,6 +129,7 @@ class Comparison:
     published: Standing | None
     change: Standing | None
     above: tuple[tuple[str, str], ...]
+    screened: Standing | None = None
 
 
 def found() -> list[Path]:
@@ -223,6 +227,7 @@ def comparison(summary: pd.DataFrame, unit: str = "head") -> Comparison | None:
         published=_best(values, [name for name in whole if name in PUBLISHED]),
         change=_best(values, [name for name in groups["change"] if name != CEILING]),
         above=_above(values),
+        screened=_best(values, [name for name in whole if name == SCREENED]),
     )
 
 

@@ -18,7 +18,7 @@ MARKS = {True: ("good", "✓", "met"), False: ("warn", "✕", "missed"), None: (
 EQUAL = 0.0015
 """Means closer than this, which is one in the last digit shown, are called about equal."""
 
-KINDS = ("ours", "look", "published", "change", "untrained")
+KINDS = ("ours", "screened", "look", "published", "change", "untrained")
 """The lines of the comparison, as they are named in Comparison."""
 
 MOST_NAMED = 6
@@ -50,7 +50,10 @@ def lead(found: Comparison) -> str:
     key = "bench.lead_alone" if found.published is None else "bench.lead"
     published = "" if found.published is None else score(found.published.mean)
     first = t(key, **said, **lowest, published=published)
-    return t("bench.lead_both", first=first, second=_better(found))
+    both = t("bench.lead_both", first=first, second=_better(found))
+    if found.screened is None:
+        return both
+    return t("bench.lead_both", first=both, second=t("bench.lead_screened", mean=score(found.screened.mean)))
 
 
 def _better(found: Comparison) -> str:

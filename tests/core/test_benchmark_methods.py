@@ -438,3 +438,12 @@ def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monke
 def test_the_readme_names_every_method(readme):
     text = (Path(__file__).parents[2] / readme).read_text(encoding="utf-8")
     assert [name for name in PLANS["full"] if f"`{name}`" not in text] == []
+
+
+def test_chance_differs_between_draws_and_seeds_and_repeats(planted):
+    first, second = planted.draw(3, 0), planted.draw(3, 1)
+    heads = [
+        chance(planted.loaded, drawn, seed).heads for drawn, seed in ((first, 0), (second, 0), (first, 1))
+    ]
+    assert not any(np.array_equal(heads[0], other) for other in heads[1:])
+    assert np.array_equal(heads[0], chance(planted.loaded, first, 0).heads)

@@ -272,5 +272,7 @@ def test_lead_names_who_does_better(monkeypatch: pytest.MonkeyPatch) -> None:
     best = benchmark_words.lead(replace(found, change=None))
     assert best.endswith(catalogue("en")["bench.lead_best"])
     assert "0.900" in best and catalogue("en")["bench.lead_best"] not in said
+    screened = measured.Standing(measured.SCREENED, 0.95, 0.9, "a · gpt2", 0)
+    assert benchmark_words.lead(replace(found, screened=screened)).endswith("Headlight reaches 0.950.")
     alone = benchmark_words.lead(replace(found, change=None, look=None))
     assert catalogue("en")["bench.lead_best"] not in alone
