@@ -141,9 +141,9 @@ def found() -> list[Path]:
 def read(folder: Path) -> Measured:
     """The result in a folder; raises StorageError for a file that is missing or cannot be read."""
     summary = _table(folder, "summary.csv", (*KEYS, "examples"), ("role",), NUMBERS)
-    if not len(summary):
-        raise _damaged(folder, "summary.csv", "no rows")
     summary = summary[~summary["role"].isin(["tuning"])]
+    if not len(summary):
+        raise _damaged(folder, "summary.csv", "no rows of test tasks")
     for name in (*KEYS, "examples"):
         if summary[name].isna().any():
             raise _damaged(folder, "summary.csv", f"an empty cell in the column {name}")

@@ -16,7 +16,7 @@ from core.benchmark.pruning import acdc
 from core.benchmark.screened import screened
 from core.benchmark.subnetwork import subnetwork_probing
 from core.benchmark.tasks import Task
-from core.config import PRESETS
+from core.config import PRESETS, AutoencoderConfig
 from core.examples import ExampleSet
 
 OURS = ("headlight-standard", "headlight-fast", "headlight-unpaired")
@@ -53,8 +53,6 @@ PLAIN: dict[str, Method] = {
     "pair-difference-norm": pair_difference_norm,
     "mean-difference": mean_difference,
     "probe": probe,
-    "paper": paper,
-    "paper-ensemble": paper_ensemble,
     "random": chance,
     "hisp": hisp,
     "eap": eap,
@@ -81,7 +79,11 @@ def method_named(name: str, task: Task, examples: int, draw: int) -> Method:
     """The method of this name for a draw of a task."""
     if name == "headlight-unpaired":
         return unpaired(PRESETS["standard"], partnerless(task, examples, draw))
-    return paper_250(task) if name == "paper-250" else PLAIN[name]
+    if name == "paper":
+        return paper(paper_settings(task))
+    if name == "paper-ensemble":
+        return paper_ensemble(paper_settings(task))
+    return paper_250(task, draw) if name == "paper-250" else PLAIN[name]
 
 
 def partnerless(task: Task, examples: int, draw: int) -> ExampleSet:
@@ -92,9 +94,14 @@ def partnerless(task: Task, examples: int, draw: int) -> ExampleSet:
     return ExampleSet(examples=tuple(one.model_copy(update={"pair": ""}) for one in chosen))
 
 
-def paper_250(task: Task) -> Method:
+def paper_250(task: Task, draw: int) -> Method:
     """The published recipe as published: trained on 10 of 250 + 250 texts of the task, counted on all of them."""
+    return paper_counting(lambda: task.draw(PAPER_COUNTED, PAPER_SEED + draw), paper_settings(task))
+
+
+def paper_settings(task: Task) -> AutoencoderConfig:
+    """The settings that were published for a task."""
     settings = PRESETS["paper"]
     if task.name == "docstring":
         settings = settings.model_copy(update={"sparsity": DOCSTRING_SPARSITY})
-    return paper_counting(lambda seed: task.draw(PAPER_COUNTED, PAPER_SEED + seed), settings)
+    return settings

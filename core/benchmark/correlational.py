@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from core.autoencoder import Codes
-from core.benchmark.methods import Method, Outcome, captured_outputs, last, ours, paper
-from core.codes import centre, published_codes, scale
+from core.benchmark.methods import Method, Outcome, captured_outputs, ours, paper
+from core.codes import centre, scale
 from core.config import PRESETS, AutoencoderConfig
 from core.examples import ExampleSet
 from core.loaded_model import LoadedModel
@@ -147,30 +147,30 @@ def untrained() -> Method:
     return ours(PRESETS["standard"].model_copy(update={"epochs": 0}))
 
 
-def paper_ensemble(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+def paper_ensemble(settings: AutoencoderConfig) -> Method:
     """The published recipe with several seeds; the mean of their scores."""
-    found = [paper(loaded, examples, seed * PAPER_MEMBERS + member) for member in range(PAPER_MEMBERS)]
-    return Outcome(
-        np.mean([one.heads for one in found], axis=0),
-        np.mean([one.edges for one in found], axis=0),
-        sum(one.seconds for one in found),
-        found[0].forward_passes,
-    )
-
-
-def paper_counting(more: Callable[[int], ExampleSet], settings: AutoencoderConfig) -> Method:
-    """The published recipe in its own setting: `more(seed)` gives the many examples that it trains on a few of and
-    counts on all of. The examples of the draw are not read.
-    """
+    single = paper(settings)
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-        start = time.perf_counter()
-        _, alignment, captured = captured_outputs(loaded, more(seed), "mean")
-        training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
-        codes = last(training)
-        scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, "count")
-        heads = scores.heads.score.numpy()
-        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+        found = [single(loaded, examples, seed * PAPER_MEMBERS + member) for member in range(PAPER_MEMBERS)]
+        return Outcome(
+            np.mean([one.heads for one in found], axis=0),
+            np.mean([one.edges for one in found], axis=0),
+            sum(one.seconds for one in found),
+            sum(one.forward_passes for one in found),
+        )
+
+    return method
+
+
+def paper_counting(more: Callable[[], ExampleSet], settings: AutoencoderConfig) -> Method:
+    """The published recipe in its own setting: `more()` gives the many examples that it trains on a few of and counts
+    on all of. The examples of the draw are not read.
+    """
+    single = paper(settings)
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        return single(loaded, more(), seed)
 
     return method
 

@@ -13,7 +13,7 @@ import numpy as np
 from core.autoencoder import Codes
 from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
-from core.config import PRESETS, AutoencoderConfig, PositionMode
+from core.config import AutoencoderConfig, PositionMode
 from core.examples import ExampleSet
 from core.loaded_model import LoadedModel
 from core.pipeline import score
@@ -83,15 +83,18 @@ def analysed(
     return Analysed(ids, alignment, codes), captured.forward_passes
 
 
-def paper(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+def paper(settings: AutoencoderConfig) -> Method:
     """The published recipe: means over positions, one dictionary, counts of unique codes."""
-    start = time.perf_counter()
-    settings = PRESETS["paper"]
-    _, alignment, captured = captured_outputs(loaded, examples, "mean")
-    training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
-    scores = score(last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
-    heads = scores.heads.score.numpy()
-    return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        start = time.perf_counter()
+        _, alignment, captured = captured_outputs(loaded, examples, "mean")
+        training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
+        scores = score(last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
+        heads = scores.heads.score.numpy()
+        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+
+    return method
 
 
 def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

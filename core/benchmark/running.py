@@ -25,6 +25,7 @@ from core.benchmark.sweep import SweepRow
 from core.benchmark.switch import SwitchRow, switch_lines
 from core.benchmark.tasks import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
+from core.errors import ConfigError, StorageError
 from core.pipeline import package_version
 from core.report import csv_bytes
 from core.runs import write_atomically
@@ -59,7 +60,7 @@ class Results:
     def tables(self) -> dict[str, pd.DataFrame]:
         """The files by their names without ending, in a fixed order of rows."""
         rows = _table(Row, self.rows)
-        keys = ["examples", "draw", "seed"]
+        keys = ["task", "model", "examples", "draw", "seed"]
         return {
             "benchmark": rows.sort_values(keys, kind="stable"),
             "switch": _table(SwitchRow, self.switches).sort_values("draw", kind="stable"),
@@ -81,12 +82,19 @@ def run_benchmark(
 
     With `tuning`, the models in that folder are measured in place of the test models, on draws of their own.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError("folder_not_writable", path=out, detail=error.strerror) from None
     start = time.perf_counter()
     size: Size = "quick" if quick else "full"
     workers = workers or cores()
     found = [*bundled_names(), *published_names()] if tuning is None else names_in(tuning)
     names = [one for one in found if isinstance(one, TaskName)]
+    if not names:
+        raise ConfigError(
+            "bad_setting", name="--tuning", detail=f"found no model with true circuits in {tuning}"
+        )
     results = Results(not_run=[asdict(one) for one in found if isinstance(one, NotRun)])
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {workers} processes of one thread"
     yield f"draws a task: {draws_words(size)}"
@@ -102,8 +110,13 @@ def run_benchmark(
                 yield from task_lines(_table(Row, of_task[job.task]))
             yield f"{time.perf_counter() - start:.0f} s so far"
             write(out, results, size, workers, time.perf_counter() - start)
-    for timed in speed_rows(quick) if tuning is None else ():
-        results.speed.append(timed)
+    try:
+        results.speed += speed_rows(quick) if tuning is None else ()
+    except EOFError:
+        results.not_run.append({"task": "speed", "model": "gpt2", "method": "", "reason": "its process died"})
+    if not results.rows:
+        yield "nothing could be measured"
+        return
     yield from overall_lines(_table(Row, results.rows))
     yield from switch_lines(results.switches)
     yield from speed_lines(results.speed)
@@ -112,7 +125,7 @@ def run_benchmark(
     for entry in results.not_run:
         yield f"not run: {' '.join(entry.values())}"
     seconds = time.perf_counter() - start
-    yield from write(out, results, size, workers, seconds)
+    yield from write(out, results, size, workers, seconds, complete=True)
     yield f"took {seconds:.0f} s"
 
 
@@ -129,7 +142,9 @@ def jobs_of(names: Sequence[TaskName], size: Size) -> list[Job]:
     return jobs
 
 
-def write(out: Path, results: Results, size: Size, workers: int, seconds: float) -> list[str]:
+def write(
+    out: Path, results: Results, size: Size, workers: int, seconds: float, complete: bool = False
+) -> list[str]:
     """Write all files; a line for each."""
     lines = []
     for name, table in results.tables().items():
@@ -137,7 +152,7 @@ def write(out: Path, results: Results, size: Size, workers: int, seconds: float)
         lines.append(f"{len(table)} rows in {out / f'{name}.csv'}")
     found = results.goals()
     write_atomically(out / "goals.csv", csv_bytes(_table(Goal, found)))
-    about = json.dumps(_about(results, size, workers, seconds), indent=1) + "\n"
+    about = json.dumps({**_about(results, size, workers, seconds), "complete": complete}, indent=1) + "\n"
     write_atomically(out / "about.json", about.encode())
     return lines
 
@@ -155,10 +170,20 @@ def draws_words(size: Size) -> str:
     )
 
 
+def processor() -> str:
+    """The processor's name where the system tells (Linux), else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
+
+
 def _about(results: Results, size: Size, workers: int, seconds: float) -> dict[str, Any]:
     return {
         "date": str(date.today()),
-        "machine": platform.machine(),
+        "machine": processor(),
         "cores": cores(),
         "processes": workers,
         "threads": 1,

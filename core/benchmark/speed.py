@@ -26,6 +26,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.autoencoder import SILENT, Codes
+from core.benchmark.memory import peak_mb
 from core.capture import capture, pad
 from core.certainty import certainty
 from core.codes import codes_of, scale
@@ -278,5 +279,9 @@ def _synchronise(device: str) -> None:
 def _peak_mb(device: str) -> float:
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
+    # what the process held before it became this one does not count, as it would in ru_maxrss
+    held = peak_mb()
+    if not np.isnan(held):
+        return held
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

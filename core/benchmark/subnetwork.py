@@ -43,7 +43,7 @@ def subnetwork_probing(loaded: LoadedModel, examples: ExampleSet, seed: int) -> 
 
 
 def learned_gates(runs: PairRuns, seed: int, steps: int = STEPS) -> np.ndarray:
-    """Log-odds (head,) that each gate is not shut, after training; the order is that of the probabilities."""
+    """Probability (head,) that each gate is not shut, after training."""
     shape = runs.loaded.shape
     generator = torch.Generator().manual_seed(seed)
     share = (OPEN_AT_FIRST - LOW) / (HIGH - LOW)
@@ -59,7 +59,7 @@ def learned_gates(runs: PairRuns, seed: int, steps: int = STEPS) -> np.ndarray:
             loss = loss + PENALTY * not_shut(location).sigmoid().mean()
             loss.backward()
         optimiser.step()
-    found: np.ndarray = not_shut(location.detach()).double().numpy().ravel()
+    found: np.ndarray = not_shut(location.detach()).double().sigmoid().numpy().ravel()
     return found
 
 

@@ -31,12 +31,14 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per task, model, method, number of texts and unit, in the order in which they first came.
 
     Means are over draws of the means over seeds. `auc_sd` is the standard deviation over the draws, `auc_seed_sd` the
-    mean over the draws of that over the seeds, both as of a whole population; `auc_lowest` the lowest draw.
+    mean over the draws of that over the seeds (as of a sample); `auc_lowest` the lowest draw.
     """
     keys = list(GROUP)
+    # evidence is gathered with the first seed of a draw alone
+    rows = rows.assign(evidence_passes=rows["evidence_passes"].where(rows["evidence_passes"] > 0))
     per_draw = rows.groupby([*keys, "draw"], sort=False)
     means = per_draw[MEANS].mean().reset_index()
-    seeds = per_draw["auc"].agg(["count", lambda values: values.std(ddof=0)]).reset_index()
+    seeds = per_draw["auc"].agg(["count", lambda values: values.std(ddof=1)]).reset_index()
     seeds.columns = [*keys, "draw", "seeds", "auc_seed_sd"]
     groups = means.groupby(keys, sort=False)
     table = groups[MEANS].mean()

@@ -22,7 +22,7 @@ import torch
 from core.ablation import Ablator
 from core.behaviour import head_logits
 from core.benchmark.methods import Analysed, last
-from core.benchmark.tasks import Task
+from core.benchmark.tasks import Role, Task
 from core.benchmark.verdicts import Verified
 from core.capture import batches_of, pad
 from core.checking import ranked, suggestion, switchable
@@ -36,7 +36,7 @@ from core.smallest import Found, smallest_circuit, smallest_switch
 UNSEEN = 200
 """Pairs a draw."""
 
-UNSEEN_SEED = 90_000
+UNSEEN_SEEDS: dict[Role, int] = {"test": 90_000, "tuning": 40_000}
 """Unseen pairs start here: no seed of any other use."""
 
 MODES: tuple[Mode, ...] = ("mean", "zero")
@@ -146,7 +146,7 @@ def _searches(
 
 def unseen_pairs(task: Task, texts: set[str], count: int, draw: int) -> list[TaskPair]:
     """`count` pairs with neither text among `texts`."""
-    drawn = task.pairs(count + len(texts), UNSEEN_SEED + draw)
+    drawn = task.pairs(count + len(texts), UNSEEN_SEEDS[task.role] + draw)
     return [pair for pair in drawn if not {pair.anomalous, pair.normal} & texts][:count]
 
 

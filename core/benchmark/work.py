@@ -41,7 +41,10 @@ def do(job: Job) -> Measured | list[SweepRow]:
     except HeadlightError as error:
         return Measured(failed=[("every method", str(error))])
     if job.sweep:
-        return list(sweep_rows(task, job.examples, job.draw))
+        try:
+            return list(sweep_rows(task, job.examples, job.draw))
+        except (HeadlightError, ValueError, RuntimeError) as error:
+            return Measured(failed=[("sweep", f"{type(error).__name__}: {error}")])
     return measure_draw(task, job.examples, job.draw, job.size)
 
 

@@ -357,7 +357,11 @@ def test_the_printed_draws_name_every_method_that_takes_part_with_its_number():
 
 def test_every_method_belongs_to_a_group_and_has_a_plan():
     grouped = {*OURS, *LOOKING, *INTERVENING, "random"}
-    assert grouped == set(PLANS["full"]) == {*PLAIN, "headlight-unpaired", "paper-250"}
+    assert (
+        grouped
+        == set(PLANS["full"])
+        == {*PLAIN, "headlight-unpaired", "paper", "paper-250", "paper-ensemble"}
+    )
     assert set(PLANS["quick"]) < grouped
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core import autoencoder
 from core.benchmark import catalogue, correlational
-from core.benchmark.catalogue import paper_250
+from core.benchmark.catalogue import paper_250, paper_settings
 from core.benchmark.correlational import (
     TIE,
     chance,
@@ -135,20 +135,22 @@ def test_paper_ensemble_is_the_mean_of_seeds_that_no_other_draw_has(planted, mon
         seeds.append(seed)
         return Outcome(np.array([seed, 1.0]), np.full((2, 2), seed), 1.0, 1)
 
-    monkeypatch.setattr(correlational, "paper", one)
-    found = [paper_ensemble(planted.loaded, planted.draw(3, 0), draw) for draw in (0, 1)]
+    monkeypatch.setattr(correlational, "paper", lambda settings: one)
+    method = paper_ensemble(PRESETS["paper"])
+    found = [method(planted.loaded, planted.draw(3, 0), draw) for draw in (0, 1)]
     assert found[0].heads.tolist() == [3.5, 1.0]
     assert found[0].edges.tolist() == [[3.5, 3.5], [3.5, 3.5]]
     assert found[0].seconds == 8.0
+    assert found[0].forward_passes == 8
     assert len(set(seeds)) == 16
 
 
 def test_paper_with_many_examples_reads_those_and_not_the_draw(planted):
     many = planted.draw(12, 77)
-    method = paper_counting(lambda _seed: many, PRESETS["paper"])
+    method = paper_counting(lambda: many, PRESETS["paper"])
     first, second = (method(planted.loaded, planted.draw(3, draw), 5) for draw in (0, 1))
     assert (first.heads == second.heads).all()
-    assert (first.heads == paper(planted.loaded, many, 5).heads).all()
+    assert (first.heads == paper(PRESETS["paper"])(planted.loaded, many, 5).heads).all()
     assert first.heads.max() > 3
 
 
@@ -392,6 +394,7 @@ def test_learned_gates_find_the_planted_heads_and_repeat_by_seed(planted):
     runs = PairRuns(planted.loaded, planted.draw(3, 0), 0)
     found = learned_gates(runs, seed=0, steps=60)
     assert set(np.argsort(found)[-4:]) == set(np.flatnonzero(planted.head_truth()))
+    assert ((found >= 0) & (found <= 1)).all()
     assert (found == learned_gates(runs, seed=0, steps=60)).all()
     assert (found != learned_gates(runs, seed=1, steps=60)).any()
 
@@ -427,11 +430,15 @@ def test_screened_scores_are_codes_times_attribution(planted):
 def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monkeypatch):
     monkeypatch.setattr(catalogue, "paper_counting", lambda more, settings: (more, settings))
     docstring = load_task(TaskName("docstring"), ModelPool(size=8))
-    assert paper_250(docstring)[1].sparsity == 0.05
-    more, settings = paper_250(planted)
+    assert paper_250(docstring, 0)[1].sparsity == 0.05
+    assert paper_settings(docstring).sparsity == 0.05
+    more, settings = paper_250(planted, 0)
     assert settings == PRESETS["paper"]
-    assert more(3).count("normal") == 250
-    assert not {e.text for e in more(0).examples} & {e.text for e in planted.draw(8, 0).examples}
+    assert more().count("normal") == 250
+    assert not {e.text for e in more().examples} & {e.text for e in planted.draw(8, 0).examples}
+    other, _ = paper_250(planted, 1)
+    assert more() == more()
+    assert more() != other(), "other texts for other draws"
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])

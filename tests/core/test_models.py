@@ -93,7 +93,6 @@ def test_every_architecture_loads_from_a_folder_and_says_the_same(kind, tmp_path
         )
 
 
-
 def test_hash_of_tensors_tells_models_apart():
     assert hash_tensors(random_model("gpt2", 0)) == hash_tensors(random_model("gpt2", 0))
     assert hash_tensors(random_model("gpt2", 0)) != hash_tensors(random_model("gpt2", 1))
