@@ -58,7 +58,7 @@ PLANS: dict[Size, dict[str, Repeats]] = {
         "hisp": Repeats(10, elsewhere=10),
         "eap": Repeats(10, elsewhere=10),
         "eap-ig": Repeats(10, elsewhere=10),
-        "paper-250": Repeats(10),
+        "paper-250": Repeats(5),
         "paper-ensemble": Repeats(2),
         "subnetwork-probing": Repeats(2),
         "acdc-kl": Repeats(1),
