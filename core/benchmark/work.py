@@ -67,7 +67,7 @@ def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Found]) -> It
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
