@@ -31,7 +31,15 @@ SCREENED = "headlight-screened"
 """Ours with the causal screen."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "ours": ("headlight-standard", "headlight-fast", "headlight-screened", "headlight-unpaired"),
+    "ours": (
+        "headlight-standard",
+        "headlight-fast",
+        "headlight-screened",
+        "headlight-unpaired",
+        "headlight-unequal",
+        "headlight-last",
+        "headlight-mean",
+    ),
     "look": (
         "untrained",
         "k-means",

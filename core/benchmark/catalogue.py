@@ -11,15 +11,24 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import eap, eap_ig, hisp
-from core.benchmark.methods import Method, ours, pair_difference_norm, paper, unpaired
+from core.benchmark.methods import Method, ours, pair_difference_norm, pair_difference_reach, paper, unpaired
 from core.benchmark.pruning import acdc
 from core.benchmark.screened import screened
 from core.benchmark.subnetwork import subnetwork_probing
-from core.benchmark.tasks import Task
+from core.benchmark.tasks import FIRST_SEEDS, Task
+from core.benchmark.unequal import unequal
 from core.config import PRESETS, AutoencoderConfig
 from core.examples import ExampleSet
 
-OURS = ("headlight-standard", "headlight-fast", "headlight-unpaired")
+OURS = (
+    "headlight-standard",
+    "headlight-fast",
+    "headlight-unpaired",
+    "headlight-unequal",
+    "headlight-last",
+    "headlight-mean",
+    "pair-difference-reach",
+)
 """Methods of ours that only look at what heads write, as every method of LOOKING does."""
 
 LOOKING = (
@@ -48,6 +57,9 @@ PLAIN: dict[str, Method] = {
     "headlight-standard": ours(PRESETS["standard"]),
     "headlight-fast": ours(PRESETS["fast"]),
     "headlight-screened": screened,
+    "headlight-last": ours(PRESETS["standard"], "last"),
+    "headlight-mean": ours(PRESETS["standard"], "mean"),
+    "pair-difference-reach": pair_difference_reach,
     "untrained": untrained(),
     "k-means": k_means,
     "pair-difference-norm": pair_difference_norm,
@@ -69,7 +81,7 @@ PAPER_SEED = 10_000
 """Texts a side that the published recipe counts on, and what is added to the draw to get those, which no draw has."""
 
 PARTNERLESS = 5_000
-"""Added to the draw for the normal texts of `headlight-unpaired`, which are nobody's partners."""
+"""Added to the draw for the normal texts of `headlight-unpaired` and `headlight-unequal`: nobody's partners."""
 
 DOCSTRING_SPARSITY = 0.05
 """The published weight of the L1 term on this task; 0.02, the preset's, on all others."""
@@ -79,6 +91,8 @@ def method_named(name: str, task: Task, examples: int, draw: int) -> Method:
     """The method of this name for a draw of a task."""
     if name == "headlight-unpaired":
         return unpaired(PRESETS["standard"], partnerless(task, examples, draw))
+    if name == "headlight-unequal":
+        return unpaired(PRESETS["standard"], of_unequal_lengths(task, examples, draw))
     if name == "paper":
         return paper(paper_settings(task))
     if name == "paper-ensemble":
@@ -92,6 +106,12 @@ def partnerless(task: Task, examples: int, draw: int) -> ExampleSet:
     chosen = [one for one in own.examples if one.label == "anomalous"]
     chosen += [one for one in other.examples if one.label == "normal"]
     return ExampleSet(examples=tuple(one.model_copy(update={"pair": ""}) for one in chosen))
+
+
+def of_unequal_lengths(task: Task, examples: int, draw: int) -> ExampleSet:
+    """The same texts with words in front, so that they differ in length. Raises ValueError where none can be put."""
+    first = FIRST_SEEDS[task.role] + draw
+    return unequal(task, task.pairs(examples, first), task.pairs(examples, PARTNERLESS + first), draw)
 
 
 def paper_250(task: Task, draw: int) -> Method:

@@ -12,7 +12,7 @@ from core.benchmark.catalogue import INTERVENING, LOOKING, OURS, PLAIN, partnerl
 from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
 from core.benchmark.measuring import measure_draw
 from core.benchmark.methods import Analysed, analysed
-from core.benchmark.plan import EXAMPLES, PLANS, Extras, draws_of, planned
+from core.benchmark.plan import EXAMPLES, PLANS, Extras, Repeats, draws_of, planned
 from core.benchmark.rows import COLUMNS, Row
 from core.benchmark.running import draws_words
 from core.benchmark.switch import Reading, SwitchRow, measure_switch, shares, unseen_pairs
@@ -22,6 +22,7 @@ from core.codes import centre
 from core.config import PRESETS
 from core.evidence import Evidence, Findings
 from core.heads import EdgeId, HeadId
+from core.measured import GROUPS
 from core.models import ModelPool
 from core.recipe import HeadValue, Recipe, switched_off
 from core.scenarios import load_scenario, load_truth, scenario_names
@@ -360,7 +361,7 @@ def test_every_method_belongs_to_a_group_and_has_a_plan():
     assert (
         grouped
         == set(PLANS["full"])
-        == {*PLAIN, "headlight-unpaired", "paper", "paper-250", "paper-ensemble"}
+        == {*PLAIN, "headlight-unpaired", "headlight-unequal", "paper", "paper-250", "paper-ensemble"}
     )
     assert set(PLANS["quick"]) < grouped
 
@@ -373,3 +374,14 @@ def test_plan_by_hand():
     assert "acdc-kl" not in dict(planned("full", 5, 0))
     assert (draws_of("full", 8), draws_of("full", 25), draws_of("quick", 8)) == (10, 10, 3)
     assert draws_of("quick", 5) == 0
+    new = ("headlight-unequal", "headlight-last", "headlight-mean")
+    assert all(PLANS["full"][name] == Repeats(10) and PLANS["quick"][name] == Repeats(1) for name in new)
+
+
+@pytest.mark.parametrize("table", ["look", "change"])
+def test_methods_of_ours_are_nobody_s_rivals(table):
+    """Neither the goals nor the page count them among the others."""
+    ours = {*OURS, "headlight-screened"}
+    assert set(GROUPS["ours"]) == ours
+    assert not ours & set(GROUPS[table])
+    assert not {*OURS} & {*LOOKING, *INTERVENING}

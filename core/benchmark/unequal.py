@@ -1,0 +1,85 @@
+"""Texts of different lengths: neutral words put in front of a task's texts.
+
+One rule for all tasks. In front of each text go none to three random words of the lists of the bundled tasks that the
+tokenizer knows and that neither text of the pair has. Words behind which the model behaves otherwise are drawn again:
+what it says next must stay a right word, a wrong one or another, as it was. Where TRIES words in a row change that, the
+text gets one word fewer. How many words a text is to get does not depend on its side.
+
+Three are as many positions as the bundled models were trained to begin later.
+"""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+import torch
+
+from core.behaviour import head_logits
+from core.benchmark.tasks import Task
+from core.capture import pad
+from core.examples import Example, ExampleSet, Label
+from core.loaded_model import LoadedModel
+from core.scenarios.tasks import PLANTED_WORDS, WORDS, TaskPair
+
+MOST_WORDS = 3
+TRIES = 96
+TOGETHER = 16
+"""Tries that are read in one forward pass."""
+
+
+def unequal(task: Task, own: Sequence[TaskPair], other: Sequence[TaskPair], draw: int) -> ExampleSet:
+    """The anomalous texts of some pairs and the normal ones of others, in different lengths, without partners.
+
+    Raises ValueError where the tokenizer knows too few words, or all texts of a side would have one length.
+    """
+    random = Random(f"unequal {task.name} {draw}")
+    known = known_words(task.loaded)
+    examples = []
+    sides: tuple[tuple[Label, Sequence[TaskPair]], ...] = (("anomalous", own), ("normal", other))
+    for label, pairs in sides:
+        made = [lengthened(task.loaded, pair, label, known, random) for pair in pairs]
+        if len({len(task.loaded.encode(text)) for text in made}) < 2:
+            raise ValueError(f"every {label} text has the same number of tokens")
+        examples += [
+            Example(label=label, text=text, expected=pair.expected, actual=pair.actual)
+            for text, pair in zip(made, pairs, strict=True)
+        ]
+    return ExampleSet(examples=tuple(examples))
+
+
+def known_words(loaded: LoadedModel) -> list[str]:
+    """The words of the lists that the tokenizer knows."""
+    unknown = loaded.tokenizer.unk_token_id
+    return [word for word in dict.fromkeys((*WORDS, *PLANTED_WORDS)) if unknown not in loaded.encode(word)]
+
+
+def lengthened(
+    loaded: LoadedModel, pair: TaskPair, label: Label, known: Sequence[str], random: Random
+) -> str:
+    """One text of a pair with words in front behind which the model behaves as it does without them."""
+    text = pair.anomalous if label == "anomalous" else pair.normal
+    there = set(re.findall(r"\w+", f"{pair.anomalous} {pair.normal}"))
+    free = [word for word in known if word not in there]
+    if len(free) < MOST_WORDS:
+        raise ValueError(f"the tokenizer knows fewer than {MOST_WORDS} words that the text does not have")
+    kinds = (pair.good, pair.bad) if label == "anomalous" else (pair.fitting,)
+    usual = said(loaded, [text], kinds)[0]
+    for count in range(random.randint(0, MOST_WORDS), 0, -1):
+        for _ in range(TRIES // TOGETHER):
+            tried = [" ".join([*random.sample(free, count), text]) for _ in range(TOGETHER)]
+            for one, kind in zip(tried, said(loaded, tried, kinds), strict=True):
+                if kind == usual:
+                    return one
+    return text
+
+
+@torch.inference_mode()
+def said(loaded: LoadedModel, texts: Sequence[str], kinds: Sequence[Sequence[str]]) -> list[int]:
+    """Which kind of words the likeliest next token of each text belongs to; -1 for none."""
+    tokens = [{loaded.word_token(word) for word in words} for words in kinds]
+    encoded = [loaded.encode(text) for text in texts]
+    ids, mask = pad(encoded, loaded.device)
+    ends = torch.tensor([len(one) - 1 for one in encoded], device=ids.device)
+    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+    best = head_logits(loaded, hidden[torch.arange(len(texts), device=ids.device), ends]).argmax(dim=-1)
+    return [next((kind for kind, one in enumerate(tokens) if token in one), -1) for token in best.tolist()]

@@ -1,0 +1,126 @@
+"""Texts of different lengths: what is put in front, and that the model goes on as before; and which positions count."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from core.benchmark import unequal
+from core.benchmark.catalogue import PARTNERLESS, method_named, of_unequal_lengths
+from core.benchmark.measuring import measure_draw
+from core.benchmark.methods import Outcome, ours
+from core.benchmark.plan import PLANS, Repeats
+from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
+from core.benchmark.unequal import known_words, lengthened, said
+from core.config import PRESETS
+from core.models import ModelPool
+from core.scenarios.tasks import PLANTED_WORDS, WORDS, vocabulary
+
+NAMES = bundled_names()
+MODELS = ModelPool(size=8)
+
+
+@pytest.fixture(scope="module")
+def planted() -> Task:
+    return load_task(TaskName("planted-induction"), MODELS)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: f"{name.name}-{name.folder[-5:]}")
+def test_every_task_has_texts_of_unequal_length_behind_which_the_model_behaves_as_before(name):
+    task = load_task(name, MODELS)
+    made, first = of_unequal_lengths(task, 8, 3), FIRST_SEEDS["test"] + 3
+    assert not any(one.pair for one in made.examples)
+    for label, seed in (("anomalous", first), ("normal", first + PARTNERLESS)):
+        pairs, after = task.pairs(8, seed), [one.text for one in made.of(label)]
+        before = [getattr(pair, label) for pair in pairs]
+        assert all(new.endswith(old) for old, new in zip(before, after, strict=True))
+        put = [new.removesuffix(old).split() for old, new in zip(before, after, strict=True)]
+        assert len({len(words) for words in put}) > 1
+        assert max(len(words) for words in put) <= 3
+        for words, old in zip(put, before, strict=True):
+            assert set(words) <= {*WORDS, *PLANTED_WORDS} - set(old.split())
+        for pair, old, new in zip(pairs, before, after, strict=True):
+            kinds = (pair.good, pair.bad) if label == "anomalous" else (pair.fitting,)
+            assert said(task.loaded, [new], kinds) == said(task.loaded, [old], kinds)
+
+
+def test_the_draw_alone_decides_the_texts(planted):
+    assert of_unequal_lengths(planted, 5, 0) == of_unequal_lengths(planted, 5, 0)
+    assert of_unequal_lengths(planted, 5, 0) != of_unequal_lengths(planted, 5, 1)
+
+
+def test_known_words_are_those_of_the_model(planted):
+    assert set(known_words(planted.loaded)) == set(PLANTED_WORDS)
+    four = load_task(TaskName("docstring"), MODELS).loaded
+    assert set(known_words(four)) == {*WORDS, *PLANTED_WORDS} & {*vocabulary()}
+    assert len(known_words(four)) == len(set(known_words(four)))
+
+
+def test_words_that_change_what_is_said_are_drawn_again(planted, monkeypatch):
+    """Only the tries that begin with `good` are behaved on; with none such the text stays as it is."""
+    pair = planted.pairs(1, 0)[0]
+    free = [word for word in PLANTED_WORDS if word not in f"{pair.anomalous} {pair.normal}".split()]
+    good = free[0]
+
+    def behaves(_loaded, texts, _kinds):
+        return [0 if text == pair.normal or text.startswith(f"{good} ") else 1 for text in texts]
+
+    monkeypatch.setattr(unequal, "said", behaves)
+    for seed in range(12):
+        text = lengthened(planted.loaded, pair, "normal", PLANTED_WORDS, Random(seed))
+        assert text == pair.normal or text.startswith(f"{good} ")
+    monkeypatch.setattr(
+        unequal, "said", lambda _loaded, texts, _kinds: [text != pair.normal for text in texts]
+    )
+    for seed in range(4):
+        assert lengthened(planted.loaded, pair, "normal", PLANTED_WORDS, Random(seed)) == pair.normal
+
+
+def test_what_is_said_by_hand(planted):
+    pairs = planted.pairs(3, 0)
+    kinds = (pairs[0].bad, pairs[0].good)
+    assert said(planted.loaded, [pairs[0].anomalous], kinds) == [1]
+    assert said(planted.loaded, [pairs[0].anomalous], ((), ())) == [-1]
+    texts = [f"{PLANTED_WORDS[0]} {pairs[0].anomalous}", pairs[1].anomalous, pairs[2].normal]
+    every = (tuple(PLANTED_WORDS[:9]), tuple(PLANTED_WORDS[9:]))
+    assert said(planted.loaded, texts, every) == [said(planted.loaded, [text], every)[0] for text in texts]
+
+
+def test_a_task_that_offers_nothing_is_told_as_not_run(planted, monkeypatch):
+    monkeypatch.setitem(PLANS, "quick", {"headlight-unequal": Repeats(1), "random": Repeats(1)})
+    monkeypatch.setattr(unequal, "known_words", lambda _loaded: PLANTED_WORDS[:2])
+    found = measure_draw(planted, 8, 0, "quick")
+    assert {row.method for row in found.rows} == {"random"}
+    ((method, reason),) = found.failed
+    assert method == "headlight-unequal"
+    assert "knows fewer than 3 words" in reason
+
+
+def test_texts_of_one_length_are_refused(planted, monkeypatch):
+    pairs = planted.pairs(4, 0)
+    monkeypatch.setattr(
+        unequal, "lengthened", lambda _loaded, pair, label, *_rest: f"apple {getattr(pair, label)}"
+    )
+    with pytest.raises(ValueError, match="every anomalous text has the same number of tokens"):
+        unequal.unequal(planted, pairs, pairs, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "slots"),
+    [("headlight-last", ("last",)), ("headlight-mean", ("mean",)), ("headlight-unequal", ("mean", "last"))],
+)
+def test_the_positions_that_are_compared(planted, name, slots):
+    found = method_named(name, planted, 4, 0)(planted.loaded, planted.draw(4, 0), 0)
+    assert isinstance(found, Outcome)
+    assert found.analysed is not None
+    assert found.analysed.alignment.slots == slots
+    assert found.analysed.alignment.paired == (name != "headlight-unequal")
+    assert found.heads.shape == planted.head_truth().shape
+
+
+def test_ours_with_positions_is_the_same_preset(planted):
+    fast = PRESETS["fast"]
+    drawn = planted.draw(4, 0)
+    first, again = (ours(fast, mode)(planted.loaded, drawn, 0).heads for mode in ("last", "auto"))
+    assert not np.array_equal(first, again)
+    assert np.array_equal(again, ours(fast)(planted.loaded, drawn, 0).heads)
