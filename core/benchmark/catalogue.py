@@ -11,7 +11,7 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import eap, eap_ig, hisp
-from core.benchmark.methods import Method, ours, pair_difference_norm, pair_difference_reach, paper, unpaired
+from core.benchmark.methods import Method, ours, pair_difference_norm, paper, unpaired
 from core.benchmark.pruning import acdc
 from core.benchmark.screened import screened
 from core.benchmark.subnetwork import subnetwork_probing
@@ -27,7 +27,6 @@ OURS = (
     "headlight-unequal",
     "headlight-last",
     "headlight-mean",
-    "pair-difference-reach",
 )
 """Methods of ours that only look at what heads write, as every method of LOOKING does."""
 
@@ -59,7 +58,6 @@ PLAIN: dict[str, Method] = {
     "headlight-screened": screened,
     "headlight-last": ours(PRESETS["standard"], "last"),
     "headlight-mean": ours(PRESETS["standard"], "mean"),
-    "pair-difference-reach": pair_difference_reach,
     "untrained": untrained(),
     "k-means": k_means,
     "pair-difference-norm": pair_difference_norm,
