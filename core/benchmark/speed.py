@@ -5,7 +5,8 @@ Every row is measured in a process of its own, so that its peak memory is its ow
 - `gpt2-standard`, `gpt2-fast`: random weights of GPT-2 small, real tokenizer, 10+10 indirect-object texts; from token
   ids over training to scored edges and the certainty of the selection, in pairs. `gpt2-standard-unpaired`: without
   pairs, with LABEL_SHUFFLES shuffles of the labels. Loading the model and evidence by patching are not timed.
-- `heads`, `examples`: from made head outputs to head scores (training, codes, scores), standard preset.
+- `heads`, `examples`: from made head outputs to head scores (training, codes, scores), standard preset. A quick run
+  leaves these and `gpt2-fast` out: starting a process for each would take a third of its time.
 - `edges-1024`: scores of all forward pairs of 32 × 32 heads from made codes.
 - On a GPU, where there is one, the same but for the edges, which are scored on the processor; `gpt2-xl-standard`, the
   geometry of GPT-2 XL; and `codes-equal`, where `seconds` are those on the GPU.
@@ -51,11 +52,10 @@ LABEL_SHUFFLES = 1000
 SLOTS, WIDTH = 5, 64
 """Compared positions and d_head of the made head outputs."""
 
-HEADS = {False: (36, 72, 144, 288, 576), True: (36, 72, 144)}
-"""Numbers of heads that are measured; keys: whether the run is a quick one."""
+HEADS = (36, 72, 144, 288, 576)
+"""Numbers of heads that are measured."""
 
-SIDES = {False: (5, 10, 20, 40), True: (5, 10, 20)}
-SIDE_HEADS = {False: 144, True: 36}
+SIDES, SIDE_HEADS = (5, 10, 20, 40), 144
 """Examples a side, and the heads that they are measured with."""
 
 EDGE_HEADS, HEADS_A_LAYER = 1024, 32
@@ -96,7 +96,8 @@ def speed_rows(quick: bool) -> Iterator[SpeedRow]:
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         if tokenizer is not None:
             yield measure_speed("standard", tokenizer, device)
-            yield measure_speed("fast", tokenizer, device)
+            if not quick:
+                yield measure_speed("fast", tokenizer, device)
             yield measure_speed("standard", tokenizer, device, paired=False)
             if device == "cuda":
                 yield measure_speed("standard", tokenizer, device, size="gpt2-xl")
@@ -113,11 +114,11 @@ def measure_speed(
 
 
 def growth(quick: bool, device: str = "cpu") -> Iterator[SpeedRow]:
-    """Growth of the cost of head scores with heads and examples, and the edges of a large model."""
-    for heads in HEADS[quick]:
+    """Growth of the cost of head scores with heads and examples, unless quick; and the edges of a large model."""
+    for heads in () if quick else HEADS:
         yield _alone(_heads, "heads", heads, EXAMPLES, device)
-    for side in SIDES[quick]:
-        yield _alone(_heads, "examples", SIDE_HEADS[quick], side, device)
+    for side in () if quick else SIDES:
+        yield _alone(_heads, "examples", SIDE_HEADS, side, device)
     if device == "cpu":
         yield _alone(_edges)
 

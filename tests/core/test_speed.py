@@ -30,17 +30,19 @@ def test_growth_measures_every_size_in_a_process_of_its_own(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("gpu", [False, True])
-def test_a_gpu_adds_the_same_rows_the_large_geometry_and_the_comparison(monkeypatch, gpu):
+def test_a_gpu_adds_the_same_rows_the_large_geometry_and_the_comparison(monkeypatch, gpu, quick):
     asked = []
     monkeypatch.setattr(
         speed, "_alone", lambda measure, *arguments: asked.append((measure.__name__, *arguments))
     )
     monkeypatch.setattr(speed, "gpt2_tokenizer", lambda: "folder")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    list(speed_rows(quick=True))
+    list(speed_rows(quick))
     analyses = [what[1:] for what in asked if what[0] == "_analysis"]
     on = [("standard", True, "gpt2"), ("fast", True, "gpt2"), ("standard", False, "gpt2")]
+    on = [one for one in on if one[0] != "fast" or not quick]
     expected = [(preset, "folder", "cpu", paired, size) for preset, paired, size in on]
     if gpu:
         expected += [(preset, "folder", "cuda", paired, size) for preset, paired, size in on]
@@ -55,8 +57,11 @@ def test_without_the_tokenizer_the_rest_is_measured(monkeypatch):
     monkeypatch.setattr(speed, "_alone", lambda measure, *arguments: asked.append(measure.__name__))
     monkeypatch.setattr(speed, "gpt2_tokenizer", lambda: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    list(speed_rows(quick=True))
+    list(speed_rows(quick=False))
     assert set(asked) == {"_heads", "_edges"}
+    asked.clear()
+    list(speed_rows(quick=True))
+    assert asked == ["_edges"], "a quick run leaves the growth out"
 
 
 def test_one_row_measured_for_real():
