@@ -31,10 +31,22 @@ class Scores:
     attributed: Attributed | None = None
 
 
-def score(codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength") -> Scores:
-    """Scores and candidates from codes (member, example, slot, head)."""
+def score(
+    codes: Codes,
+    n_anomalous: int,
+    n_heads: int,
+    measure: Measure = "strength",
+    links: np.ndarray | None = None,
+) -> Scores:
+    """Scores and candidates from codes (member, example, slot, head).
+
+    With `links` (source, target) of `core.reach`, an edge's score is the geometric mean of its link and the strength of
+    the joint codes.
+    """
     heads = head_scores(codes, n_anomalous, measure)
     by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)
+    if links is not None:
+        by_member = np.sqrt(by_member * links)
     return _chosen(heads, by_member.mean(axis=0), by_member)
 
 

@@ -232,8 +232,7 @@ def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, meas
         weight = weight * strength[..., :n_anomalous]
     shown = equal.float() @ present.T > 0
     by_slot = (weight[..., None] * ~shown * times.T).sum(dim=-2).mean(dim=0)
-    best = by_slot.amax(dim=0)
-    return (best if measure == "count" else (best + by_slot[-1]) / 2).T
+    return by_slot.amax(dim=0).T
 
 
 def equalised_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> np.ndarray:

@@ -9,14 +9,15 @@
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from core.attention import MOST_WEIGHTS, eager_attention
 from core.capture import pad
 from core.config import RunConfig
 from core.direct_effect import check_plain_stream, final_norm, logit_changes, through_norm
@@ -34,8 +35,6 @@ LEAST_MORE = 0.001
 """Difference of two texts that is worth telling; before their first difference there is none."""
 MOST_TOKENS = 600
 """Tokens of a text that are told, those around the chosen one."""
-MOST_WEIGHTS = 2**28
-"""Attention weights of one layer that a forward pass may hold."""
 SPLIT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _SPELLINGS = 6
 """How many tokens are looked through for one word, since many differ in a space alone."""
@@ -144,17 +143,6 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     return HeadReading(kept["weights"][0, head.head].float().cpu(), update.cpu(), stream.cpu())
 
 
-@contextmanager
-def eager_attention(loaded: LoadedModel) -> Iterator[None]:
-    """Let attention be computed step by step, so that its weights can be read; then as before."""
-    model, usual = loaded.model, loaded.model.config._attn_implementation
-    try:
-        _use(model, "eager")
-        yield
-    finally:
-        _use(model, usual)
-
-
 @torch.inference_mode()
 def changes_at(loaded: LoadedModel, reading: HeadReading, position: int) -> Tensor:
     """Change of every word's logit (vocabulary,) by what the head writes there, against the mean change."""
@@ -234,14 +222,6 @@ def _between(loaded: LoadedModel, change: Tensor, told: tuple[int, int] | None) 
         "actual": actual,
         "change": _rounded(float(change[told[1]] - change[told[0]])),
     }
-
-
-def _use(model: Any, implementation: str) -> None:
-    """Choose how attention is computed; Falcon follows its config but refuses the public way."""
-    if model.config.model_type != "falcon":
-        model.set_attn_implementation(implementation)
-    else:
-        model.config._attn_implementation = implementation
 
 
 def _place(query: int | None, length: int) -> int:

@@ -39,6 +39,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "headlight-unequal",
         "headlight-last",
         "headlight-mean",
+        "headlight-no-reach",
+        "pair-difference-reach",
     ),
     "look": (
         "untrained",

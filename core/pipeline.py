@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from core import tables
+from core.attention import Attention, mean_attention
 from core.autoencoder import Codes
 from core.cache import ActivationStore
 from core.candidates import Scores, score, screened
@@ -29,6 +30,7 @@ from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.heads import EdgeId, HeadId
 from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
+from core.reach import Reach, reach_between
 from core.results import Progress, RunResult
 from core.runs import FORMAT
 from core.scoring import Measure
@@ -81,11 +83,18 @@ def analyse(
     kept = [ids[i] for i in alignment.kept]
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
         captured = capture(loaded, kept, alignment.positions, cache)
+        attention = None
+        if not config.autoencoder.shared:
+            attention = mean_attention(loaded, kept, alignment.positions, cache)
     yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
-    codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
+    plain_codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
     yield clock.start("score")
     measure: Measure = "count" if config.autoencoder.shared else "strength"
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, measure)
+    reach = Reach(torch.ones(captured.outputs.shape[1:3]))
+    if attention is not None:
+        reach = reach_between(captured.outputs, attention, alignment)
+    codes = reach.weigh(plain_codes)
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, measure, reach.links)
     screen = None
     if config.candidates == "screened":
         screen = yield from screen_with_progress(config, loaded, alignment, clock)
@@ -118,7 +127,7 @@ def analyse(
     summary = _certainty(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
-    manifest = _manifest(config, loaded, alignment, captured, scores, screen, evidence, clock)
+    manifest = _manifest(config, loaded, alignment, captured, attention, scores, screen, evidence, clock)
     manifest["certainty"] = summary
     manifest["notes"] += sure.notes()
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
@@ -126,13 +135,14 @@ def analyse(
         heads=tables.with_attribution(heads, evidence.attribution),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
         codes=tables.code_table(
-            codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
+            plain_codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
         ),
         examples=examples,
         manifest=manifest,
         tensors={
-            "codes": codes.latent.to(torch.int16),
-            "strengths": codes.strength,
+            "codes": plain_codes.latent.to(torch.int16),
+            "strengths": plain_codes.strength,
+            "reach": reach.weights,
             "head_score": scores.heads.per_member.float(),
         },
         effects=tables.effect_table(evidence, alignment),
@@ -247,13 +257,15 @@ def _manifest(
     loaded: LoadedModel,
     alignment: Alignment,
     captured: Captured,
+    attention: Attention | None,
     scores: Scores,
     screen: Screen | None,
     evidence: Evidence,
     clock: Clock,
 ) -> dict[str, Any]:
     shape = loaded.shape
-    passes = captured.forward_passes + (screen.forward_passes if screen else 0) + evidence.forward_passes
+    parts = captured, attention, screen, evidence
+    passes = sum(part.forward_passes for part in parts if part is not None)
     counts = {label: config.examples.count(label) for label in ("anomalous", "normal")}
     edge_count = int((scores.edges > 0).sum())
     return {
@@ -278,6 +290,7 @@ def _manifest(
         "selection": {
             "candidates": "screened" if scores.attributed is not None else "codes",
             "measure": "count" if config.autoencoder.shared else "strength",
+            "reach": attention.state if attention else "not_used",
             "rule": HEAD_RULE,
             "threshold": _finite(scores.head_threshold),
             "edge_rule": EDGE_RULE,
@@ -286,14 +299,20 @@ def _manifest(
         **({"screen": screen.as_json()} if screen else {}),
         "evidence": evidence.state,
         "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
-        "notes": _notes(config, alignment, scores) + ([screen.note()] if screen else []) + evidence.notes,
+        "notes": _notes(config, alignment, attention, scores)
+        + ([screen.note()] if screen else [])
+        + evidence.notes,
     }
 
 
-def _notes(config: RunConfig, alignment: Alignment, scores: Scores) -> list[dict[str, Any]]:
+def _notes(
+    config: RunConfig, alignment: Alignment, attention: Attention | None, scores: Scores
+) -> list[dict[str, Any]]:
     """What a reader must know about this run, as keys and values for the catalogues."""
     notes: list[dict[str, Any]] = [{"key": f"positions_{alignment.mode}", "values": dict(alignment.values)}]
     notes.append({"key": f"pairs_{alignment.pairs_source}", "values": {"count": len(alignment.pairs)}})
+    if attention is not None:
+        notes.append({"key": f"reach_{attention.state}", "values": {}})
     if alignment.left_out:
         notes.append({"key": "left_out", "values": {"count": len(alignment.left_out)}})
     fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))

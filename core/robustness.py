@@ -9,7 +9,7 @@
 
 Where candidates come from codes and the causal screen, the screen is made once, since no setting that is moved changes
 it, and combined with every training. With fewer texts, pairs stay together, the screen is that of these pairs, and
-positions are those that were aligned for all of them.
+positions and attention weights are those of all of them.
 """
 
 import time
@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from core.attention import Attention, mean_attention
 from core.cache import ActivationStore
 from core.candidates import Scores, score, screened
 from core.capture import capture
@@ -36,6 +37,7 @@ from core.loaded_model import LoadedModel
 from core.models import ModelPool
 from core.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.preview import tokenise
+from core.reach import reach_between
 from core.results import Progress
 from core.robustness_plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
 from core.robustness_summary import (
@@ -86,6 +88,7 @@ class _Ground:
     outputs: torch.Tensor
     truth: np.ndarray | None
     attributed: Attributed | None = None
+    attention: Attention | None = None
 
     @property
     def per_side(self) -> int:
@@ -216,7 +219,10 @@ def _ground(config: RunConfig, loaded: LoadedModel, store: ActivationStore | Non
     kept = [ids[i] for i in alignment.kept]
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
         outputs = capture(loaded, kept, alignment.positions, cache).outputs
-    return _Ground(config, loaded, alignment, outputs, known_truth(config, loaded))
+        attention = None
+        if not config.autoencoder.shared:
+            attention = mean_attention(loaded, kept, alignment.positions, cache)
+    return _Ground(config, loaded, alignment, outputs, known_truth(config, loaded), attention=attention)
 
 
 def _trained(ground: _Ground, training: Training, step: int, total: int) -> Generator[Progress, None, Scores]:
@@ -233,7 +239,11 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
             break
         yield Progress(STAGE, step, total)
     measure: Measure = "count" if training.autoencoder.shared else "strength"
-    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, measure)
+    links = None
+    if ground.attention is not None:
+        reach = reach_between(ground.outputs[chosen], ground.attention, ground.alignment, chosen)
+        codes, links = reach.weigh(codes), reach.links
+    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, measure, links)
     if ground.attributed is None:
         return scores
     pairs = ground.attributed.by_pair[chosen[:n_anomalous]]

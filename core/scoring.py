@@ -5,11 +5,10 @@ count a head's distinct anomalous-only codes: `unique_codes`, kept for the prese
 that count saturates: a head that hardly responds shows as many codes as one that carries the behaviour. So:
 
 Head score: mean strength (activation of the strongest latent) of anomalous-only codes over the anomalous
-examples, averaged over the head's best slot and the last one, and over members. The best slot finds heads that
-work in the middle of a text; the last one, from which the next word is read, tells those apart whose work
-arrives there. Strengths are in units of the root mean square head output.
+examples, at the head's best slot, averaged over members. Strengths are in units of the root mean square head output,
+and come here weighted by whether later positions look at that slot (`core.reach`).
 Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
-strength of a joint code is the geometric mean of its two.
+strength of a joint code is the geometric mean of its two. `core.candidates` combines it with what attention links.
 
 The joint code of example i is anomalous-only if no normal example equals it in both codes. `clashes` holds the
 equalities of each code with the normal examples as bits, so a pair of heads clashes where a bit is set in both,
@@ -49,8 +48,6 @@ def head_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -
     by_slot = _SCORES[measure](index, strength, n_anomalous)
     best_slot = by_slot.mean(dim=0).argmax(dim=0)
     per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
-    if measure == "strength":
-        per_member = (per_member + by_slot[:, -1]) / 2
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
 
 

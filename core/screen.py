@@ -2,9 +2,8 @@
 
 1. Attribution with integrated gradients (`core.edge_attribution`) of all heads and edges, on the pairs that an analysis
    compares: a handful of forward and backward passes.
-2. A combined score is the cube root of the code score times the square of the attribution: a geometric mean in which
-   the attribution counts twice, as was best on the tuning models of the benchmark. Scores of single members are
-   combined with the same attribution; scores of texts drawn anew with the attribution of these texts.
+2. A combined score is the geometric mean of the code score and the attribution. Scores of single members are combined
+   with the same attribution; scores of texts drawn anew with the attribution of these texts.
 
 Gradients read the behaviour on the very texts on which effects are measured afterwards. So it is never part of a score
 unless asked for, and p-values of candidates that it chose are somewhat too small.
@@ -81,8 +80,8 @@ def steps_of(alignment: Alignment) -> int:
 
 
 def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """Geometric means (...,) of scores (...,) and attributions (...,), which count twice."""
-    means: np.ndarray = np.cbrt(scores * np.square(attribution))
+    """Geometric means (...,) of scores (...,) and the sizes of attributions (...,)."""
+    means: np.ndarray = np.sqrt(scores * np.abs(attribution))
     return means
 
 
@@ -98,4 +97,4 @@ def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -
 
 
 def _mean(scores: Tensor, size: Tensor) -> Tensor:
-    return (scores * size.square()).pow(1 / 3)
+    return (scores * size).sqrt()

@@ -29,8 +29,8 @@ def label_permutations(
     """p-value of each head's score under shuffled labels, for unpaired data alone: (head,).
 
     A generator of the shuffles done so far that returns the p-values. `codes` (member, example, slot, head), anomalous
-    first. The statistic is the head score: strength of the anomalous-only codes, mean over members, at the best and
-    the last slot; p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels are not
+    first. The statistic is the head score: strength of the anomalous-only codes, mean over members, at the best slot;
+    p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels are not
     exchangeable across examples and the number means nothing.
     """
     examples = codes.latent.shape[1]
@@ -42,7 +42,7 @@ def label_permutations(
     yield 0
     observed, reached, done = None, np.zeros(codes.latent.shape[3]), -1
     for by_slot in groups(codes).scores(sides.numpy()):
-        statistics = (by_slot.max(axis=0) + by_slot[-1]) / 2
+        statistics = by_slot.max(axis=0)
         observed = statistics[:, :1] if observed is None else observed
         # The true labelling reaches itself: it is the 1 of both sums.
         reached += (statistics >= observed - 1e-9).sum(axis=1)

@@ -11,7 +11,7 @@ from core.benchmark.correlational import (
 )
 from core.benchmark.exact import exact_patching
 from core.benchmark.gradient_methods import eap, eap_ig, hisp
-from core.benchmark.methods import Method, ours, pair_difference_norm, paper, unpaired
+from core.benchmark.methods import Method, ours, pair_difference_norm, pair_difference_reach, paper, unpaired
 from core.benchmark.pruning import acdc
 from core.benchmark.screened import screened
 from core.benchmark.subnetwork import subnetwork_probing
@@ -27,6 +27,8 @@ OURS = (
     "headlight-unequal",
     "headlight-last",
     "headlight-mean",
+    "headlight-no-reach",
+    "pair-difference-reach",
 )
 """Methods of ours that only look at what heads write, as every method of LOOKING does."""
 
@@ -58,6 +60,8 @@ PLAIN: dict[str, Method] = {
     "headlight-screened": screened,
     "headlight-last": ours(PRESETS["standard"], "last"),
     "headlight-mean": ours(PRESETS["standard"], "mean"),
+    "headlight-no-reach": ours(PRESETS["standard"], with_reach=False),
+    "pair-difference-reach": pair_difference_reach,
     "untrained": untrained(),
     "k-means": k_means,
     "pair-difference-norm": pair_difference_norm,

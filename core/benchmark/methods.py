@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from core.attention import mean_attention
 from core.autoencoder import Codes
 from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
@@ -18,6 +19,7 @@ from core.examples import ExampleSet
 from core.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
+from core.reach import Reach, reach_between
 from core.tokens import Alignment, align
 
 _Value = TypeVar("_Value")
@@ -25,11 +27,14 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Analysed:
-    """Token ids of the whole example set, what was compared, and codes (member, example, slot, head)."""
+    """Token ids of the whole example set, what was compared, codes (member, example, slot, head) weighted by reach, and
+    links (source, target).
+    """
 
     ids: list[list[int]]
     alignment: Alignment
     codes: Codes
+    links: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,13 @@ class Outcome:
 Method = Callable[[LoadedModel, ExampleSet, int], Outcome]
 
 
-def ours(settings: AutoencoderConfig, positions: PositionMode = "auto") -> Method:
-    """The pipeline with these settings, comparing these positions."""
+def ours(settings: AutoencoderConfig, positions: PositionMode = "auto", *, with_reach: bool = True) -> Method:
+    """The pipeline with these settings, comparing these positions; without reach where it is not wanted."""
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        found, passes = analysed(loaded, examples, settings, seed, positions=positions)
-        scores = score(found.codes, found.alignment.n_anomalous, loaded.shape.n_heads)
-        heads = scores.heads.score.numpy()
-        return Outcome(heads, scores.edges, time.perf_counter() - start, passes, found)
+        found, passes = analysed(loaded, examples, settings, seed, positions=positions, with_reach=with_reach)
+        return _scored(loaded, found, start, passes)
 
     return method
 
@@ -68,8 +71,7 @@ def unpaired(settings: AutoencoderConfig, texts: ExampleSet) -> Method:
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
         found, passes = analysed(loaded, texts, settings, seed, pairing="off")
-        scores = score(found.codes, found.alignment.n_anomalous, loaded.shape.n_heads)
-        return Outcome(scores.heads.score.numpy(), scores.edges, time.perf_counter() - start, passes, found)
+        return _scored(loaded, found, start, passes)
 
     return method
 
@@ -81,11 +83,21 @@ def analysed(
     seed: int,
     pairing: str = "auto",
     positions: PositionMode = "auto",
+    with_reach: bool = True,
 ) -> tuple[Analysed, int]:
     """Codes of examples with these settings, and the forward passes they took."""
     ids, alignment, captured = captured_outputs(loaded, examples, positions, pairing)
-    codes = run_training(loaded, captured, alignment, settings, seed)
-    return Analysed(ids, alignment, codes), captured.forward_passes
+    if not with_reach:
+        codes = run_training(loaded, captured, alignment, settings, seed)
+        return Analysed(ids, alignment, codes), captured.forward_passes
+    reach, passes = captured_reach(loaded, ids, alignment, captured)
+    codes = reach.weigh(run_training(loaded, captured, alignment, settings, seed))
+    return Analysed(ids, alignment, codes, reach.links), captured.forward_passes + passes
+
+
+def _scored(loaded: LoadedModel, found: Analysed, start: float, passes: int) -> Outcome:
+    scores = score(found.codes, found.alignment.n_anomalous, loaded.shape.n_heads, links=found.links)
+    return Outcome(scores.heads.score.numpy(), scores.edges, time.perf_counter() - start, passes, found)
 
 
 def paper(settings: AutoencoderConfig) -> Method:
@@ -109,6 +121,26 @@ def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -
     values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
     heads = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
     return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+
+
+def pair_difference_reach(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Our method without autoencoders: the same lengths weighted by reach; edges by their links alone."""
+    start = time.perf_counter()
+    ids, alignment, captured = captured_outputs(loaded, examples, "auto")
+    reach, passes = captured_reach(loaded, ids, alignment, captured)
+    values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
+    lengths = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0)
+    heads = (lengths * reach.weights).amax(dim=0).double().numpy()
+    edges = np.outer(heads, heads) if reach.links is None else reach.links
+    return Outcome(heads, edges, time.perf_counter() - start, captured.forward_passes + passes)
+
+
+def captured_reach(
+    loaded: LoadedModel, ids: list[list[int]], alignment: Alignment, captured: Captured
+) -> tuple[Reach, int]:
+    """What of the captured outputs reaches the answer, and the forward passes that took."""
+    attention = mean_attention(loaded, [ids[i] for i in alignment.kept], alignment.positions)
+    return reach_between(captured.outputs, attention, alignment), attention.forward_passes
 
 
 def run_training(

@@ -1,9 +1,9 @@
 """Codes combined with the cheap causal screen: a method of its own, never part of the others.
 
 The screen is attribution with integrated gradients (`core.edge_attribution`, `eap_ig`): a handful of forward and
-backward passes. A head's score is the cube root of its code score times the square of its attribution; an edge's that
-of its joint codes and the square of the attribution along the edge. So both must speak for it. That the attribution
-counts twice was chosen on the tuning models (`core.benchmark.tasks`), with 8 and with 5 texts a side.
+backward passes. A head's score is the geometric mean of its code score and its attribution; an edge's that of its own
+score and the attribution along it. So both must speak for it. That both count alike was chosen on the tuning models
+(`core.benchmark.tasks`).
 """
 
 import time

@@ -175,7 +175,7 @@ def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
-    from core.benchmark.methods import run_training
+    from core.benchmark.methods import captured_reach, run_training
 
     settings = PRESETS[preset]
     with torch.device(device):
@@ -190,8 +190,9 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
     alignment = align(examples, ids, "auto", "auto" if paired else "off")
     kept = [ids[i] for i in alignment.kept]
     captured = capture(loaded, kept, alignment.positions)
-    codes = run_training(loaded, captured, alignment, settings, seed=0)
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads)
+    reach, _ = captured_reach(loaded, ids, alignment, captured)
+    codes = reach.weigh(run_training(loaded, captured, alignment, settings, seed=0))
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, links=reach.links)
     if not alignment.paired:
         label_permutation_p(codes, alignment.n_anomalous, LABEL_SHUFFLES, seed=0)
     certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, "strength", seed=0)

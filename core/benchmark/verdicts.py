@@ -9,7 +9,7 @@
    A shuffle that gives back the true sides, or exactly exchanges them, is drawn again. Where the shuffled sides do not
    differ nothing is tested, so nothing is confirmed: such a shuffle counts as 0.
 
-The codes are trained once for each way: neither centring nor training reads which side a text is on.
+The codes are trained once for each way: neither centring, training nor reach reads which side a text is on.
 """
 
 import time
@@ -65,9 +65,10 @@ class FalseConfirmations:
 
 def verified(task: Task, examples: ExampleSet, found: Analysed, seed: int) -> Verified:
     """Evidence for the candidates of an analysis."""
-    scores = score(found.codes, found.alignment.n_anomalous, task.loaded.shape.n_heads)
-    heads = tables.head_table(scores, None, task.loaded.shape.n_heads)
-    edges = tables.edge_table(scores, task.loaded.shape.n_heads)
+    n_heads = task.loaded.shape.n_heads
+    scores = score(found.codes, found.alignment.n_anomalous, n_heads, links=found.links)
+    heads = tables.head_table(scores, None, n_heads)
+    edges = tables.edge_table(scores, n_heads)
     candidates = candidate_heads(heads), candidate_edges(edges)
     start = time.perf_counter()
     evidence = last(gather(task.loaded, examples, found.ids, found.alignment, *candidates, seed))
@@ -179,7 +180,8 @@ def reordered(found: Analysed, order: np.ndarray) -> Analysed:
     alignment: Alignment = replace(
         found.alignment, kept=tuple(kept[i] for i in order), positions=positions[order]
     )
-    return Analysed(found.ids, alignment, Codes(*(field[:, order.tolist()] for field in found.codes)))
+    codes = Codes(*(field[:, order.tolist()] for field in found.codes))
+    return replace(found, alignment=alignment, codes=codes)
 
 
 def _share_confirmed(findings: Findings | None) -> float:

@@ -80,7 +80,7 @@ def test_candidates_can_be_screened(tmp_path):
     assert "by codes and by gradients (the causal screen)." in done.stdout.splitlines()[-1]
     for name in ("heads", "edges"):
         table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
-        combined = (table["code_score"] * table["screen"] ** 2) ** (1 / 3)
+        combined = (table["code_score"] * table["screen"].abs()) ** 0.5
         assert table["score"].tolist() == pytest.approx(combined.tolist(), abs=1e-6)
 
 

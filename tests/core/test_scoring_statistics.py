@@ -62,12 +62,12 @@ def test_head_score_is_the_mean_strength_of_anomalous_only_codes():
     assert mirror_scores(Codes(index, strength), 3, "count").score.tolist() == [1.0]
 
 
-def test_head_score_averages_the_best_and_the_last_slot():
+def test_head_score_is_that_of_the_best_slot():
     index = torch.tensor([[4, 6], [4, 7], [5, 6], [5, 6]]).reshape(1, 4, 2, 1)
     strength = torch.tensor([[3.0, 1.0], [5.0, 2.0], [1.0, 1.0], [1.0, 1.0]]).reshape(1, 4, 2, 1)
     found = head_scores(Codes(index, strength), 2)
     assert found.best_slot.tolist() == [0]
-    assert found.score.tolist() == [(4.0 + 1.0) / 2]
+    assert found.score.tolist() == [4.0]
 
 
 def test_head_score_takes_the_best_position_of_the_mean_over_members():

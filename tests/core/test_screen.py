@@ -70,18 +70,18 @@ def in_flat_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_every_member_is_combined_with_the_same_attribution():
-    members = torch.tensor([[4.0, 1.0, 9.0], [0.0, 27.0, 1.0]])
+    members = torch.tensor([[8.0, 1.0, 9.0], [0.0, 9.0, 1.0]])
     plain = HeadScores(members.mean(dim=0), members, torch.tensor([0, 1, 0]))
     found = combined_heads(plain, np.array([-0.5, 1.0, 0.0]))
-    assert found.per_member.flatten().tolist() == pytest.approx([1, 1, 0, 0, 3, 0])
-    assert found.score.tolist() == pytest.approx([0.5 ** (1 / 3), 14 ** (1 / 3), 0])
+    assert found.per_member.flatten().tolist() == pytest.approx([2, 1, 0, 0, 3, 0])
+    assert found.score.tolist() == pytest.approx([2**0.5, 5**0.5, 0])
     assert found.best_slot.tolist() == [0, 1, 0]
 
 
 def test_drawn_texts_bring_their_own_attribution():
     by_pair = np.array([[0.2, -1.0], [0.4, 1.0], [0.6, 0.3]])
     found = combined_draws(np.array([[1.0, 1.0], [4.0, 1.0]]), np.array([[1, 1, 0], [0, 0, 3]]), by_pair)
-    np.testing.assert_allclose(found, np.cbrt([[0.09, 0.0], [1.44, 0.09]]))
+    np.testing.assert_allclose(found, np.sqrt([[0.3, 0.0], [2.4, 0.3]]))
 
 
 def test_candidates_and_frequencies_follow_from_the_combined_scores():
@@ -92,13 +92,14 @@ def test_candidates_and_frequencies_follow_from_the_combined_scores():
     attribution = np.array([0.01, 0.9, 0.1, -0.4, 0.2, 0.0])
     edges = np.random.default_rng(0).normal(size=(6, 6))
     found = screened(plain, Attributed(attribution[None], edges, 7, 5))
-    heads = np.cbrt(plain.heads.score.numpy() * attribution**2)
+    heads = np.sqrt(plain.heads.score.numpy() * np.abs(attribution))
     np.testing.assert_allclose(found.heads.score, heads)
     np.testing.assert_array_equal(found.head_selected, select(heads, HEAD_RULE))
     assert found.head_selected.tolist() != plain.head_selected.tolist()
-    by_member = [select(np.cbrt(m * attribution**2), HEAD_RULE) for m in plain.heads.per_member.numpy()]
+    size = np.abs(attribution)
+    by_member = [select(np.sqrt(m * size), HEAD_RULE) for m in plain.heads.per_member.numpy()]
     np.testing.assert_allclose(found.head_frequency, np.mean(by_member, axis=0))
-    np.testing.assert_allclose(found.edges, np.cbrt(plain.edges * edges**2))
+    np.testing.assert_allclose(found.edges, np.sqrt(plain.edges * np.abs(edges)))
     among = np.outer(found.head_selected, found.head_selected)
     assert not found.edge_selected[~among].any()
     assert found.codes is plain
@@ -202,7 +203,7 @@ def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
     )  # fmt: skip
     heads = in_flat_order(result.heads)
     np.testing.assert_allclose(heads["score"], expected.heads, rtol=1e-6)
-    np.testing.assert_allclose(heads["score"] ** 3, heads["code_score"] * heads["screen"] ** 2, atol=1e-12)
+    np.testing.assert_allclose(heads["score"] ** 2, heads["code_score"] * heads["screen"].abs(), atol=1e-12)
     rows = result.edges
     flat = rows["source_layer"] * 6 + rows["source_head"], rows["target_layer"] * 6 + rows["target_head"]
     assert len(rows) == forward_mask(task.loaded).sum()
