@@ -63,9 +63,9 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
     assert "chance alone would give about 2.4" in unpaired
 
 
-def test_score_meaning_names_both_positions() -> None:
-    for language, word in (("en", "last position"), ("ja", "最後の位置")):
-        for key in ("guide.method", "said.score_strength"):
+def test_score_meaning_tells_that_later_layers_must_look() -> None:
+    for language, word in (("en", "later layers"), ("ja", "後の層")):
+        for key in ("guide.method", "said.score_strength", "term.score.text", "term.reach.text"):
             assert word in catalogue(language)[key]
 
 
