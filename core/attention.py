@@ -27,7 +27,10 @@ MOST_WEIGHTS = 2**28
 ALL_POSITIONS_LIMIT = 2**28
 """Bytes. Below this the weights between all positions of every text are kept."""
 
-State = Literal["computed", "one_position", "too_long", "no_weights", "memory"]
+SLOT_WEIGHTS = 2**26
+"""Attention weights between slots, of all heads, that a run may hold."""
+
+State = Literal["computed", "over_text", "one_position", "too_long", "no_weights", "not_finite", "memory"]
 Spec = tuple[int, ...] | None
 """Positions of a text whose weights are kept, None for all."""
 
@@ -36,8 +39,8 @@ Spec = tuple[int, ...] | None
 class Attention:
     """Mean over the texts of attention weights (layer, head, query slot, key slot), float32 on the CPU.
 
-    None where `state` says that there are none. A slot that averages over a text looks as its tokens do on average,
-    and is looked at as much as all of them together.
+    None where `state` says that there are none; `over_text` where a slot is a mean over the text. Such a slot looks as
+    its tokens do on average, and is looked at as much as all of them together.
     """
 
     state: State
@@ -60,33 +63,40 @@ def mean_attention(
     shape = loaded.shape
     longest = max(map(len, ids))
     heads = shape.n_layers * shape.n_heads
-    if max(longest**2 * shape.n_heads, positions.shape[1] ** 2 * heads) > MOST_WEIGHTS:
+    slots = positions.shape[1]
+    if longest**2 * shape.n_heads > MOST_WEIGHTS or slots**2 * heads > SLOT_WEIGHTS:
         return Attention("too_long")
     whole = sum(len(text) ** 2 for text in ids) * heads * 2 <= ALL_POSITIONS_LIMIT
     specs: list[Spec] = [None if whole else tuple(row.tolist()) for row in positions]
     keys = [_key(loaded, text, spec) for text, spec in zip(ids, specs, strict=True)]
-    found: dict[int, Tensor] = {}
-    if store is not None:
-        found = {i: values for i, key in enumerate(keys) if (values := store.get(key)) is not None}
-    missing = [i for i in range(len(ids)) if i not in found]
+    # In double precision the order of the sum makes no difference, so a cached run equals the first one.
+    total = torch.zeros(shape.n_layers, shape.n_heads, slots, slots, dtype=torch.float64)
+    missing = []
+    for i, (key, spec) in enumerate(zip(keys, specs, strict=True)):
+        known = store.get(key) if store is not None else None
+        if known is None:
+            missing.append(i)
+        else:
+            total += _at_slots(known, spec, positions[i])
     budget = max(1, min(BATCH_TOKENS, MOST_WEIGHTS // (shape.n_heads * longest)))
-    batches = batches_of([len(text) for text in ids], missing, budget) if missing else []
-    for batch in batches:
+    batches = batches_of([len(text) for text in ids], missing, budget)
+    for done, batch in enumerate(batches, 1):
         try:
             rows = _run_batch(loaded, [ids[i] for i in batch], [specs[i] for i in batch])
         except torch.OutOfMemoryError:
-            return Attention("memory", None, len(batches))
+            return Attention("memory", None, done)
         if rows is None:
-            return Attention("no_weights", None, 1)
-        found |= dict(zip(batch, rows, strict=True))
+            return Attention("no_weights", None, done)
+        if not all(bool(torch.isfinite(row).all()) for row in rows):
+            return Attention("not_finite", None, done)
+        for i, row in zip(batch, rows, strict=True):
+            total += _at_slots(row, specs[i], positions[i])
         if store is not None:
             with store.batch():
-                for i in batch:
-                    store.put(keys[i], found[i])
-    total = torch.zeros(shape.n_layers, shape.n_heads, *[positions.shape[1]] * 2)
-    for i, (spec, row) in enumerate(zip(specs, positions, strict=True)):
-        total += _between(found[i].float(), row) if spec is None else found[i].float()
-    return Attention("computed", total / len(ids), len(batches))
+                for i, row in zip(batch, rows, strict=True):
+                    store.put(keys[i], row)
+    state: State = "over_text" if (positions == MEAN).any() else "computed"
+    return Attention(state, (total / len(ids)).float(), len(batches))
 
 
 @contextmanager
@@ -126,6 +136,10 @@ def _run_batch(
     if len(per_layer) != loaded.shape.n_layers:
         return None
     return [torch.stack([rows[row] for rows in per_layer]) for row in range(len(texts))]
+
+
+def _at_slots(kept: Tensor, spec: Spec, positions: np.ndarray) -> Tensor:
+    return _between(kept.float(), positions) if spec is None else kept.float()
 
 
 def _between(weights: Tensor, positions: np.ndarray) -> Tensor:

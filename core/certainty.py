@@ -14,7 +14,7 @@
   thinned to the smaller one first (rarefaction, Hurlbert 1971). `diversity` is the share of the candidates' score left.
 - Left out: with FEWEST texts a side or more, heads are selected on two thirds of the texts. Of those whose effect there
   reaches the bound, the share whose mean effect on the other third has the same sign and reaches the bound too, over
-  SPLITS splits in thirds. The autoencoders have seen all texts.
+  SPLITS splits in thirds. The autoencoders, and the reach of positions, have seen all texts.
 
 With the causal screen (`core.screen`) every selection above is one by combined scores: texts drawn anew, and those of
 the selection where some are left out, with the attribution of these texts, so that no gradient of a text left out is

@@ -69,7 +69,7 @@ def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> Reach:
     """
     layers, n_heads, slots, _ = attention.shape
     lengths = values.norm(dim=-1).double().mean(dim=0).cpu().reshape(slots, layers, n_heads).numpy()
-    weights = attention.double().numpy()
+    weights = attention.numpy()
     arrives = (positions == positions[:, -1:]).mean(axis=0)
     reach = flow(weights, lengths / max(lengths.max(), 1e-12), arrives, once(positions))
     by_slot = np.sqrt(reach).T.repeat(n_heads, axis=1)
@@ -106,8 +106,14 @@ def links_of(attention: np.ndarray, lengths: np.ndarray, weights: np.ndarray) ->
     """
     layers, n_heads, slots, _ = attention.shape
     heads = layers * n_heads
-    reads = np.maximum(attention.reshape(heads, slots, slots), OWN_POSITION * np.eye(slots))
-    read = ((lengths * weights).T[:, :, None] * reads).max(axis=1)
+    arrives = (lengths * weights).reshape(slots, layers, n_heads)
+    own = OWN_POSITION * np.eye(slots)
+    read = np.concatenate(
+        [
+            (arrives[:, layer].T[:, :, None] * np.maximum(reads, own)).max(axis=1)
+            for layer, reads in enumerate(attention)
+        ]
+    )
     found = np.zeros((heads, heads))
     for slot in range(slots):
         np.maximum(found, np.outer(lengths[slot], read[:, slot]), out=found)

@@ -209,7 +209,8 @@ class _Part:
         selection = self.found.manifest["selection"]
         screened = summary.screened(self.found.manifest)
         measure = "screened" if screened else selection.get("measure", "strength")
-        return self.say(f"score_note_{measure}", maximum=self.found.sides()["anomalous"])
+        note = self.say(f"score_note_{measure}", maximum=self.found.sides()["anomalous"])
+        return f"{note} {self.say('score_note_reach')}" if selection.get("reach") == "computed" else note
 
     def facts(self) -> str:
         """Model, texts, settings, date."""

@@ -19,6 +19,9 @@ from pydantic import ValidationError
 from core.config import AutoencoderConfig, RunConfig
 from core.examples import MINIMUM_PER_SIDE
 
+SCORING_VERSION = 2
+"""Goes up when scores are formed in another way, so that a sweep of the old way is not taken for one of the new."""
+
 SETTINGS = ("latents", "sparsity", "epochs", "learning_rate", "members", "examples")
 """What is moved, in the order in which it is shown."""
 SIZES = (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
@@ -151,7 +154,8 @@ def estimated_seconds(config: RunConfig, per_side: int, train_seconds: float, gr
 
 def settings_key(config: RunConfig, grid: Grid = GRID) -> str:
     """A name for what decides the numbers of a sweep, but for the weights: it changes when one of them does."""
-    content = [config.model_dump(mode="json", exclude={"evidence", "device", "permutations"}), asdict(grid)]
+    own = config.model_dump(mode="json", exclude={"evidence", "device", "permutations"})
+    content = [SCORING_VERSION, own, asdict(grid)]
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -90,7 +90,9 @@ def score_meaning(manifest: Mapping[str, Any]) -> str:
     """What the run's scores measure."""
     if screened(manifest):
         return t("said.score_screened")
-    return t(f"said.score_{manifest.get('selection', {}).get('measure', 'strength')}")
+    selection = manifest.get("selection", {})
+    meaning = t(f"said.score_{selection.get('measure', 'strength')}")
+    return f"{meaning} {t('said.score_reach')}" if selection.get("reach") == "computed" else meaning
 
 
 def chosen(result: Result) -> str:

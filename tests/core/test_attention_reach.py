@@ -84,12 +84,31 @@ def test_a_changed_position_recomputes_nothing_where_all_are_kept(store):
 def test_why_there_are_no_weights_is_told(monkeypatch):
     loaded = tiny()
     assert mean_attention(loaded, TEXTS, POSITIONS[:, :1]).state == "one_position"
-    monkeypatch.setattr(module, "MOST_WEIGHTS", 4 * 5 * 5 - 1)
-    assert mean_attention(loaded, TEXTS, POSITIONS).state == "too_long"
-    monkeypatch.undo()
+    for limit, most in (("MOST_WEIGHTS", 4 * 5 * 5), ("SLOT_WEIGHTS", 3 * 4 * 3 * 3)):
+        monkeypatch.setattr(module, limit, most)
+        assert mean_attention(loaded, TEXTS, POSITIONS).state == "computed"
+        monkeypatch.setattr(module, limit, most - 1)
+        assert mean_attention(loaded, TEXTS, POSITIONS).state == "too_long"
+        monkeypatch.undo()
     monkeypatch.setattr(module, "_use", lambda *_: None)
     silent = mean_attention(loaded, TEXTS, POSITIONS)
     assert (silent.state, silent.weights, silent.forward_passes) == ("no_weights", None, 1)
+
+
+def test_numbers_that_are_not_finite_are_told_and_not_kept(store, monkeypatch):
+    run_batch = module._run_batch
+    monkeypatch.setattr(module, "_run_batch", lambda *given: [row * torch.nan for row in run_batch(*given)])
+    assert mean_attention(tiny(), TEXTS, POSITIONS, store).state == "not_finite"
+    assert len(store) == 0
+
+
+def test_texts_of_unequal_length_follow_no_positions():
+    found = mean_attention(tiny(), TEXTS, np.array([[MEAN, 3], [MEAN, 2], [MEAN, 4], [MEAN, 3]]))
+    assert found.state == "over_text"
+    outputs = torch.randn(4, 2, 12, 5, generator=torch.Generator().manual_seed(0))
+    reach = reach_between(outputs, found, aligned(2, np.array([[MEAN, 3], [MEAN, 2], [MEAN, 4], [MEAN, 3]])))
+    assert bool((reach.weights[1] == 1).all())
+    assert bool((reach.weights[0, 8:] == 0).all())
 
 
 def test_full_memory_is_told(monkeypatch):

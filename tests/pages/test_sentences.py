@@ -65,8 +65,13 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
 
 def test_score_meaning_tells_that_later_layers_must_look() -> None:
     for language, word in (("en", "later layers"), ("ja", "後の層")):
-        for key in ("guide.method", "said.score_strength", "term.score.text", "term.reach.text"):
+        for key in ("guide.method", "said.score_reach", "term.score.text", "term.reach.text"):
             assert word in catalogue(language)[key]
+    words = catalogue("en")
+    strength, reach = (words[f"said.score_{key}"] for key in ("strength", "reach"))
+    assert sentences.score_meaning({"selection": {"reach": "computed"}}) == f"{strength} {reach}"
+    assert sentences.score_meaning({"selection": {"reach": "no_weights"}}) == strength
+    assert sentences.score_meaning({"selection": {"measure": "count"}}) == words["said.score_count"]
 
 
 def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:
