@@ -90,8 +90,10 @@ def test_what_people_add_is_kept_and_travels(sit: Sit, language: str) -> None:
     reader.presses("circuit.next")
     reader.presses("evidence.next")
     reader.title_is("report.title")
+    sign = page.get_by_role("button", name=reader.texts["review.sign"], exact=True)
+    sign.wait_for(timeout=PATIENCE)  # else the last field for a name is still that of the comment
     page.get_by_label(reader.texts["review.your_name"]).last.fill("佐藤")
-    page.get_by_role("button", name=reader.texts["review.sign"], exact=True).click(timeout=PATIENCE)
+    sign.click(timeout=PATIENCE)
     signed = f"{reader.texts['review.accepted']}"
     page.locator("[data-testid=stMarkdownBadge], .stMarkdownBadge", has_text="佐藤").first.wait_for(
         timeout=PATIENCE
