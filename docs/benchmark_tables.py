@@ -13,8 +13,10 @@ MAIN = 8
 CASES = (
     "headlight-standard",
     "headlight-screened",
+    "headlight-no-reach",
     "untrained",
     "pair-difference-norm",
+    "pair-difference-reach",
     "paper",
     "paper-250",
     "eap-ig",
