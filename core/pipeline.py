@@ -1,7 +1,7 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
-load → tokens → capture → train → codes → score → screen (where asked for) → statistics → evidence → report. Each step
-is a function of another module; here is their order, the progress records and the tables.
+load → tokens → capture (outputs, attention) → train → codes → score → screen (where asked for) → statistics →
+evidence → report. Each step is a function of another module; here is their order, the progress records and the tables.
 """
 
 import time

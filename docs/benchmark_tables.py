@@ -209,7 +209,7 @@ def evidence(folder: Path, say: dict[str, str]) -> Iterator[str]:
     part = found[(found["method"] == "headlight-standard") & (found["examples"] == MAIN)]
     names = ["task", "confirmed_heads", "confirmed_edges", "wrong", "within", "over", "seconds", "passes"]
     rows = []
-    for (task, model), own in part.groupby(["task", "model"], sort=False):
+    for (task, model), own in part.groupby(["task", "model"]):
         head, edge = (own[own["unit"] == unit].iloc[0] for unit in ("head", "edge"))
         rows.append(
             (
@@ -262,7 +262,7 @@ def switch(folder: Path, say: dict[str, str]) -> Iterator[str]:
     found = read(folder, "switch")
     found["count"] = found["heads"].str.split().str.len()
     rows = []
-    for (task, model), own in found.groupby(["task", "model"], sort=False):
+    for (task, model), own in found.groupby(["task", "model"]):
         suggested = own[own["suggested"].astype(str).str.lower() == "true"]
         circuit = own[(own["found_by"] == "smallest_circuit") & (own["mode"] == "mean")]
         rows.append(

@@ -19,17 +19,9 @@ from core.benchmark.tasks import FIRST_SEEDS, Task
 from core.benchmark.unequal import unequal
 from core.config import PRESETS, AutoencoderConfig
 from core.examples import ExampleSet
+from core.measured import GROUPS, SCREENED
 
-OURS = (
-    "headlight-standard",
-    "headlight-fast",
-    "headlight-unpaired",
-    "headlight-unequal",
-    "headlight-last",
-    "headlight-mean",
-    "headlight-no-reach",
-    "pair-difference-reach",
-)
+OURS = tuple(name for name in GROUPS["ours"] if name != SCREENED)
 """Methods of ours that only look at what heads write, as every method of LOOKING does."""
 
 LOOKING = (
