@@ -37,7 +37,7 @@ from core.autoencoder import SILENT, Codes
 from core.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
 from core.screen import combined_draws, combined_heads
 from core.selection import HEAD_RULE, select
-from core.texts import percent
+from core.text import percent
 from core.trust import BAR, DIVERSITY
 
 DRAWS = 200

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from core.texts import number, percent, text
+from core.text import number, percent, text
 
 BAND = (0.05, 0.95)
 """The band of the random circuits that is shown: quantiles."""

@@ -12,7 +12,7 @@ from core.review import read_review
 from core.roi import read_roi
 from core.runs import ADDED_FILES, RESULT_FILES, RunFolder
 from core.saved import saved_examples, saved_facts
-from core.spreadsheet import guarded, read_cells, write_cells
+from core.text.csv_safe import guarded, read_cells, write_cells
 
 RECORDS = ("config.json", "meta.json", "state.json", "poc.json")
 """What the run folder says of the run itself, and of the check list."""

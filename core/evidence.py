@@ -42,7 +42,7 @@ from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
-from core.texts import number, percent
+from core.text import number, percent
 from core.tokens import Alignment
 
 State = Literal["computed", "not_computed", "no_difference"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.errors import StorageError
 from core.runs import home
-from core.spreadsheet import unguarded
+from core.text.csv_safe import unguarded
 
 PROJECT = Path(__file__).parent / "benchmark" / "measured"
 """What the project itself measured."""

@@ -5,8 +5,8 @@ from safetensors.torch import save as save_tensors
 from core.report_html import report
 from core.results import RunResult
 from core.runs import RunFolder
-from core.spreadsheet import csv_bytes
 from core.summary import facts
+from core.text.csv_safe import csv_bytes
 
 __all__ = ["csv_bytes", "html_report", "save"]
 

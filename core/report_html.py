@@ -15,7 +15,7 @@ from core import roi, summary
 from core.annotations import HeadLabel
 from core.review import Review
 from core.summary import Facts
-from core.texts import LANGUAGES, catalogue, percent, text
+from core.text import LANGUAGES, catalogue, percent, text
 
 TABLE_ROWS = 20
 """Rows of a table at most; the CSV files hold all."""

@@ -53,7 +53,7 @@ from core.robustness_summary import (
 from core.runs import FORMAT, RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.scoring import Measure
-from core.spreadsheet import csv_bytes
+from core.text.csv_safe import csv_bytes
 from core.tokens import Alignment, align
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]

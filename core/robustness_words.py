@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.robustness_summary import MEASURES, Measure, needs_care
-from core.texts import number, text
+from core.text import number, text
 
 
 def sentence(content: Mapping[str, Any], measure: Measure, language: str) -> str:

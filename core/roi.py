@@ -12,7 +12,7 @@ from core.annotations import one_line, read_added
 from core.errors import ConfigError, StorageError
 from core.runs import FORMAT, RunFolder
 from core.summary import Facts
-from core.texts import duration, number, text
+from core.text import duration, number, text
 
 LONGEST_CURRENCY = 12
 """Characters kept of the currency's label."""

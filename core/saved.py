@@ -5,8 +5,8 @@ import pandas as pd
 from core.checks import read_circuit
 from core.errors import StorageError
 from core.runs import RunFolder
-from core.spreadsheet import unguarded
 from core.summary import Facts, facts
+from core.text.csv_safe import unguarded
 
 
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:

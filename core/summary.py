@@ -17,7 +17,7 @@ import pandas as pd
 
 from core import circuit_words
 from core.examples import ADVISED_PER_SIDE
-from core.texts import duration, number, percent, text
+from core.text import duration, number, percent, text
 from core.trust import trust_sentence
 
 State = Literal["none", "no_difference", "untested", "tested"]

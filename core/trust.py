@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.texts import number, percent, text
+from core.text import number, percent, text
 
 Level = Literal["high", "medium", "low", "none"]
 ENOUGH = 8

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.measured import Measured, measured_rows, standings
-from core.texts import percent
+from core.text import percent
 from pages.parts import benchmark_charts as charts
 from pages.parts import benchmark_tables as tables
 from pages.parts import benchmark_words as words

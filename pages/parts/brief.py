@@ -6,7 +6,7 @@ from core import summary
 from core.checks import read_circuit
 from core.report_html import bullets, five_table, paragraphs
 from core.summary import Facts
-from core.texts import text
+from core.text import text
 from pages.parts import colours, graph, legends, pictures, sentences, state, tables
 from pages.parts.graph import Look
 from pages.parts.results import Result

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.texts import percent
+from core.text import percent
 from core.trust import BAR, DIVERSITY, ENOUGH, trust_sentence
 from pages.parts import frame, texts
 from pages.parts.results import Result

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
-from core.spreadsheet import csv_bytes
+from core.text.csv_safe import csv_bytes
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import INK, Palette
 from pages.parts.results import Result

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.texts import percent
+from core.text import percent
 from pages.parts import codes, colours, frame, results, state, texts
 from pages.parts.codes import SILENT
 from pages.parts.folding import edge_ends

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.texts import percent
+from core.text import percent
 from pages.parts import folding, texts
 from pages.parts.charts import PADDING, Words, count_axis, tooltips
 from pages.parts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.texts import number, percent
+from core.text import number, percent
 
 Words = Callable[..., str]
 SHADE = "#2F6690"

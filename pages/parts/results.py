@@ -11,7 +11,7 @@ import streamlit as st
 from core.annotations import HeadLabel, read_labels
 from core.errors import StorageError
 from core.runs import RunFolder
-from core.spreadsheet import unguarded
+from core.text.csv_safe import unguarded
 from pages.parts import folding
 
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")

@@ -7,7 +7,7 @@ from core.errors import ConfigError, HeadlightError, StorageError
 from core.report_html import paragraphs, roi_table
 from core.roi import Entries
 from core.summary import Facts
-from core.texts import text
+from core.text import text
 from pages.parts import brief, frame, state
 from pages.parts.state import language, t
 

@@ -7,7 +7,7 @@ from typing import Any
 from core.runs import RunFolder
 from core.summary import chosen as chosen_by
 from core.summary import screened
-from core.texts import text as run_text
+from core.text import text as run_text
 from pages.parts import texts
 from pages.parts.results import Result
 from pages.parts.samples import run_name

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.robustness_summary import AGREEMENT, AUC_CHANGE, Measure
 from core.robustness_words import shown
-from core.texts import number
+from core.text import number
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import Palette
 

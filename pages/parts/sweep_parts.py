@@ -14,7 +14,7 @@ from core.robustness_plan import GRID, SETTINGS, estimated_seconds, plan, values
 from core.robustness_summary import MAP_FILE, MEASURES, SWEEP_FILE, Measure, means, needs_care
 from core.robustness_words import setting_name, shown, verdict_words
 from core.runs import RunFolder
-from core.texts import number
+from core.text import number
 from pages.parts import frame, state, texts
 from pages.parts.results import Result
 from pages.parts.state import language, t

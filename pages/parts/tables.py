@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.texts import percent
+from core.text import percent
 from pages.parts import terms, texts
 from pages.parts.results import Result
 from pages.parts.state import language, t

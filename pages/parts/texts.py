@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import MESSAGES
 from core.examples import LABELS
-from core.texts import duration, number
+from core.text import duration, number
 
 __all__ = [
     "LANGUAGES",

@@ -5,7 +5,7 @@ import streamlit as st
 from core import roi, summary
 from core.roi import Entries
 from core.summary import Facts
-from core.texts import LANGUAGES
+from core.text import LANGUAGES
 from pages.parts import brief
 from pages.parts.state import language, t
 

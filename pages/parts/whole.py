@@ -9,7 +9,7 @@ import streamlit as st
 from core import circuit_words
 from core.checks import CheckKind, CheckState, measured_seconds
 from core.errors import HeadlightError
-from core.texts import percent
+from core.text import percent
 from pages.parts import colours, frame, state, texts, whole_charts
 from pages.parts.results import Result
 from pages.parts.state import language, t

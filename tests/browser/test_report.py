@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.texts import LANGUAGES, text
+from core.text import LANGUAGES, text
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE
 

@@ -22,7 +22,7 @@ from core.certainty import (
 )
 from core.scoring import head_scores
 from core.selection import HEAD_RULE, select
-from core.texts import LANGUAGES, catalogue
+from core.text import LANGUAGES, catalogue
 from core.trust import BAR, trust, trust_sentence
 
 NAN = float("nan")

@@ -5,7 +5,7 @@ import pytest
 from core import circuit_words
 from core.checks import read_circuit
 from core.runs import RunFolder
-from core.texts import LANGUAGES
+from core.text import LANGUAGES
 from tests.pages.made_runs import write_circuit
 
 

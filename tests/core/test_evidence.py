@@ -38,7 +38,7 @@ from core.statistics import (
     sign_patterns,
     smallest_sign_flip_p,
 )
-from core.texts import LANGUAGES, text
+from core.text import LANGUAGES, text
 from core.tokens import align
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny

@@ -11,7 +11,7 @@ from core.errors import ConfigError, StorageError
 from core.examples import from_pasted
 from core.roi import Entries, outcome, read_roi, write_roi
 from core.runs import RunFolder
-from core.texts import LANGUAGES
+from core.text import LANGUAGES
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 # 40 incidents: 60 hours now, 20 then; 40 saved at 50 each are 2,000; 16 hours to prepare are earned back in 0.4 months

@@ -25,8 +25,8 @@ from core.runs import (
     runs_folder,
     write_atomically,
 )
-from core.spreadsheet import guarded
-from core.texts import LANGUAGES, catalogue
+from core.text import LANGUAGES, catalogue
+from core.text.csv_safe import guarded
 from tests.core.made_result import evidence_result, made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")

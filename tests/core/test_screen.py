@@ -31,7 +31,7 @@ from core.scoring import HeadScores, head_scores
 from core.screen import combined_draws, combined_heads
 from core.selection import HEAD_RULE, select
 from core.summary import chosen, facts, five_note
-from core.texts import LANGUAGES, text
+from core.text import LANGUAGES, text
 from tests.core.test_certainty import made_codes
 from tests.core.test_evidence import pairs
 from tests.tiny import save_tiny, tiny

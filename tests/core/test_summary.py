@@ -8,7 +8,7 @@ import pytest
 
 from core import summary
 from core.summary import Facts, facts
-from core.texts import LANGUAGES, percent, text
+from core.text import LANGUAGES, percent, text
 from tests.core.made_result import EVIDENCE
 
 MANIFEST = {

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.measured import GROUPS, SPEED_NUMBERS
-from core.spreadsheet import csv_bytes
+from core.text.csv_safe import csv_bytes
 
 TASKS = ("indirect-object", "greater-than", "docstring", "induction")
 MODELS = ("gpt2", "llama", "gpt_neox", "qwen3")

@@ -9,7 +9,7 @@ from core.downloads import content
 from core.review import read_review, sign
 from core.roi import read_roi
 from core.runs import runs_folder
-from core.texts import text
+from core.text import text
 from pages.parts import results, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown

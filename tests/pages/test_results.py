@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.errors import StorageError
-from core.spreadsheet import guarded, unguarded
+from core.text.csv_safe import guarded, unguarded
 from pages.parts import codes, results
 from pages.parts.codes import best_position
 from tests.pages.made_runs import make_run

@@ -8,7 +8,7 @@ import pytest
 from core.config import make_config
 from core.examples import from_rows
 from core.runs import RunFolder, list_runs, runs_folder
-from core.texts import LANGUAGES, text
+from core.text import LANGUAGES, text
 from pages.parts import effect_details, results, sentences
 from pages.parts.colours import LIGHT
 from pages.parts.state import t
