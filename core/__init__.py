@@ -13,8 +13,8 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _PLACES = {
-    "Example": "core.examples",
-    "ExampleSet": "core.examples",
+    "Example": "core.examples.example_set",
+    "ExampleSet": "core.examples.example_set",
     "HeadId": "core.heads",
     "EdgeId": "core.heads",
     "HeadlightError": "core.errors",
@@ -29,7 +29,7 @@ _PLACES = {
     "load_model": "core.models",
     "load_scenario": "core.scenarios",
     "make_config": "core.config",
-    "read_examples": "core.examples",
+    "read_examples": "core.examples.example_set",
     "read_recipe": "core.recipe",
     "save": "core.report",
     "switched_off": "core.recipe",

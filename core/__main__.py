@@ -21,7 +21,7 @@ from core.checks import follow_up, read_circuit
 from core.circuit_words import switched
 from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
-from core.examples import read_examples
+from core.examples.example_set import read_examples
 from core.results import Progress, RunResult
 from core.robustness_summary import read_robustness, sweep_folder
 from core.robustness_words import details, limits, lines, sentence

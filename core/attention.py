@@ -17,9 +17,9 @@ from torch import Tensor
 
 from core.cache import ActivationStore
 from core.capture import BATCH_TOKENS, batches_of, pad
+from core.examples.alignment import MEAN
 from core.hooks import after
 from core.loaded_model import LoadedModel
-from core.tokens import MEAN
 
 ATTENTION_VERSION = 1
 MOST_WEIGHTS = 2**28

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from core.cache import ActivationStore
 from core.errors import ModelError
+from core.examples.alignment import MEAN
 from core.loaded_model import LoadedModel
-from core.tokens import MEAN
 
 CAPTURE_VERSION = 1
 BATCH_TOKENS = 4096

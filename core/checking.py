@@ -17,6 +17,7 @@ from core.circuit_check import RANDOM_CIRCUITS, check_circuit
 from core.config import RunConfig
 from core.errors import StorageError
 from core.evidence import Evidence, gather
+from core.examples.alignment import Alignment, align
 from core.heads import HeadId, all_heads
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
@@ -28,7 +29,6 @@ from core.results import Progress
 from core.robustness import robustness
 from core.runs import FORMAT, RunFolder
 from core.smallest import GOAL, Found, smallest_circuit, smallest_switch
-from core.tokens import Alignment, align
 from core.what_if import what_if
 
 MOST_SWITCHED = 12

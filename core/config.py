@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigError
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 
 PresetName = Literal["fast", "standard", "paper"]
 PositionMode = Literal["auto", "aligned", "last", "mean"]

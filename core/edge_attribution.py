@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from core.capture import BATCH_TOKENS
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.hooks import after, before, on_z
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask

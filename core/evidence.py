@@ -35,7 +35,8 @@ from core.attribution import attribution
 from core.edge_reads import PARTS, carried_by, part_effects, separable
 from core.effects import Method, Patching, Target
 from core.errors import ModelError
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment
+from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.loaded_model import LoadedModel
 from core.measure import SMALLEST_GAP, Behaviour, behaviour
@@ -43,7 +44,6 @@ from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
 from core.text import number, percent
-from core.tokens import Alignment
 
 State = Literal["computed", "not_computed", "no_difference"]
 HEAD_BOUND = 0.05

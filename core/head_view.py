@@ -22,7 +22,7 @@ from core.capture import pad
 from core.config import RunConfig
 from core.direct_effect import check_plain_stream, final_norm, logit_changes, through_norm
 from core.errors import ConfigError, ModelError
-from core.examples import Example
+from core.examples.example_set import Example
 from core.heads import HeadId
 from core.hooks import after, before, on_z
 from core.loaded_model import LoadedModel

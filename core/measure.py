@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.examples import Example
+from core.examples.example_set import Example
 from core.loaded_model import LoadedModel
 from core.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 

@@ -15,13 +15,13 @@ from torch import Tensor
 from core.behaviour import head_logits
 from core.capture import BATCH_TOKENS, batches_of, pad
 from core.errors import ExamplesError
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment, align
+from core.examples.example_set import ExampleSet
 from core.interventions import record
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.preview import tokenise
 from core.resume import Streams
-from core.tokens import Alignment, align
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from core.certainty import Certainty, HeldOut, certainty, held_out, plain
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import RunConfig
 from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
+from core.examples.alignment import Alignment, align
 from core.heads import EdgeId, HeadId
 from core.models import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
@@ -38,7 +39,6 @@ from core.screen import Screen, steps_of
 from core.screen import screen as causal_screen
 from core.selection import EDGE_RULE, HEAD_RULE
 from core.statistics import label_permutations
-from core.tokens import Alignment, align
 from core.trust import trust
 
 FEW_EXAMPLES = 5

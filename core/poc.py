@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.annotations import read_added
 from core.errors import StorageError
-from core.examples import ADVISED_PER_SIDE
+from core.examples.example_set import ADVISED_PER_SIDE
 from core.runs import FORMAT, RunFolder
 
 Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]

@@ -31,7 +31,8 @@ from core.certainty import jaccard
 from core.config import RunConfig
 from core.edge_attribution import Attributed
 from core.errors import StorageError
-from core.examples import read_examples
+from core.examples.alignment import Alignment, align
+from core.examples.example_set import read_examples
 from core.heads import all_heads
 from core.loaded_model import LoadedModel
 from core.models import ModelPool
@@ -54,7 +55,6 @@ from core.runs import FORMAT, RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.scoring import Measure
 from core.text.csv_safe import csv_bytes
-from core.tokens import Alignment, align
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]
 

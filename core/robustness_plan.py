@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.config import AutoencoderConfig, RunConfig
-from core.examples import MINIMUM_PER_SIDE
+from core.examples.example_set import MINIMUM_PER_SIDE
 
 SCORING_VERSION = 2
 """Goes up when scores are formed in another way, so that a sweep of the old way is not taken for one of the new."""

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from core.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
 from core.errors import ExamplesError, ModelError
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment
+from core.examples.example_set import ExampleSet
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairRuns
 from core.scoring import HeadScores
-from core.tokens import Alignment
 
 State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
 

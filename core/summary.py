@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from core import circuit_words
-from core.examples import ADVISED_PER_SIDE
+from core.examples.example_set import ADVISED_PER_SIDE
 from core.text import duration, number, percent, text
 from core.trust import trust_sentence
 

@@ -8,7 +8,8 @@ import pandas as pd
 from torch import Tensor
 
 from core.autoencoder import SILENT, Codes
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment
+from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, all_heads
 from core.results import (
     CODE_COLUMNS,
@@ -21,7 +22,6 @@ from core.results import (
 from core.runs import FORMAT
 from core.scoring import at_best
 from core.statistics import member_interval
-from core.tokens import Alignment
 
 if TYPE_CHECKING:
     from core.candidates import Scores

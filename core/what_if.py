@@ -16,13 +16,13 @@ from core.behaviour import last_logits, most_likely
 from core.capture import batches_of
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
-from core.examples import Example
+from core.examples.alignment import align
+from core.examples.example_set import Example
 from core.heads import HeadId
 from core.loaded_model import LoadedModel
 from core.models import ModelPool
 from core.preview import tokenise
 from core.recipe import Mode, Recipe, make_recipe, switched_off
-from core.tokens import align
 
 MOST_TYPED = 32
 MOST_NEW_TOKENS = 32

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import checks, example_help, example_inputs, frame, samples, sentences, state, texts, tokens
 from pages.parts.state import t, tn
 

@@ -18,7 +18,7 @@ from core.benchmark.subnetwork import subnetwork_probing
 from core.benchmark.tasks import FIRST_SEEDS, Task
 from core.benchmark.unequal import unequal
 from core.config import PRESETS, AutoencoderConfig
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.measured import GROUPS, SCREENED
 
 OURS = tuple(name for name in GROUPS["ours"] if name != SCREENED)

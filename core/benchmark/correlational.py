@@ -18,7 +18,7 @@ from core.autoencoder import Codes
 from core.benchmark.methods import Method, Outcome, captured_outputs, ours, paper
 from core.codes import centre, scale
 from core.config import PRESETS, AutoencoderConfig
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.loaded_model import LoadedModel
 from core.pipeline import score
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.benchmark.methods import Outcome, last
 from core.effects import Patching
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.heads import all_heads, forward_pairs
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairRuns

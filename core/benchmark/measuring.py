@@ -24,7 +24,7 @@ from core.benchmark.verdicts import (
 from core.certainty import draw_examples, drawn_scores, jaccard
 from core.config import PRESETS
 from core.errors import HeadlightError
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
 
 log = logging.getLogger(__name__)

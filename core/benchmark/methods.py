@@ -15,12 +15,12 @@ from core.autoencoder import Codes
 from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import AutoencoderConfig, PositionMode
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment, align
+from core.examples.example_set import ExampleSet
 from core.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
 from core.reach import Reach, reach_between
-from core.tokens import Alignment, align
 
 _Value = TypeVar("_Value")
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from core.benchmark.methods import Method, Outcome
 from core.direct_effect import final_norm
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.hooks import before, on_z
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairRuns, forward_mask

@@ -11,7 +11,7 @@ import time
 from core.benchmark.methods import Outcome, ours
 from core.config import PRESETS
 from core.edge_attribution import STEPS, attributions
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.loaded_model import LoadedModel
 from core.screen import combined
 

@@ -33,7 +33,8 @@ from core.certainty import certainty
 from core.codes import codes_of, scale
 from core.config import PRESETS, PresetName
 from core.errors import ModelError
-from core.examples import ExampleSet
+from core.examples.alignment import align
+from core.examples.example_set import ExampleSet
 from core.models import LoadedModel, load_tokenizer
 from core.pipeline import score
 from core.preview import tokenise
@@ -41,7 +42,6 @@ from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs
 from core.scoring import edge_scores_by_member, head_scores
 from core.statistics import label_permutation_p
-from core.tokens import align
 
 TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)
 EXAMPLES = 10

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from core.benchmark.methods import Outcome
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.hooks import on_z
 from core.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask

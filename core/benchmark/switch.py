@@ -26,7 +26,7 @@ from core.benchmark.tasks import Role, Task
 from core.benchmark.verdicts import Verified
 from core.capture import batches_of, pad
 from core.checking import ranked, suggestion, switchable
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
 from core.recipe import Mode, Recipe, make_recipe, switched_off

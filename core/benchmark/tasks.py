@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
 from core.models import LoadedModel, ModelPool
 from core.scenarios import load_scenario, load_truth, parse_edge, scenario_names

@@ -17,7 +17,7 @@ import torch
 from core.behaviour import head_logits
 from core.benchmark.tasks import Task
 from core.capture import pad
-from core.examples import Example, ExampleSet, Label
+from core.examples.example_set import Example, ExampleSet, Label
 from core.loaded_model import LoadedModel
 from core.scenarios.tasks import PLANTED_WORDS, WORDS, TaskPair
 

@@ -27,11 +27,11 @@ from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
 from core.effects import Target
 from core.evidence import CONFIRMED, Evidence, Findings, gather
-from core.examples import ExampleSet
+from core.examples.alignment import Alignment
+from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.measure import behaviour
 from core.pipeline import candidate_edges, candidate_heads, score
-from core.tokens import Alignment
 
 STATED = 0.1
 """The q up to which discoveries are counted."""

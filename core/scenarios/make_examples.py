@@ -4,7 +4,7 @@ core.scenarios.make_examples`.
 
 from pathlib import Path
 
-from core.examples import Example, from_rows, to_csv
+from core.examples.example_set import Example, from_rows, to_csv
 from core.scenarios import FOLDER
 from core.scenarios.tasks import PLANTED, TASKS, TaskPair, pairs
 

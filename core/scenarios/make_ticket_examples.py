@@ -2,7 +2,7 @@
 
 import logging
 
-from core.examples import Example, to_csv
+from core.examples.example_set import Example, to_csv
 from core.scenarios.tickets import FOLDER, Choice, pairs
 
 log = logging.getLogger(__name__)

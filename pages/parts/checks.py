@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.examples import ADVISED_PER_SIDE, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from core.examples.example_set import ADVISED_PER_SIDE, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 
 LEAST_VARIETY = 0.8
 """Distinct tokens of the normal side by those of the anomalous one, below which the codes may measure variety."""

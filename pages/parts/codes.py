@@ -6,7 +6,7 @@ from html import escape
 import altair as alt
 import pandas as pd
 
-from core.examples import LABELS
+from core.examples.example_set import LABELS
 from pages.parts.charts import PADDING, Words
 from pages.parts.colours import CODES, Palette
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.examples import MAXIMUM_PER_SIDE
+from core.examples.example_set import MAXIMUM_PER_SIDE
 from pages.parts import example_inputs, state
 from pages.parts.state import language, t
 from pages.parts.templates import Template, templates

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples import (
+from core.examples.example_set import (
     COLUMNS,
     LABELS,
     Example,
@@ -18,7 +18,7 @@ from core.examples import (
     parse_examples,
     to_csv,
 )
-from core.pasted import read_sheet
+from core.examples.pasted import read_sheet
 from pages.parts import frame, state
 from pages.parts.state import t, tn
 

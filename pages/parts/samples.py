@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import StorageError
-from core.examples import COLUMNS, read_examples
+from core.examples.example_set import COLUMNS, read_examples
 from core.jobs import start
 from core.runs import RunFolder, list_runs
 from core.scenarios import load_scenario, scenario_names

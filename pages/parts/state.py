@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.config import PRESETS, RunConfig, make_config
 from core.errors import HeadlightError, StorageError
-from core.examples import COLUMNS, ExampleSet, from_rows
+from core.examples.example_set import COLUMNS, ExampleSet, from_rows
 from core.jobs import Answer, Backend, JobStatus
 from core.local_backend import LocalBackend
 from core.runs import ACTIVE, RunFolder, open_run

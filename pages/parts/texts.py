@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import MESSAGES
-from core.examples import LABELS
+from core.examples.example_set import LABELS
 from core.text import duration, number
 
 __all__ = [

@@ -18,7 +18,7 @@ from core.annotations import (
 from core.config import make_config
 from core.downloads import content, current_report, named_heads
 from core.errors import StorageError
-from core.examples import from_pasted
+from core.examples.example_set import from_pasted
 from core.report import csv_bytes, save
 from core.runs import RunFolder
 from tests.core.made_result import made_result

@@ -11,8 +11,8 @@ from core.attention import Attention, eager_attention, mean_attention
 from core.autoencoder import Codes
 from core.cache import ActivationStore
 from core.candidates import score
+from core.examples.alignment import MEAN, Alignment
 from core.reach import OWN_POSITION, flow, links_of, once, reach_between, reach_of
-from core.tokens import MEAN, Alignment
 from tests.tiny import CONFIGS, tiny
 
 TEXTS = [[5, 9, 7, 30], [8, 6, 40], [11, 12, 13, 14, 15], [5, 9, 8, 30]]

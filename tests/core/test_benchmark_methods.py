@@ -34,7 +34,7 @@ from core.config import PRESETS
 from core.direct_effect import final_norm
 from core.edge_attribution import attributions
 from core.errors import ExamplesError
-from core.examples import ExampleSet
+from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.hooks import after, on_z
 from core.interventions import patch_edges, record, replace_heads

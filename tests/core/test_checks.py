@@ -23,7 +23,7 @@ from core.checks import (
 )
 from core.config import make_config
 from core.errors import StorageError
-from core.examples import from_rows, read_examples
+from core.examples.example_set import from_rows, read_examples
 from core.jobs import start
 from core.local_backend import LocalBackend
 from core.models import ModelPool

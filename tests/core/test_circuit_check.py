@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from core import ablation as ablation_module
 from core.ablation import KINDS, Ablator, from_the_end
 from core.circuit_check import _interval, areas, check_circuit, curve_sizes, random_circuits
-from core.examples import Example, read_examples
+from core.examples.alignment import align
+from core.examples.example_set import Example, read_examples
 from core.heads import HeadId, all_heads
 from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.models import load_model
 from core.preview import tokenise
 from core.scenarios import load_scenario, load_truth
 from core.smallest import GOAL, smallest_circuit, smallest_switch
-from core.tokens import align
 from tests.core.test_evidence import pairs
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny

@@ -21,7 +21,8 @@ from core.evidence import (
     method_for,
     verdict,
 )
-from core.examples import Example, ExampleSet, from_rows, read_examples
+from core.examples.alignment import align
+from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.interventions import patch_edges, record, resample_values
 from core.measure import Behaviour, behaviour
@@ -39,7 +40,6 @@ from core.statistics import (
     smallest_sign_flip_p,
 )
 from core.text import LANGUAGES, text
-from core.tokens import align
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny
 

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples import Example, ExampleSet, from_pasted, from_rows, parse_examples, read_examples, to_csv
+from core.examples.example_set import (
+    Example,
+    ExampleSet,
+    from_pasted,
+    from_rows,
+    parse_examples,
+    read_examples,
+    to_csv,
+)
 
 GOOD = "label,text,pair,expected,actual\nanomalous,a b,1,x,y\nnormal,a c,1,z,\n"
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.config import make_config
 from core.direct_effect import final_norm, logit_changes, through_norm
 from core.errors import ConfigError, ModelError
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.head_view import (
     MOST_TOKENS,
     changes_at,

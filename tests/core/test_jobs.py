@@ -12,7 +12,7 @@ import pytest
 
 from core.config import RunConfig, make_config
 from core.errors import StorageError
-from core.examples import from_pasted
+from core.examples.example_set import from_pasted
 from core.jobs import Answer, start, start_again
 from core.local_backend import LocalBackend, mark_interrupted
 from core.progress import Record, read_records, seconds_left, stage_seconds

@@ -14,11 +14,11 @@ from core.benchmark.measures import ranking
 from core.capture import capture
 from core.codes import published_codes
 from core.config import PRESETS
-from core.examples import from_pasted
+from core.examples.alignment import MEAN, align
+from core.examples.example_set import from_pasted
 from core.pipeline import score
 from core.published_recipe import PublishedAutoencoder, train_published
 from core.scoring import edge_scores_by_member, head_scores
-from core.tokens import MEAN, align
 from tests.tiny import tiny
 
 PAPER = PRESETS["paper"]

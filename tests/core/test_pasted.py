@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import ExamplesError
-from core.pasted import read_sheet
+from core.examples.pasted import read_sheet
 
 
 def told(text: str, side: str = "anomalous") -> tuple[str, list[tuple[str, str, str]]]:

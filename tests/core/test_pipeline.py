@@ -10,7 +10,7 @@ import torch
 from core import tables
 from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.heads import HeadId
 from core.models import ModelPool
 from core.pipeline import analyse

@@ -4,7 +4,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import StorageError
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.poc import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
 from core.runs import RunFolder, RunState
 

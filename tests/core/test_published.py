@@ -22,11 +22,11 @@ from core.benchmark.published import (
 )
 from core.benchmark.speed import gpt2_tokenizer
 from core.errors import ConfigError
+from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
 from core.measure import behaviour
 from core.models import ModelPool
 from core.preview import tokenise
-from core.tokens import align
 from tests.tiny import save_tiny
 
 TASKS = tuple(CIRCUITS)

@@ -12,7 +12,7 @@ from core.annotations import HeadLabel, write_label
 from core.config import make_config
 from core.downloads import Pictures, current_report, package
 from core.errors import ConfigError, StorageError
-from core.examples import from_pasted
+from core.examples.example_set import from_pasted
 from core.report import save
 from core.review import add_comment, read_review, sign
 from core.roi import Entries, write_roi

@@ -18,7 +18,7 @@ from core.certainty import jaccard
 from core.checking import check
 from core.config import AutoencoderConfig, make_config
 from core.errors import StorageError
-from core.examples import from_rows, read_examples
+from core.examples.example_set import from_rows, read_examples
 from core.models import ModelPool
 from core.pipeline import analyse
 from core.results import Progress, RunResult

@@ -8,7 +8,7 @@ import pytest
 from core import roi
 from core.config import make_config
 from core.errors import ConfigError, StorageError
-from core.examples import from_pasted
+from core.examples.example_set import from_pasted
 from core.roi import Entries, outcome, read_roi, write_roi
 from core.runs import RunFolder
 from core.text import LANGUAGES

@@ -12,7 +12,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import MESSAGES, StorageError
-from core.examples import from_pasted
+from core.examples.example_set import from_pasted
 from core.report import csv_bytes, html_report, save
 from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.runs import (

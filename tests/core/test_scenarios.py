@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.errors import ConfigError
-from core.examples import LABELS, read_examples
+from core.examples.example_set import LABELS, read_examples
 from core.heads import HeadId, all_heads, forward_pairs
 from core.models import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names

@@ -16,7 +16,7 @@ from core.certainty import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.errors import ConfigError
-from core.examples import ExampleSet, from_rows
+from core.examples.example_set import ExampleSet, from_rows
 from core.measure import SMALLEST_GAP
 from core.models import ModelPool
 from core.pair_runs import PairRuns, forward_mask

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples import from_rows
-from core.tokens import MEAN, align, differing, find_pairs, first_difference
+from core.examples.alignment import MEAN, align, differing, find_pairs, first_difference
+from core.examples.example_set import from_rows
 
 
 def examples(labels: str, pairs: str = ""):

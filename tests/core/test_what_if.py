@@ -11,7 +11,7 @@ import torch
 
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
-from core.examples import Example, from_rows, read_examples
+from core.examples.example_set import Example, from_rows, read_examples
 from core.heads import HeadId
 from core.models import load_model
 from core.recipe import HeadValue, Recipe, make_recipe, read_recipe, recipe_from, switched_off

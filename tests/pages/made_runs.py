@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.config import make_config
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.progress import Record, append_record
 from core.runs import RunFolder, RunState, new_run_id
 

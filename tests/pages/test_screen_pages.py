@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.runs import RunFolder, list_runs, runs_folder
 from core.text import LANGUAGES, text
 from pages.parts import effect_details, results, sentences

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.examples import from_rows
+from core.examples.example_set import from_rows
 from core.runs import RunFolder, new_run_id, runs_folder
 from pages.parts import results, samples, sentences
 from pages.parts.texts import catalogue, number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.examples import LABELS, ExampleSet, from_rows
+from core.examples.example_set import LABELS, ExampleSet, from_rows
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from scipy.optimize import linear_sum_assignment
 
 from core.config import PositionMode
 from core.errors import ExamplesError
-from core.examples import Example, ExampleSet
+from core.examples.example_set import Example, ExampleSet
 
 MEAN = -1
 """Position of the slot that averages over all tokens of a text."""
