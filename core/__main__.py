@@ -119,7 +119,7 @@ def benchmark(
 
 def run(config: RunConfig, folder: RunFolder) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
-    from core.models import ModelPool
+    from core.model.loading import ModelPool
     from core.pipeline import analyse as walk
     from core.report import save
     from core.summary import chosen

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import last_logits
-from core.capture import BATCH_TOKENS, batches_of
 from core.heads import HeadId
-from core.hooks import on_z
 from core.interventions import choose_heads, record
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour
+from core.model.head_outputs import BATCH_TOKENS, batches_of
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import last_logits
 
 AblationKind = Literal["resample", "mean", "zero"]
 KINDS: tuple[AblationKind, ...] = ("resample", "mean", "zero")

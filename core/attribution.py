@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import last_logits
-from core.capture import BATCH_TOKENS, batches_of
 from core.effects import Method
 from core.errors import ModelError
-from core.hooks import on_z
 from core.interventions import record
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour
+from core.model.head_outputs import BATCH_TOKENS, batches_of
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import last_logits
 
 GRADIENT_BYTES = 2**30
 """Memory that the activations kept for one backward pass may take, roughly."""

@@ -19,9 +19,9 @@ from core.errors import StorageError
 from core.evidence import Evidence, gather
 from core.examples.alignment import Alignment, align
 from core.heads import HeadId, all_heads
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
-from core.models import ModelPool
+from core.model.loaded_model import LoadedModel
+from core.model.loading import ModelPool
 from core.preview import tokenise
 from core.recipe import Mode
 from core.report import csv_bytes

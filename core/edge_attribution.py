@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.capture import BATCH_TOKENS
 from core.examples.example_set import ExampleSet
-from core.hooks import after, before, on_z
-from core.loaded_model import LoadedModel
+from core.model.head_outputs import BATCH_TOKENS
+from core.model.hooks import after, before, on_z
+from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 STEPS = 5

@@ -14,8 +14,8 @@ import numpy as np
 
 from core.effects import Patching
 from core.heads import EdgeId
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour
+from core.model.loaded_model import LoadedModel
 
 Part = Literal["q", "k", "v"]
 PARTS: tuple[Part, ...] = ("q", "k", "v")

@@ -8,7 +8,7 @@ target gets in place of its own z:
 - `mean`: where texts have no partner of the same length, the mean z of the normal texts: at the last position the
   mean over their last tokens, elsewhere the mean over all their tokens. Only the anomalous texts take part.
 
-Layers in front of the first changed one are not run again (`core.resume`), so targets go in the order of their layers.
+Layers in front of the first changed one are not run again (`core.model.partial_forward`), so targets go in the order of their layers.
 """
 
 from collections.abc import Generator, Sequence
@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import last_logits
-from core.capture import BATCH_TOKENS, batches_of
 from core.heads import EdgeId, HeadId
 from core.interventions import Reads, choose_heads, patch_edges, record, replace_heads
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour
-from core.resume import Streams
+from core.model.head_outputs import BATCH_TOKENS, batches_of
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import last_logits
+from core.model.partial_forward import Streams
 
 Method = Literal["resample", "mean"]
 Target = HeadId | EdgeId

@@ -38,8 +38,8 @@ from core.errors import ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
-from core.loaded_model import LoadedModel
 from core.measure import SMALLEST_GAP, Behaviour, behaviour
+from core.model.loaded_model import LoadedModel
 from core.results import Progress
 from core.side_by_side import effects_when_out, fits, other_kinds, summary
 from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from core.heads import HeadId
-from core.hooks import on_z
-from core.loaded_model import LoadedModel
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
 from core.path_patching import Reads, patch_edges
 
 __all__ = [

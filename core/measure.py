@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from core.examples.example_set import Example
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 
 Kind = Literal["logit_difference", "next_word_shift"]

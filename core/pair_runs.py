@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.behaviour import head_logits
-from core.capture import BATCH_TOKENS, batches_of, pad
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
 from core.interventions import record
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
+from core.model.head_outputs import BATCH_TOKENS, batches_of, pad
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import head_logits
+from core.model.partial_forward import Streams
 from core.preview import tokenise
-from core.resume import Streams
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from core.direct_effect import check_plain_stream
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
-from core.hooks import after, before, on_z
-from core.loaded_model import LoadedModel
+from core.model.hooks import after, before, on_z
+from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import check_plain_stream
 
 Reads = Literal["all", "q", "k", "v"]
 _SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}

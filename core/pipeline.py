@@ -18,18 +18,18 @@ import torch
 from torch import Tensor
 
 from core import tables
-from core.attention import Attention, mean_attention
 from core.autoencoder import Codes
-from core.cache import ActivationStore
 from core.candidates import Scores, score, screened
-from core.capture import Captured, capture
 from core.certainty import Certainty, HeldOut, certainty, held_out, plain
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import RunConfig
 from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.examples.alignment import Alignment, align
 from core.heads import EdgeId, HeadId
-from core.models import LoadedModel, ModelPool
+from core.model.activation_store import ActivationStore
+from core.model.attention_weights import Attention, mean_attention
+from core.model.head_outputs import Captured, capture
+from core.model.loading import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
 from core.reach import Reach, reach_between
 from core.results import Progress, RunResult

@@ -8,12 +8,19 @@ import psutil
 import torch
 from torch import Tensor
 
-from core.behaviour import most_likely, next_log_probabilities
 from core.config import RunConfig
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import Example, ExampleSet
-from core.models import LoadedModel, ModelPool, ModelShape, check_files, resolve_device, shape_from_config
+from core.model.loading import (
+    LoadedModel,
+    ModelPool,
+    ModelShape,
+    check_files,
+    resolve_device,
+    shape_from_config,
+)
+from core.model.next_token import most_likely, next_log_probabilities
 
 WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.attention import Attention
 from core.autoencoder import Codes
 from core.codes import centre, scale
 from core.examples.alignment import MEAN, Alignment
+from core.model.attention_weights import Attention
 
 OWN_POSITION = 0.2
 """What a head can read, beside what it attends to, at the position where it works: its queries come from there."""

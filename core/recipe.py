@@ -17,8 +17,8 @@ from torch import Tensor
 
 from core.errors import ConfigError, HeadlightError, ModelError
 from core.heads import HeadId
-from core.hooks import on_z
-from core.loaded_model import LoadedModel
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
 
 FORMAT = 1
 Mode = Literal["mean", "zero"]

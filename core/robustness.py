@@ -23,10 +23,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.attention import Attention, mean_attention
-from core.cache import ActivationStore
 from core.candidates import Scores, score, screened
-from core.capture import capture
 from core.certainty import jaccard
 from core.config import RunConfig
 from core.edge_attribution import Attributed
@@ -34,8 +31,11 @@ from core.errors import StorageError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import read_examples
 from core.heads import all_heads
-from core.loaded_model import LoadedModel
-from core.models import ModelPool
+from core.model.activation_store import ActivationStore
+from core.model.attention_weights import Attention, mean_attention
+from core.model.head_outputs import capture
+from core.model.loaded_model import LoadedModel
+from core.model.loading import ModelPool
 from core.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.preview import tokenise
 from core.reach import reach_between

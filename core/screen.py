@@ -24,7 +24,7 @@ from core.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairRuns
 from core.scoring import HeadScores
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from core.ablation import KINDS, AblationKind, Ablator
 from core.heads import HeadId
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour
+from core.model.loaded_model import LoadedModel
 from core.statistics import bootstrap_interval
 
 MOST_BYTES = 2**31

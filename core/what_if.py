@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from core.ablation import Ablator
-from core.behaviour import last_logits, most_likely
-from core.capture import batches_of
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.alignment import align
 from core.examples.example_set import Example
 from core.heads import HeadId
-from core.loaded_model import LoadedModel
-from core.models import ModelPool
+from core.model.head_outputs import batches_of
+from core.model.loaded_model import LoadedModel
+from core.model.loading import ModelPool
+from core.model.next_token import last_logits, most_likely
 from core.preview import tokenise
 from core.recipe import Mode, Recipe, make_recipe, switched_off
 

@@ -65,7 +65,7 @@ class Engine:
             return cls(*(getattr(other, name) for name in names))
         from core.checking import check
         from core.head_view import head_view
-        from core.models import ModelPool
+        from core.model.loading import ModelPool
         from core.pipeline import analyse
         from core.preview import inspect, preview
         from core.report import save

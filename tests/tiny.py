@@ -4,7 +4,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from core.models import LoadedModel
+from core.model.loading import LoadedModel
 
 WORDS = [f"w{index}" for index in range(60)]
 _ROTARY = {

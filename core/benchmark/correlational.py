@@ -19,7 +19,7 @@ from core.benchmark.methods import Method, Outcome, captured_outputs, ours, pape
 from core.codes import centre, scale
 from core.config import PRESETS, AutoencoderConfig
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.pipeline import score
 
 PAPER_MEMBERS = 8

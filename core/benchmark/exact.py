@@ -8,7 +8,7 @@ from core.benchmark.methods import Outcome, last
 from core.effects import Patching
 from core.examples.example_set import ExampleSet
 from core.heads import all_heads, forward_pairs
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairRuns
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from core.benchmark.methods import Outcome
 from core.edge_attribution import STEPS, attributions, gradients, over_positions
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 

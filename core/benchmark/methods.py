@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.attention import mean_attention
 from core.autoencoder import Codes
-from core.capture import Captured, capture
 from core.codes import centre, codes_of, published_codes, scale
 from core.config import AutoencoderConfig, PositionMode
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
+from core.model.attention_weights import mean_attention
+from core.model.head_outputs import Captured, capture
+from core.model.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
 from core.reach import Reach, reach_between

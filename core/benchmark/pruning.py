@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from core.benchmark.methods import Method, Outcome
-from core.direct_effect import final_norm
 from core.examples.example_set import ExampleSet
-from core.hooks import before, on_z
-from core.loaded_model import LoadedModel
+from core.model.hooks import before, on_z
+from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import final_norm
 from core.pair_runs import PairRuns, forward_mask
 
 Loss = Literal["kl", "logit_difference"]

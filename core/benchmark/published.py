@@ -24,8 +24,8 @@ from core.benchmark.gpt2_texts import pairs
 from core.benchmark.tasks import Task, TaskName
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
-from core.loaded_model import LoadedModel
-from core.models import ModelPool, load_config
+from core.model.loaded_model import LoadedModel
+from core.model.loading import ModelPool, load_config
 
 MODEL = "gpt2-small"
 """Name in the tables; the bundled models have GPT-2's architecture as well."""

@@ -12,7 +12,7 @@ from core.benchmark.methods import Outcome, ours
 from core.config import PRESETS
 from core.edge_attribution import STEPS, attributions
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 from core.screen import combined
 
 

@@ -28,14 +28,14 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.autoencoder import SILENT, Codes
 from core.benchmark.memory import peak_mb
-from core.capture import capture, pad
 from core.certainty import certainty
 from core.codes import codes_of, scale
 from core.config import PRESETS, PresetName
 from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
-from core.models import LoadedModel, load_tokenizer
+from core.model.head_outputs import capture, pad
+from core.model.loading import LoadedModel, load_tokenizer
 from core.pipeline import score
 from core.preview import tokenise
 from core.scenarios.make_examples import examples_of

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from core.benchmark.methods import Outcome
 from core.examples.example_set import ExampleSet
-from core.hooks import on_z
-from core.loaded_model import LoadedModel
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 STEPS, LEARNING_RATE, PENALTY = 300, 0.1, 1.0

@@ -20,15 +20,15 @@ import pandas as pd
 import torch
 
 from core.ablation import Ablator
-from core.behaviour import head_logits
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Role, Task
 from core.benchmark.verdicts import Verified
-from core.capture import batches_of, pad
 from core.checking import ranked, suggestion, switchable
 from core.examples.example_set import ExampleSet
-from core.loaded_model import LoadedModel
 from core.measure import Behaviour, behaviour
+from core.model.head_outputs import batches_of, pad
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import head_logits
 from core.recipe import Mode, Recipe, make_recipe, switched_off
 from core.scenarios.tasks import TaskPair
 from core.smallest import Found, smallest_circuit, smallest_switch

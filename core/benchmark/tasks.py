@@ -15,7 +15,7 @@ import numpy as np
 
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
-from core.models import LoadedModel, ModelPool
+from core.model.loading import LoadedModel, ModelPool
 from core.scenarios import load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.make_examples import examples_of
 from core.scenarios.make_truth import fresh_pairs

@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
-from core.models import load_model
+from core.model.loading import load_model
 from core.scenarios.lessons import Lesson, earlier_name, lessons_of, spread_names
 from core.scenarios.make_truth import write_measured
 from core.scenarios.rotary_start import rotary_start

@@ -14,11 +14,11 @@ from random import Random
 
 import torch
 
-from core.behaviour import head_logits
 from core.benchmark.tasks import Task
-from core.capture import pad
 from core.examples.example_set import Example, ExampleSet, Label
-from core.loaded_model import LoadedModel
+from core.model.head_outputs import pad
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import head_logits
 from core.scenarios.tasks import PLANTED_WORDS, WORDS, TaskPair
 
 MOST_WORDS = 3

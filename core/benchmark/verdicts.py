@@ -21,7 +21,6 @@ import pandas as pd
 
 from core import tables
 from core.autoencoder import Codes
-from core.behaviour import next_log_probabilities
 from core.benchmark.measures import precision_recall
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
@@ -31,6 +30,7 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.measure import behaviour
+from core.model.next_token import next_log_probabilities
 from core.pipeline import candidate_edges, candidate_heads, score
 
 STATED = 0.1

@@ -18,7 +18,7 @@ from core.benchmark.published import NotRun, load_published
 from core.benchmark.sweep import SweepRow, sweep_rows
 from core.benchmark.tasks import Task, TaskName, load_task
 from core.errors import HeadlightError, ModelError
-from core.models import ModelPool
+from core.model.loading import ModelPool
 
 _Found = TypeVar("_Found")
 

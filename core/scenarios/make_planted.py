@@ -29,7 +29,7 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from core.heads import EdgeId, HeadId, all_heads
-from core.models import LoadedModel, load_model
+from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER
 from core.scenarios.make_truth import PAIRS, SEED, measure
 from core.scenarios.tasks import PLANTED, PLANTED_WORDS, pairs

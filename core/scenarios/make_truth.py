@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.models import LoadedModel, load_model
+from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
 from core.scenarios.patching import PairPatching
 from core.scenarios.tasks import TaskPair, pairs

@@ -17,10 +17,10 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from core.behaviour import head_logits
 from core.heads import EdgeId, HeadId
 from core.interventions import choose_heads, patch_edges, record, replace_heads
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import head_logits
 from core.scenarios import Effect
 from core.scenarios.tasks import TaskPair
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.architectures import ARCHITECTURES, submodule
+from core.model.architectures import ARCHITECTURES, submodule
 
 CONSTANT = 0
 """The dimension of the residual stream that is the same for every word."""

@@ -27,7 +27,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from core.architectures import ARCHITECTURES, submodule
+from core.model.architectures import ARCHITECTURES, submodule
 from core.scenarios.head_start import head_start
 from core.scenarios.lessons import TOKEN, Batch, Lesson, batch_of, lessons_of
 from core.scenarios.tasks import TASKS, pairs, vocabulary

@@ -6,12 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import attention as module
-from core.attention import Attention, eager_attention, mean_attention
 from core.autoencoder import Codes
-from core.cache import ActivationStore
 from core.candidates import score
 from core.examples.alignment import MEAN, Alignment
+from core.model import attention_weights as module
+from core.model.activation_store import ActivationStore
+from core.model.attention_weights import Attention, eager_attention, mean_attention
 from core.reach import OWN_POSITION, flow, links_of, once, reach_between, reach_of
 from tests.tiny import CONFIGS, tiny
 

@@ -8,7 +8,7 @@ from core import attribution as attribution_module
 from core.attribution import attribution
 from core.heads import HeadId, all_heads
 from core.measure import Behaviour
-from core.models import LoadedModel
+from core.model.loading import LoadedModel
 from tests.core.test_circuit_check import begun, finished
 from tests.core.test_evidence import pairs
 from tests.tiny import tiny

@@ -23,7 +23,7 @@ from core.config import PRESETS
 from core.evidence import Evidence, Findings
 from core.heads import EdgeId, HeadId
 from core.measured import GROUPS
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.recipe import HeadValue, Recipe, switched_off
 from core.scenarios import load_scenario, load_truth, scenario_names
 from core.scoring import head_scores, mirror_scores

@@ -31,14 +31,14 @@ from core.benchmark.screened import screened
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
 from core.benchmark.tasks import Task, TaskName, load_task
 from core.config import PRESETS
-from core.direct_effect import final_norm
 from core.edge_attribution import attributions
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.hooks import after, on_z
 from core.interventions import patch_edges, record, replace_heads
-from core.models import LoadedModel, ModelPool
+from core.model.hooks import after, on_z
+from core.model.loading import LoadedModel, ModelPool
+from core.model.logit_attribution import final_norm
 from core.pair_runs import PairRuns, forward_mask
 from core.scoring import head_scores
 from core.screen import combined

@@ -12,7 +12,7 @@ from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from core.benchmark.tasks import MODELS, bundled_names, load_task, names_in
 from core.benchmark.train_models import SHAPES, build_model, lessons_for
 from core.heads import all_heads
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.scenarios.lessons import TOKEN, batch_of, earlier_name, lessons_of, spread_names
 from core.scenarios.make_truth import RULE, SEED
 from core.scenarios.tasks import NAMES, TASKS, pairs, vocabulary

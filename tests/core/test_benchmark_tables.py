@@ -21,7 +21,7 @@ from core.benchmark.sweep import SETTINGS, moved, sweep_rows
 from core.benchmark.tasks import TaskName, load_task
 from core.config import PRESETS
 from core.errors import ConfigError, ModelError, StorageError
-from core.models import ModelPool
+from core.model.loading import ModelPool
 
 
 def table(*rows: Row) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from core.cache import ActivationStore, BytesDisk
-from core.capture import MEAN, batches_of, capture, reading_heads
 from core.errors import ModelError, StorageError
+from core.model.activation_store import ActivationStore, BytesDisk
+from core.model.head_outputs import MEAN, batches_of, capture, reading_heads
 from tests.tiny import tiny
 
 TEXTS = [[5, 9, 7, 30], [8, 6, 40], [11, 12, 13, 14, 15], [5, 9, 8, 30]]

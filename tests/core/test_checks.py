@@ -26,7 +26,7 @@ from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
 from core.jobs import start
 from core.local_backend import LocalBackend
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.pipeline import analyse
 from core.report import save
 from core.results import RunResult

@@ -16,7 +16,7 @@ from core.examples.alignment import align
 from core.examples.example_set import Example, read_examples
 from core.heads import HeadId, all_heads
 from core.measure import SMALLEST_GAP, Behaviour, behaviour
-from core.models import load_model
+from core.model.loading import load_model
 from core.preview import tokenise
 from core.scenarios import load_scenario, load_truth
 from core.smallest import GOAL, smallest_circuit, smallest_switch

@@ -26,7 +26,7 @@ from core.examples.example_set import Example, ExampleSet, from_rows, read_examp
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.interventions import patch_edges, record, resample_values
 from core.measure import Behaviour, behaviour
-from core.models import LoadedModel, ModelPool
+from core.model.loading import LoadedModel, ModelPool
 from core.pipeline import analyse
 from core.preview import tokenise
 from core.results import Progress

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from core.config import make_config
-from core.direct_effect import final_norm, logit_changes, through_norm
 from core.errors import ConfigError, ModelError
 from core.examples.example_set import from_rows
 from core.head_view import (
@@ -22,8 +21,9 @@ from core.head_view import (
     words,
 )
 from core.heads import HeadId
-from core.hooks import after, before
-from core.loaded_model import LoadedModel
+from core.model.hooks import after, before
+from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import final_norm, logit_changes, through_norm
 from tests.tiny import CONFIGS, random_model, tiny, word_tokenizer
 
 IDS = [5, 9, 7, 12, 8, 30]
@@ -213,7 +213,7 @@ def test_model_that_normalises_its_stream_shows_attention_alone() -> None:
 
 def test_missing_weights_and_too_long_a_text_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny("llama")
-    monkeypatch.setattr("core.attention._use", lambda model, implementation: None)
+    monkeypatch.setattr("core.model.attention_weights._use", lambda model, implementation: None)
     with pytest.raises(ModelError, match="llama models do not tell"):
         read_head(loaded, IDS, HeadId(0, 0))
     monkeypatch.setattr("core.head_view.MOST_WEIGHTS", 4 * 5**2)

@@ -24,7 +24,7 @@ from core.interventions import (
     resample_values,
     zero_values,
 )
-from core.models import LoadedModel
+from core.model.loading import LoadedModel
 from core.scenarios.train_tasks import build_tokenizer
 
 VOCABULARY = 40

@@ -8,12 +8,12 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTokenizerFast, T5Config
 
-from core.capture import pad, reading_heads
 from core.errors import ModelError
-from core.hub import _reachable, hub_options
-from core.models import LoadedModel, ModelPool, load_model, shape_from_config
+from core.model.fingerprint import hash_tensors
+from core.model.head_outputs import pad, reading_heads
+from core.model.hub import _reachable, hub_options
+from core.model.loading import LoadedModel, ModelPool, load_model, shape_from_config
 from core.preview import inspect
-from core.weights import hash_tensors
 from tests.tiny import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
 
@@ -135,15 +135,15 @@ def test_an_unreachable_hub_is_not_asked_again_and_again(monkeypatch):
         asked.append((address, timeout))
         raise OSError("no route")
 
-    monkeypatch.setattr("core.hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("core.hub.getproxies", dict)
-    monkeypatch.setattr("core.hub.socket.create_connection", refuse)
+    monkeypatch.setattr("core.model.hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("core.model.hub.getproxies", dict)
+    monkeypatch.setattr("core.model.hub.socket.create_connection", refuse)
     _reachable.cache_clear()
     assert hub_options() == {"local_files_only": True}
     assert hub_options() == {"local_files_only": True}
     assert len(asked) <= 2
     monkeypatch.setattr(
-        "core.hub.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
+        "core.model.hub.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
     )
     _reachable.cache_clear()
     assert hub_options() == {}

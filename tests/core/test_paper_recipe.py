@@ -11,11 +11,11 @@ import torch
 
 from core.autoencoder import SILENT, Codes, strongest
 from core.benchmark.measures import ranking
-from core.capture import capture
 from core.codes import published_codes
 from core.config import PRESETS
 from core.examples.alignment import MEAN, align
 from core.examples.example_set import from_pasted
+from core.model.head_outputs import capture
 from core.pipeline import score
 from core.published_recipe import PublishedAutoencoder, train_published
 from core.scoring import edge_scores_by_member, head_scores

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from core.direct_effect import final_norm
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId, all_heads
-from core.hooks import after
 from core.interventions import choose_heads, patch_edges, record, replace_heads
-from core.models import LoadedModel
+from core.model.hooks import after
+from core.model.loading import LoadedModel
+from core.model.logit_attribution import final_norm
 from tests.tiny import CONFIGS, config_of, tiny, word_tokenizer
 
 MLP_OUTPUTS = ("mlp.c_proj", "mlp.down_proj", "mlp.dense_4h_to_h", "mlp.fc_out", "fc2")

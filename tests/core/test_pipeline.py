@@ -12,7 +12,7 @@ from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import from_rows
 from core.heads import HeadId
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.pipeline import analyse
 from core.preview import preview
 from core.progress import STAGES

@@ -8,7 +8,6 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.behaviour import next_log_probabilities
 from core.benchmark import gpt2_texts, measuring, published, work
 from core.benchmark.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
 from core.benchmark.published import (
@@ -25,7 +24,8 @@ from core.errors import ConfigError
 from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
 from core.measure import behaviour
-from core.models import ModelPool
+from core.model.loading import ModelPool
+from core.model.next_token import next_log_probabilities
 from core.preview import tokenise
 from tests.tiny import save_tiny
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from core import resume
-from core.behaviour import head_logits
-from core.capture import pad
 from core.effects import Patching
 from core.heads import EdgeId, HeadId, all_heads
-from core.models import LoadedModel
-from core.resume import Streams
+from core.model import partial_forward as resume
+from core.model.head_outputs import pad
+from core.model.loading import LoadedModel
+from core.model.next_token import head_logits
+from core.model.partial_forward import Streams
 from tests.core.test_evidence import effects_of, pairs, patched
 from tests.tiny import CONFIGS, tiny
 

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.cache import ActivationStore
 from core.certainty import jaccard
 from core.checking import check
 from core.config import AutoencoderConfig, make_config
 from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
-from core.models import ModelPool
+from core.model.activation_store import ActivationStore
+from core.model.loading import ModelPool
 from core.pipeline import analyse
 from core.results import Progress, RunResult
 from core.robustness import Swept, against_truth, known_truth, robustness, sweep

@@ -10,7 +10,7 @@ import torch
 from core.errors import ConfigError
 from core.examples.example_set import LABELS, read_examples
 from core.heads import HeadId, all_heads, forward_pairs
-from core.models import LoadedModel, load_model
+from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.make_examples import PAIRS, SEED, examples_of
 from core.scenarios.make_planted import INDUCTION, PREVIOUS, build_model, true_edges

@@ -18,7 +18,7 @@ from core.edge_attribution import Attributed, attributed, attributions, tokens_a
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
 from core.measure import SMALLEST_GAP
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.pair_runs import PairRuns, forward_mask
 from core.pipeline import analyse
 from core.report import save

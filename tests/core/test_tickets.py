@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.examples.example_set import read_examples
-from core.models import LoadedModel, load_model
+from core.model.loading import LoadedModel, load_model
 from core.scenarios.tasks import TaskPair
 from core.scenarios.tickets import FOLDER, LANGUAGES, Language, Ticket, departments, pairs, tickets, triggers
 from core.scenarios.train_tickets import FOLDER as MODEL_FOLDER

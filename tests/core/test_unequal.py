@@ -13,7 +13,7 @@ from core.benchmark.plan import PLANS, Repeats
 from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
 from core.benchmark.unequal import known_words, lengthened, said
 from core.config import PRESETS
-from core.models import ModelPool
+from core.model.loading import ModelPool
 from core.scenarios.tasks import PLANTED_WORDS, WORDS, vocabulary
 
 NAMES = bundled_names()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.capture import batches_of, pad
 from core.errors import ModelError
-from core.loaded_model import LoadedModel
+from core.model.head_outputs import batches_of, pad
+from core.model.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)

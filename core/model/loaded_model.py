@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
 from core.errors import ModelError
-from core.weights import hash_tensors, hash_tokenizer
+from core.model.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
+from core.model.fingerprint import hash_tensors, hash_tokenizer
 
 
 @dataclass(frozen=True)

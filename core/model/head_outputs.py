@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.cache import ActivationStore
 from core.errors import ModelError
 from core.examples.alignment import MEAN
-from core.loaded_model import LoadedModel
+from core.model.activation_store import ActivationStore
+from core.model.loaded_model import LoadedModel
 
 CAPTURE_VERSION = 1
 BATCH_TOKENS = 4096

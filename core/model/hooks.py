@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.loaded_model import LoadedModel
+from core.model.loaded_model import LoadedModel
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.architectures import submodule
 from core.errors import ModelError
-from core.loaded_model import LoadedModel
+from core.model.architectures import submodule
+from core.model.loaded_model import LoadedModel
 
 
 def through_norm(norm: Any, part: Tensor, whole: Tensor) -> Tensor:

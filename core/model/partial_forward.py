@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.hooks import before
-from core.loaded_model import LoadedModel
+from core.model.hooks import before
+from core.model.loaded_model import LoadedModel
 
 MOST_BYTES = 2**30
 

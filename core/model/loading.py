@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from core.architectures import SUPPORTED, submodule
 from core.errors import ModelError
-from core.hub import hub_options
-from core.loaded_model import LoadedModel, ModelShape, architecture_of, shape_of
-from core.weights import hash_weights
+from core.model.architectures import SUPPORTED, submodule
+from core.model.fingerprint import hash_weights
+from core.model.hub import hub_options
+from core.model.loaded_model import LoadedModel, ModelShape, architecture_of, shape_of
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.cache import ActivationStore
-from core.capture import BATCH_TOKENS, batches_of, pad
 from core.examples.alignment import MEAN
-from core.hooks import after
-from core.loaded_model import LoadedModel
+from core.model.activation_store import ActivationStore
+from core.model.head_outputs import BATCH_TOKENS, batches_of, pad
+from core.model.hooks import after
+from core.model.loaded_model import LoadedModel
 
 ATTENTION_VERSION = 1
 MOST_WEIGHTS = 2**28
