@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.autoencoder import Codes
+from core.discovery.autoencoder import Codes
+from core.discovery.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
+from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
 from core.edge_attribution import Attributed
-from core.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
 from core.screen import combined, combined_heads
-from core.selection import EDGE_RULE, HEAD_RULE, select, threshold
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def score(
 ) -> Scores:
     """Scores and candidates from codes (member, example, slot, head).
 
-    With `links` (source, target) of `core.reach`, an edge's score is the geometric mean of its link and the strength of
+    With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of its link and the strength of
     the joint codes.
     """
     heads = head_scores(codes, n_anomalous, measure)
@@ -64,7 +64,7 @@ def _chosen(
     codes: Scores | None = None,
     attributed: Attributed | None = None,
 ) -> Scores:
-    """Candidates by the rules of `core.selection`, in all and for each member."""
+    """Candidates by the rules of `core.discovery.selection`, in all and for each member."""
     head_score = heads.score.numpy()
     selected = select(head_score, HEAD_RULE)
     by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])

@@ -18,11 +18,14 @@ import torch
 from torch import Tensor
 
 from core import tables
-from core.autoencoder import Codes
 from core.candidates import Scores, score, screened
-from core.certainty import Certainty, HeldOut, certainty, held_out, plain
-from core.codes import centre, codes_of, published_codes, scale
 from core.config import RunConfig
+from core.discovery.attention_flow import Reach, reach_between
+from core.discovery.autoencoder import Codes
+from core.discovery.codes import centre, codes_of, published_codes, scale
+from core.discovery.scoring import Measure
+from core.discovery.selection import EDGE_RULE, HEAD_RULE
+from core.discovery.stability import Certainty, HeldOut, certainty, held_out, plain
 from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.examples.alignment import Alignment, align
 from core.heads import EdgeId, HeadId
@@ -31,13 +34,10 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
-from core.reach import Reach, reach_between
 from core.results import Progress, RunResult
 from core.runs import FORMAT
-from core.scoring import Measure
 from core.screen import Screen, steps_of
 from core.screen import screen as causal_screen
-from core.selection import EDGE_RULE, HEAD_RULE
 from core.statistics import label_permutations
 from core.trust import trust
 

@@ -24,8 +24,10 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.candidates import Scores, score, screened
-from core.certainty import jaccard
 from core.config import RunConfig
+from core.discovery.attention_flow import reach_between
+from core.discovery.scoring import Measure
+from core.discovery.stability import jaccard
 from core.edge_attribution import Attributed
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
@@ -38,7 +40,6 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.preview import tokenise
-from core.reach import reach_between
 from core.results import Progress
 from core.robustness_plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
 from core.robustness_summary import (
@@ -53,7 +54,6 @@ from core.robustness_summary import (
 )
 from core.runs import FORMAT, RunFolder
 from core.scenarios import load_scenario, load_truth
-from core.scoring import Measure
 from core.text.csv_safe import csv_bytes
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]

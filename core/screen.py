@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.discovery.scoring import HeadScores
 from core.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.pair_runs import PairRuns
-from core.scoring import HeadScores
 
 State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy.stats import false_discovery_control
 
-from core.autoencoder import Codes
-from core.relabelled import groups
+from core.discovery.autoencoder import Codes
+from core.discovery.label_permutation import groups
 
 EXACT_EXAMPLES = 12
 """Up to this many examples every sign pattern is tried; beyond, FLIPS of them are drawn."""

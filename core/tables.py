@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from core.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, all_heads
@@ -20,12 +21,11 @@ from core.results import (
     no_effects,
 )
 from core.runs import FORMAT
-from core.scoring import at_best
 from core.statistics import member_interval
 
 if TYPE_CHECKING:
     from core.candidates import Scores
-    from core.certainty import Certainty
+    from core.discovery.stability import Certainty
     from core.evidence import Evidence, Findings
 
 HEAD_KEYS = ("layer", "head")

@@ -14,10 +14,10 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from core.autoencoder import Codes
 from core.benchmark.methods import Method, Outcome, captured_outputs, ours, paper
-from core.codes import centre, scale
 from core.config import PRESETS, AutoencoderConfig
+from core.discovery.autoencoder import Codes
+from core.discovery.codes import centre, scale
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.pipeline import score

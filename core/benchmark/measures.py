@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.selection import Rule, select
+from core.discovery.selection import Rule, select
 
 
 def ranking(truth: np.ndarray, scores: np.ndarray) -> tuple[float, float]:

@@ -21,11 +21,11 @@ from core.benchmark.verdicts import (
     verified,
     wrong_at_q,
 )
-from core.certainty import draw_examples, drawn_scores, jaccard
 from core.config import PRESETS
+from core.discovery.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
+from core.discovery.stability import draw_examples, drawn_scores, jaccard
 from core.errors import HeadlightError
 from core.examples.example_set import ExampleSet
-from core.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.autoencoder import Codes
-from core.codes import centre, codes_of, published_codes, scale
 from core.config import AutoencoderConfig, PositionMode
+from core.discovery.attention_flow import Reach, reach_between
+from core.discovery.autoencoder import Codes
+from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
 from core.model.attention_weights import mean_attention
@@ -20,7 +21,6 @@ from core.model.head_outputs import Captured, capture
 from core.model.loaded_model import LoadedModel
 from core.pipeline import score
 from core.preview import tokenise
-from core.reach import Reach, reach_between
 
 _Value = TypeVar("_Value")
 

@@ -26,11 +26,12 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.autoencoder import SILENT, Codes
 from core.benchmark.memory import peak_mb
-from core.certainty import certainty
-from core.codes import codes_of, scale
 from core.config import PRESETS, PresetName
+from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.codes import codes_of, scale
+from core.discovery.scoring import edge_scores_by_member, head_scores
+from core.discovery.stability import certainty
 from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
@@ -40,7 +41,6 @@ from core.pipeline import score
 from core.preview import tokenise
 from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs
-from core.scoring import edge_scores_by_member, head_scores
 from core.statistics import label_permutation_p
 
 TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)

@@ -8,9 +8,9 @@ import numpy as np
 from core.benchmark.measures import ranking
 from core.benchmark.methods import ours
 from core.benchmark.tasks import Task
-from core.certainty import jaccard
 from core.config import PRESETS, AutoencoderConfig
-from core.selection import HEAD_RULE, select
+from core.discovery.selection import HEAD_RULE, select
+from core.discovery.stability import jaccard
 
 SETTINGS: dict[str, tuple[float, ...]] = {
     "latents": (16, 32, 64, 128, 256),

@@ -20,10 +20,10 @@ import numpy as np
 import pandas as pd
 
 from core import tables
-from core.autoencoder import Codes
 from core.benchmark.measures import precision_recall
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
+from core.discovery.autoencoder import Codes
 from core.effects import Target
 from core.evidence import CONFIRMED, Evidence, Findings, gather
 from core.examples.alignment import Alignment

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.autoencoder import Codes
 from core.candidates import score
+from core.discovery.attention_flow import OWN_POSITION, flow, links_of, once, reach_between, reach_of
+from core.discovery.autoencoder import Codes
 from core.examples.alignment import MEAN, Alignment
 from core.model import attention_weights as module
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, eager_attention, mean_attention
-from core.reach import OWN_POSITION, flow, links_of, once, reach_between, reach_of
 from tests.tiny import CONFIGS, tiny
 
 TEXTS = [[5, 9, 7, 30], [8, 6, 40], [11, 12, 13, 14, 15], [5, 9, 8, 30]]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from core.autoencoder import (
+from core.config import PRESETS, AutoencoderConfig
+from core.discovery.autoencoder import (
     SILENT,
     Ensemble,
     _Buffers,
@@ -13,8 +14,7 @@ from core.autoencoder import (
     strongest,
     train,
 )
-from core.codes import centre, codes_of, published_codes, scale
-from core.config import PRESETS, AutoencoderConfig
+from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.errors import ExamplesError
 
 SMALL = AutoencoderConfig(members=3, latents=5, sparsity=0.05, epochs=30, learning_rate=0.01)
@@ -87,9 +87,9 @@ def plainly_trained(x, config, seed):
 def test_training_equals_plain_epochs_of_autograd_in_chunks_and_turns_of_any_size(
     monkeypatch, numbers, products
 ):
-    monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
-    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", numbers)
-    monkeypatch.setattr("core.autoencoder.TURN_PRODUCTS", products)
+    monkeypatch.setattr("core.discovery.autoencoder.SETTLED", -1.0)
+    monkeypatch.setattr("core.discovery.autoencoder.CHUNK_NUMBERS", numbers)
+    monkeypatch.setattr("core.discovery.autoencoder.TURN_PRODUCTS", products)
     config = SMALL.model_copy(update={"epochs": 23})
     x = samples(groups=3)
     steps, ensemble = finish(train(x, config, seed=4))
@@ -102,7 +102,7 @@ def test_training_equals_plain_epochs_of_autograd_in_chunks_and_turns_of_any_siz
 
 
 def test_a_chunk_that_has_settled_rests_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", 1)
+    monkeypatch.setattr("core.discovery.autoencoder.CHUNK_NUMBERS", 1)
     x = torch.cat([torch.zeros(1, 7, 4), samples(groups=1)])
     steps, ensemble = finish(train(x, SMALL, seed=0))
     early_steps, early = finish(train(x, SMALL.model_copy(update={"epochs": 20}), seed=0))
@@ -134,9 +134,9 @@ def test_the_same_seed_gives_the_same_ensemble_and_another_seed_another():
 def test_groups_are_independent_of_each_other_and_of_chunks(monkeypatch):
     x = samples(groups=5)
     whole = finish(train(x, SMALL, seed=0))[1]
-    monkeypatch.setattr("core.autoencoder.CHUNK_NUMBERS", 1)
-    monkeypatch.setattr("core.autoencoder.SETTLED", -1.0)
-    monkeypatch.setattr("core.autoencoder.CHECK_EVERY", 10_000)
+    monkeypatch.setattr("core.discovery.autoencoder.CHUNK_NUMBERS", 1)
+    monkeypatch.setattr("core.discovery.autoencoder.SETTLED", -1.0)
+    monkeypatch.setattr("core.discovery.autoencoder.CHECK_EVERY", 10_000)
     parts = finish(train(x, SMALL, seed=0))[1]
     torch.testing.assert_close(whole.codes(x, 3).latent, parts.codes(x, 3).latent)
 

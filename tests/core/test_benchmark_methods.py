@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from core import autoencoder
 from core.benchmark import catalogue, correlational
 from core.benchmark.catalogue import paper_250, paper_settings
 from core.benchmark.correlational import (
@@ -31,6 +30,8 @@ from core.benchmark.screened import screened
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
 from core.benchmark.tasks import Task, TaskName, load_task
 from core.config import PRESETS
+from core.discovery import autoencoder
+from core.discovery.scoring import head_scores
 from core.edge_attribution import attributions
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
@@ -40,7 +41,6 @@ from core.model.hooks import after, on_z
 from core.model.loading import LoadedModel, ModelPool
 from core.model.logit_attribution import final_norm
 from core.pair_runs import PairRuns, forward_mask
-from core.scoring import head_scores
 from core.screen import combined
 from tests.core.test_evidence import pairs
 from tests.tiny import tiny

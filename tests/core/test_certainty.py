@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.autoencoder import SILENT, Codes
-from core.certainty import (
+from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.scoring import head_scores
+from core.discovery.selection import HEAD_RULE, select
+from core.discovery.stability import (
     DRAWS,
     FEWEST,
     certainty,
@@ -20,8 +22,6 @@ from core.certainty import (
     jaccard,
     members_overlap,
 )
-from core.scoring import head_scores
-from core.selection import HEAD_RULE, select
 from core.text import LANGUAGES, catalogue
 from core.trust import BAR, trust, trust_sentence
 
@@ -74,7 +74,7 @@ def test_blocks_of_heads_change_nothing(monkeypatch):
     codes = random_codes()
     drawn = draw_examples(12, 6, paired=True, seed=1)
     at_once = drawn_scores(codes, *drawn)
-    monkeypatch.setattr("core.certainty.BLOCK_NUMBERS", 1)
+    monkeypatch.setattr("core.discovery.stability.BLOCK_NUMBERS", 1)
     np.testing.assert_allclose(drawn_scores(codes, *drawn), at_once)
 
 

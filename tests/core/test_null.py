@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.autoencoder import Codes
+from core.discovery.autoencoder import Codes
 from core.evidence import CONFIRMED, HEAD_BOUND, judge
 from core.heads import all_heads
 from core.measure import _label_p

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from core.autoencoder import SILENT, Codes, strongest
 from core.benchmark.measures import ranking
-from core.codes import published_codes
 from core.config import PRESETS
+from core.discovery.autoencoder import SILENT, Codes, strongest
+from core.discovery.codes import published_codes
+from core.discovery.published_autoencoder import PublishedAutoencoder, train_published
+from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.examples.alignment import MEAN, align
 from core.examples.example_set import from_pasted
 from core.model.head_outputs import capture
 from core.pipeline import score
-from core.published_recipe import PublishedAutoencoder, train_published
-from core.scoring import edge_scores_by_member, head_scores
 from tests.tiny import tiny
 
 PAPER = PRESETS["paper"]
@@ -191,7 +191,7 @@ def test_one_dictionary_is_trained_on_ten_examples_drawn_from_both_sides_and_cod
         trained.append(samples)
         return train_published(samples, config, seed)
 
-    monkeypatch.setattr("core.codes.train_published", watched)
+    monkeypatch.setattr("core.discovery.codes.train_published", watched)
     for seed in range(8):
         codes = finish(published_codes(outputs, few, seed)).latent
         (examples,) = trained[-1].reshape(1, -1, 3, D_MODEL)

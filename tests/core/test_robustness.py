@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.certainty import jaccard
 from core.checking import check
 from core.config import AutoencoderConfig, make_config
+from core.discovery.stability import jaccard
 from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
 from core.model.activation_store import ActivationStore

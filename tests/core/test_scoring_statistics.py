@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.autoencoder import Codes
-from core.relabelled import groups
-from core.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
-from core.selection import select, threshold
+from core.discovery.autoencoder import Codes
+from core.discovery.label_permutation import groups
+from core.discovery.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
+from core.discovery.selection import select, threshold
 from core.statistics import label_permutation_p, label_permutations, member_interval, q_values
 
 SILENT = -1
@@ -179,7 +179,7 @@ def test_permutation_p_is_that_of_scoring_every_shuffle_by_itself(seed, n_anomal
 def test_permutation_p_does_not_depend_on_blocks_and_tells_how_far_it_is(monkeypatch):
     codes = codes_from(torch.randint(-1, 6, (2, 8, 2, 30), generator=torch.Generator().manual_seed(0)))
     whole = label_permutation_p(codes, 4, 99, seed=0)
-    monkeypatch.setattr("core.relabelled.BLOCK_NUMBERS", 1)
+    monkeypatch.setattr("core.discovery.label_permutation.BLOCK_NUMBERS", 1)
     assert np.array_equal(label_permutation_p(codes, 4, 99, seed=0), whole)
     assert list(label_permutations(codes, 4, 99, seed=0)) == [0, *range(100)]
 

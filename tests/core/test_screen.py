@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from core import tables
-from core.autoencoder import Codes
 from core.benchmark.screened import screened as benchmark_method
 from core.benchmark.tasks import TaskName, load_task
 from core.candidates import score, screened
-from core.certainty import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
 from core.config import AutoencoderConfig, RunConfig, make_config
+from core.discovery.autoencoder import Codes
+from core.discovery.scoring import HeadScores, head_scores
+from core.discovery.selection import HEAD_RULE, select
+from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
 from core.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
@@ -27,9 +29,7 @@ from core.results import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
 from core.runs import RunFolder
 from core.saved import saved_facts
 from core.scenarios import load_scenario
-from core.scoring import HeadScores, head_scores
 from core.screen import combined_draws, combined_heads
-from core.selection import HEAD_RULE, select
 from core.summary import chosen, facts, five_note
 from core.text import LANGUAGES, text
 from tests.core.test_certainty import made_codes

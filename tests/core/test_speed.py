@@ -6,9 +6,9 @@ from dataclasses import astuple
 import pytest
 import torch
 
-from core.autoencoder import SILENT
 from core.benchmark import speed
 from core.benchmark.speed import SpeedRow, exponent, growth, made_codes, made_outputs, speed_lines, speed_rows
+from core.discovery.autoencoder import SILENT
 
 
 def test_the_exponent_of_known_growth():

@@ -33,10 +33,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.autoencoder import SILENT, Codes
-from core.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
+from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
+from core.discovery.selection import HEAD_RULE, select
 from core.screen import combined_draws, combined_heads
-from core.selection import HEAD_RULE, select
 from core.text import percent
 from core.trust import BAR, DIVERSITY
 
@@ -190,7 +190,7 @@ def draw_examples(
 def drawn_scores(
     codes: Codes, anomalous: np.ndarray, normal: np.ndarray, measure: Measure = "strength"
 ) -> np.ndarray:
-    """Head scores (draw, head) where each text counts as often as drawn, as `core.scoring.head_scores` of these texts.
+    """Head scores (draw, head) where each text counts as often as drawn, as `core.discovery.scoring.head_scores` of these texts.
 
     `anomalous` (draw, anomalous example) and `normal` (draw, normal example) say how often; a text drawn zero times is
     not there.

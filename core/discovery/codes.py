@@ -4,7 +4,7 @@
    examples share does not use up the dictionaries.
 2. Scale all heads by one common factor: how strongly a head responds stays visible, since the sparsity term
    silences what is weak.
-3. Train the ensemble (core.autoencoder) on all examples and slots, and take the code of each.
+3. Train the ensemble (core.discovery.autoencoder) on all examples and slots, and take the code of each.
 """
 
 from collections.abc import Generator
@@ -12,10 +12,10 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from core.autoencoder import Codes, TrainStep, train
 from core.config import AutoencoderConfig
+from core.discovery.autoencoder import Codes, TrainStep, train
+from core.discovery.published_autoencoder import train_published
 from core.errors import ExamplesError
-from core.published_recipe import train_published
 
 
 def centre(outputs: Tensor, n_anomalous: int, paired: bool) -> Tensor:

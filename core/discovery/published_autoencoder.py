@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from core.autoencoder import CHECK_EVERY, Codes, TrainStep, strongest
 from core.config import AutoencoderConfig
+from core.discovery.autoencoder import CHECK_EVERY, Codes, TrainStep, strongest
 
 
 class PublishedAutoencoder:

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.autoencoder import Codes
-from core.codes import centre, scale
+from core.discovery.autoencoder import Codes
+from core.discovery.codes import centre, scale
 from core.examples.alignment import MEAN, Alignment
 from core.model.attention_weights import Attention
 

@@ -17,7 +17,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from core.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import SILENT, Codes
 
 WORD = 62
 """Texts held as bits of one 64-bit word."""

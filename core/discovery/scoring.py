@@ -6,7 +6,7 @@ that count saturates: a head that hardly responds shows as many codes as one tha
 
 Head score: mean strength (activation of the strongest latent) of anomalous-only codes over the anomalous
 examples, at the head's best slot, averaged over members. Strengths are in units of the root mean square head output,
-and come here weighted by whether later positions look at that slot (`core.reach`).
+and come here weighted by whether later positions look at that slot (`core.discovery.attention_flow`).
 Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
 strength of a joint code is the geometric mean of its two. `core.candidates` combines it with what attention links.
 
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import SILENT, Codes
 
 Measure = Literal["strength", "count"]
 

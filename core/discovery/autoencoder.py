@@ -8,7 +8,7 @@ the latents; Adam on the full batch. Beyond the paper:
 2. several members a group, with their own seeds and sparsities, side by side in the same matrix products;
 3. training stops when the codes have settled.
 
-The authors' own training is in core.published_recipe.
+The authors' own training is in core.discovery.published_autoencoder.
 """
 
 from collections.abc import Generator
