@@ -21,7 +21,7 @@ _PLACES = {
     "LoadedModel": "core.model.loaded_model",
     "ModelPool": "core.model.loading",
     "Progress": "core.results",
-    "Recipe": "core.recipe",
+    "Recipe": "core.causal.ablation_file",
     "RunConfig": "core.config",
     "RunFolder": "core.runs",
     "RunResult": "core.results",
@@ -30,9 +30,9 @@ _PLACES = {
     "load_scenario": "core.scenarios",
     "make_config": "core.config",
     "read_examples": "core.examples.example_set",
-    "read_recipe": "core.recipe",
+    "read_recipe": "core.causal.ablation_file",
     "save": "core.report",
-    "switched_off": "core.recipe",
+    "switched_off": "core.causal.ablation_file",
 }
 
 __all__ = sorted(_PLACES)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.causal.edge_attribution import Attributed
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
-from core.edge_attribution import Attributed
 from core.screen import combined, combined_heads
 
 

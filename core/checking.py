@@ -11,24 +11,24 @@ import numpy as np
 import pandas as pd
 
 from core import tables
-from core.ablation import KINDS, AblationKind, Ablator
+from core.causal.ablation import KINDS, AblationKind, Ablator
+from core.causal.ablation_file import Mode
+from core.causal.circuit_search import GOAL, Found, smallest_circuit, smallest_switch
+from core.causal.evidence import Evidence, gather
+from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
+from core.causal.metric import Behaviour, behaviour
 from core.checks import CIRCUIT_FILE, CheckKind, read_circuit
-from core.circuit_check import RANDOM_CIRCUITS, check_circuit
 from core.config import RunConfig
 from core.errors import StorageError
-from core.evidence import Evidence, gather
 from core.examples.alignment import Alignment, align
 from core.heads import HeadId, all_heads
-from core.measure import Behaviour, behaviour
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.preview import tokenise
-from core.recipe import Mode
 from core.report import csv_bytes
 from core.results import Progress
 from core.robustness import robustness
 from core.runs import FORMAT, RunFolder
-from core.smallest import GOAL, Found, smallest_circuit, smallest_switch
 from core.what_if import what_if
 
 MOST_SWITCHED = 12

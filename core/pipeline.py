@@ -19,6 +19,8 @@ from torch import Tensor
 
 from core import tables
 from core.candidates import Scores, score, screened
+from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
+from core.causal.statistics import label_permutations
 from core.config import RunConfig
 from core.discovery.attention_flow import Reach, reach_between
 from core.discovery.autoencoder import Codes
@@ -26,7 +28,6 @@ from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.discovery.scoring import Measure
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Certainty, HeldOut, certainty, held_out, plain
-from core.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.examples.alignment import Alignment, align
 from core.heads import EdgeId, HeadId
 from core.model.activation_store import ActivationStore
@@ -38,7 +39,6 @@ from core.results import Progress, RunResult
 from core.runs import FORMAT
 from core.screen import Screen, steps_of
 from core.screen import screen as causal_screen
-from core.statistics import label_permutations
 from core.trust import trust
 
 FEW_EXAMPLES = 5

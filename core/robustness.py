@@ -24,11 +24,11 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.candidates import Scores, score, screened
+from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.attention_flow import reach_between
 from core.discovery.scoring import Measure
 from core.discovery.stability import jaccard
-from core.edge_attribution import Attributed
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import read_examples

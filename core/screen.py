@@ -1,6 +1,6 @@
 """The causal screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
 
-1. Attribution with integrated gradients (`core.edge_attribution`) of all heads and edges, on the pairs that an analysis
+1. Attribution with integrated gradients (`core.causal.edge_attribution`) of all heads and edges, on the pairs that an analysis
    compares: a handful of forward and backward passes.
 2. A combined score is the geometric mean of the code score and the attribution. Scores of single members are combined
    with the same attribution; scores of texts drawn anew with the attribution of these texts.
@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
+from core.causal.paired_runs import PairRuns
 from core.discovery.scoring import HeadScores
-from core.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.pair_runs import PairRuns
 
 State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
 

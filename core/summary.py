@@ -26,7 +26,7 @@ VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
 CHANCE_LEVEL = 0.05
 """Below this a head's p-value under shuffled labels is counted."""
 CERTAIN = 0.05
-"""The q at which a verdict is confirmed, as in `core.evidence`: a smallest p above it confirms nothing."""
+"""The q at which a verdict is confirmed, as in `core.causal.evidence`: a smallest p above it confirms nothing."""
 MOST_NAMED = 5
 """Heads named or listed at most."""
 HALF = 0.5

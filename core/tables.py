@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from core.causal.statistics import member_interval
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
@@ -21,12 +22,11 @@ from core.results import (
     no_effects,
 )
 from core.runs import FORMAT
-from core.statistics import member_interval
 
 if TYPE_CHECKING:
     from core.candidates import Scores
+    from core.causal.evidence import Evidence, Findings
     from core.discovery.stability import Certainty
-    from core.evidence import Evidence, Findings
 
 HEAD_KEYS = ("layer", "head")
 EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.ablation import Ablator
+from core.causal.ablation import Ablator
+from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.alignment import align
@@ -22,7 +23,6 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits, most_likely
 from core.preview import tokenise
-from core.recipe import Mode, Recipe, make_recipe, switched_off
 
 MOST_TYPED = 32
 MOST_NEW_TOKENS = 32

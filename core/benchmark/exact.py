@@ -5,11 +5,11 @@ import time
 import numpy as np
 
 from core.benchmark.methods import Outcome, last
-from core.effects import Patching
+from core.causal.paired_runs import PairRuns
+from core.causal.patching import Patching
 from core.examples.example_set import ExampleSet
 from core.heads import all_heads, forward_pairs
 from core.model.loaded_model import LoadedModel
-from core.pair_runs import PairRuns
 
 
 def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

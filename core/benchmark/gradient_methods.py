@@ -20,10 +20,10 @@ import numpy as np
 from torch import Tensor
 
 from core.benchmark.methods import Outcome
-from core.edge_attribution import STEPS, attributions, gradients, over_positions
+from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
+from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 
 def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

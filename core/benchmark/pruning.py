@@ -21,11 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from core.benchmark.methods import Method, Outcome
+from core.causal.paired_runs import PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import before, on_z
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import final_norm
-from core.pair_runs import PairRuns, forward_mask
 
 Loss = Literal["kl", "logit_difference"]
 THRESHOLDS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)

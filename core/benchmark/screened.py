@@ -1,6 +1,6 @@
 """Codes combined with the cheap causal screen: a method of its own, never part of the others.
 
-The screen is attribution with integrated gradients (`core.edge_attribution`, `eap_ig`): a handful of forward and
+The screen is attribution with integrated gradients (`core.causal.edge_attribution`, `eap_ig`): a handful of forward and
 backward passes. A head's score is the geometric mean of its code score and its attribution; an edge's that of its own
 score and the attribution along it. So both must speak for it. That both count alike was chosen on the tuning models
 (`core.benchmark.tasks`).
@@ -9,8 +9,8 @@ score and the attribution along it. So both must speak for it. That both count a
 import time
 
 from core.benchmark.methods import Outcome, ours
+from core.causal.edge_attribution import STEPS, attributions
 from core.config import PRESETS
-from core.edge_attribution import STEPS, attributions
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.screen import combined

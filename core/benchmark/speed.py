@@ -27,6 +27,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.benchmark.memory import peak_mb
+from core.causal.statistics import label_permutation_p
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.codes import codes_of, scale
@@ -41,7 +42,6 @@ from core.pipeline import score
 from core.preview import tokenise
 from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs
-from core.statistics import label_permutation_p
 
 TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)
 EXAMPLES = 10

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from core.benchmark.methods import Outcome
+from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
-from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 STEPS, LEARNING_RATE, PENALTY = 300, 0.1, 1.0
 BETA, LOW, HIGH = 2 / 3, -0.1, 1.1

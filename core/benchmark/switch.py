@@ -1,6 +1,6 @@
 """Heads found on a few texts, switched off on many unseen ones: the rows of switch.csv.
 
-1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of `core.smallest`:
+1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of `core.causal.circuit_search`:
    the smallest switch under both modes, and the smallest circuit. Their recipes hold means over those normal texts.
 2. 200 pairs that none of these texts belongs to are read with and without the recipe, and the likeliest next word is
    looked at.
@@ -19,19 +19,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.ablation import Ablator
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Role, Task
 from core.benchmark.verdicts import Verified
+from core.causal.ablation import Ablator
+from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
+from core.causal.circuit_search import Found, smallest_circuit, smallest_switch
+from core.causal.metric import Behaviour, behaviour
 from core.checking import ranked, suggestion, switchable
 from core.examples.example_set import ExampleSet
-from core.measure import Behaviour, behaviour
 from core.model.head_outputs import batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
-from core.recipe import Mode, Recipe, make_recipe, switched_off
 from core.scenarios.tasks import TaskPair
-from core.smallest import Found, smallest_circuit, smallest_switch
 
 UNSEEN = 200
 """Pairs a draw."""

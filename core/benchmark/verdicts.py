@@ -1,6 +1,6 @@
 """What a verdict is worth: confirmed heads and edges against the true circuit, and under shuffled labels.
 
-1. The candidates of an analysis get their evidence as in every run (`core.evidence`); those with the verdict
+1. The candidates of an analysis get their evidence as in every run (`core.causal.evidence`); those with the verdict
    "confirmed" are held against the truth.
 2. Then the labels are shuffled, so that nothing is left to explain, and the same is done: candidates by the codes,
    the test of the gap, effects, verdicts. Shuffled in two ways:
@@ -23,13 +23,13 @@ from core import tables
 from core.benchmark.measures import precision_recall
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
+from core.causal.evidence import CONFIRMED, Evidence, Findings, gather
+from core.causal.metric import behaviour
+from core.causal.patching import Target
 from core.discovery.autoencoder import Codes
-from core.effects import Target
-from core.evidence import CONFIRMED, Evidence, Findings, gather
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
-from core.measure import behaviour
 from core.model.next_token import next_log_probabilities
 from core.pipeline import candidate_edges, candidate_heads, score
 

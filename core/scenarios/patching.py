@@ -17,8 +17,8 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from core.causal.interventions import choose_heads, patch_edges, record, replace_heads
 from core.heads import EdgeId, HeadId
-from core.interventions import choose_heads, patch_edges, record, replace_heads
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.scenarios import Effect

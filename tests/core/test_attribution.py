@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from core import attribution as attribution_module
-from core.attribution import attribution
+from core.causal import attribution as attribution_module
+from core.causal.attribution import attribution
+from core.causal.metric import Behaviour
 from core.heads import HeadId, all_heads
-from core.measure import Behaviour
 from core.model.loading import LoadedModel
 from tests.core.test_circuit_check import begun, finished
 from tests.core.test_evidence import pairs

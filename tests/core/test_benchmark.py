@@ -18,14 +18,14 @@ from core.benchmark.running import draws_words
 from core.benchmark.switch import Reading, SwitchRow, measure_switch, shares, unseen_pairs
 from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
 from core.benchmark.verdicts import against_truth, false_confirmations, reordered, shuffled_orders, wrong_at_q
+from core.causal.ablation_file import HeadValue, Recipe, switched_off
+from core.causal.evidence import Evidence, Findings
 from core.config import PRESETS
 from core.discovery.codes import centre
 from core.discovery.scoring import head_scores, mirror_scores
-from core.evidence import Evidence, Findings
 from core.heads import EdgeId, HeadId
 from core.measured import GROUPS
 from core.model.loading import ModelPool
-from core.recipe import HeadValue, Recipe, switched_off
 from core.scenarios import load_scenario, load_truth, scenario_names
 
 

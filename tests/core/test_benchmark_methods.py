@@ -29,18 +29,18 @@ from core.benchmark.pruning import cut_edges, losses, surviving
 from core.benchmark.screened import screened
 from core.benchmark.subnetwork import gates, learned_gates, not_shut
 from core.benchmark.tasks import Task, TaskName, load_task
+from core.causal.edge_attribution import attributions
+from core.causal.interventions import patch_edges, record, replace_heads
+from core.causal.paired_runs import PairRuns, forward_mask
 from core.config import PRESETS
 from core.discovery import autoencoder
 from core.discovery.scoring import head_scores
-from core.edge_attribution import attributions
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.interventions import patch_edges, record, replace_heads
 from core.model.hooks import after, on_z
 from core.model.loading import LoadedModel, ModelPool
 from core.model.logit_attribution import final_norm
-from core.pair_runs import PairRuns, forward_mask
 from core.screen import combined
 from tests.core.test_evidence import pairs
 from tests.tiny import tiny

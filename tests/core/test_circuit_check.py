@@ -9,17 +9,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import ablation as ablation_module
-from core.ablation import KINDS, Ablator, from_the_end
-from core.circuit_check import _interval, areas, check_circuit, curve_sizes, random_circuits
+from core.causal import ablation as ablation_module
+from core.causal.ablation import KINDS, Ablator, from_the_end
+from core.causal.circuit_search import GOAL, smallest_circuit, smallest_switch
+from core.causal.faithfulness import _interval, areas, check_circuit, curve_sizes, random_circuits
+from core.causal.metric import SMALLEST_GAP, Behaviour, behaviour
 from core.examples.alignment import align
 from core.examples.example_set import Example, read_examples
 from core.heads import HeadId, all_heads
-from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.model.loading import load_model
 from core.preview import tokenise
 from core.scenarios import load_scenario, load_truth
-from core.smallest import GOAL, smallest_circuit, smallest_switch
 from tests.core.test_evidence import pairs
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny

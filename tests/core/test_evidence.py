@@ -5,13 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import effects as effects_module
-from core.ablation import Ablator
-from core.config import make_config
-from core.edge_reads import carried_by, part_effects
-from core.effects import Patching
-from core.errors import ModelError
-from core.evidence import (
+from core.causal import patching as effects_module
+from core.causal.ablation import Ablator
+from core.causal.ablation_comparison import disagree, effects_when_out
+from core.causal.evidence import (
     EDGE_BOUND,
     HEAD_BOUND,
     MOST_EDGES,
@@ -21,24 +18,27 @@ from core.evidence import (
     method_for,
     verdict,
 )
-from core.examples.alignment import align
-from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
-from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.interventions import patch_edges, record, resample_values
-from core.measure import Behaviour, behaviour
-from core.model.loading import LoadedModel, ModelPool
-from core.pipeline import analyse
-from core.preview import tokenise
-from core.results import Progress
-from core.scenarios import load_scenario, load_truth
-from core.side_by_side import disagree, effects_when_out
-from core.statistics import (
+from core.causal.interventions import patch_edges, record, resample_values
+from core.causal.metric import Behaviour, behaviour
+from core.causal.patching import Patching
+from core.causal.qkv_effects import carried_by, part_effects
+from core.causal.statistics import (
     bootstrap_interval,
     label_weights,
     sign_flip_p,
     sign_patterns,
     smallest_sign_flip_p,
 )
+from core.config import make_config
+from core.errors import ModelError
+from core.examples.alignment import align
+from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
+from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from core.model.loading import LoadedModel, ModelPool
+from core.pipeline import analyse
+from core.preview import tokenise
+from core.results import Progress
+from core.scenarios import load_scenario, load_truth
 from core.text import LANGUAGES, text
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny
@@ -487,7 +487,7 @@ def test_when_ablations_disagree_in_sign(effects, said):
 
 
 def test_texts_too_long_for_the_memory_are_not_compared_and_the_run_says_so(loaded, monkeypatch):
-    monkeypatch.setattr("core.side_by_side.MOST_BYTES", 1)
+    monkeypatch.setattr("core.causal.ablation_comparison.MOST_BYTES", 1)
     rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
     evidence, _ = gathered(loaded, rows, TARGETS[:3], [])
     assert evidence.others == {}
@@ -499,7 +499,7 @@ def test_too_little_memory_for_gradients_leaves_the_attribution_out_alone(loaded
     def full(*_arguments):
         raise ModelError("out_of_memory", device="cpu")
 
-    monkeypatch.setattr("core.attribution._with_gradient", full)
+    monkeypatch.setattr("core.causal.attribution._with_gradient", full)
     rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
     evidence, _ = gathered(loaded, rows, TARGETS[:3], [])
     assert evidence.attribution is None

@@ -13,9 +13,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from core.errors import ModelError
-from core.heads import EdgeId, HeadId, forward_pairs
-from core.interventions import (
+from core.causal.interventions import (
     choose_heads,
     mean_values,
     patch_edges,
@@ -24,6 +22,8 @@ from core.interventions import (
     resample_values,
     zero_values,
 )
+from core.errors import ModelError
+from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loading import LoadedModel
 from core.scenarios.train_tasks import build_tokenizer
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from core.causal.evidence import CONFIRMED, HEAD_BOUND, judge
+from core.causal.metric import _label_p
+from core.causal.statistics import label_permutation_p, label_weights, q_values, sign_flip_p, sign_patterns
 from core.discovery.autoencoder import Codes
-from core.evidence import CONFIRMED, HEAD_BOUND, judge
 from core.heads import all_heads
-from core.measure import _label_p
-from core.statistics import label_permutation_p, label_weights, q_values, sign_flip_p, sign_patterns
 
 LEVELS = (0.05, 0.1, 0.25)
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
+from core.causal.interventions import choose_heads, patch_edges, record, replace_heads
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId, all_heads
-from core.interventions import choose_heads, patch_edges, record, replace_heads
 from core.model.hooks import after
 from core.model.loading import LoadedModel
 from core.model.logit_attribution import final_norm
@@ -206,7 +206,7 @@ def test_the_norm_behind_attention_changes_what_a_receiver_sees(kind, tokens, mo
     values, ids = z_of(loaded, tokens[1:]), tokens[:1]
     with patch_edges(loaded, [edges], values):
         normed = run(loaded, ids)
-    monkeypatch.setattr("core.path_patching._Plan._norm_behind", lambda self, layer: None)
+    monkeypatch.setattr("core.causal.path_patching._Plan._norm_behind", lambda self, layer: None)
     with patch_edges(loaded, [edges], values):
         assert (run(loaded, ids) - normed).abs().max() > 1e-3
 

@@ -20,10 +20,10 @@ from core.benchmark.published import (
     published_tasks,
 )
 from core.benchmark.speed import gpt2_tokenizer
+from core.causal.metric import behaviour
 from core.errors import ConfigError
 from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
-from core.measure import behaviour
 from core.model.loading import ModelPool
 from core.model.next_token import next_log_probabilities
 from core.preview import tokenise

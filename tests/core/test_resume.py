@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.effects import Patching
+from core.causal.patching import Patching
 from core.heads import EdgeId, HeadId, all_heads
 from core.model import partial_forward as resume
 from core.model.head_outputs import pad
@@ -72,7 +72,7 @@ def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
     loaded = tiny(kind, seed=2)
     targets = (all_heads(3, 4), EDGES)
     patching, found = patched(loaded, pairs(), method)
-    monkeypatch.setattr("core.effects.BATCH_ROWS", 9)
+    monkeypatch.setattr("core.causal.patching.BATCH_ROWS", 9)
     shortened = [effects_of(patching, part, found) for part in targets]
     monkeypatch.setattr(resume, "MOST_BYTES", 0)
     patching, found = patched(loaded, pairs(), method)

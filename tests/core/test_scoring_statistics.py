@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.causal.statistics import label_permutation_p, label_permutations, member_interval, q_values
 from core.discovery.autoencoder import Codes
 from core.discovery.label_permutation import groups
 from core.discovery.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
 from core.discovery.selection import select, threshold
-from core.statistics import label_permutation_p, label_permutations, member_interval, q_values
 
 SILENT = -1
 

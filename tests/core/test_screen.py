@@ -11,17 +11,17 @@ from core import tables
 from core.benchmark.screened import screened as benchmark_method
 from core.benchmark.tasks import TaskName, load_task
 from core.candidates import score, screened
+from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
+from core.causal.metric import SMALLEST_GAP
+from core.causal.paired_runs import PairRuns, forward_mask
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import HeadScores, head_scores
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
-from core.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
-from core.measure import SMALLEST_GAP
 from core.model.loading import ModelPool
-from core.pair_runs import PairRuns, forward_mask
 from core.pipeline import analyse
 from core.report import save
 from core.report_html import report
@@ -172,7 +172,7 @@ def test_batches_that_hold_less_give_the_same(monkeypatch):
     loaded, examples = tiny("llama"), ExampleSet(examples=tuple(pairs(4)))
     whole = attributions(loaded, examples, 0, 2)
     per_token = 4 * 12 * 24 * 4
-    monkeypatch.setattr("core.edge_attribution.GRADIENT_BYTES", 3 * per_token)
+    monkeypatch.setattr("core.causal.edge_attribution.GRADIENT_BYTES", 3 * per_token)
     assert tokens_at_once(loaded) == 3
     small = attributions(loaded, examples, 0, 2)
     assert (whole[2], small[2]) == (2 + 2, 4 * (2 + 2))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.causal.ablation_file import HeadValue, Recipe, make_recipe, read_recipe, recipe_from, switched_off
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example, from_rows, read_examples
 from core.heads import HeadId
 from core.model.loading import load_model
-from core.recipe import HeadValue, Recipe, make_recipe, read_recipe, recipe_from, switched_off
 from core.scenarios import load_scenario, tickets
 from core.what_if import MOST_TYPED, _row, _says, counts, recipe_of, what_if
 from tests.core.test_interventions import Surgery

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.interventions import Reads, choose_heads, patch_edges, record, replace_heads
+from core.causal.metric import Behaviour
 from core.heads import EdgeId, HeadId
-from core.interventions import Reads, choose_heads, patch_edges, record, replace_heads
-from core.measure import Behaviour
 from core.model.head_outputs import BATCH_TOKENS, batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import last_logits

@@ -5,7 +5,7 @@ order, the gradient of the behaviour measure with respect to z_h times the chang
 
     effect_h ≈ ∂m/∂z_h · (z_h - z_h') / gap
 
-with z_h' what the head gets instead (`core.effects`): the partner's z, or the mean over the normal texts. The sign is
+with z_h' what the head gets instead (`core.causal.patching`): the partner's z, or the mean over the normal texts. The sign is
 that of the effects: positive works towards the anomalous behaviour. It is a screen, no evidence: where the measure
 bends between the two values (saturated attention, heads that stand in for each other) it can be far off.
 """
@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.effects import Method
+from core.causal.interventions import record
+from core.causal.metric import Behaviour
+from core.causal.patching import Method
 from core.errors import ModelError
-from core.interventions import record
-from core.measure import Behaviour
 from core.model.head_outputs import BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel

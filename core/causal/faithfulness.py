@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from core.ablation import KINDS, AblationKind, Ablator, HeadSet
+from core.causal.ablation import KINDS, AblationKind, Ablator, HeadSet
+from core.causal.metric import SMALLEST_GAP, Behaviour
+from core.causal.statistics import member_interval
 from core.heads import HeadId, all_heads
-from core.measure import SMALLEST_GAP, Behaviour
 from core.results import Progress
-from core.statistics import member_interval
 
 RANDOM_CIRCUITS = 100
 CURVE_SIZES = 24

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.interventions import choose_heads, record
+from core.causal.metric import Behaviour
 from core.heads import HeadId
-from core.interventions import choose_heads, record
-from core.measure import Behaviour
 from core.model.head_outputs import BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel

@@ -7,7 +7,7 @@ W_O,h.
 1. `record`: keep z of every head.
 2. `replace_heads`: put other values in place of z of chosen heads: zeros, means, values of other rows or
    runs.
-3. `patch_edges` (core.path_patching): change what one head reads of another one.
+3. `patch_edges` (core.causal.path_patching): change what one head reads of another one.
 
 All positions take part. Contexts can be nested; one entered later sees what earlier ones changed. Hooks are
 removed when the context is left, also by an exception.
@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from core.causal.path_patching import Reads, patch_edges
 from core.heads import HeadId
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
-from core.path_patching import Reads, patch_edges
 
 __all__ = [
     "Reads",

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.head_outputs import BATCH_TOKENS
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
-from core.pair_runs import PairBatch, PairRuns, forward_mask
 
 STEPS = 5
 GRADIENT_BYTES = 2**30
@@ -38,7 +38,7 @@ KEPT_A_HEAD = 4
 class Attributed:
     """First-order effects as shares of the gap: of heads by pair (pair, flat head), of edges (source, target).
 
-    The sign is that of `core.effects`: positive works towards the anomalous behaviour. `backward_passes` counts ways
+    The sign is that of `core.causal.patching`: positive works towards the anomalous behaviour. `backward_passes` counts ways
     back through the whole model.
     """
 

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 from core.examples.example_set import Example
 from core.model.loaded_model import LoadedModel
-from core.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 
 Kind = Literal["logit_difference", "next_word_shift"]
 SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "next_word_shift": 0.02}

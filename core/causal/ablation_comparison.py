@@ -1,7 +1,7 @@
 """The effect of single heads under several ablations, side by side (Miller 2024, arXiv 2407.08734).
 
 A verdict belongs to one way of intervening. Here every candidate is taken out of the anomalous texts in the other ways
-too (`core.ablation`: resample, mean, zero), and each effect stands with its interval beside the others. Two ablations
+too (`core.causal.ablation`: resample, mean, zero), and each effect stands with its interval beside the others. Two ablations
 disagree where one effect is clearly positive and another clearly negative: the interval excludes 0 and the size is at
 least half the bound.
 """
@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from core.ablation import KINDS, AblationKind, Ablator
+from core.causal.ablation import KINDS, AblationKind, Ablator
+from core.causal.metric import Behaviour
+from core.causal.statistics import bootstrap_interval
 from core.heads import HeadId
-from core.measure import Behaviour
 from core.model.loaded_model import LoadedModel
-from core.statistics import bootstrap_interval
 
 MOST_BYTES = 2**31
 """What all heads write on all texts is held in memory; above this the other ablations are left out."""

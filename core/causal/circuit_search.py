@@ -1,7 +1,7 @@
 """Greedy, bounded searches for small sets of heads.
 
 1. `smallest_circuit`: as few heads as possible that alone reach a goal of the behaviour (faithfulness, see
-   core.circuit_check). The shortest beginning of a ranking that reaches the goal, then heads are left out as long as
+   core.causal.faithfulness). The shortest beginning of a ranking that reaches the goal, then heads are left out as long as
    the rest reaches it: first a quarter at once, then one by one, that with the least loss first.
 2. `smallest_switch`: as few heads as possible whose switching off takes away a goal of the difference between the two
    sides on the anomalous texts, and changes the normal ones little. Heads are added one by one, that with the largest
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.ablation import AblationKind, Ablator
+from core.causal.ablation import AblationKind, Ablator
+from core.causal.metric import SMALLEST_GAP, Behaviour
 from core.heads import HeadId, all_heads
-from core.measure import SMALLEST_GAP, Behaviour
 from core.results import Progress
 
 Reach = Callable[[Sequence[Iterable[HeadId]]], Generator[Progress, None, np.ndarray]]

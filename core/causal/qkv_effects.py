@@ -1,6 +1,6 @@
 """Which input of the receiving head carries an edge: its query, its key or its value.
 
-An edge is path patched three times more (`core.path_patching`), with the change let into one of the three alone. The
+An edge is path patched three times more (`core.causal.path_patching`), with the change let into one of the three alone. The
 part effects need not add up to the whole one, since attention multiplies what the three bring.
 
 Rule: an edge is carried by every part that works in the direction of the whole edge with at least half the effect of
@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from core.effects import Patching
+from core.causal.metric import Behaviour
+from core.causal.patching import Patching
 from core.heads import EdgeId
-from core.measure import Behaviour
 from core.model.loaded_model import LoadedModel
 
 Part = Literal["q", "k", "v"]

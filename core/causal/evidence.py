@@ -1,7 +1,7 @@
 """Causal evidence: what happens to the behaviour when a candidate head or edge is changed.
 
-1. `core.measure` turns the behaviour into one number a text, and says whether the two sides differ at all.
-2. `core.effects` takes each candidate out (noise) and, between the texts of a pair, puts it in (denoise); its
+1. `core.causal.metric` turns the behaviour into one number a text, and says whether the two sides differ at all.
+2. `core.causal.patching` takes each candidate out (noise) and, between the texts of a pair, puts it in (denoise); its
    effect on an example is the change of the measure as a share of the gap between the sides.
 3. The effect is the mean over examples in the direction where it is larger in size, with its sign: positive works
    towards the anomalous behaviour, negative against it. Interval: 95 % bootstrap over examples. p: sign flips over
@@ -16,9 +16,9 @@ Verdict. The bound is 5 % of the gap for a head and 2 % for an edge.
   least half the bound with q <= 0.1.
 - not confirmed: anything else. With few examples that is no proof of the contrary.
 
-Beside the verdicts: which of query, key and value carries an edge that is confirmed or partly so (`core.edge_reads`);
-what the other ablations say of each candidate head (`core.side_by_side`); and the attribution of every head of the
-model, a first-order guess (`core.attribution`). None of them changes a verdict.
+Beside the verdicts: which of query, key and value carries an edge that is confirmed or partly so (`core.causal.qkv_effects`);
+what the other ablations say of each candidate head (`core.causal.ablation_comparison`); and the attribution of every head of the
+model, a first-order guess (`core.causal.attribution`). None of them changes a verdict.
 
 With n pairs (n <= 12) no p can be below 2 / 2^n: 0.25 for 3 pairs, 0.0625 for 5, 0.0078 for 8. So at least 6 pairs
 are needed for any confirmation. Where the sides do not differ no effect is measured and no verdict is given.
@@ -30,19 +30,19 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from core.ablation import Ablator
-from core.attribution import attribution
-from core.edge_reads import PARTS, carried_by, part_effects, separable
-from core.effects import Method, Patching, Target
+from core.causal.ablation import Ablator
+from core.causal.ablation_comparison import effects_when_out, fits, other_kinds, summary
+from core.causal.attribution import attribution
+from core.causal.metric import SMALLEST_GAP, Behaviour, behaviour
+from core.causal.patching import Method, Patching, Target
+from core.causal.qkv_effects import PARTS, carried_by, part_effects, separable
+from core.causal.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
 from core.errors import ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
-from core.measure import SMALLEST_GAP, Behaviour, behaviour
 from core.model.loaded_model import LoadedModel
 from core.results import Progress
-from core.side_by_side import effects_when_out, fits, other_kinds, summary
-from core.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
 from core.text import number, percent
 
 State = Literal["computed", "not_computed", "no_difference"]

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.interventions import record
+from core.causal.metric import Behaviour, behaviour
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
-from core.interventions import record
-from core.measure import Behaviour, behaviour
 from core.model.head_outputs import BATCH_TOKENS, batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
