@@ -22,11 +22,11 @@ from core.circuit_words import switched
 from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples.example_set import read_examples
-from core.results import Progress, RunResult
 from core.robustness_summary import read_robustness, sweep_folder
 from core.robustness_words import details, limits, lines, sentence
 from core.runs import RunFolder
 from core.scenarios import load_scenario, scenario_names
+from core.schema import Progress, RunResult
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
@@ -119,8 +119,8 @@ def benchmark(
 
 def run(config: RunConfig, folder: RunFolder) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
+    from core.analysis.pipeline import analyse as walk
     from core.model.loading import ModelPool
-    from core.pipeline import analyse as walk
     from core.report import save
     from core.summary import chosen
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core import tables
+from core.analysis import result_tables as tables
 from core.causal.ablation import KINDS, AblationKind, Ablator
 from core.causal.ablation_file import Mode
 from core.causal.circuit_search import GOAL, Found, smallest_circuit, smallest_switch
@@ -26,9 +26,9 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.preview import tokenise
 from core.report import csv_bytes
-from core.results import Progress
 from core.robustness import robustness
 from core.runs import FORMAT, RunFolder
+from core.schema import Progress
 from core.what_if import what_if
 
 MOST_SWITCHED = 12

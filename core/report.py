@@ -3,8 +3,8 @@
 from safetensors.torch import save as save_tensors
 
 from core.report_html import report
-from core.results import RunResult
 from core.runs import RunFolder
+from core.schema import RunResult
 from core.summary import facts
 from core.text.csv_safe import csv_bytes
 

@@ -23,7 +23,8 @@ import pandas as pd
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.candidates import Scores, score, screened
+from core.analysis.candidates import Scores, score, screened
+from core.analysis.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.attention_flow import reach_between
@@ -38,9 +39,7 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import capture
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
-from core.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.preview import tokenise
-from core.results import Progress
 from core.robustness_plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
 from core.robustness_summary import (
     COLUMNS,
@@ -54,6 +53,7 @@ from core.robustness_summary import (
 )
 from core.runs import FORMAT, RunFolder
 from core.scenarios import load_scenario, load_truth
+from core.schema import Progress
 from core.text.csv_safe import csv_bytes
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]

@@ -16,9 +16,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from core import circuit_words
+from core.analysis.confidence import trust_sentence
 from core.examples.example_set import ADVISED_PER_SIDE
 from core.text import duration, number, percent, text
-from core.trust import trust_sentence
 
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")

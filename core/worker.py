@@ -63,10 +63,10 @@ class Engine:
             other = importlib.import_module(module)
             names = ("analyse", "save", "inspect", "preview", "head_view", "what_if", "check", "ModelPool")
             return cls(*(getattr(other, name) for name in names))
+        from core.analysis.pipeline import analyse
         from core.checking import check
         from core.head_view import head_view
         from core.model.loading import ModelPool
-        from core.pipeline import analyse
         from core.preview import inspect, preview
         from core.report import save
         from core.what_if import what_if

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core import results
+from core import schema as results
 from core.scenarios import FOLDER, load_truth, scenario_names
 
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,13 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from core.analysis.pipeline import score
 from core.benchmark.methods import Method, Outcome, captured_outputs, ours, paper
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, scale
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.pipeline import score
 
 PAPER_MEMBERS = 8
 """Seeds that `paper_ensemble` averages over."""

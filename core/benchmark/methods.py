@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from core.analysis.pipeline import score
 from core.config import AutoencoderConfig, PositionMode
 from core.discovery.attention_flow import Reach, reach_between
 from core.discovery.autoencoder import Codes
@@ -19,7 +20,6 @@ from core.examples.example_set import ExampleSet
 from core.model.attention_weights import mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loaded_model import LoadedModel
-from core.pipeline import score
 from core.preview import tokenise
 
 _Value = TypeVar("_Value")

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 import transformers
 
+from core.analysis.pipeline import package_version
 from core.benchmark.goals import Goal, goal_lines, goals
 from core.benchmark.measuring import Measured
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
@@ -26,7 +27,6 @@ from core.benchmark.switch import SwitchRow, switch_lines
 from core.benchmark.tasks import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
-from core.pipeline import package_version
 from core.report import csv_bytes
 from core.runs import write_atomically
 

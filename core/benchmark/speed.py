@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
+from core.analysis.pipeline import score
 from core.benchmark.memory import peak_mb
 from core.causal.statistics import label_permutation_p
 from core.config import PRESETS, PresetName
@@ -38,7 +39,6 @@ from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
 from core.model.head_outputs import capture, pad
 from core.model.loading import LoadedModel, load_tokenizer
-from core.pipeline import score
 from core.preview import tokenise
 from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs

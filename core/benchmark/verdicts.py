@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from core import tables
+from core.analysis import result_tables as tables
+from core.analysis.pipeline import candidate_edges, candidate_heads, score
 from core.benchmark.measures import precision_recall
 from core.benchmark.methods import Analysed, last
 from core.benchmark.tasks import Task
@@ -31,7 +32,6 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.model.next_token import next_log_probabilities
-from core.pipeline import candidate_edges, candidate_heads, score
 
 STATED = 0.1
 """The q up to which discoveries are counted."""

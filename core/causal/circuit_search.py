@@ -19,7 +19,7 @@ import numpy as np
 from core.causal.ablation import AblationKind, Ablator
 from core.causal.metric import SMALLEST_GAP, Behaviour
 from core.heads import HeadId, all_heads
-from core.results import Progress
+from core.schema import Progress
 
 Reach = Callable[[Sequence[Iterable[HeadId]]], Generator[Progress, None, np.ndarray]]
 """Measures sets of heads: the share (set,) of the goal's measure that each reaches."""

@@ -42,7 +42,7 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
-from core.results import Progress
+from core.schema import Progress
 from core.text import number, percent
 
 State = Literal["computed", "not_computed", "no_difference"]

@@ -26,7 +26,7 @@ from core.causal.ablation import KINDS, AblationKind, Ablator, HeadSet
 from core.causal.metric import SMALLEST_GAP, Behaviour
 from core.causal.statistics import member_interval
 from core.heads import HeadId, all_heads
-from core.results import Progress
+from core.schema import Progress
 
 RANDOM_CIRCUITS = 100
 CURVE_SIZES = 24

@@ -8,7 +8,7 @@ Head score: mean strength (activation of the strongest latent) of anomalous-only
 examples, at the head's best slot, averaged over members. Strengths are in units of the root mean square head output,
 and come here weighted by whether later positions look at that slot (`core.discovery.attention_flow`).
 Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
-strength of a joint code is the geometric mean of its two. `core.candidates` combines it with what attention links.
+strength of a joint code is the geometric mean of its two. `core.analysis.candidates` combines it with what attention links.
 
 The joint code of example i is anomalous-only if no normal example equals it in both codes. `clashes` holds the
 equalities of each code with the normal examples as bits, so a pair of heads clashes where a bit is set in both,

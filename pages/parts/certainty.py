@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.analysis.confidence import BAR, DIVERSITY, ENOUGH, trust_sentence
 from core.text import percent
-from core.trust import BAR, DIVERSITY, ENOUGH, trust_sentence
 from pages.parts import frame, texts
 from pages.parts.results import Result
 from pages.parts.state import language, t

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, HEAD_COLUMNS, RunResult
 from core.runs import FORMAT
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, HEAD_COLUMNS, RunResult
 
 EVIDENCE = {
     "gap": -2.5,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.candidates import score
+from core.analysis.candidates import score
 from core.discovery.attention_flow import OWN_POSITION, flow, links_of, once, reach_between, reach_of
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import MEAN, Alignment

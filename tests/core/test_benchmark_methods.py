@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from core.analysis.gradient_screen import combined
 from core.benchmark import catalogue, correlational
 from core.benchmark.catalogue import paper_250, paper_settings
 from core.benchmark.correlational import (
@@ -41,7 +42,6 @@ from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.hooks import after, on_z
 from core.model.loading import LoadedModel, ModelPool
 from core.model.logit_attribution import final_norm
-from core.screen import combined
 from tests.core.test_evidence import pairs
 from tests.tiny import tiny
 

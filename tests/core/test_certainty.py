@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.confidence import BAR, trust, trust_sentence
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import head_scores
 from core.discovery.selection import HEAD_RULE, select
@@ -23,7 +24,6 @@ from core.discovery.stability import (
     members_overlap,
 )
 from core.text import LANGUAGES, catalogue
-from core.trust import BAR, trust, trust_sentence
 
 NAN = float("nan")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from core.analysis.pipeline import analyse
 from core.checking import check, ranked, suggestion, switchable
 from core.checks import (
     LIGHT_WORK,
@@ -27,11 +28,10 @@ from core.examples.example_set import from_rows, read_examples
 from core.jobs import start
 from core.local_backend import LocalBackend
 from core.model.loading import ModelPool
-from core.pipeline import analyse
 from core.report import save
-from core.results import RunResult
 from core.runs import RunFolder
 from core.scenarios import load_scenario, load_truth
+from core.schema import RunResult
 from core.worker import Worker
 from tests.core.test_jobs import STUB, answer, backend, config, finish, wait_for
 from tests.tiny import save_tiny

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.scenarios import scenario_names
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 STORIES = ROOT.parent / "shared" / "models" / "stories260K"

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.analysis.pipeline import analyse
 from core.causal import patching as effects_module
 from core.causal.ablation import Ablator
 from core.causal.ablation_comparison import disagree, effects_when_out
@@ -35,10 +36,9 @@ from core.examples.alignment import align
 from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, ModelPool
-from core.pipeline import analyse
 from core.preview import tokenise
-from core.results import Progress
 from core.scenarios import load_scenario, load_truth
+from core.schema import Progress
 from core.text import LANGUAGES, text
 from tests.core.test_interventions import Surgery
 from tests.tiny import tiny

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.pipeline import score
 from core.benchmark.measures import ranking
 from core.config import PRESETS
 from core.discovery.autoencoder import SILENT, Codes, strongest
@@ -18,7 +19,6 @@ from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.examples.alignment import MEAN, align
 from core.examples.example_set import from_pasted
 from core.model.head_outputs import capture
-from core.pipeline import score
 from tests.tiny import tiny
 
 PAPER = PRESETS["paper"]

@@ -7,17 +7,19 @@ import pandas as pd
 import pytest
 import torch
 
-from core import tables
+from core.analysis import result_tables as tables
+from core.analysis.confidence import trust_sentence
+from core.analysis.pipeline import analyse
 from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import from_rows
 from core.heads import HeadId
 from core.model.loading import ModelPool
-from core.pipeline import analyse
 from core.preview import preview
 from core.progress import STAGES
 from core.report import save
-from core.results import (
+from core.runs import RunFolder
+from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,
     EFFECT_COLUMNS,
@@ -26,8 +28,6 @@ from core.results import (
     Progress,
     RunResult,
 )
-from core.runs import RunFolder
-from core.trust import trust_sentence
 from tests.tiny import save_tiny
 
 QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.analysis.pipeline import analyse
 from core.checking import check
 from core.config import AutoencoderConfig, make_config
 from core.discovery.stability import jaccard
@@ -20,8 +21,6 @@ from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
 from core.model.activation_store import ActivationStore
 from core.model.loading import ModelPool
-from core.pipeline import analyse
-from core.results import Progress, RunResult
 from core.robustness import Swept, against_truth, known_truth, robustness, sweep
 from core.robustness_plan import (
     SETTINGS,
@@ -46,6 +45,7 @@ from core.robustness_summary import (
 from core.robustness_words import details, lines, sentence, verdict_words
 from core.runs import RunFolder
 from core.scenarios import load_scenario, load_truth
+from core.schema import Progress, RunResult
 from tests.tiny import save_tiny
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,6 @@ from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples.example_set import from_pasted
 from core.report import csv_bytes, html_report, save
-from core.results import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.runs import (
     FORMAT,
     RunFolder,
@@ -25,6 +24,7 @@ from core.runs import (
     runs_folder,
     write_atomically,
 )
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from core.text import LANGUAGES, catalogue
 from core.text.csv_safe import guarded
 from tests.core.made_result import evidence_result, made_result

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from core import tables
+from core.analysis import result_tables as tables
+from core.analysis.candidates import score, screened
+from core.analysis.gradient_screen import combined_draws, combined_heads
+from core.analysis.pipeline import analyse
 from core.benchmark.screened import screened as benchmark_method
 from core.benchmark.tasks import TaskName, load_task
-from core.candidates import score, screened
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.causal.metric import SMALLEST_GAP
 from core.causal.paired_runs import PairRuns, forward_mask
@@ -22,14 +24,12 @@ from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty,
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
-from core.pipeline import analyse
 from core.report import save
 from core.report_html import report
-from core.results import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
 from core.runs import RunFolder
 from core.saved import saved_facts
 from core.scenarios import load_scenario
-from core.screen import combined_draws, combined_heads
+from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
 from core.summary import chosen, facts, five_note
 from core.text import LANGUAGES, text
 from tests.core.test_certainty import made_codes
@@ -257,7 +257,7 @@ def test_certainty_speaks_of_the_screened_choice(folders, monkeypatch):
         told.append(certainty(*given))
         return told[-1]
 
-    monkeypatch.setattr("core.pipeline.certainty", kept)
+    monkeypatch.setattr("core.analysis.pipeline.certainty", kept)
     _, codes = run(folders["gpt2"], evidence=False)
     _, found = run(folders["gpt2"], evidence=False, candidates="screened")
     for sure, result in zip(told, (codes, found), strict=True):
@@ -283,7 +283,7 @@ def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, m
     if state == "no_difference":
         monkeypatch.setitem(SMALLEST_GAP, "next_word_shift", 1e9)
     if state in ("memory", "not_finite"):
-        monkeypatch.setattr("core.screen.attributed", _broken(state))
+        monkeypatch.setattr("core.analysis.gradient_screen.attributed", _broken(state))
     _, codes = run(folder, evidence=False, **values)
     _, found = run(folder, evidence=False, candidates="screened", **values)
     assert found.manifest["selection"]["candidates"] == "codes"

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
+from core.analysis.confidence import trust, trust_sentence
 from core.runs import runs_folder
-from core.trust import trust, trust_sentence
 from pages.parts import certainty, effect_details
 from pages.parts.colours import LIGHT
 from pages.parts.results import load

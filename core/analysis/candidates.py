@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.analysis.gradient_screen import combined, combined_heads
 from core.causal.edge_attribution import Attributed
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
-from core.screen import combined, combined_heads
 
 
 @dataclass(frozen=True)

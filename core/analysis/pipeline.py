@@ -17,8 +17,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from core import tables
-from core.candidates import Scores, score, screened
+from core.analysis import result_tables as tables
+from core.analysis.candidates import Scores, score, screened
+from core.analysis.confidence import trust
+from core.analysis.gradient_screen import Screen, steps_of
+from core.analysis.gradient_screen import screen as causal_screen
 from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.causal.statistics import label_permutations
 from core.config import RunConfig
@@ -35,11 +38,8 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
-from core.results import Progress, RunResult
 from core.runs import FORMAT
-from core.screen import Screen, steps_of
-from core.screen import screen as causal_screen
-from core.trust import trust
+from core.schema import Progress, RunResult
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""

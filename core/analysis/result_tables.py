@@ -13,7 +13,8 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, all_heads
-from core.results import (
+from core.runs import FORMAT
+from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,
     EFFECT_COLUMNS,
@@ -21,10 +22,9 @@ from core.results import (
     HEAD_COLUMNS,
     no_effects,
 )
-from core.runs import FORMAT
 
 if TYPE_CHECKING:
-    from core.candidates import Scores
+    from core.analysis.candidates import Scores
     from core.causal.evidence import Evidence, Findings
     from core.discovery.stability import Certainty
 
