@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
-from core.runs import open_run
+from core.runs.run_folder import open_run
 from pages.parts import address, frame, state, terms, texts, watch
 from pages.parts.samples import load_sample
 

@@ -23,7 +23,7 @@ _PLACES = {
     "Progress": "core.schema",
     "Recipe": "core.causal.ablation_file",
     "RunConfig": "core.config",
-    "RunFolder": "core.runs",
+    "RunFolder": "core.runs.run_folder",
     "RunResult": "core.schema",
     "analyse": "core.analysis.pipeline",
     "load_model": "core.model.loading",

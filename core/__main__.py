@@ -17,14 +17,14 @@ from typing import Annotated, Any
 
 import typer
 
-from core.checks import follow_up, read_circuit
 from core.circuit_words import switched
 from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples.example_set import read_examples
 from core.robustness_summary import read_robustness, sweep_folder
 from core.robustness_words import details, limits, lines, sentence
-from core.runs import RunFolder
+from core.runs.job_state import follow_up, read_circuit
+from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, scenario_names
 from core.schema import Progress, RunResult
 

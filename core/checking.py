@@ -1,4 +1,4 @@
-"""The work of the deeper checks (`core.checks`): the circuit as a whole, the effect of every head, other settings.
+"""The work of the deeper checks (`core.runs.job_state`): the circuit as a whole, the effect of every head, other settings.
 
 All are generators of Progress records that can be left at any step; what is found is written as it is found.
 """
@@ -17,7 +17,6 @@ from core.causal.circuit_search import GOAL, Found, smallest_circuit, smallest_s
 from core.causal.evidence import Evidence, gather
 from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
 from core.causal.metric import Behaviour, behaviour
-from core.checks import CIRCUIT_FILE, CheckKind, read_circuit
 from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
@@ -27,7 +26,8 @@ from core.model.loading import ModelPool
 from core.preview import tokenise
 from core.report import csv_bytes
 from core.robustness import robustness
-from core.runs import FORMAT, RunFolder
+from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
+from core.runs.run_folder import FORMAT, RunFolder
 from core.schema import Progress
 from core.what_if import what_if
 

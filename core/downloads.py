@@ -5,13 +5,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.annotations import HeadLabel, read_labels
 from core.errors import StorageError
 from core.report_html import Additions, report
-from core.review import read_review
-from core.roi import read_roi
-from core.runs import ADDED_FILES, RESULT_FILES, RunFolder
-from core.saved import saved_examples, saved_facts
+from core.runs.cost_sheet import read_roi
+from core.runs.head_notes import HeadLabel, read_labels
+from core.runs.result_reader import saved_examples, saved_facts
+from core.runs.review import read_review
+from core.runs.run_folder import ADDED_FILES, RESULT_FILES, RunFolder
 from core.text.csv_safe import guarded, read_cells, write_cells
 
 RECORDS = ("config.json", "meta.json", "state.json", "poc.json")

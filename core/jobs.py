@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from core.checks import CheckKind, CheckState
 from core.config import RunConfig
-from core.runs import ACTIVE, RunFolder, RunState, new_run_id, open_run, runs_folder
+from core.runs.job_state import CheckKind, CheckState
+from core.runs.run_folder import ACTIVE, RunFolder, RunState, new_run_id, open_run, runs_folder
 
 QuestionKind = Literal["inspect", "preview", "head", "what_if"]
 

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import core
-from core.checks import (
+from core.errors import MESSAGES, StorageError
+from core.jobs import Answer, JobStatus, QuestionKind
+from core.runs.job_state import (
     CHECK_FILE,
     CheckKind,
     CheckState,
@@ -29,10 +31,8 @@ from core.checks import (
     read_check,
     write_check,
 )
-from core.errors import MESSAGES, StorageError
-from core.jobs import Answer, JobStatus, QuestionKind
-from core.progress import measured_timings, read_records, seconds_left
-from core.runs import ACTIVE, RunFolder, RunState, Status, list_runs, open_run
+from core.runs.progress import measured_timings, read_records, seconds_left
+from core.runs.run_folder import ACTIVE, RunFolder, RunState, Status, list_runs, open_run
 
 CANCEL_GRACE = 1.5
 """Seconds that a worker has to stop by itself before it is ended."""

@@ -3,7 +3,7 @@
 from safetensors.torch import save as save_tensors
 
 from core.report_html import report
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from core.schema import RunResult
 from core.summary import facts
 from core.text.csv_safe import csv_bytes

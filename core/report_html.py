@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from core import roi, summary
-from core.annotations import HeadLabel
-from core.review import Review
+from core import summary
+from core.runs import cost_sheet as roi
+from core.runs.head_notes import HeadLabel
+from core.runs.review import Review
 from core.summary import Facts
 from core.text import LANGUAGES, catalogue, percent, text
 

@@ -51,7 +51,7 @@ from core.robustness_summary import (
     read_table,
     summary,
 )
-from core.runs import FORMAT, RunFolder
+from core.runs.run_folder import FORMAT, RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import Progress
 from core.text.csv_safe import csv_bytes

@@ -26,12 +26,12 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, TextIO
 
-from core.checks import CheckState, ended, read_check, write_check
 from core.config import RunConfig
 from core.errors import ConfigError, HeadlightError, RunCancelled, StorageError
 from core.heads import HeadId
-from core.progress import Record, append_record
-from core.runs import RunFolder, RunState, Status
+from core.runs.job_state import CheckState, ended, read_check, write_check
+from core.runs.progress import Record, append_record
+from core.runs.run_folder import RunFolder, RunState, Status
 
 log = logging.getLogger(__name__)
 

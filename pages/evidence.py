@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from core import circuit_words, summary
-from core.checks import CheckState, read_circuit
 from core.errors import HeadlightError
+from core.runs.job_state import CheckState, read_circuit
 from pages.parts import (
     certainty,
     colours,

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from core import robustness_words as words
-from core.checks import CheckState
 from core.config import RunConfig
 from core.errors import HeadlightError
 from core.robustness_plan import SETTINGS
 from core.robustness_summary import MAP_FILE, SWEEP_FILE, Measure, means, read_robustness, read_table
+from core.runs.job_state import CheckState
 from pages.parts import colours, frame, results, state, sweep_charts, sweep_parts
 from pages.parts.results import Result
 from pages.parts.state import language, t

@@ -38,7 +38,7 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
 from core.preview import describe, example_rows, tokenise
-from core.runs import FORMAT
+from core.runs.run_folder import FORMAT
 from core.schema import Progress, RunResult
 
 FEW_EXAMPLES = 5

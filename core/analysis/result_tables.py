@@ -13,7 +13,7 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, all_heads
-from core.runs import FORMAT
+from core.runs.run_folder import FORMAT
 from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,

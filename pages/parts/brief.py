@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import summary
-from core.checks import read_circuit
 from core.report_html import bullets, five_table, paragraphs
+from core.runs.job_state import read_circuit
 from core.summary import Facts
 from core.text import text
 from pages.parts import colours, graph, legends, pictures, sentences, state, tables

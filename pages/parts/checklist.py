@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.annotations import read_labels
 from core.errors import HeadlightError
-from core.poc import COMPARED, Facts, Item, is_repeated, items, read_ticks, tick, write_ticks
-from core.review import read_review
-from core.runs import RunFolder, list_runs, open_run
+from core.runs.checklist import COMPARED, Facts, Item, is_repeated, items, read_ticks, tick, write_ticks
+from core.runs.head_notes import read_labels
+from core.runs.review import read_review
+from core.runs.run_folder import RunFolder, list_runs, open_run
 from pages.parts import frame, results, state
 from pages.parts.state import t
 

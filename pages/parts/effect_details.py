@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StorageError
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import ANOMALOUS, INK, NORMAL, VERDICT, Palette
 from pages.parts.results import head_name

@@ -12,7 +12,7 @@ from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
 from core.examples.example_set import LABELS, MINIMUM_PER_SIDE
-from core.review import read_review
+from core.runs.review import read_review
 from pages.parts import address as view_address
 from pages.parts import colours, drawings, results, state, terms, texts
 from pages.parts.state import t, tn

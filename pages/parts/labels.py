@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.annotations import (
+from core.errors import HeadlightError
+from core.runs.head_notes import (
     LONGEST_NOTE,
     HeadLabel,
     groups,
@@ -13,7 +14,6 @@ from core.annotations import (
     write_group,
     write_label,
 )
-from core.errors import HeadlightError
 from pages.parts import frame, state
 from pages.parts.results import Result
 from pages.parts.state import t

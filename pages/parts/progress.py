@@ -6,8 +6,8 @@ from html import escape
 import streamlit as st
 
 from core.jobs import JobStatus
-from core.progress import STAGES, Record, measured_timings, read_records, stage_seconds
-from core.runs import open_run
+from core.runs.progress import STAGES, Record, measured_timings, read_records, stage_seconds
+from core.runs.run_folder import open_run
 from pages.parts import charts, colours, texts
 from pages.parts.state import language, t, tn
 

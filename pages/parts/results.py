@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.annotations import HeadLabel, read_labels
 from core.errors import StorageError
-from core.runs import RunFolder
+from core.runs.head_notes import HeadLabel, read_labels
+from core.runs.run_folder import RunFolder
 from core.text.csv_safe import unguarded
 from pages.parts import folding
 

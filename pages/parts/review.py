@@ -5,7 +5,7 @@ from datetime import date, datetime
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.review import (
+from core.runs.review import (
     DECISIONS,
     LONGEST_COMMENT,
     Review,

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core import roi
 from core.errors import ConfigError, HeadlightError, StorageError
 from core.report_html import paragraphs, roi_table
-from core.roi import Entries
+from core.runs import cost_sheet as roi
+from core.runs.cost_sheet import Entries
 from core.summary import Facts
 from core.text import text
 from pages.parts import brief, frame, state

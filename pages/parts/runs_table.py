@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import HeadlightError, StorageError
-from core.runs import RunFolder, list_runs
+from core.runs.run_folder import RunFolder, list_runs
 from pages.parts import frame, samples, state
 from pages.parts.state import t
 

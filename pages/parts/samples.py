@@ -8,7 +8,7 @@ from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.example_set import COLUMNS, read_examples
 from core.jobs import start
-from core.runs import RunFolder, list_runs
+from core.runs.run_folder import RunFolder, list_runs
 from core.scenarios import load_scenario, scenario_names
 from pages.parts import state
 from pages.parts.state import Draft

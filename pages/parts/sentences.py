@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from core.summary import chosen as chosen_by
 from core.summary import screened
 from core.text import text as run_text

@@ -7,7 +7,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, PositionMode, RunConfig
-from core.progress import measured_timings
+from core.runs.progress import measured_timings
 from pages.parts import state, texts
 from pages.parts.state import language, t
 

@@ -15,7 +15,7 @@ from core.errors import HeadlightError, StorageError
 from core.examples.example_set import COLUMNS, ExampleSet, from_rows
 from core.jobs import Answer, Backend, JobStatus
 from core.local_backend import LocalBackend
-from core.runs import ACTIVE, RunFolder, open_run
+from core.runs.run_folder import ACTIVE, RunFolder, open_run
 from pages.parts import texts
 
 WATCHED = "watched_runs"

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core import roi, summary
-from core.roi import Entries
+from core import summary
+from core.runs import cost_sheet as roi
+from core.runs.cost_sheet import Entries
 from core.summary import Facts
 from core.text import LANGUAGES
 from pages.parts import brief

@@ -11,8 +11,8 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs import JobStatus
-from core.progress import STAGES, measured_timings, read_records
-from core.runs import open_run
+from core.runs.progress import STAGES, measured_timings, read_records
+from core.runs.run_folder import open_run
 from pages.parts import frame, progress, samples, state, texts
 from pages.parts.state import t
 

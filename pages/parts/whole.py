@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from core import circuit_words
-from core.checks import CheckKind, CheckState, measured_seconds
 from core.errors import HeadlightError
+from core.runs.job_state import CheckKind, CheckState, measured_seconds
 from core.text import percent
 from pages.parts import colours, frame, state, texts, whole_charts
 from pages.parts.results import Result

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.config import RunConfig
 from core.errors import ModelError, StorageError
-from core.runs import RunFolder, RunState
+from core.runs.run_folder import RunFolder, RunState
 
 
 @dataclass(frozen=True)

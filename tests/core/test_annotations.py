@@ -7,7 +7,12 @@ import json
 import pandas as pd
 import pytest
 
-from core.annotations import (
+from core.config import make_config
+from core.downloads import content, current_report, named_heads
+from core.errors import StorageError
+from core.examples.example_set import from_pasted
+from core.report import csv_bytes, save
+from core.runs.head_notes import (
     LONGEST_GROUP,
     HeadLabel,
     groups,
@@ -15,12 +20,7 @@ from core.annotations import (
     write_group,
     write_label,
 )
-from core.config import make_config
-from core.downloads import content, current_report, named_heads
-from core.errors import StorageError
-from core.examples.example_set import from_pasted
-from core.report import csv_bytes, save
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from tests.core.made_result import made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")

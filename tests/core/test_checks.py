@@ -10,7 +10,14 @@ import pytest
 
 from core.analysis.pipeline import analyse
 from core.checking import check, ranked, suggestion, switchable
-from core.checks import (
+from core.config import make_config
+from core.errors import StorageError
+from core.examples.example_set import from_rows, read_examples
+from core.jobs import start
+from core.local_backend import LocalBackend
+from core.model.loading import ModelPool
+from core.report import save
+from core.runs.job_state import (
     LIGHT_WORK,
     SETS,
     CheckState,
@@ -22,14 +29,7 @@ from core.checks import (
     work,
     write_check,
 )
-from core.config import make_config
-from core.errors import StorageError
-from core.examples.example_set import from_rows, read_examples
-from core.jobs import start
-from core.local_backend import LocalBackend
-from core.model.loading import ModelPool
-from core.report import save
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import RunResult
 from core.worker import Worker

@@ -3,8 +3,8 @@
 import pytest
 
 from core import circuit_words
-from core.checks import read_circuit
-from core.runs import RunFolder
+from core.runs.job_state import read_circuit
+from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES
 from tests.pages.made_runs import write_circuit
 

@@ -15,8 +15,8 @@ from core.errors import StorageError
 from core.examples.example_set import from_pasted
 from core.jobs import Answer, start, start_again
 from core.local_backend import LocalBackend, mark_interrupted
-from core.progress import Record, read_records, seconds_left, stage_seconds
-from core.runs import RunFolder, RunState, new_run_id, runs_folder
+from core.runs.progress import Record, read_records, seconds_left, stage_seconds
+from core.runs.run_folder import RunFolder, RunState, new_run_id, runs_folder
 
 STUB = "tests.core.stub_engine"
 ROOT = Path(__file__).parents[2]
@@ -207,7 +207,7 @@ def test_killed_server_leaves_no_worker_and_an_interrupted_run(
     run = RunFolder.create(runs_folder() / new_run_id(), config("stuck"))
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from core.local_backend import LocalBackend; from core.runs import RunFolder\n"
+        "from core.local_backend import LocalBackend; from core.runs.run_folder import RunFolder\n"
         f"backend = LocalBackend({STUB!r}); backend.submit(RunFolder(Path(sys.argv[1]))); time.sleep(60)"
     )
     unheld = RunFolder.create(runs_folder() / new_run_id(), config())

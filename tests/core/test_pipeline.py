@@ -16,9 +16,9 @@ from core.examples.example_set import from_rows
 from core.heads import HeadId
 from core.model.loading import ModelPool
 from core.preview import preview
-from core.progress import STAGES
 from core.report import save
-from core.runs import RunFolder
+from core.runs.progress import STAGES
+from core.runs.run_folder import RunFolder
 from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,

@@ -5,8 +5,8 @@ import pytest
 from core.config import make_config
 from core.errors import StorageError
 from core.examples.example_set import from_rows
-from core.poc import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
-from core.runs import RunFolder, RunState
+from core.runs.checklist import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
+from core.runs.run_folder import RunFolder, RunState
 
 
 def config(texts, model="/models/one"):

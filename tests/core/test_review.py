@@ -8,15 +8,15 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from core.annotations import HeadLabel, write_label
 from core.config import make_config
 from core.downloads import Pictures, current_report, package
 from core.errors import ConfigError, StorageError
 from core.examples.example_set import from_pasted
 from core.report import save
-from core.review import add_comment, read_review, sign
-from core.roi import Entries, write_roi
-from core.runs import RESULT_FILES, RunFolder
+from core.runs.cost_sheet import Entries, write_roi
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.review import add_comment, read_review, sign
+from core.runs.run_folder import RESULT_FILES, RunFolder
 from tests.core.made_result import made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")

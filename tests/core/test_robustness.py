@@ -43,7 +43,7 @@ from core.robustness_summary import (
     sweep_folder,
 )
 from core.robustness_words import details, lines, sentence, verdict_words
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import Progress, RunResult
 from tests.tiny import save_tiny

@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from core import roi
 from core.config import make_config
 from core.errors import ConfigError, StorageError
 from core.examples.example_set import from_pasted
-from core.roi import Entries, outcome, read_roi, write_roi
-from core.runs import RunFolder
+from core.runs import cost_sheet as roi
+from core.runs.cost_sheet import Entries, outcome, read_roi, write_roi
+from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")

@@ -14,7 +14,7 @@ from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples.example_set import from_pasted
 from core.report import csv_bytes, html_report, save
-from core.runs import (
+from core.runs.run_folder import (
     FORMAT,
     RunFolder,
     RunState,
@@ -100,7 +100,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     def broken(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.runs.Path.replace", broken)
+    monkeypatch.setattr("core.runs.run_folder.Path.replace", broken)
     assert key_of(lambda: write_atomically(tmp_path / "x", b"new")) == "disk_full"
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []

@@ -26,8 +26,8 @@ from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
 from core.report import save
 from core.report_html import report
-from core.runs import RunFolder
-from core.saved import saved_facts
+from core.runs.result_reader import saved_facts
+from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario
 from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
 from core.summary import chosen, facts, five_note

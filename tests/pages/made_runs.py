@@ -8,8 +8,8 @@ import pandas as pd
 
 from core.config import make_config
 from core.examples.example_set import from_rows
-from core.progress import Record, append_record
-from core.runs import RunFolder, RunState, new_run_id
+from core.runs.progress import Record, append_record
+from core.runs.run_folder import RunFolder, RunState, new_run_id
 
 HEAD_COLUMNS = [
     "layer",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.robustness_plan import plan, settings_key
 from core.robustness_summary import COLUMNS, MAP_COLUMNS, summary
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 
 PER_SIDE = 6
 

@@ -7,7 +7,7 @@ from typing import Any
 from core.config import RunConfig
 from core.errors import ModelError
 from core.heads import HeadId
-from core.runs import RunFolder
+from core.runs.run_folder import RunFolder
 from tests.core.stub_engine import ModelPool, Progress, Result
 from tests.pages.made_runs import write_circuit, write_tables
 from tests.pages.made_sweep import write_sweep

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.analysis.confidence import trust, trust_sentence
-from core.runs import runs_folder
+from core.runs.run_folder import runs_folder
 from pages.parts import certainty, effect_details
 from pages.parts.colours import LIGHT
 from pages.parts.results import load

@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from core.annotations import HeadLabel, write_label
 from core.downloads import package
 from core.local_backend import LocalBackend
-from core.poc import read_ticks, tick
-from core.review import add_comment, sign
-from core.runs import open_run, runs_folder
+from core.runs.checklist import read_ticks, tick
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.review import add_comment, sign
+from core.runs.run_folder import open_run, runs_folder
 from pages.parts import checklist, state, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown

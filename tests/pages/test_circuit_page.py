@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from core.annotations import HeadLabel, groups, read_labels, write_group, write_label
-from core.runs import runs_folder
+from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
+from core.runs.run_folder import runs_folder
 from pages.parts import labels, results, texts
 from pages.parts.circuit_controls import with_opened_edges
 from pages.parts.circuit_state import nearest, table_key, within

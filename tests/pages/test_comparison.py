@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.annotations import HeadLabel, write_label
-from core.runs import RunFolder, runs_folder
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.run_folder import RunFolder, runs_folder
 from pages.parts import comparison, results, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp

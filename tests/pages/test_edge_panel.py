@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.runs import runs_folder
+from core.runs.run_folder import runs_folder
 from pages.parts import results, texts
 from pages.parts.edge_panel import joint, own_examples
 from pages.parts.texts import catalogue

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.annotations import HeadLabel, write_label
-from core.runs import runs_folder
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.run_folder import runs_folder
 from pages.parts import colours, effects, results
 from tests.pages.conftest import OpenApp
 from tests.pages.made_runs import make_run

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from core.checks import read_check, read_circuit
-from core.runs import RunFolder, runs_folder
+from core.runs.job_state import read_check, read_circuit
+from core.runs.run_folder import RunFolder, runs_folder
 from pages.parts import before_after, what_if, whole_charts
 from pages.parts.colours import LIGHT
 from pages.parts.texts import LANGUAGES, catalogue, text

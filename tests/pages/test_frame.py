@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.review import sign
-from core.runs import RunState, runs_folder
+from core.runs.review import sign
+from core.runs.run_folder import RunState, runs_folder
 from pages.parts import frame, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from core.annotations import HeadLabel, write_group, write_label
+from core.runs.head_notes import HeadLabel, write_group, write_label
 from pages.parts import charts, circuit_state, graph, results, texts
 from pages.parts.colours import LIGHT
 from pages.parts.folding import edge_ends

@@ -8,7 +8,7 @@ import pytest
 
 from core.jobs import Answer
 from core.local_backend import LocalBackend
-from core.runs import RunFolder, runs_folder
+from core.runs.run_folder import RunFolder, runs_folder
 from core.text import percent
 from pages.parts import codes, head_panel, head_words, results, texts
 from pages.parts.texts import catalogue

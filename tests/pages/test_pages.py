@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.annotations import read_labels
 from core.local_backend import LocalBackend
-from core.runs import RunState, list_runs, runs_folder
+from core.runs.head_notes import read_labels
+from core.runs.run_folder import RunState, list_runs, runs_folder
 from pages.parts import frame, results, samples, state, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, run_until, shown

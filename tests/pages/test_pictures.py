@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.annotations import HeadLabel, write_label
 from core.downloads import content, package
-from core.runs import runs_folder
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.run_folder import runs_folder
 from pages.parts import pictures, results, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown

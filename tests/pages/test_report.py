@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 
-from core.annotations import HeadLabel, write_label
 from core.downloads import content
-from core.review import read_review, sign
-from core.roi import read_roi
-from core.runs import runs_folder
+from core.runs.cost_sheet import read_roi
+from core.runs.head_notes import HeadLabel, write_label
+from core.runs.review import read_review, sign
+from core.runs.run_folder import runs_folder
 from core.text import text
 from pages.parts import results, texts
 from pages.parts.texts import catalogue

@@ -7,7 +7,7 @@ import pytest
 
 from core.jobs import start
 from core.local_backend import LocalBackend
-from core.runs import RunFolder, RunState, Status, list_runs, open_run, runs_folder
+from core.runs.run_folder import RunFolder, RunState, Status, list_runs, open_run, runs_folder
 from pages.parts import frame, runs_table, texts
 from pages.parts.runs_table import Line
 from pages.parts.texts import catalogue

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import make_config
 from core.examples.example_set import from_rows
-from core.runs import RunFolder, list_runs, runs_folder
+from core.runs.run_folder import RunFolder, list_runs, runs_folder
 from core.text import LANGUAGES, text
 from pages.parts import effect_details, results, sentences
 from pages.parts.colours import LIGHT

@@ -5,7 +5,7 @@ import pytest
 
 from core.config import make_config
 from core.examples.example_set import from_rows
-from core.runs import RunFolder, new_run_id, runs_folder
+from core.runs.run_folder import RunFolder, new_run_id, runs_folder
 from pages.parts import results, samples, sentences
 from pages.parts.texts import catalogue, number
 from tests.pages.conftest import OpenApp, shown

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from core.annotations import HeadLabel, write_group, write_label
-from core.runs import RunFolder
+from core.runs.head_notes import HeadLabel, write_group, write_label
+from core.runs.run_folder import RunFolder
 from pages.parts import results, svg, texts
 from pages.parts.texts import catalogue
 from tests.pages.made_runs import make_run

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.runs import runs_folder
+from core.runs.run_folder import runs_folder
 from pages.parts import terms, texts
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, shown

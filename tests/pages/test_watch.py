@@ -3,7 +3,7 @@
 import pytest
 
 from core.local_backend import LocalBackend
-from core.runs import RunState, runs_folder
+from core.runs.run_folder import RunState, runs_folder
 from pages.parts import texts, watch
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, run_until, shown

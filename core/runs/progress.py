@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from core.errors import StorageError
-from core.runs import RunFolder, list_runs
+from core.runs.run_folder import RunFolder, list_runs
 
 STAGES = (
     "load",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import StorageError
-from core.runs import FORMAT, RunFolder
+from core.runs.run_folder import FORMAT, RunFolder
 
 LONGEST_NAME = 40
 LONGEST_NOTE = 1000

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from core.annotations import one_line, read_added
 from core.errors import ConfigError, StorageError
-from core.runs import FORMAT, RunFolder
+from core.runs.head_notes import one_line, read_added
+from core.runs.run_folder import FORMAT, RunFolder
 
 Decision = Literal["accepted", "more_work", "rejected"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)

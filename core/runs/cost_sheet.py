@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from core.annotations import one_line, read_added
 from core.errors import ConfigError, StorageError
-from core.runs import FORMAT, RunFolder
+from core.runs.head_notes import one_line, read_added
+from core.runs.run_folder import FORMAT, RunFolder
 from core.summary import Facts
 from core.text import duration, number, text
 

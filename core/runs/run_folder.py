@@ -6,7 +6,7 @@ state.json      queued, running, done, failed, cancelled, interrupted; the last 
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, effects.csv, evidence.json, manifest.json, report.html     the result
 labels.json, review.json, roi.json    what people added to it
-poc.json        what was ticked by hand in the check list (`core.poc`); it stays when the run is resumed
+poc.json        what was ticked by hand in the check list (`core.runs.checklist`); it stays when the run is resumed
 """
 
 import json
@@ -198,7 +198,7 @@ RESULT_FILES = (
 
 
 ADDED_FILES = ("labels.json", "review.json", "roi.json")
-"""What people add to a result (`core.annotations`, `core.review`, `core.roi`); it goes with the result it speaks of."""
+"""What people add to a result (`core.runs.head_notes`, `core.runs.review`, `core.runs.cost_sheet`); it goes with the result it speaks of."""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:

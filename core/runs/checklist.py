@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from core.annotations import read_added
 from core.errors import StorageError
 from core.examples.example_set import ADVISED_PER_SIDE
-from core.runs import FORMAT, RunFolder
+from core.runs.head_notes import read_added
+from core.runs.run_folder import FORMAT, RunFolder
 
 Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]
 

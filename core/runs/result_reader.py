@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from core.checks import read_circuit
 from core.errors import StorageError
-from core.runs import RunFolder
+from core.runs.job_state import read_circuit
+from core.runs.run_folder import RunFolder
 from core.summary import Facts, facts
 from core.text.csv_safe import unguarded
 
