@@ -21,12 +21,12 @@ from core.circuit_words import switched
 from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples.example_set import read_examples
-from core.robustness_summary import read_robustness, sweep_folder
-from core.robustness_words import details, limits, lines, sentence
 from core.runs.job_state import follow_up, read_circuit
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, scenario_names
 from core.schema import Progress, RunResult
+from core.sensitivity.sentences import details, limits, lines, sentence
+from core.sensitivity.summary import read_robustness, sweep_folder
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
@@ -154,7 +154,7 @@ def _check_circuit(folder: RunFolder, models: Any) -> None:
 
 def sweep(config: RunConfig, folder: RunFolder) -> None:
     """Do the sweep over settings, show progress on stderr, and print what it comes to."""
-    from core.robustness import robustness as walk
+    from core.sensitivity.sweep import robustness as walk
 
     with closing(walk(folder, config)) as records:
         for record in records:

@@ -25,10 +25,10 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.preview import tokenise
 from core.report import csv_bytes
-from core.robustness import robustness
 from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
 from core.runs.run_folder import FORMAT, RunFolder
 from core.schema import Progress
+from core.sensitivity.sweep import robustness
 from core.what_if import what_if
 
 MOST_SWITCHED = 12

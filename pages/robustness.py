@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import robustness_words as words
 from core.config import RunConfig
 from core.errors import HeadlightError
-from core.robustness_plan import SETTINGS
-from core.robustness_summary import MAP_FILE, SWEEP_FILE, Measure, means, read_robustness, read_table
 from core.runs.job_state import CheckState
+from core.sensitivity import sentences as words
+from core.sensitivity.plan import SETTINGS
+from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Measure, means, read_robustness, read_table
 from pages.parts import colours, frame, results, state, sweep_charts, sweep_parts
 from pages.parts.results import Result
 from pages.parts.state import language, t

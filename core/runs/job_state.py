@@ -3,7 +3,7 @@
 check.json     which check, how far, what went wrong
 circuit.json   what the check `circuit` found; written anew after each of its parts, so that a part is never lost
 
-What the check `robustness` found lies in the files of `core.robustness_summary`.
+What the check `robustness` found lies in the files of `core.sensitivity.summary`.
 
 The work itself is done by `core.checking`, in the worker.
 """

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from core.robustness_summary import AGREEMENT, AUC_CHANGE, Measure
-from core.robustness_words import shown
+from core.sensitivity.sentences import shown
+from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Measure
 from core.text import number
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import Palette
@@ -65,7 +65,7 @@ def heat(grid: pd.DataFrame, measure: Measure, colours: Palette, word: Words) ->
 def line(table: pd.DataFrame, name: str, measure: Measure, colours: Palette, word: Words) -> alt.LayerChart:
     """One setting: the mean at each value, the band over seeds (or draws of texts), the bound of the rule.
 
-    `table` is that of `core.robustness_summary.means`.
+    `table` is that of `core.sensitivity.summary.means`.
     """
     drawn = table.sort_values("value").assign(label=table["value"].map(number))
     fields = {

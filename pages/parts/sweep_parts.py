@@ -9,11 +9,11 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import HeadlightError
-from core.robustness_plan import GRID, SETTINGS, estimated_seconds, plan, values
-from core.robustness_summary import MAP_FILE, MEASURES, SWEEP_FILE, Measure, means, needs_care
-from core.robustness_words import setting_name, shown, verdict_words
 from core.runs.job_state import CheckState
 from core.runs.run_folder import RunFolder
+from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
+from core.sensitivity.sentences import setting_name, shown, verdict_words
+from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Measure, means, needs_care
 from core.text import number
 from pages.parts import frame, state, texts
 from pages.parts.results import Result

@@ -21,8 +21,10 @@ from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
 from core.model.activation_store import ActivationStore
 from core.model.loading import ModelPool
-from core.robustness import Swept, against_truth, known_truth, robustness, sweep
-from core.robustness_plan import (
+from core.runs.run_folder import RunFolder
+from core.scenarios import load_scenario, load_truth
+from core.schema import Progress, RunResult
+from core.sensitivity.plan import (
     SETTINGS,
     Grid,
     Training,
@@ -32,7 +34,8 @@ from core.robustness_plan import (
     settings_key,
     values,
 )
-from core.robustness_summary import (
+from core.sensitivity.sentences import details, lines, sentence, verdict_words
+from core.sensitivity.summary import (
     COLUMNS,
     MAP_COLUMNS,
     needs_care,
@@ -42,10 +45,7 @@ from core.robustness_summary import (
     summary,
     sweep_folder,
 )
-from core.robustness_words import details, lines, sentence, verdict_words
-from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario, load_truth
-from core.schema import Progress, RunResult
+from core.sensitivity.sweep import Swept, against_truth, known_truth, robustness, sweep
 from tests.tiny import save_tiny
 
 ROOT = Path(__file__).parents[2]
@@ -333,7 +333,7 @@ def test_published_recipe_can_be_swept(config, models, home):
 
 
 def test_sweep_that_was_left_goes_on_from_there(run, config, models, monkeypatch):
-    monkeypatch.setattr("core.robustness.WRITE_EVERY", 0.0)
+    monkeypatch.setattr("core.sensitivity.sweep.WRITE_EVERY", 0.0)
     running = robustness(run, config, models, SMALL)
     for record in running:
         if record.step == 3:
@@ -367,7 +367,7 @@ def test_resumed_sweep_has_the_numbers_of_one_that_was_not_left(config, models, 
 
 
 def test_check_of_a_run_writes_the_sweep_beside_it(run, config, models, monkeypatch):
-    monkeypatch.setattr("core.robustness.robustness.__defaults__", (None, SMALL))
+    monkeypatch.setattr("core.sensitivity.sweep.robustness.__defaults__", (None, SMALL))
     records = list(check("robustness", run, models))
     assert {record.stage for record in records} == {"load", "robustness"}
     assert records[-1].step == records[-1].total
@@ -408,7 +408,7 @@ def test_truth_measures_and_changes_nothing(models, home, monkeypatch):
     )
     grid = replace(SMALL, members=(), sizes=(), seeds=1, map=False)
     known = whole(sweep(config, models, grid=grid)).table
-    monkeypatch.setattr("core.robustness.known_truth", lambda config, loaded: None)
+    monkeypatch.setattr("core.sensitivity.sweep.known_truth", lambda config, loaded: None)
     unknown = whole(sweep(config, models, grid=grid)).table
     assert known["auc"].between(0.5, 1).all() and unknown["auc"].isna().all()
     columns = ["setting", "value", "agreement", "selected"]

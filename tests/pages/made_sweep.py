@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from core.robustness_plan import plan, settings_key
-from core.robustness_summary import COLUMNS, MAP_COLUMNS, summary
 from core.runs.run_folder import RunFolder
+from core.sensitivity.plan import plan, settings_key
+from core.sensitivity.summary import COLUMNS, MAP_COLUMNS, summary
 
 PER_SIDE = 6
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from core.robustness_summary import means, read_robustness, read_table
 from core.runs.job_state import read_check
 from core.runs.run_folder import RunFolder, runs_folder
+from core.sensitivity.summary import means, read_robustness, read_table
 from pages.parts import sweep_charts, sweep_parts
 from pages.parts.colours import DARK, LIGHT
 from pages.parts.texts import LANGUAGES, catalogue, text

@@ -22,8 +22,8 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.errors import StorageError
-from core.robustness_plan import GRID, SETTINGS, Grid, settings_key
 from core.runs.run_folder import FORMAT, RunFolder
+from core.sensitivity.plan import GRID, SETTINGS, Grid, settings_key
 
 Measure = Literal["auc", "agreement"]
 MEASURES: tuple[Measure, ...] = ("auc", "agreement")

@@ -1,4 +1,4 @@
-"""Which settings are moved, how far, and in what order: the plan of `core.robustness`.
+"""Which settings are moved, how far, and in what order: the plan of `core.sensitivity.sweep`.
 
 1. One setting at a time around the settings of the run, each with several seeds; number of texts: drawn at random.
 2. The map: dictionary size × sparsity, with the run's own seed.

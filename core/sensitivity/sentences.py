@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.robustness_summary import MEASURES, Measure, needs_care
+from core.sensitivity.summary import MEASURES, Measure, needs_care
 from core.text import number, text
 
 

@@ -1,7 +1,7 @@
 """How far a result hangs on the settings: the same texts, trained again with one setting moved at a time.
 
 1. The head outputs are captured once, through the cache.
-2. The autoencoders are trained for every training of the plan (`core.robustness_plan`), and heads scored and
+2. The autoencoders are trained for every training of the plan (`core.sensitivity.plan`), and heads scored and
    chosen as in an analysis.
 3. Each choice is held against that of the run as it stands, with its own settings and seed (agreement: Jaccard).
 4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and choosing
@@ -40,8 +40,11 @@ from core.model.head_outputs import capture
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.preview import tokenise
-from core.robustness_plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
-from core.robustness_summary import (
+from core.runs.run_folder import FORMAT, RunFolder
+from core.scenarios import load_scenario, load_truth
+from core.schema import Progress
+from core.sensitivity.plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
+from core.sensitivity.summary import (
     COLUMNS,
     MAP_COLUMNS,
     MAP_FILE,
@@ -51,9 +54,6 @@ from core.robustness_summary import (
     read_table,
     summary,
 )
-from core.runs.run_folder import FORMAT, RunFolder
-from core.scenarios import load_scenario, load_truth
-from core.schema import Progress
 from core.text.csv_safe import csv_bytes
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]
@@ -65,7 +65,7 @@ WRITE_EVERY = 2.0
 
 @dataclass(frozen=True)
 class Swept:
-    """The tables of a sweep as far as it is (columns of `core.robustness_summary`)."""
+    """The tables of a sweep as far as it is (columns of `core.sensitivity.summary`)."""
 
     table: pd.DataFrame
     grid: pd.DataFrame
