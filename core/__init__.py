@@ -31,7 +31,7 @@ _PLACES = {
     "make_config": "core.config",
     "read_examples": "core.examples.example_set",
     "read_recipe": "core.causal.ablation_file",
-    "save": "core.report",
+    "save": "core.report.save",
     "switched_off": "core.causal.ablation_file",
 }
 

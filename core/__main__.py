@@ -17,10 +17,10 @@ from typing import Annotated, Any
 
 import typer
 
-from core.circuit_words import switched
 from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples.example_set import read_examples
+from core.report.sentences.circuit import switched
 from core.runs.job_state import follow_up, read_circuit
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, scenario_names
@@ -121,8 +121,8 @@ def run(config: RunConfig, folder: RunFolder) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
     from core.model.loading import ModelPool
-    from core.report import save
-    from core.summary import chosen
+    from core.report.save import save
+    from core.report.sentences.summary import chosen
 
     models = ModelPool(size=1)
     for record in walk(config, models):
@@ -142,7 +142,7 @@ def run(config: RunConfig, folder: RunFolder) -> None:
 def _check_circuit(folder: RunFolder, models: Any) -> None:
     """Does the circuit do the work? Into circuit.json and the report, with one line of what came out."""
     from core.checking import check
-    from core.downloads import current_report
+    from core.report.export import current_report
 
     for record in check("circuit", folder, models):
         _show(record)

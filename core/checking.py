@@ -24,7 +24,7 @@ from core.heads import HeadId, all_heads
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.preview import tokenise
-from core.report import csv_bytes
+from core.report.save import csv_bytes
 from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
 from core.runs.run_folder import FORMAT, RunFolder
 from core.schema import Progress

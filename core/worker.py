@@ -68,7 +68,7 @@ class Engine:
         from core.head_view import head_view
         from core.model.loading import ModelPool
         from core.preview import inspect, preview
-        from core.report import save
+        from core.report.save import save
         from core.what_if import what_if
 
         return cls(analyse, save, inspect, preview, head_view, what_if, check, ModelPool)

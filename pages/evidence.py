@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from core import circuit_words, summary
 from core.errors import HeadlightError
+from core.report.sentences import circuit as circuit_words
+from core.report.sentences import summary
 from core.runs.job_state import CheckState, read_circuit
 from pages.parts import (
     certainty,

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.report.sentences.summary import Facts
 from core.runs.review import Review, read_review
-from core.summary import Facts
 from pages.parts import brief, files, frame, results, review, roi_sheet, sentences, state, to_say
 from pages.parts.results import Result
 

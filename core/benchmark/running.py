@@ -27,7 +27,7 @@ from core.benchmark.switch import SwitchRow, switch_lines
 from core.benchmark.tasks import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
-from core.report import csv_bytes
+from core.report.save import csv_bytes
 from core.runs.run_folder import write_atomically
 
 

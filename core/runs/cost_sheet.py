@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.errors import ConfigError, StorageError
+from core.report.sentences.summary import Facts
 from core.runs.head_notes import one_line, read_added
 from core.runs.run_folder import FORMAT, RunFolder
-from core.summary import Facts
 from core.text import duration, number, text
 
 LONGEST_CURRENCY = 12

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from core.errors import StorageError
+from core.report.sentences.summary import Facts, facts
 from core.runs.job_state import read_circuit
 from core.runs.run_folder import RunFolder
-from core.summary import Facts, facts
 from core.text.csv_safe import unguarded
 
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core import summary
-from core.report_html import bullets, five_table, paragraphs
+from core.report.html import bullets, five_table, paragraphs
+from core.report.sentences import summary
+from core.report.sentences.summary import Facts
 from core.runs.job_state import read_circuit
-from core.summary import Facts
 from core.text import text
 from pages.parts import colours, graph, legends, pictures, sentences, state, tables
 from pages.parts.graph import Look

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.downloads import Pictures, content, package
+from core.report.export import Pictures, content, package
 from core.runs.run_folder import RunFolder
 from pages.parts import pictures
 from pages.parts.results import Result

@@ -13,7 +13,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.downloads import Pictures
+from core.report.export import Pictures
 from pages.parts import charts, colours, effects, graph, svg, texts
 from pages.parts.graph import Look
 from pages.parts.results import MOST_EDGES, MOST_HEADS, Result

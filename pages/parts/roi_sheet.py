@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.errors import ConfigError, HeadlightError, StorageError
-from core.report_html import paragraphs, roi_table
+from core.report.html import paragraphs, roi_table
+from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
-from core.summary import Facts
 from core.text import text
 from pages.parts import brief, frame, state
 from pages.parts.state import language, t

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.report.sentences.summary import chosen as chosen_by
+from core.report.sentences.summary import screened
 from core.runs.run_folder import RunFolder
-from core.summary import chosen as chosen_by
-from core.summary import screened
 from core.text import text as run_text
 from pages.parts import texts
 from pages.parts.results import Result
@@ -14,7 +14,7 @@ from pages.parts.samples import run_name
 from pages.parts.state import language, t, tn
 
 CHANCE_LEVEL = 0.05
-"""Below this a head's p-value under shuffled labels is counted, as in `core.report`."""
+"""Below this a head's p-value under shuffled labels is counted, as in `core.report.save`."""
 
 
 def headline(result: Result) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import summary
 from core.errors import HeadlightError
+from core.report.sentences import summary
 from pages.parts import colours, comparison, frame, results
 from pages.parts.runs_table import Line
 from pages.parts.state import t

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core import summary
+from core.report.sentences import summary
+from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
-from core.summary import Facts
 from core.text import LANGUAGES
 from pages.parts import brief
 from pages.parts.state import language, t

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core import circuit_words
 from core.jobs import Answer
+from core.report.sentences import circuit as circuit_words
 from pages.parts import before_after, frame, state, terms
 from pages.parts.results import Result
 from pages.parts.state import language, t

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import circuit_words
 from core.errors import HeadlightError
+from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import CheckKind, CheckState, measured_seconds
 from core.text import percent
 from pages.parts import colours, frame, state, texts, whole_charts

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.circuit_words import band
+from core.report.sentences.circuit import band
 from pages.parts.charts import PADDING, Words, tooltips
 from pages.parts.colours import INK, Palette
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.downloads import content, current_report, named_heads
 from core.errors import StorageError
 from core.examples.example_set import from_pasted
-from core.report import csv_bytes, save
+from core.report.export import content, current_report, named_heads
+from core.report.save import csv_bytes, save
 from core.runs.head_notes import (
     LONGEST_GROUP,
     HeadLabel,

@@ -16,7 +16,7 @@ from core.examples.example_set import from_rows, read_examples
 from core.jobs import start
 from core.local_backend import LocalBackend
 from core.model.loading import ModelPool
-from core.report import save
+from core.report.save import save
 from core.runs.job_state import (
     LIGHT_WORK,
     SETS,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import circuit_words
+from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import read_circuit
 from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES

@@ -16,7 +16,7 @@ from core.examples.example_set import from_rows
 from core.heads import HeadId
 from core.model.loading import ModelPool
 from core.preview import preview
-from core.report import save
+from core.report.save import save
 from core.runs.progress import STAGES
 from core.runs.run_folder import RunFolder
 from core.schema import (

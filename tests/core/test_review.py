@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.downloads import Pictures, current_report, package
 from core.errors import ConfigError, StorageError
 from core.examples.example_set import from_pasted
-from core.report import save
+from core.report.export import Pictures, current_report, package
+from core.report.save import save
 from core.runs.cost_sheet import Entries, write_roi
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, read_review, sign

@@ -13,7 +13,7 @@ import pytest
 from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples.example_set import from_pasted
-from core.report import csv_bytes, html_report, save
+from core.report.save import csv_bytes, html_report, save
 from core.runs.run_folder import (
     FORMAT,
     RunFolder,

@@ -24,13 +24,13 @@ from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty,
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
-from core.report import save
-from core.report_html import report
+from core.report.html import report
+from core.report.save import save
+from core.report.sentences.summary import chosen, facts, five_note
 from core.runs.result_reader import saved_facts
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario
 from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
-from core.summary import chosen, facts, five_note
 from core.text import LANGUAGES, text
 from tests.core.test_certainty import made_codes
 from tests.core.test_evidence import pairs

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core import summary
-from core.summary import Facts, facts
+from core.report.sentences import summary
+from core.report.sentences.summary import Facts, facts
 from core.text import LANGUAGES, percent, text
 from tests.core.made_result import EVIDENCE
 

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from core.downloads import package
 from core.local_backend import LocalBackend
+from core.report.export import package
 from core.runs.checklist import read_ticks, tick
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, sign

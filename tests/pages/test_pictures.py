@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.downloads import content, package
+from core.report.export import content, package
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import runs_folder
 from pages.parts import pictures, results, texts

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from core.downloads import content
+from core.report.export import content
 from core.runs.cost_sheet import read_roi
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import read_review, sign

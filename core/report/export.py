@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.errors import StorageError
-from core.report_html import Additions, report
+from core.report.html import Additions, report
 from core.runs.cost_sheet import read_roi
 from core.runs.head_notes import HeadLabel, read_labels
 from core.runs.result_reader import saved_examples, saved_facts

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from core import circuit_words
 from core.analysis.confidence import trust_sentence
 from core.examples.example_set import ADVISED_PER_SIDE
+from core.report.sentences import circuit as circuit_words
 from core.text import duration, number, percent, text
 
 State = Literal["none", "no_difference", "untested", "tested"]

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from core import summary
+from core.report.sentences import summary
+from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
 from core.runs.head_notes import HeadLabel
 from core.runs.review import Review
-from core.summary import Facts
 from core.text import LANGUAGES, catalogue, percent, text
 
 TABLE_ROWS = 20

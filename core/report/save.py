@@ -2,10 +2,10 @@
 
 from safetensors.torch import save as save_tensors
 
-from core.report_html import report
+from core.report.html import report
+from core.report.sentences.summary import facts
 from core.runs.run_folder import RunFolder
 from core.schema import RunResult
-from core.summary import facts
 from core.text.csv_safe import csv_bytes
 
 __all__ = ["csv_bytes", "html_report", "save"]
