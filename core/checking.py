@@ -21,15 +21,15 @@ from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
 from core.heads import HeadId, all_heads
+from core.inspection.ablated_generation import what_if
+from core.inspection.preview import tokenise
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
-from core.preview import tokenise
 from core.report.save import csv_bytes
 from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
 from core.runs.run_folder import FORMAT, RunFolder
 from core.schema import Progress
 from core.sensitivity.sweep import robustness
-from core.what_if import what_if
 
 MOST_SWITCHED = 12
 """Candidates that the search for heads to switch off looks at, those with the largest effects."""

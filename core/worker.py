@@ -36,9 +36,9 @@ from core.runs.run_folder import RunFolder, RunState, Status
 log = logging.getLogger(__name__)
 
 HEAD_QUESTION = ("layer", "head", "example", "partner", "query")
-"""What a question of the kind `head` names beside the path of its run; see `core.head_view`."""
+"""What a question of the kind `head` names beside the path of its run; see `core.inspection.head_view`."""
 WHAT_IF_QUESTION = ("mode", "typed", "new_tokens")
-"""What a question of the kind `what_if` names beside the path of its run and the heads; see `core.what_if`."""
+"""What a question of the kind `what_if` names beside the path of its run and the heads; see `core.inspection.ablated_generation`."""
 STATE_INTERVAL = 0.2
 """Seconds between two writes of state.json within a stage."""
 
@@ -65,11 +65,11 @@ class Engine:
             return cls(*(getattr(other, name) for name in names))
         from core.analysis.pipeline import analyse
         from core.checking import check
-        from core.head_view import head_view
+        from core.inspection.ablated_generation import what_if
+        from core.inspection.head_view import head_view
+        from core.inspection.preview import inspect, preview
         from core.model.loading import ModelPool
-        from core.preview import inspect, preview
         from core.report.save import save
-        from core.what_if import what_if
 
         return cls(analyse, save, inspect, preview, head_view, what_if, check, ModelPool)
 

@@ -33,11 +33,11 @@ from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Certainty, HeldOut, certainty, held_out, plain
 from core.examples.alignment import Alignment, align
 from core.heads import EdgeId, HeadId
+from core.inspection.preview import describe, example_rows, tokenise
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
-from core.preview import describe, example_rows, tokenise
 from core.runs.run_folder import FORMAT
 from core.schema import Progress, RunResult
 

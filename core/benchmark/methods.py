@@ -17,10 +17,10 @@ from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
+from core.inspection.preview import tokenise
 from core.model.attention_weights import mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loaded_model import LoadedModel
-from core.preview import tokenise
 
 _Value = TypeVar("_Value")
 

@@ -37,9 +37,9 @@ from core.discovery.stability import certainty
 from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
+from core.inspection.preview import tokenise
 from core.model.head_outputs import capture, pad
 from core.model.loading import LoadedModel, load_tokenizer
-from core.preview import tokenise
 from core.scenarios.make_examples import examples_of
 from core.scenarios.tasks import pairs
 

@@ -10,7 +10,8 @@ from torch import Tensor
 from core.config import make_config
 from core.errors import ConfigError, ModelError
 from core.examples.example_set import from_rows
-from core.head_view import (
+from core.heads import HeadId
+from core.inspection.head_view import (
     MOST_TOKENS,
     changes_at,
     corresponding,
@@ -20,7 +21,6 @@ from core.head_view import (
     spaced,
     words,
 )
-from core.heads import HeadId
 from core.model.hooks import after, before
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import final_norm, logit_changes, through_norm
@@ -216,7 +216,7 @@ def test_missing_weights_and_too_long_a_text_are_explained(monkeypatch: pytest.M
     monkeypatch.setattr("core.model.attention_weights._use", lambda model, implementation: None)
     with pytest.raises(ModelError, match="llama models do not tell"):
         read_head(loaded, IDS, HeadId(0, 0))
-    monkeypatch.setattr("core.head_view.MOST_WEIGHTS", 4 * 5**2)
+    monkeypatch.setattr("core.inspection.head_view.MOST_WEIGHTS", 4 * 5**2)
     with pytest.raises(ModelError, match="6 tokens.* at most 5"):
         read_head(loaded, IDS, HeadId(0, 0))
 
@@ -307,7 +307,7 @@ def test_of_a_long_text_the_tokens_around_the_chosen_one_are_told(
     monkeypatch: pytest.MonkeyPatch, query: int, first: int
 ) -> None:
     assert MOST_TOKENS > 100
-    monkeypatch.setattr("core.head_view.MOST_TOKENS", 10)
+    monkeypatch.setattr("core.inspection.head_view.MOST_TOKENS", 10)
     rows = [
         {"label": label, "text": " ".join([f"w{start + row}"] * 32)}
         for row in range(3)

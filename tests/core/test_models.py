@@ -9,11 +9,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTokenizerFast, T5Config
 
 from core.errors import ModelError
+from core.inspection.preview import inspect
 from core.model.fingerprint import hash_tensors
 from core.model.head_outputs import pad, reading_heads
 from core.model.hub import _reachable, hub_options
 from core.model.loading import LoadedModel, ModelPool, load_model, shape_from_config
-from core.preview import inspect
 from tests.tiny import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
 

@@ -14,8 +14,8 @@ from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import from_rows
 from core.heads import HeadId
+from core.inspection.preview import preview
 from core.model.loading import ModelPool
-from core.preview import preview
 from core.report.save import save
 from core.runs.progress import STAGES
 from core.runs.run_folder import RunFolder

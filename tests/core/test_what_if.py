@@ -14,9 +14,9 @@ from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example, from_rows, read_examples
 from core.heads import HeadId
+from core.inspection.ablated_generation import MOST_TYPED, _row, _says, counts, recipe_of, what_if
 from core.model.loading import load_model
 from core.scenarios import load_scenario, tickets
-from core.what_if import MOST_TYPED, _row, _says, counts, recipe_of, what_if
 from tests.core.test_interventions import Surgery
 from tests.tiny import save_tiny, tiny
 
@@ -155,7 +155,7 @@ def test_numbers_that_break_are_reported_and_not_shown(tiny_config, monkeypatch)
     def made(loaded, *_):
         return Recipe(loaded.name, loaded.weights_hash, "mean", broken.heads)
 
-    monkeypatch.setattr("core.what_if.make_recipe", made)
+    monkeypatch.setattr("core.inspection.ablated_generation.make_recipe", made)
     with pytest.raises(ModelError, match="NaN or infinite"):
         what_if(tiny_config, [HeadId(0, 0)], "mean")
 
