@@ -141,7 +141,7 @@ def run(config: RunConfig, folder: RunFolder) -> None:
 
 def _check_circuit(folder: RunFolder, models: Any) -> None:
     """Does the circuit do the work? Into circuit.json and the report, with one line of what came out."""
-    from core.checking import check
+    from core.jobs.checks import check
     from core.report.export import current_report
 
     for record in check("circuit", folder, models):

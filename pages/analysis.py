@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.jobs import JobStatus, start, start_again
+from core.jobs.backend import JobStatus, start, start_again
 from pages.parts import checklist, frame, progress, settings, state, texts
 from pages.parts.state import t
 

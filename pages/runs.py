@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.jobs import start_again
+from core.jobs.backend import start_again
 from core.runs.head_notes import one_line
 from pages.parts import checklist, frame, runs_table, side_by_side, state
 from pages.parts.runs_table import Line

@@ -26,8 +26,8 @@ from core.causal.ablation import Ablator
 from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
 from core.causal.circuit_search import Found, smallest_circuit, smallest_switch
 from core.causal.metric import Behaviour, behaviour
-from core.checking import ranked, suggestion, switchable
 from core.examples.example_set import ExampleSet
+from core.jobs.checks import ranked, suggestion, switchable
 from core.model.head_outputs import batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits

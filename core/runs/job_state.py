@@ -5,7 +5,7 @@ circuit.json   what the check `circuit` found; written anew after each of its pa
 
 What the check `robustness` found lies in the files of `core.sensitivity.summary`.
 
-The work itself is done by `core.checking`, in the worker.
+The work itself is done by `core.jobs.checks`, in the worker.
 """
 
 import time
@@ -122,7 +122,7 @@ def measured_seconds(model: str) -> float | None:
 
 
 def read_circuit(run: RunFolder) -> dict[str, Any] | None:
-    """What is known of the circuit as a whole, as `core.checking` wrote it, or None."""
+    """What is known of the circuit as a whole, as `core.jobs.checks` wrote it, or None."""
     if not (run.path / CIRCUIT_FILE).exists():
         return None
     content = run.read_json(CIRCUIT_FILE)

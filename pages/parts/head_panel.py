@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.jobs import Answer
+from core.jobs.backend import Answer
 from pages.parts import codes, colours, frame, head_words, labels, results, sentences, state, texts
 from pages.parts.results import Result
 from pages.parts.state import t

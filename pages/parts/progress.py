@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core.jobs import JobStatus
+from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, Record, measured_timings, read_records, stage_seconds
 from core.runs.run_folder import open_run
 from pages.parts import charts, colours, texts

@@ -7,7 +7,7 @@ import streamlit as st
 from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.example_set import COLUMNS, read_examples
-from core.jobs import start
+from core.jobs.backend import start
 from core.runs.run_folder import RunFolder, list_runs
 from core.scenarios import load_scenario, scenario_names
 from pages.parts import state

@@ -13,8 +13,8 @@ import streamlit as st
 from core.config import PRESETS, RunConfig, make_config
 from core.errors import HeadlightError, StorageError
 from core.examples.example_set import COLUMNS, ExampleSet, from_rows
-from core.jobs import Answer, Backend, JobStatus
-from core.local_backend import LocalBackend
+from core.jobs.backend import Answer, Backend, JobStatus
+from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import ACTIVE, RunFolder, open_run
 from pages.parts import texts
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.jobs import JobStatus
+from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, measured_timings, read_records
 from core.runs.run_folder import open_run
 from pages.parts import frame, progress, samples, state, texts

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.jobs import Answer
+from core.jobs.backend import Answer
 from core.report.sentences import circuit as circuit_words
 from pages.parts import before_after, frame, state, terms
 from pages.parts.results import Result

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from core.analysis.pipeline import analyse
-from core.checking import check, ranked, suggestion, switchable
 from core.config import make_config
 from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
-from core.jobs import start
-from core.local_backend import LocalBackend
+from core.jobs.backend import start
+from core.jobs.checks import check, ranked, suggestion, switchable
+from core.jobs.local_backend import LocalBackend
+from core.jobs.worker import Worker
 from core.model.loading import ModelPool
 from core.report.save import save
 from core.runs.job_state import (
@@ -32,7 +33,6 @@ from core.runs.job_state import (
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import RunResult
-from core.worker import Worker
 from tests.core.test_jobs import STUB, answer, backend, config, finish, wait_for
 from tests.tiny import save_tiny
 
@@ -201,7 +201,7 @@ def test_check_that_makes_room_while_nothing_can_be_written_is_taken_up_again(tm
             raise StorageError("disk_full", path=folder.path)
         write_check(folder, state)
 
-    monkeypatch.setattr("core.worker.write_check", full)
+    monkeypatch.setattr("core.jobs.worker.write_check", full)
     worker._inbox.put({"do": "run", "path": str(other.path)})
     request = {"do": "check", "path": str(run.path), "kind": "circuit", "server": "s", "ticket": "t"}
     worker._check(request)

@@ -13,8 +13,8 @@ import pytest
 from core.config import RunConfig, make_config
 from core.errors import StorageError
 from core.examples.example_set import from_pasted
-from core.jobs import Answer, start, start_again
-from core.local_backend import LocalBackend, mark_interrupted
+from core.jobs.backend import Answer, start, start_again
+from core.jobs.local_backend import LocalBackend, mark_interrupted
 from core.runs.progress import Record, read_records, seconds_left, stage_seconds
 from core.runs.run_folder import RunFolder, RunState, new_run_id, runs_folder
 
@@ -207,7 +207,7 @@ def test_killed_server_leaves_no_worker_and_an_interrupted_run(
     run = RunFolder.create(runs_folder() / new_run_id(), config("stuck"))
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from core.local_backend import LocalBackend; from core.runs.run_folder import RunFolder\n"
+        "from core.jobs.local_backend import LocalBackend; from core.runs.run_folder import RunFolder\n"
         f"backend = LocalBackend({STUB!r}); backend.submit(RunFolder(Path(sys.argv[1]))); time.sleep(60)"
     )
     unheld = RunFolder.create(runs_folder() / new_run_id(), config())

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from core.analysis.pipeline import analyse
-from core.checking import check
 from core.config import AutoencoderConfig, make_config
 from core.discovery.stability import jaccard
 from core.errors import StorageError
 from core.examples.example_set import from_rows, read_examples
+from core.jobs.checks import check
 from core.model.activation_store import ActivationStore
 from core.model.loading import ModelPool
 from core.runs.run_folder import RunFolder

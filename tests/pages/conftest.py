@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from pages.parts import state
 
 APP = Path(__file__).parents[2] / "app.py"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import runs_folder
 from pages.parts import results
 from pages.parts.address import NAMES, View, decode, encode, gather, keep_to_run, restore

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from core.report.export import package
 from core.runs.checklist import read_ticks, tick
 from core.runs.head_notes import HeadLabel, write_label

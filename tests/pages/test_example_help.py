@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from pages.parts import checks, state, texts
 from pages.parts.templates import templates
 from pages.parts.texts import catalogue

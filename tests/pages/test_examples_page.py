@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.jobs import Answer
-from core.local_backend import LocalBackend
+from core.jobs.backend import Answer
+from core.jobs.local_backend import LocalBackend
 from pages.parts import checks, state, texts, tokens
 from pages.parts.texts import catalogue
 from tests.pages.conftest import OpenApp, run_until, shown

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from core.jobs import Answer
-from core.local_backend import LocalBackend
+from core.jobs.backend import Answer
+from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, runs_folder
 from core.text import percent
 from pages.parts import codes, head_panel, head_words, results, texts

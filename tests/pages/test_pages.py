@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
 from core.runs.run_folder import RunState, list_runs, runs_folder
 from pages.parts import frame, results, samples, state, texts

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.jobs import start
-from core.local_backend import LocalBackend
+from core.jobs.backend import start
+from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, RunState, Status, list_runs, open_run, runs_folder
 from pages.parts import frame, runs_table, texts
 from pages.parts.runs_table import Line

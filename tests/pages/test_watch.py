@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.local_backend import LocalBackend
+from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunState, runs_folder
 from pages.parts import texts, watch
 from pages.parts.texts import catalogue

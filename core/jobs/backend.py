@@ -1,6 +1,6 @@
 """Submit, follow, cancel: what every backend offers, and how a run is started and started again.
 
-`core.local_backend` is the first of them. The run folder is the truth: whoever opens it sees the same state.
+`core.jobs.local_backend` is the first of them. The run folder is the truth: whoever opens it sees the same state.
 """
 
 from collections.abc import Mapping

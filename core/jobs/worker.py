@@ -64,10 +64,10 @@ class Engine:
             names = ("analyse", "save", "inspect", "preview", "head_view", "what_if", "check", "ModelPool")
             return cls(*(getattr(other, name) for name in names))
         from core.analysis.pipeline import analyse
-        from core.checking import check
         from core.inspection.ablated_generation import what_if
         from core.inspection.head_view import head_view
         from core.inspection.preview import inspect, preview
+        from core.jobs.checks import check
         from core.model.loading import ModelPool
         from core.report.save import save
 
@@ -301,7 +301,7 @@ def _output_into(path: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Entry point of `python -m core.worker`; only the server starts it."""
+    """Entry point of `python -m core.jobs.worker`; only the server starts it."""
     parser = argparse.ArgumentParser(description="Worker process of the dashboard")
     parser.add_argument("--engine", default="", help="module that takes the engine's place, for tests")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """One worker process on this machine, with a queue in front of it.
 
-The worker is a fresh interpreter (`python -m core.worker`), not a multiprocessing child: a spawned child
+The worker is a fresh interpreter (`python -m core.jobs.worker`), not a multiprocessing child: a spawned child
 would run the dashboard's main script again.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, TextIO
 
 import core
 from core.errors import MESSAGES, StorageError
-from core.jobs import Answer, JobStatus, QuestionKind
+from core.jobs.backend import Answer, JobStatus, QuestionKind
 from core.runs.job_state import (
     CHECK_FILE,
     CheckKind,
@@ -341,7 +341,7 @@ def _start_worker(engine_module: str) -> "subprocess.Popen[str]":
     root = str(Path(core.__file__ or "").parent.parent)
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
     return subprocess.Popen(
-        [sys.executable, "-m", "core.worker", "--engine", engine_module],
+        [sys.executable, "-m", "core.jobs.worker", "--engine", engine_module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
