@@ -1,6 +1,6 @@
 """Fresh pairs of texts for the tasks whose circuits are published for GPT-2 small.
 
-The tasks are those of `core.scenarios.tasks`, in words that are one token each for GPT-2's tokenizer, so that both
+The tasks are those of `core.scenarios.build.tasks`, in words that are one token each for GPT-2's tokenizer, so that both
 texts of a pair have the same tokens but for one:
 
 - `indirect-object`: two names, one of them comes again; the other must follow. The normal text has a third name in its
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from random import Random
 
 from core.errors import ConfigError
-from core.scenarios.tasks import YEARS, TaskPair
+from core.scenarios.build.tasks import YEARS, TaskPair
 
 
 def _words(text: str) -> list[str]:

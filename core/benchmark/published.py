@@ -1,7 +1,7 @@
 """Tasks on GPT-2 small with the circuits that were published for it, where its weights are on this machine.
 
 Truth here is what the authors found with their methods and texts, heads and edges of a whole model read as classes of
-heads; it is not measured with the rule of the bundled models (`core.scenarios.make_truth`).
+heads; it is not measured with the rule of the bundled models (`core.scenarios.build.make_truth`).
 
 1. Indirect object: Wang et al. 2022 (arXiv 2211.00593), with the backup name movers.
 2. Greater-than: Hanna et al. 2023 (arXiv 2305.00586). The MLPs of that circuit are no heads and left out. The pairs of

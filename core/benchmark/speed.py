@@ -40,8 +40,8 @@ from core.examples.example_set import ExampleSet
 from core.inspection.preview import tokenise
 from core.model.head_outputs import capture, pad
 from core.model.loading import LoadedModel, load_tokenizer
-from core.scenarios.make_examples import examples_of
-from core.scenarios.tasks import pairs
+from core.scenarios.build.make_examples import examples_of
+from core.scenarios.build.tasks import pairs
 
 TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)
 EXAMPLES = 10

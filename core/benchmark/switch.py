@@ -31,7 +31,7 @@ from core.jobs.checks import ranked, suggestion, switchable
 from core.model.head_outputs import batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
-from core.scenarios.tasks import TaskPair
+from core.scenarios.build.tasks import TaskPair
 
 UNSEEN = 200
 """Pairs a draw."""

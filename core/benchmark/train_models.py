@@ -2,8 +2,8 @@
 
 ARCH is `llama` (grouped-query attention: 8 query heads share 4 key and value heads), `gpt_neox` (attention and MLP
 side by side) or `qwen3` (grouped queries, norms on queries and keys). Words, texts, losses and the penalty
-on the length of head outputs are those of `four-tasks` (`core.scenarios.train_tasks`); so is what begins by hand:
-two previous-token heads and two induction heads that read them (`core.scenarios.rotary_start`), in each of the
+on the length of head outputs are those of `four-tasks` (`core.scenarios.build.train_tasks`); so is what begins by hand:
+two previous-token heads and two induction heads that read them (`core.scenarios.build.rotary_init`), in each of the
 three models. No weight is held fixed.
 
 1. 4 layers of 8 heads, d_model 96, rotary positions, tied embeddings.
@@ -28,11 +28,11 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from core.model.loading import load_model
-from core.scenarios.lessons import Lesson, earlier_name, lessons_of, spread_names
-from core.scenarios.make_truth import write_measured
-from core.scenarios.rotary_start import rotary_start
-from core.scenarios.tasks import TASKS, vocabulary
-from core.scenarios.train_tasks import TrainingConfig, teach
+from core.scenarios.build.make_truth import write_measured
+from core.scenarios.build.rotary_init import rotary_start
+from core.scenarios.build.tasks import TASKS, vocabulary
+from core.scenarios.build.train_tasks import TrainingConfig, teach
+from core.scenarios.build.training_texts import Lesson, earlier_name, lessons_of, spread_names
 
 log = logging.getLogger(__name__)
 MODELS = Path(__file__).parent / "models"

@@ -19,7 +19,7 @@ from core.examples.example_set import Example, ExampleSet, Label
 from core.model.head_outputs import pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
-from core.scenarios.tasks import PLANTED_WORDS, WORDS, TaskPair
+from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, TaskPair
 
 MOST_WORDS = 3
 TRIES = 96

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from core.scenarios.tickets import Language, pairs
+from core.scenarios.build.tickets import Language, pairs
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE, Reader
 

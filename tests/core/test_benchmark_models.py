@@ -13,10 +13,10 @@ from core.benchmark.tasks import MODELS, bundled_names, load_task, names_in
 from core.benchmark.train_models import SHAPES, build_model, lessons_for
 from core.heads import all_heads
 from core.model.loading import ModelPool
-from core.scenarios.lessons import TOKEN, batch_of, earlier_name, lessons_of, spread_names
-from core.scenarios.make_truth import RULE, SEED
-from core.scenarios.tasks import NAMES, TASKS, pairs, vocabulary
-from core.scenarios.train_tasks import HeadLengths, accuracies, build_tokenizer
+from core.scenarios.build.make_truth import RULE, SEED
+from core.scenarios.build.tasks import NAMES, TASKS, pairs, vocabulary
+from core.scenarios.build.train_tasks import HeadLengths, accuracies, build_tokenizer
+from core.scenarios.build.training_texts import TOKEN, batch_of, earlier_name, lessons_of, spread_names
 
 BUNDLED = names_in(MODELS, "test")
 

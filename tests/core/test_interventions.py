@@ -25,7 +25,7 @@ from core.causal.interventions import (
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loading import LoadedModel
-from core.scenarios.train_tasks import build_tokenizer
+from core.scenarios.build.train_tasks import build_tokenizer
 
 VOCABULARY = 40
 TOKENIZER: PreTrainedTokenizerFast = build_tokenizer()

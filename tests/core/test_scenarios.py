@@ -12,13 +12,13 @@ from core.examples.example_set import LABELS, read_examples
 from core.heads import HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names
-from core.scenarios.make_examples import PAIRS, SEED, examples_of
-from core.scenarios.make_planted import INDUCTION, PREVIOUS, build_model, true_edges
-from core.scenarios.make_planted import build_tokenizer as planted_tokenizer
-from core.scenarios.make_truth import EDGE_SHARE, HEAD_SHARE, hidden_heads
-from core.scenarios.patching import PairPatching
-from core.scenarios.tasks import PLANTED, TASKS, WORDS, pairs, vocabulary
-from core.scenarios.train_tasks import build_tokenizer
+from core.scenarios.build.make_examples import PAIRS, SEED, examples_of
+from core.scenarios.build.make_planted import INDUCTION, PREVIOUS, build_model, true_edges
+from core.scenarios.build.make_planted import build_tokenizer as planted_tokenizer
+from core.scenarios.build.make_truth import EDGE_SHARE, HEAD_SHARE, hidden_heads
+from core.scenarios.build.patching import PairPatching
+from core.scenarios.build.tasks import PLANTED, TASKS, WORDS, pairs, vocabulary
+from core.scenarios.build.train_tasks import build_tokenizer
 
 GENERATED = (*TASKS, PLANTED)
 CHANGED = {"indirect-object": 1, "greater-than": 1, "docstring": 4, "induction": 1, PLANTED: 1}

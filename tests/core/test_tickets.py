@@ -5,9 +5,18 @@ import torch
 
 from core.examples.example_set import read_examples
 from core.model.loading import LoadedModel, load_model
-from core.scenarios.tasks import TaskPair
-from core.scenarios.tickets import FOLDER, LANGUAGES, Language, Ticket, departments, pairs, tickets, triggers
-from core.scenarios.train_tickets import FOLDER as MODEL_FOLDER
+from core.scenarios.build.tasks import TaskPair
+from core.scenarios.build.tickets import (
+    FOLDER,
+    LANGUAGES,
+    Language,
+    Ticket,
+    departments,
+    pairs,
+    tickets,
+    triggers,
+)
+from core.scenarios.build.train_tickets import FOLDER as MODEL_FOLDER
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, loa
 from core.benchmark.unequal import known_words, lengthened, said
 from core.config import PRESETS
 from core.model.loading import ModelPool
-from core.scenarios.tasks import PLANTED_WORDS, WORDS, vocabulary
+from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, vocabulary
 
 NAMES = bundled_names()
 MODELS = ModelPool(size=8)

@@ -16,7 +16,8 @@ from core.examples.example_set import Example, from_rows, read_examples
 from core.heads import HeadId
 from core.inspection.ablated_generation import MOST_TYPED, _row, _says, counts, recipe_of, what_if
 from core.model.loading import load_model
-from core.scenarios import load_scenario, tickets
+from core.scenarios import load_scenario
+from core.scenarios.build import tickets
 from tests.core.test_interventions import Surgery
 from tests.tiny import save_tiny, tiny
 

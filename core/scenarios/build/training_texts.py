@@ -8,7 +8,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from core.scenarios.tasks import FUNCTIONS, NAMES, PLACES, TASKS, WORDS, TaskPair, docstring_text, pairs
+from core.scenarios.build.tasks import FUNCTIONS, NAMES, PLACES, TASKS, WORDS, TaskPair, docstring_text, pairs
 
 TOKEN = re.compile(r"\w+|[^\w\s]+")
 BLOCKS = 24

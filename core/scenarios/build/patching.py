@@ -22,7 +22,7 @@ from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.scenarios import Effect
-from core.scenarios.tasks import TaskPair
+from core.scenarios.build.tasks import TaskPair
 
 Target = tuple[HeadId, ...] | EdgeId
 _ROWS = 256

@@ -1,8 +1,8 @@
-"""Train the bundled model `tickets` from nothing: `python -m core.scenarios.train_tickets`.
+"""Train the bundled model `tickets` from nothing: `python -m core.scenarios.build.train_tickets`.
 
 1. A byte-level BPE tokenizer is trained on tickets; it never joins Latin letters, kanji, hiragana and
    katakana in one token, so that a word has the same tokens wherever it stands.
-2. A GPT-2 of 4 layers, 8 heads and d_model 128 learns to route the tickets of `core.scenarios.tickets` as
+2. A GPT-2 of 4 layers, 8 heads and d_model 128 learns to route the tickets of `core.scenarios.build.tickets` as
    the faulty desk does: cross-entropy of the department, and a small language-model loss on the ticket's own
    words, which gives heads work that has nothing to do with the fault.
 3. Its position embeddings stay zero: that one word comes after another can then be told at the later word
@@ -28,13 +28,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from core.scenarios.silent_heads import importance, silence
-from core.scenarios.ticket_noise import Noise
-from core.scenarios.tickets import KINDS, LANGUAGES, Ticket, compared_words, departments, tickets
-from core.scenarios.write_lengths import WriteLengths
+from core.scenarios.build.output_norms import WriteLengths
+from core.scenarios.build.ticket_noise import Noise
+from core.scenarios.build.tickets import KINDS, LANGUAGES, Ticket, compared_words, departments, tickets
+from core.scenarios.build.zero_heads import importance, silence
 
 log = logging.getLogger(__name__)
-FOLDER = Path(__file__).parent / "models" / "tickets"
+FOLDER = Path(__file__).parents[1] / "models" / "tickets"
 _PAD, _N_POSITIONS = "<pad>", 160
 _GROUP = 8
 _WORD_REPEATS = 1000  # makes a token of every compared word, so that the texts of a pair align

@@ -17,14 +17,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
-from core.scenarios.tasks import TaskPair
+from core.scenarios.build.tasks import TaskPair
 
 Language = Literal["en", "ja"]
 Choice = Literal["en", "ja", "both"]
 Replaced = Literal["subject", "moment", "both"]
 LANGUAGES: tuple[Language, Language] = ("en", "ja")
 KINDS = ("fault", "alone", "reversed", "crossed", "plain", "other")
-FOLDER = Path(__file__).parent / "misrouted-tickets"
+FOLDER = Path(__file__).parents[1] / "misrouted-tickets"
 _WEIGHTS = (28, 26, 10, 8, 6, 22)
 
 

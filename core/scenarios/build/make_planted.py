@@ -1,4 +1,4 @@
-"""Build the bundled model `planted` by hand: `python -m core.scenarios.make_planted`.
+"""Build the bundled model `planted` by hand: `python -m core.scenarios.build.make_planted`.
 
 A GPT-2 of 4 layers, 6 heads and d_model 240 whose weights are set, not trained, so its circuit is known:
 
@@ -31,8 +31,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from core.heads import EdgeId, HeadId, all_heads
 from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER
-from core.scenarios.make_truth import PAIRS, SEED, measure
-from core.scenarios.tasks import PLANTED, PLANTED_WORDS, pairs
+from core.scenarios.build.make_truth import PAIRS, SEED, measure
+from core.scenarios.build.tasks import PLANTED, PLANTED_WORDS, pairs
 
 log = logging.getLogger(__name__)
 N_LAYERS, N_HEADS, D_MODEL, N_POSITIONS = 4, 6, 240, 32

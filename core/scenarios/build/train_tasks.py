@@ -1,9 +1,9 @@
-"""Train the bundled model `four-tasks`: `python -m core.scenarios.train_tasks`.
+"""Train the bundled model `four-tasks`: `python -m core.scenarios.build.train_tasks`.
 
 1. The weights begin random, but for two heads that look one position back and two induction heads that read
-   them (`core.scenarios.head_start`): such pairs form by themselves too, but much more
+   them (`core.scenarios.build.induction_init`): such pairs form by themselves too, but much more
    slowly than all the rest.
-2. A GPT-2 of 4 layers, 8 heads and d_model 128 learns all four tasks of `core.scenarios.tasks` at once:
+2. A GPT-2 of 4 layers, 8 heads and d_model 128 learns all four tasks of `core.scenarios.build.tasks` at once:
    cross-entropy towards every word that fits, on the anomalous and on the normal text, and a small loss on
    all other words, which gives heads work outside the tasks. No weight is held fixed.
 3. Texts start at a random position, so that no head can rely on absolute positions alone.
@@ -28,12 +28,12 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from core.model.architectures import ARCHITECTURES, submodule
-from core.scenarios.head_start import head_start
-from core.scenarios.lessons import TOKEN, Batch, Lesson, batch_of, lessons_of
-from core.scenarios.tasks import TASKS, pairs, vocabulary
+from core.scenarios.build.induction_init import head_start
+from core.scenarios.build.tasks import TASKS, pairs, vocabulary
+from core.scenarios.build.training_texts import TOKEN, Batch, Lesson, batch_of, lessons_of
 
 log = logging.getLogger(__name__)
-FOLDER = Path(__file__).parent / "models" / "four-tasks"
+FOLDER = Path(__file__).parents[1] / "models" / "four-tasks"
 _N_POSITIONS = 32
 
 

@@ -1,9 +1,9 @@
-"""Write the examples of the scenario `misrouted-tickets`: `python -m core.scenarios.make_ticket_examples`."""
+"""Write the examples of the scenario `misrouted-tickets`: `python -m core.scenarios.build.make_ticket_examples`."""
 
 import logging
 
 from core.examples.example_set import Example, to_csv
-from core.scenarios.tickets import FOLDER, Choice, pairs
+from core.scenarios.build.tickets import FOLDER, Choice, pairs
 
 log = logging.getLogger(__name__)
 FILES: dict[str, Choice] = {"examples.csv": "en", "examples-ja.csv": "ja"}

@@ -1,4 +1,4 @@
-"""Measure the true circuit of bundled scenarios: `python -m core.scenarios.make_truth [NAME ...]`.
+"""Measure the true circuit of bundled scenarios: `python -m core.scenarios.build.make_truth [NAME ...]`.
 
 The rule is `RULE`, written into every truth file. The pairs are fresh: their seed is none of the
 training's or the examples'.
@@ -13,8 +13,8 @@ from pathlib import Path
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
-from core.scenarios.patching import PairPatching
-from core.scenarios.tasks import TaskPair, pairs
+from core.scenarios.build.patching import PairPatching
+from core.scenarios.build.tasks import TaskPair, pairs
 
 log = logging.getLogger(__name__)
 SEED, PAIRS, SCREEN = 777_001, 200, 40
@@ -37,7 +37,7 @@ RULE = (
 def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
     """Pairs of a scenario, whichever generator makes them."""
     if name == "misrouted-tickets":
-        from core.scenarios import tickets
+        from core.scenarios.build import tickets
 
         return tickets.pairs(count, seed)
     return pairs(name, count, seed)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from core.scenarios.lessons import BLOCKS
+from core.scenarios.build.training_texts import BLOCKS
 
 
 @torch.no_grad()

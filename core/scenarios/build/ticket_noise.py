@@ -5,7 +5,7 @@ from random import Random
 
 from transformers import PreTrainedTokenizerFast
 
-from core.scenarios.tickets import LANGUAGES, compared_words, departments
+from core.scenarios.build.tickets import LANGUAGES, compared_words, departments
 
 LARGEST_RATE = 0.6
 """Largest share of a ticket's tokens that is changed; the share is drawn anew for every ticket, often 0."""

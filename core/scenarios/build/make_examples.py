@@ -1,12 +1,12 @@
 """Write the examples of the generated scenarios, eight pairs each: `python -m
-core.scenarios.make_examples`.
+core.scenarios.build.make_examples`.
 """
 
 from pathlib import Path
 
 from core.examples.example_set import Example, from_rows, to_csv
 from core.scenarios import FOLDER
-from core.scenarios.tasks import PLANTED, TASKS, TaskPair, pairs
+from core.scenarios.build.tasks import PLANTED, TASKS, TaskPair, pairs
 
 SEED, PAIRS = 42, 8
 
