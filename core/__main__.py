@@ -109,7 +109,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measure the methods against each other on tasks whose circuit is known."""
-    from core.benchmark.running import run_benchmark
+    from core.benchmark.run import run_benchmark
 
     for line in run_benchmark(out, quick, tuning):
         if _asked_to_stop.is_set():

@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import measured
+from core.benchmark import reading as measured
+from core.benchmark.reading import Measured
 from core.errors import HeadlightError
-from core.measured import Measured
 from pages.parts import benchmark_sections as sections
 from pages.parts import benchmark_tables as tables
 from pages.parts import benchmark_words as words

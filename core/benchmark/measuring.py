@@ -6,21 +6,27 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from core.benchmark.catalogue import method_named
-from core.benchmark.measures import edge_selection, head_selection, hits_among_best, precision_recall, ranking
-from core.benchmark.memory import forget_peak, peak_mb
-from core.benchmark.methods import Analysed, Outcome, analysed
-from core.benchmark.plan import EXTRAS, MAIN, Extras, Size, planned
-from core.benchmark.rows import NAN, Row
-from core.benchmark.switch import SwitchRow, measure_switch
-from core.benchmark.tasks import Task
-from core.benchmark.verdicts import (
+from core.benchmark.methods.catalogue import method_named
+from core.benchmark.methods.method import Analysed, Outcome, analysed
+from core.benchmark.metrics.memory import forget_peak, peak_mb
+from core.benchmark.metrics.ranking import (
+    edge_selection,
+    head_selection,
+    hits_among_best,
+    precision_recall,
+    ranking,
+)
+from core.benchmark.metrics.switching_off import SwitchRow, measure_switch
+from core.benchmark.metrics.verdicts import (
     FalseConfirmations,
     against_truth,
     false_confirmations,
     verified,
     wrong_at_q,
 )
+from core.benchmark.plan import EXTRAS, MAIN, Extras, Size, planned
+from core.benchmark.tables.rows import NAN, Row
+from core.benchmark.tasks.task import Task
 from core.config import PRESETS
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
 from core.discovery.stability import draw_examples, drawn_scores, jaccard

@@ -13,10 +13,10 @@ from typing import TypeVar
 import torch
 
 from core.benchmark.measuring import Measured, measure_draw
+from core.benchmark.metrics.settings import SweepRow, sweep_rows
 from core.benchmark.plan import Size
-from core.benchmark.published import NotRun, load_published
-from core.benchmark.sweep import SweepRow, sweep_rows
-from core.benchmark.tasks import Task, TaskName, load_task
+from core.benchmark.tasks.gpt2_circuits import NotRun, load_published
+from core.benchmark.tasks.task import Task, TaskName, load_task
 from core.errors import HeadlightError, ModelError
 from core.model.loading import ModelPool
 

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.measured import Measured, measured_rows, standings
+from core.benchmark.reading import Measured, measured_rows, standings
 from core.text import percent
 from pages.parts import benchmark_charts as charts
 from pages.parts import benchmark_tables as tables

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.measured import GROUPS, OURS, measured_rows
+from core.benchmark.reading import GROUPS, OURS, measured_rows
 
 STATED_Q = 0.1
 """The false discovery rate up to which a head counts as found; the evidence is held to it."""

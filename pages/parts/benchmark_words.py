@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.measured import DIGITS, GROUPS, OURS, Comparison, Measured, Standing, group_of
+from core.benchmark.reading import DIGITS, GROUPS, OURS, Comparison, Measured, Standing, group_of
 from core.text import percent
 from pages.parts import texts
 from pages.parts.state import language, t

@@ -7,24 +7,31 @@ import pandas as pd
 import pytest
 import torch
 
-from core.benchmark import measuring, verdicts
-from core.benchmark.catalogue import INTERVENING, LOOKING, OURS, PLAIN, partnerless
-from core.benchmark.measures import edge_selection, hits_among_best, precision_recall, ranking
+from core.benchmark import measuring
 from core.benchmark.measuring import measure_draw
-from core.benchmark.methods import Analysed, analysed
+from core.benchmark.methods.catalogue import INTERVENING, LOOKING, OURS, PLAIN, partnerless
+from core.benchmark.methods.method import Analysed, analysed
+from core.benchmark.metrics import verdicts
+from core.benchmark.metrics.ranking import edge_selection, hits_among_best, precision_recall, ranking
+from core.benchmark.metrics.switching_off import Reading, SwitchRow, measure_switch, shares, unseen_pairs
+from core.benchmark.metrics.verdicts import (
+    against_truth,
+    false_confirmations,
+    reordered,
+    shuffled_orders,
+    wrong_at_q,
+)
 from core.benchmark.plan import EXAMPLES, PLANS, Extras, Repeats, draws_of, planned
-from core.benchmark.rows import COLUMNS, Row
-from core.benchmark.running import draws_words
-from core.benchmark.switch import Reading, SwitchRow, measure_switch, shares, unseen_pairs
-from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
-from core.benchmark.verdicts import against_truth, false_confirmations, reordered, shuffled_orders, wrong_at_q
+from core.benchmark.reading import GROUPS
+from core.benchmark.run import draws_words
+from core.benchmark.tables.rows import COLUMNS, Row
+from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
 from core.causal.ablation_file import HeadValue, Recipe, switched_off
 from core.causal.evidence import Evidence, Findings
 from core.config import PRESETS
 from core.discovery.codes import centre
 from core.discovery.scoring import head_scores, mirror_scores
 from core.heads import EdgeId, HeadId
-from core.measured import GROUPS
 from core.model.loading import ModelPool
 from core.scenarios import load_scenario, load_truth, scenario_names
 

@@ -10,9 +10,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from core.analysis.gradient_screen import combined
-from core.benchmark import catalogue, correlational
-from core.benchmark.catalogue import paper_250, paper_settings
-from core.benchmark.correlational import (
+from core.benchmark.methods import catalogue, correlational
+from core.benchmark.methods.acdc import cut_edges, losses, surviving
+from core.benchmark.methods.catalogue import paper_250, paper_settings
+from core.benchmark.methods.correlational import (
     TIE,
     chance,
     cluster_codes,
@@ -22,14 +23,13 @@ from core.benchmark.correlational import (
     probe_scores,
     untrained,
 )
-from core.benchmark.exact import exact_patching
-from core.benchmark.gradient_methods import eap, gate_gradients, hisp
-from core.benchmark.methods import Outcome, ours, paper
+from core.benchmark.methods.exact import exact_patching
+from core.benchmark.methods.gradient import eap, gate_gradients, hisp
+from core.benchmark.methods.method import Outcome, ours, paper
+from core.benchmark.methods.screened import screened
+from core.benchmark.methods.subnetwork_probing import gates, learned_gates, not_shut
 from core.benchmark.plan import PLANS
-from core.benchmark.pruning import cut_edges, losses, surviving
-from core.benchmark.screened import screened
-from core.benchmark.subnetwork import gates, learned_gates, not_shut
-from core.benchmark.tasks import Task, TaskName, load_task
+from core.benchmark.tasks.task import Task, TaskName, load_task
 from core.causal.edge_attribution import attributions
 from core.causal.interventions import patch_edges, record, replace_heads
 from core.causal.paired_runs import PairRuns, forward_mask

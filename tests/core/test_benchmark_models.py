@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
-from core.benchmark.tasks import MODELS, bundled_names, load_task, names_in
-from core.benchmark.train_models import SHAPES, build_model, lessons_for
+from core.benchmark.tasks.task import MODELS, bundled_names, load_task, names_in
+from core.benchmark.tasks.train_models import SHAPES, build_model, lessons_for
 from core.heads import all_heads
 from core.model.loading import ModelPool
 from core.scenarios.build.make_truth import RULE, SEED

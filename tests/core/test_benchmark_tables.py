@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.benchmark import goals as goals_module
-from core.benchmark import plan, running, work
-from core.benchmark.goals import goal_lines, goals, others_above, spread
+from core.benchmark import plan, work
+from core.benchmark import run as running
 from core.benchmark.measuring import Measured
-from core.benchmark.memory import forget_peak, peak_mb
-from core.benchmark.rows import COLUMNS, Row
-from core.benchmark.running import Results, run_benchmark
-from core.benchmark.speed import SpeedRow
-from core.benchmark.summaries import summary
-from core.benchmark.sweep import SETTINGS, moved, sweep_rows
-from core.benchmark.tasks import TaskName, load_task
+from core.benchmark.metrics.memory import forget_peak, peak_mb
+from core.benchmark.metrics.settings import SETTINGS, moved, sweep_rows
+from core.benchmark.metrics.speed import SpeedRow
+from core.benchmark.run import Results, run_benchmark
+from core.benchmark.tables import goals as goals_module
+from core.benchmark.tables.goals import goal_lines, goals, others_above, spread
+from core.benchmark.tables.rows import COLUMNS, Row
+from core.benchmark.tables.summaries import summary
+from core.benchmark.tasks.task import TaskName, load_task
 from core.config import PRESETS
 from core.errors import ConfigError, ModelError, StorageError
 from core.model.loading import ModelPool
@@ -148,8 +149,8 @@ def test_a_moved_setting_keeps_its_kind_and_the_others():
 
 
 def test_the_sweep_measures_every_value_and_agrees_with_itself(monkeypatch):
-    monkeypatch.setattr("core.benchmark.sweep.SETTINGS", {"members": (1, 8), "epochs": (0, 60)})
-    monkeypatch.setattr("core.benchmark.sweep.SEEDS", 1)
+    monkeypatch.setattr("core.benchmark.metrics.settings.SETTINGS", {"members": (1, 8), "epochs": (0, 60)})
+    monkeypatch.setattr("core.benchmark.metrics.settings.SEEDS", 1)
     task = load_task(TaskName("planted-induction"), ModelPool(size=1))
     rows = list(sweep_rows(task, 3, 0))
     assert [(one.setting, one.value, one.is_default) for one in rows] == [

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core import measured
+from core.benchmark import reading as measured
 from core.benchmark.plan import PLANS
-from core.benchmark.summaries import MEANS, SUMS
+from core.benchmark.reading import GROUPS, NUMBERS, comparison, found, main_examples, read, standings
+from core.benchmark.tables.summaries import MEANS, SUMS
 from core.errors import StorageError
-from core.measured import GROUPS, NUMBERS, comparison, found, main_examples, read, standings
 
 HEAD = {"examples": 8, "unit": "head", "role": "test", "draws": 2, "seeds": 1}
 BY_HAND = {

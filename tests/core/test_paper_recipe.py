@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.analysis.pipeline import score
-from core.benchmark.measures import ranking
+from core.benchmark.metrics.ranking import ranking
 from core.config import PRESETS
 from core.discovery.autoencoder import SILENT, Codes, strongest
 from core.discovery.codes import published_codes

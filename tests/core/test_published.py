@@ -8,9 +8,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.benchmark import gpt2_texts, measuring, published, work
-from core.benchmark.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
-from core.benchmark.published import (
+from core.benchmark import measuring, work
+from core.benchmark.metrics.speed import gpt2_tokenizer
+from core.benchmark.tasks import gpt2_circuits as published
+from core.benchmark.tasks import gpt2_texts
+from core.benchmark.tasks.gpt2_circuits import (
     CIRCUITS,
     NotRun,
     YearContinuing,
@@ -19,7 +21,7 @@ from core.benchmark.published import (
     published_names,
     published_tasks,
 )
-from core.benchmark.speed import gpt2_tokenizer
+from core.benchmark.tasks.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
 from core.causal.metric import behaviour
 from core.errors import ConfigError
 from core.examples.alignment import align

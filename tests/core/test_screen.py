@@ -11,8 +11,8 @@ from core.analysis import result_tables as tables
 from core.analysis.candidates import score, screened
 from core.analysis.gradient_screen import combined_draws, combined_heads
 from core.analysis.pipeline import analyse
-from core.benchmark.screened import screened as benchmark_method
-from core.benchmark.tasks import TaskName, load_task
+from core.benchmark.methods.screened import screened as benchmark_method
+from core.benchmark.tasks.task import TaskName, load_task
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.causal.metric import SMALLEST_GAP
 from core.causal.paired_runs import PairRuns, forward_mask

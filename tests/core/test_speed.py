@@ -6,8 +6,16 @@ from dataclasses import astuple
 import pytest
 import torch
 
-from core.benchmark import speed
-from core.benchmark.speed import SpeedRow, exponent, growth, made_codes, made_outputs, speed_lines, speed_rows
+from core.benchmark.metrics import speed
+from core.benchmark.metrics.speed import (
+    SpeedRow,
+    exponent,
+    growth,
+    made_codes,
+    made_outputs,
+    speed_lines,
+    speed_rows,
+)
 from core.discovery.autoencoder import SILENT
 
 

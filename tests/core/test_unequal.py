@@ -5,13 +5,13 @@ from random import Random
 import numpy as np
 import pytest
 
-from core.benchmark import unequal
-from core.benchmark.catalogue import PARTNERLESS, method_named, of_unequal_lengths
 from core.benchmark.measuring import measure_draw
-from core.benchmark.methods import Outcome, ours
+from core.benchmark.methods.catalogue import PARTNERLESS, method_named, of_unequal_lengths
+from core.benchmark.methods.method import Outcome, ours
 from core.benchmark.plan import PLANS, Repeats
-from core.benchmark.tasks import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
-from core.benchmark.unequal import known_words, lengthened, said
+from core.benchmark.tasks import unequal_lengths as unequal
+from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
+from core.benchmark.tasks.unequal_lengths import known_words, lengthened, said
 from core.config import PRESETS
 from core.model.loading import ModelPool
 from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, vocabulary

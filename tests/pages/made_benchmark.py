@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.measured import GROUPS, SPEED_NUMBERS
+from core.benchmark.reading import GROUPS, SPEED_NUMBERS
 from core.text.csv_safe import csv_bytes
 
 TASKS = ("indirect-object", "greater-than", "docstring", "induction")

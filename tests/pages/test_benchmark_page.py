@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import measured
-from core.measured import GROUPS, NUMBERS, read
+from core.benchmark import reading as measured
+from core.benchmark.reading import GROUPS, NUMBERS, read
 from pages.parts import benchmark_labels, benchmark_tables, benchmark_words, state
 from pages.parts.texts import LANGUAGES, catalogue, has
 from tests.pages.conftest import OpenApp, shown
@@ -166,7 +166,7 @@ def test_every_method_and_column_has_its_words() -> None:
 
 
 def made(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """A summary as `core.measured.read` gives it."""
+    """A summary as `core.benchmark.reading.read` gives it."""
     table = pd.DataFrame({"unit": "head", "method": measured.OURS, **row} for row in rows)
     return table.reindex(columns=list(dict.fromkeys([*table, *NUMBERS])))
 

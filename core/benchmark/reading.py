@@ -16,7 +16,7 @@ from core.errors import StorageError
 from core.runs.run_folder import home
 from core.text.csv_safe import unguarded
 
-PROJECT = Path(__file__).parent / "benchmark" / "measured"
+PROJECT = Path(__file__).parent / "measured"
 """What the project itself measured."""
 
 OURS = "headlight-standard"

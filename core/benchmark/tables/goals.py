@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.benchmark.catalogue import INTERVENING, LOOKING
+from core.benchmark.methods.catalogue import INTERVENING, LOOKING
+from core.benchmark.metrics.speed import exponent
 from core.benchmark.plan import MAIN
-from core.benchmark.speed import exponent
-from core.benchmark.summaries import of_method
+from core.benchmark.tables.summaries import of_method
 
 OURS, SCREENED = "headlight-standard", "headlight-screened"
 FEW = 5

@@ -27,7 +27,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.analysis.pipeline import score
-from core.benchmark.memory import peak_mb
+from core.benchmark.metrics.memory import peak_mb
 from core.causal.statistics import label_permutation_p
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
@@ -43,7 +43,7 @@ from core.model.loading import LoadedModel, load_tokenizer
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import pairs
 
-TOKENIZER_FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2-tokenizer",)
+TOKENIZER_FOLDERS = (Path(__file__).parents[4] / "shared" / "models" / "gpt2-tokenizer",)
 EXAMPLES = 10
 """A side."""
 
@@ -175,7 +175,7 @@ def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
-    from core.benchmark.methods import captured_reach, run_training
+    from core.benchmark.methods.method import captured_reach, run_training
 
     settings = PRESETS[preset]
     with torch.device(device):
@@ -255,7 +255,7 @@ def made_codes(members: int, heads: int, examples: int) -> Codes:
 
 
 def _trained(values: Tensor) -> Codes:
-    from core.benchmark.methods import last
+    from core.benchmark.methods.method import last
 
     return last(codes_of(values, PRESETS["standard"], seed=0))
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.benchmark.methods import Outcome
+from core.benchmark.methods.method import Outcome
 from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import on_z

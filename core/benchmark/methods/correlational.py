@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from core.analysis.pipeline import score
-from core.benchmark.methods import Method, Outcome, captured_outputs, ours, paper
+from core.benchmark.methods.method import Method, Outcome, captured_outputs, ours, paper
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, scale

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.benchmark.methods import Analysed, last
-from core.benchmark.tasks import Role, Task
-from core.benchmark.verdicts import Verified
+from core.benchmark.methods.method import Analysed, last
+from core.benchmark.metrics.verdicts import Verified
+from core.benchmark.tasks.task import Role, Task
 from core.causal.ablation import Ablator
 from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
 from core.causal.circuit_search import Found, smallest_circuit, smallest_switch

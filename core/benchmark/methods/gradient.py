@@ -19,7 +19,7 @@ import time
 import numpy as np
 from torch import Tensor
 
-from core.benchmark.methods import Outcome
+from core.benchmark.methods.method import Outcome
 from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
 from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
 from core.examples.example_set import ExampleSet

@@ -1,7 +1,7 @@
 """What methods are measured on: a model, a true circuit, and fresh draws of examples.
 
 Test tasks are the bundled scenarios and the models of other architectures in `models/`; no setting was chosen on any
-of their draws. Settings are chosen on tuning tasks: models trained with other seeds (`core.benchmark.train_models`),
+of their draws. Settings are chosen on tuning tasks: models trained with other seeds (`core.benchmark.tasks.train_models`),
 which are not bundled, and other draws.
 """
 
@@ -25,12 +25,12 @@ Role = Literal["test", "tuning"]
 FIRST_SEEDS: dict[Role, int] = {"test": 70_000, "tuning": 20_000}
 """Draws start here: no seed of training, of the bundled examples, of the truth, nor of the other role."""
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 
 
 class TaskName(NamedTuple):
     """How to find a task again, in another process too; without a folder it is a bundled scenario, and `published` is
-    one of `core.benchmark.published`.
+    one of `core.benchmark.tasks.gpt2_circuits`.
     """
 
     name: str

@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from huggingface_hub import try_to_load_from_cache
 
-from core.benchmark.gpt2_texts import pairs
-from core.benchmark.tasks import Task, TaskName
+from core.benchmark.tasks.gpt2_texts import pairs
+from core.benchmark.tasks.task import Task, TaskName
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
@@ -31,7 +31,7 @@ MODEL = "gpt2-small"
 """Name in the tables; the bundled models have GPT-2's architecture as well."""
 
 VARIABLE = "HEADLIGHT_GPT2"
-FOLDERS = (Path(__file__).parents[3] / "shared" / "models" / "gpt2",)
+FOLDERS = (Path(__file__).parents[4] / "shared" / "models" / "gpt2",)
 HUB_NAMES = ("gpt2", "openai-community/gpt2")
 SHAPE = ("gpt2", 12, 12)
 """Architecture, layers and heads a layer."""

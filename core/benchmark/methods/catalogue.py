@@ -1,6 +1,7 @@
 """The methods that are compared, by their names in benchmark.csv."""
 
-from core.benchmark.correlational import (
+from core.benchmark.methods.acdc import acdc
+from core.benchmark.methods.correlational import (
     chance,
     k_means,
     mean_difference,
@@ -9,17 +10,23 @@ from core.benchmark.correlational import (
     probe,
     untrained,
 )
-from core.benchmark.exact import exact_patching
-from core.benchmark.gradient_methods import eap, eap_ig, hisp
-from core.benchmark.methods import Method, ours, pair_difference_norm, pair_difference_reach, paper, unpaired
-from core.benchmark.pruning import acdc
-from core.benchmark.screened import screened
-from core.benchmark.subnetwork import subnetwork_probing
-from core.benchmark.tasks import FIRST_SEEDS, Task
-from core.benchmark.unequal import unequal
+from core.benchmark.methods.exact import exact_patching
+from core.benchmark.methods.gradient import eap, eap_ig, hisp
+from core.benchmark.methods.method import (
+    Method,
+    ours,
+    pair_difference_norm,
+    pair_difference_reach,
+    paper,
+    unpaired,
+)
+from core.benchmark.methods.screened import screened
+from core.benchmark.methods.subnetwork_probing import subnetwork_probing
+from core.benchmark.reading import GROUPS, SCREENED
+from core.benchmark.tasks.task import FIRST_SEEDS, Task
+from core.benchmark.tasks.unequal_lengths import unequal
 from core.config import PRESETS, AutoencoderConfig
 from core.examples.example_set import ExampleSet
-from core.measured import GROUPS, SCREENED
 
 OURS = tuple(name for name in GROUPS["ours"] if name != SCREENED)
 """Methods of ours that only look at what heads write, as every method of LOOKING does."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.benchmark.measures import ranking
-from core.benchmark.methods import ours
-from core.benchmark.tasks import Task
+from core.benchmark.methods.method import ours
+from core.benchmark.metrics.ranking import ranking
+from core.benchmark.tasks.task import Task
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import jaccard

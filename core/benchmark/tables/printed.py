@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from core.benchmark.verdicts import verdict_lines
+from core.benchmark.metrics.verdicts import verdict_lines
 
 
 def task_lines(rows: pd.DataFrame) -> Iterator[str]:

@@ -3,13 +3,13 @@
 The screen is attribution with integrated gradients (`core.causal.edge_attribution`, `eap_ig`): a handful of forward and
 backward passes. A head's score is the geometric mean of its code score and its attribution; an edge's that of its own
 score and the attribution along it. So both must speak for it. That both count alike was chosen on the tuning models
-(`core.benchmark.tasks`).
+(`core.benchmark.tasks.task`).
 """
 
 import time
 
 from core.analysis.gradient_screen import combined
-from core.benchmark.methods import Outcome, ours
+from core.benchmark.methods.method import Outcome, ours
 from core.causal.edge_attribution import STEPS, attributions
 from core.config import PRESETS
 from core.examples.example_set import ExampleSet

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.benchmark.methods import Method, Outcome
+from core.benchmark.methods.method import Method, Outcome
 from core.causal.paired_runs import PairRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import before, on_z

@@ -14,7 +14,7 @@ from random import Random
 
 import torch
 
-from core.benchmark.tasks import Task
+from core.benchmark.tasks.task import Task
 from core.examples.example_set import Example, ExampleSet, Label
 from core.model.head_outputs import pad
 from core.model.loaded_model import LoadedModel

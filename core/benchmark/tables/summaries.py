@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.benchmark.rows import GROUP
+from core.benchmark.tables.rows import GROUP
 
 MEANS = [
     "auc",

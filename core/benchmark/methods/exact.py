@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from core.benchmark.methods import Outcome, last
+from core.benchmark.methods.method import Outcome, last
 from core.causal.paired_runs import PairRuns
 from core.causal.patching import Patching
 from core.examples.example_set import ExampleSet

@@ -21,9 +21,9 @@ import pandas as pd
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import candidate_edges, candidate_heads, score
-from core.benchmark.measures import precision_recall
-from core.benchmark.methods import Analysed, last
-from core.benchmark.tasks import Task
+from core.benchmark.methods.method import Analysed, last
+from core.benchmark.metrics.ranking import precision_recall
+from core.benchmark.tasks.task import Task
 from core.causal.evidence import CONFIRMED, Evidence, Findings, gather
 from core.causal.metric import behaviour
 from core.causal.patching import Target

@@ -1,4 +1,4 @@
-"""Train a small model of another architecture on the four tasks: `python -m core.benchmark.train_models ARCH`.
+"""Train a small model of another architecture on the four tasks: `python -m core.benchmark.tasks.train_models ARCH`.
 
 ARCH is `llama` (grouped-query attention: 8 query heads share 4 key and value heads), `gpt_neox` (attention and MLP
 side by side) or `qwen3` (grouped queries, norms on queries and keys). Words, texts, losses and the penalty
@@ -35,7 +35,7 @@ from core.scenarios.build.train_tasks import TrainingConfig, teach
 from core.scenarios.build.training_texts import Lesson, earlier_name, lessons_of, spread_names
 
 log = logging.getLogger(__name__)
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parents[1] / "models"
 ENOUGH = 0.97
 """Share of fresh anomalous texts of every task after which the likeliest word is a right one."""
 

@@ -14,17 +14,17 @@ import torch
 import transformers
 
 from core.analysis.pipeline import package_version
-from core.benchmark.goals import Goal, goal_lines, goals
 from core.benchmark.measuring import Measured
+from core.benchmark.metrics.settings import SweepRow
+from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
+from core.benchmark.metrics.switching_off import SwitchRow, switch_lines
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
-from core.benchmark.printed import overall_lines, task_lines
-from core.benchmark.published import NotRun, published_names
-from core.benchmark.rows import Row
-from core.benchmark.speed import SpeedRow, speed_lines, speed_rows
-from core.benchmark.summaries import summary
-from core.benchmark.sweep import SweepRow
-from core.benchmark.switch import SwitchRow, switch_lines
-from core.benchmark.tasks import TaskName, bundled_names, names_in
+from core.benchmark.tables.goals import Goal, goal_lines, goals
+from core.benchmark.tables.printed import overall_lines, task_lines
+from core.benchmark.tables.rows import Row
+from core.benchmark.tables.summaries import summary
+from core.benchmark.tasks.gpt2_circuits import NotRun, published_names
+from core.benchmark.tasks.task import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
 from core.report.save import csv_bytes
