@@ -9,12 +9,17 @@ from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
 from core.runs.run_folder import open_run
-from pages.parts import address, frame, state, terms, texts, watch
-from pages.parts.samples import load_sample
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n import glossary as terms
+from pages.parts.session import state
+from pages.parts.session import url_state as address
+from pages.parts.shell import frame
+from pages.parts.shell import notifications as watch
+from pages.parts.shell.samples import load_sample
 
 log = logging.getLogger("headlight")
 # A file of our own: a named icon would be fetched from a font host.
-ICON = Path(__file__).parent / "pages" / "parts" / "icon.svg"
+ICON = Path(__file__).parent / "pages" / "parts" / "shell" / "icon.svg"
 
 
 def begin_session() -> None:

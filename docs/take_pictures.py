@@ -24,7 +24,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-from pages.parts.texts import catalogue  # noqa: E402
+from pages.parts.i18n.catalogue import catalogue  # noqa: E402
 
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
 SCENARIO = "misrouted-tickets"

@@ -4,8 +4,12 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs.backend import JobStatus, start, start_again
-from pages.parts import checklist, frame, progress, settings, state, texts
-from pages.parts.state import t
+from pages.parts.analysis import progress, settings
+from pages.parts.guide import checklist
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame
 
 
 def setup() -> None:

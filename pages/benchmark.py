@@ -8,11 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from core.benchmark import reading as measured
 from core.benchmark.reading import Measured
 from core.errors import HeadlightError
-from pages.parts import benchmark_sections as sections
-from pages.parts import benchmark_tables as tables
-from pages.parts import benchmark_words as words
-from pages.parts import frame, state, terms
-from pages.parts.state import t
+from pages.parts.benchmark import sections, tables, words
+from pages.parts.i18n import glossary as terms
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame
 
 MEASURES = ("auc", "average_precision")
 HALF = 8  # goals from which their table stands in two columns

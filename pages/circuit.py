@@ -3,27 +3,21 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from pages.parts import (
-    charts,
-    circuit_controls,
-    colours,
-    edge_panel,
-    frame,
-    graph,
-    head_panel,
-    legends,
-    results,
-    sentences,
-    state,
-    tables,
-)
-from pages.parts.address import TABS
-from pages.parts.circuit_controls import Shown
-from pages.parts.circuit_state import clicked, opened_edge, opened_heads, row_chosen, settle, table_key
-from pages.parts.folding import edge_ends
-from pages.parts.graph import Look
-from pages.parts.results import Result
-from pages.parts.state import t
+from pages.parts.charts import colours, legends
+from pages.parts.charts.shared import shared as charts
+from pages.parts.circuit import controls as circuit_controls
+from pages.parts.circuit import edge_panel, graph, head_panel
+from pages.parts.circuit.controls import Shown
+from pages.parts.circuit.graph import Look
+from pages.parts.circuit.groups import edge_ends
+from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_chosen, settle, table_key
+from pages.parts.data import results, tables
+from pages.parts.data.results import Result
+from pages.parts.report import sentences
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.session.url_state import TABS
+from pages.parts.shell import frame
 
 
 def chart(result: Result, shown: Shown) -> None:

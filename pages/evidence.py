@@ -9,22 +9,17 @@ from core.errors import HeadlightError
 from core.report.sentences import circuit as circuit_words
 from core.report.sentences import summary
 from core.runs.job_state import CheckState, read_circuit
-from pages.parts import (
-    certainty,
-    colours,
-    effect_details,
-    effects,
-    frame,
-    results,
-    sentences,
-    state,
-    tables,
-    terms,
-    what_if,
-    whole,
-)
-from pages.parts.results import Result
-from pages.parts.state import language, t, tn
+from pages.parts.charts import colours
+from pages.parts.data import results, tables
+from pages.parts.data.results import Result
+from pages.parts.evidence import circuit_checks as whole
+from pages.parts.evidence import confidence as certainty
+from pages.parts.evidence import effect_details, effects, what_if
+from pages.parts.i18n import glossary as terms
+from pages.parts.report import sentences
+from pages.parts.session import state
+from pages.parts.session.state import language, t, tn
+from pages.parts.shell import frame
 
 
 def page() -> None:

@@ -6,8 +6,15 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
-from pages.parts import checks, example_help, example_inputs, frame, samples, sentences, state, texts, tokens
-from pages.parts.state import t, tn
+from pages.parts.examples import fitness as checks
+from pages.parts.examples import help as example_help
+from pages.parts.examples import inputs as example_inputs
+from pages.parts.examples import token_view as tokens
+from pages.parts.i18n import catalogue as texts
+from pages.parts.report import sentences
+from pages.parts.session import state
+from pages.parts.session.state import t, tn
+from pages.parts.shell import frame, samples
 
 FIRST_ROWS = 20  # of the token table, unless all are asked for
 

@@ -3,9 +3,12 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from pages.parts import checklist, frame, legends, terms
-from pages.parts.results import VERDICTS
-from pages.parts.state import t
+from pages.parts.charts import legends
+from pages.parts.data.results import VERDICTS
+from pages.parts.guide import checklist
+from pages.parts.i18n import glossary as terms
+from pages.parts.session.state import t
+from pages.parts.shell import frame
 
 PLAN = ("weeks", "prepare", "texts", "roles", "stop", "limits")
 METHOD = ("question", "texts", "method", "picture", "score", "evidence", "limits")

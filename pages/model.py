@@ -6,8 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 from core.scenarios import load_scenario
-from pages.parts import drawings, frame, samples, state, texts
-from pages.parts.state import t
+from pages.parts.charts import drawings
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame, samples
 
 KINDS = ("bundled", "hub", "folder")
 

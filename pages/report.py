@@ -5,8 +5,14 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.report.sentences.summary import Facts
 from core.runs.review import Review, read_review
-from pages.parts import brief, files, frame, results, review, roi_sheet, sentences, state, to_say
-from pages.parts.results import Result
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.report import brief, review, sentences
+from pages.parts.report import cost_sheet as roi_sheet
+from pages.parts.report import downloads as files
+from pages.parts.report import talking_points as to_say
+from pages.parts.session import state
+from pages.parts.shell import frame
 
 
 def text(result: Result, found: Facts) -> None:

@@ -12,9 +12,14 @@ from core.runs.job_state import CheckState
 from core.sensitivity import sentences as words
 from core.sensitivity.plan import SETTINGS
 from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Measure, means, read_robustness, read_table
-from pages.parts import colours, frame, results, state, sweep_charts, sweep_parts
-from pages.parts.results import Result
-from pages.parts.state import language, t
+from pages.parts.charts import colours
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.sensitivity import charts as sweep_charts
+from pages.parts.sensitivity import sections as sweep_parts
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
 
 COLUMNS = 3
 

@@ -6,9 +6,13 @@ import streamlit as st
 
 from core.jobs.backend import start_again
 from core.runs.head_notes import one_line
-from pages.parts import checklist, frame, runs_table, side_by_side, state
-from pages.parts.runs_table import Line
-from pages.parts.state import t, tn
+from pages.parts.guide import checklist
+from pages.parts.runs import comparison_section as side_by_side
+from pages.parts.runs import runs_table
+from pages.parts.runs.runs_table import Line
+from pages.parts.session import state
+from pages.parts.session.state import t, tn
+from pages.parts.shell import frame
 
 # Characters of a run's name and of its owner's. Cut when kept: a box with a limit ignores a longer paste.
 LONGEST = 80

@@ -3,8 +3,12 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from pages.parts import drawings, frame, runs_table, samples, state, terms
-from pages.parts.state import t
+from pages.parts.charts import drawings
+from pages.parts.i18n import glossary as terms
+from pages.parts.runs import runs_table
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame, samples
 
 
 def sample_card() -> None:

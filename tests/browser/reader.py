@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pages.parts.texts import catalogue
+from pages.parts.i18n.catalogue import catalogue
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 PATIENCE = 120_000

@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.jobs.local_backend import LocalBackend
-from pages.parts import state
+from pages.parts.session import state
 
 APP = Path(__file__).parents[2] / "app.py"
 OpenApp = Callable[..., AppTest]

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import runs_folder
-from pages.parts import results
-from pages.parts.address import NAMES, View, decode, encode, gather, keep_to_run, restore
-from pages.parts.folding import edge_name
+from pages.parts.circuit.groups import edge_name
+from pages.parts.data import results
+from pages.parts.session.url_state import NAMES, View, decode, encode, gather, keep_to_run, restore
 from tests.pages.conftest import APP, OpenApp
 from tests.pages.made_runs import make_run
 

@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.benchmark import reading as measured
 from core.benchmark.reading import GROUPS, NUMBERS, read
-from pages.parts import benchmark_labels, benchmark_tables, benchmark_words, state
-from pages.parts.texts import LANGUAGES, catalogue, has
+from pages.parts.benchmark import chart_labels as benchmark_labels
+from pages.parts.benchmark import tables as benchmark_tables
+from pages.parts.benchmark import words as benchmark_words
+from pages.parts.i18n.catalogue import LANGUAGES, catalogue, has
+from pages.parts.session import state
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_benchmark import GOALS, ROWS, make_benchmark, write
 

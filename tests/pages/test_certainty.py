@@ -7,10 +7,11 @@ import pytest
 
 from core.analysis.confidence import trust, trust_sentence
 from core.runs.run_folder import runs_folder
-from pages.parts import certainty, effect_details
-from pages.parts.colours import LIGHT
-from pages.parts.results import load
-from pages.parts.texts import LANGUAGES, catalogue, text
+from pages.parts.charts.colours import LIGHT
+from pages.parts.data.results import load
+from pages.parts.evidence import confidence as certainty
+from pages.parts.evidence import effect_details
+from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 

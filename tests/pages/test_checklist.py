@@ -12,8 +12,10 @@ from core.runs.checklist import read_ticks, tick
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, sign
 from core.runs.run_folder import open_run, runs_folder
-from pages.parts import checklist, state, texts
-from pages.parts.texts import catalogue
+from pages.parts.guide import checklist
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.session import state
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 from tests.pages.test_pages import with_examples

@@ -6,10 +6,12 @@ import streamlit as st
 
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
-from pages.parts import labels, results, texts
-from pages.parts.circuit_controls import with_opened_edges
-from pages.parts.circuit_state import nearest, table_key, within
-from pages.parts.texts import catalogue
+from pages.parts.circuit import head_labels as labels
+from pages.parts.circuit.controls import with_opened_edges
+from pages.parts.circuit.view_state import nearest, table_key, within
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 

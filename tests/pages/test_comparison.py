@@ -8,8 +8,10 @@ import pytest
 
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import RunFolder, runs_folder
-from pages.parts import comparison, results, texts
-from pages.parts.texts import catalogue
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.runs import run_comparison as comparison
 from tests.pages.conftest import OpenApp
 from tests.pages.made_runs import make_run
 from tests.pages.test_pages import shown

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from core.runs.run_folder import runs_folder
-from pages.parts import results, texts
-from pages.parts.edge_panel import joint, own_examples
-from pages.parts.texts import catalogue
+from pages.parts.circuit.edge_panel import joint, own_examples
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 

@@ -6,7 +6,9 @@ import pytest
 
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import runs_folder
-from pages.parts import colours, effects, results
+from pages.parts.charts import colours
+from pages.parts.data import results
+from pages.parts.evidence import effects
 from tests.pages.conftest import OpenApp
 from tests.pages.made_runs import make_run
 

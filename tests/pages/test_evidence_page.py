@@ -5,9 +5,10 @@ import pytest
 
 from core.runs.job_state import read_check, read_circuit
 from core.runs.run_folder import RunFolder, runs_folder
-from pages.parts import before_after, what_if, whole_charts
-from pages.parts.colours import LIGHT
-from pages.parts.texts import LANGUAGES, catalogue, text
+from pages.parts.charts.colours import LIGHT
+from pages.parts.evidence import before_after, what_if
+from pages.parts.evidence import circuit_check_charts as whole_charts
+from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run, write_circuit
 

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from core.jobs.local_backend import LocalBackend
-from pages.parts import checks, state, texts
-from pages.parts.templates import templates
-from pages.parts.texts import catalogue
+from pages.parts.examples import fitness as checks
+from pages.parts.examples.templates import templates
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.test_pages import shown, with_examples
 

@@ -4,8 +4,11 @@ import pytest
 
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
-from pages.parts import checks, state, texts, tokens
-from pages.parts.texts import catalogue
+from pages.parts.examples import fitness as checks
+from pages.parts.examples import token_view as tokens
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.test_pages import with_examples
 from tests.pages.test_tokens import preview, word

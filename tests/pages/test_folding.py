@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pages.parts.folding import (
+from pages.parts.circuit.groups import (
     COLOURS,
     colour,
     edge_ends,

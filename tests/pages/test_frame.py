@@ -7,8 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs.review import sign
 from core.runs.run_folder import RunState, runs_folder
-from pages.parts import frame, texts
-from pages.parts.texts import catalogue
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.shell import frame
 from tests.pages.conftest import OpenApp
 from tests.pages.made_runs import make_run
 from tests.pages.test_pages import with_examples
@@ -97,7 +98,7 @@ def test_page_that_breaks_says_so_in_the_readers_language(
     def broken(*_: object, **__: object) -> None:
         raise ValueError("a number that cannot be")
 
-    monkeypatch.setattr("pages.parts.runs_table.listed", broken)
+    monkeypatch.setattr("pages.parts.runs.runs_table.listed", broken)
     app = open_app("start", "ja")
     assert "ValueError: a number that cannot be" in app.error[0].value
     assert "このページを表示できませんでした" in app.error[0].value

@@ -11,11 +11,15 @@ import pytest
 import streamlit as st
 
 from core.runs.head_notes import HeadLabel, write_group, write_label
-from pages.parts import charts, circuit_state, graph, results, texts
-from pages.parts.colours import LIGHT
-from pages.parts.folding import edge_ends
-from pages.parts.graph import DIMMED, Look
-from pages.parts.results import Result
+from pages.parts.charts.colours import LIGHT
+from pages.parts.charts.shared import shared as charts
+from pages.parts.circuit import graph
+from pages.parts.circuit import view_state as circuit_state
+from pages.parts.circuit.graph import DIMMED, Look
+from pages.parts.circuit.groups import edge_ends
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
 from tests.pages.made_runs import make_run
 
 WORD = partial(texts.text, "en")

@@ -10,8 +10,11 @@ from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, runs_folder
 from core.text import percent
-from pages.parts import codes, head_panel, head_words, results, texts
-from pages.parts.texts import catalogue
+from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit import head_panel, head_words
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run
 

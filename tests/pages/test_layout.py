@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.parts.layout import Link, bow, curve, flow_layout
+from pages.parts.circuit.layout import Link, bow, curve, flow_layout
 
 
 def crossings(places: dict[str, tuple[float, float]], links: list[Link]) -> int:

@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
 from core.runs.run_folder import RunState, list_runs, runs_folder
-from pages.parts import frame, results, samples, state, texts
-from pages.parts.texts import catalogue
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.session import state
+from pages.parts.shell import frame, samples
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run
 

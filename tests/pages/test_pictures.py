@@ -12,8 +12,10 @@ import pytest
 from core.report.export import content, package
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import runs_folder
-from pages.parts import pictures, results, texts
-from pages.parts.texts import catalogue
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.report import pictures
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 
@@ -145,6 +147,6 @@ def test_missing_font_is_said_on_the_page(open_app: OpenApp, monkeypatch: pytest
 def test_renderer_is_loaded_only_when_a_picture_is_asked_for() -> None:
     import subprocess
 
-    said = "import sys; import pages.parts.files; print('vl_convert' in sys.modules)"
+    said = "import sys; import pages.parts.report.downloads; print('vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

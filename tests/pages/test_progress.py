@@ -3,7 +3,7 @@
 import pytest
 
 from core.runs.progress import Record
-from pages.parts.progress import share_done
+from pages.parts.analysis.progress import share_done
 
 STEPS = (("load", 1, 1), ("train", 1, 4), ("train", 3, 4), ("train", 2, 4), ("score", 0, 0), ("report", 1, 1))
 

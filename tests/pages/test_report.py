@@ -10,8 +10,9 @@ from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import read_review, sign
 from core.runs.run_folder import runs_folder
 from core.text import text
-from pages.parts import results, texts
-from pages.parts.texts import catalogue
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run, write_circuit
 

@@ -7,8 +7,9 @@ import pytest
 
 from core.errors import StorageError
 from core.text.csv_safe import guarded, unguarded
-from pages.parts import codes, results
-from pages.parts.codes import best_position
+from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit.code_strip import best_position
+from pages.parts.data import results
 from tests.pages.made_runs import make_run
 
 

@@ -6,9 +6,10 @@ import pytest
 from core.runs.job_state import read_check
 from core.runs.run_folder import RunFolder, runs_folder
 from core.sensitivity.summary import means, read_robustness, read_table
-from pages.parts import sweep_charts, sweep_parts
-from pages.parts.colours import DARK, LIGHT
-from pages.parts.texts import LANGUAGES, catalogue, text
+from pages.parts.charts.colours import DARK, LIGHT
+from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
+from pages.parts.sensitivity import charts as sweep_charts
+from pages.parts.sensitivity import sections as sweep_parts
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run
 from tests.pages.made_sweep import write_sweep

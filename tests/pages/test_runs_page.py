@@ -8,9 +8,11 @@ import pytest
 from core.jobs.backend import start
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, RunState, Status, list_runs, open_run, runs_folder
-from pages.parts import frame, runs_table, texts
-from pages.parts.runs_table import Line
-from pages.parts.texts import catalogue
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.runs import runs_table
+from pages.parts.runs.runs_table import Line
+from pages.parts.shell import frame
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.made_runs import make_run
 from tests.pages.test_pages import shown, with_examples

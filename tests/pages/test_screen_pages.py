@@ -9,9 +9,11 @@ from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, list_runs, runs_folder
 from core.text import LANGUAGES, text
-from pages.parts import effect_details, results, sentences
-from pages.parts.colours import LIGHT
-from pages.parts.state import t
+from pages.parts.charts.colours import LIGHT
+from pages.parts.data import results
+from pages.parts.evidence import effect_details
+from pages.parts.report import sentences
+from pages.parts.session.state import t
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import examples, make_run
 from tests.pages.test_pages import with_examples

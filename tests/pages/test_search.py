@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.parts.search import find_head
+from pages.parts.data.head_search import find_head
 
 NAMES = {f"L{layer}H{head}" for layer in range(4) for head in range(12)}
 OWN = {"L1H2": "Previous word", "L3H0": "直前の語", "L2H2": "word", "L9H9": "gone"}

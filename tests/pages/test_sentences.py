@@ -6,8 +6,10 @@ import pytest
 from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
-from pages.parts import results, samples, sentences
-from pages.parts.texts import catalogue, number
+from pages.parts.data import results
+from pages.parts.i18n.catalogue import catalogue, number
+from pages.parts.report import sentences
+from pages.parts.shell import samples
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import examples, make_run
 

@@ -9,8 +9,10 @@ import pytest
 
 from core.runs.head_notes import HeadLabel, write_group, write_label
 from core.runs.run_folder import RunFolder
-from pages.parts import results, svg, texts
-from pages.parts.texts import catalogue
+from pages.parts.circuit import svg
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.made_runs import make_run
 
 SVG = "{http://www.w3.org/2000/svg}"

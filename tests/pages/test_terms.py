@@ -5,8 +5,9 @@ import json
 import pytest
 
 from core.runs.run_folder import runs_folder
-from pages.parts import terms, texts
-from pages.parts.texts import catalogue
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n import glossary as terms
+from pages.parts.i18n.catalogue import catalogue
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.made_runs import make_run
 

@@ -5,7 +5,7 @@ import string
 import pytest
 
 from core.errors import MESSAGES
-from pages.parts import texts
+from pages.parts.i18n import catalogue as texts
 
 
 def placeholders(text: str) -> set[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pages.parts import tokens
+from pages.parts.examples import token_view as tokens
 
 
 def word(key: str, **values: Any) -> str:

@@ -4,8 +4,9 @@ import pytest
 
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunState, runs_folder
-from pages.parts import texts, watch
-from pages.parts.texts import catalogue
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.shell import notifications as watch
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.made_runs import make_run
 from tests.pages.test_pages import with_examples

@@ -1,0 +1,81 @@
+"""The smaller charts: heat map of the scores, loss of the training; and what all charts share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from pages.parts.charts.colours import Palette
+
+Words = Callable[[str], str]
+"""Gives the text of a key in the reader's language."""
+
+PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}
+"""Pixels around a chart."""
+
+
+def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
+    """The score of every head of the model; the circuit's are outlined, a click picks one (`pick`)."""
+    n_layers, n_heads = int(heads["layer"].max()) + 1, int(heads["head"].max()) + 1
+    colour = alt.Color(
+        "score:Q",
+        title=word("chart.score"),
+        scale=alt.Scale(range=[colours.low, colours.high]),
+        legend=alt.Legend(orient="right", gradientLength=140),
+    )
+    said = heads[["layer", "head", "name", "score", "own_name", "group"]].assign(
+        pick=heads["name"],
+        state=[word(f"verdict.{verdict}") for verdict in heads["verdict"]],
+        rim=[colours.text if chosen else colours.background for chosen in heads["selected"]],
+    )
+    said = said.iloc[heads["selected"].argsort(kind="stable")]  # outlines are drawn over the other cells
+    fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+    fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (said[name] != "").any()}
+    return (
+        alt.Chart(said)
+        .mark_rect(strokeWidth=1.5, cornerRadius=2, cursor="pointer")
+        .encode(
+            stroke=alt.Stroke("rim:N", scale=None),
+            x=alt.X("head:O", axis=count_axis(n_heads, word("chart.head"), labelAngle=0)),
+            y=alt.Y("layer:O", axis=count_axis(n_layers, word("chart.layer")), sort="descending"),
+            color=colour,
+            tooltip=tooltips(fields, word),
+        )
+        .add_params(alt.selection_point(name="pick", fields=["pick"], on="click"))
+        .properties(height=int(min(700, max(160, 26 * n_layers + 60))), padding=PADDING)
+        .configure_view(stroke=None)
+    )
+
+
+def loss_curve(losses: list[float], colours: Palette, word: Words) -> alt.Chart:
+    """Loss of the training over its records."""
+    table = pd.DataFrame({"record": range(1, len(losses) + 1), "loss": losses})
+    steps = alt.Axis(grid=False, tickMinStep=1, tickCount=5, title=word("chart.record"))
+    height = alt.Axis(tickCount=4, title=word("chart.loss"))
+    return (
+        alt.Chart(table)
+        .mark_line(color=colours.normal, strokeWidth=2, interpolate="monotone")
+        .encode(
+            x=alt.X("record:Q", axis=steps),
+            y=alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=height),
+            tooltip=tooltips({"loss:Q": "chart.loss"}, word),
+        )
+        .properties(height=170, padding=PADDING)
+    )
+
+
+def tooltips(fields: Mapping[str, str], word: Words) -> list[alt.Tooltip]:
+    """What is shown on pointing: fields with the keys of their titles; numbers are shortened."""
+    numbers: dict[str, Any] = {"format": ".2~f"}
+    return [
+        alt.Tooltip(field, title=word(key), **(numbers if field.endswith(":Q") else {}))
+        for field, key in fields.items()
+    ]
+
+
+def count_axis(count: int, title: str, **more: Any) -> alt.Axis:
+    """An axis over 0 … count - 1 with as many labels as are readable."""
+    step = 1 if count <= 16 else 2 if count <= 32 else 4
+    values = list(range(0, count, step))
+    return alt.Axis(values=values, title=title, grid=False, domain=False, ticks=False, format="d", **more)

@@ -1,0 +1,116 @@
+"""The panel of one edge beside the picture: its numbers, and the joint codes of its two heads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.text import percent
+from pages.parts.charts import colours
+from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit.code_strip import SILENT
+from pages.parts.circuit.groups import edge_ends
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame
+
+JOIN = " + "
+
+
+def show(result: Result, edges: pd.DataFrame) -> None:
+    """One edge of the drawn ones, chosen in the list."""
+    names = list(edges["name"])
+    if st.session_state.get("edge") not in names:
+        st.session_state["edge"] = names[0]
+    titles = result.titles()
+    name = st.selectbox(
+        t("edge.edge"),
+        names,
+        format_func=lambda name: " → ".join(titles.get(end, end) for end in edge_ends(name)),
+        key="edge",
+        on_change=_pick,
+        label_visibility="collapsed",  # the switch above names it
+        persist_state="session",
+    )
+    row = edges[edges["name"] == name].iloc[0].to_dict()
+    verdict, score = t(f"verdict.{row['verdict']}"), t("circuit.score", score=texts.number(row["score"]))
+    st.markdown(f"**{verdict}** · {score}")
+    st.markdown("  \n".join(facts(row)), help=t("edge.effect_help"))
+    st.caption(t("edge.meaning", source=frame.plain(row["source"]), target=frame.plain(row["target"])))
+    _codes(result, row)
+
+
+def facts(row: Mapping[str, Any]) -> list[str]:
+    """Frequency, effect with its interval and p, as far as they have been computed."""
+    said = []
+    if _known(row["frequency"]):
+        said.append(t("edge.frequency", share=percent(row["frequency"])))
+    if not _known(row["effect"]):
+        return [*said, t("edge.untested")]
+    ends = {end: percent(row[f"effect_{end}"]) for end in ("low", "high")}
+    effect = percent(row["effect"])
+    said.append(
+        t("edge.effect", effect=effect, **ends)
+        if _known(row["effect_low"])
+        else t("edge.effect_alone", effect=effect)
+    )
+    if _known(row["effect_high"]) and row["effect_high"] < 0:
+        said.append(t("edge.against"))
+    if _known(row["p_value"]):
+        said.append(t("edge.p", p=texts.number(row["p_value"]), q=texts.number(row["q_value"])))
+    return said
+
+
+def joint(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
+    """The codes of two heads together: `4 + 9` for each member and example, silent where one of them is."""
+    pairs = source.merge(
+        target[["member", "example", "code"]], on=["member", "example"], suffixes=("", "_target")
+    )
+    both = pairs["code"] + JOIN + pairs["code_target"]
+    silent = (pairs["code"] == SILENT) | (pairs["code_target"] == SILENT)
+    return pairs.assign(code=both.mask(silent, SILENT)).drop(columns="code_target")
+
+
+def own_examples(table: pd.DataFrame) -> float:
+    """Anomalous examples with a joint code that no normal one shows, on average over the members."""
+    counts = []
+    for _, member in table.groupby("member"):
+        normal = set(member.loc[member["label"] != "anomalous", "code"])
+        heard = member.loc[(member["label"] == "anomalous") & (member["code"] != SILENT), "code"]
+        counts.append(int((~heard.isin(normal)).sum()))
+    return sum(counts) / len(counts) if counts else 0.0
+
+
+def _codes(result: Result, row: Mapping[str, Any]) -> None:
+    """The joint codes as a strip, and in words."""
+    tables = [_at_best(int(row[f"{end}_layer"]), int(row[f"{end}_head"])) for end in ("source", "target")]
+    table = joint(*tables) if all(len(part) for part in tables) else tables[0].head(0)
+    if table.empty:
+        st.caption(t("edge.no_codes"))
+        return
+    total = int((table.drop_duplicates("example")["label"] == "anomalous").sum())
+    st.markdown(t("edge.own", count=texts.number(own_examples(table)), total=total))
+    st.html(codes.sides(table, t))
+    alt = t("edge.alt", source=row["source"], target=row["target"])
+    st.altair_chart(
+        codes.strip(table, result.examples, colours.palette(), t), key="joint_strip", theme=None, alt=alt
+    )
+    st.caption(t("edge.codes"))
+
+
+def _at_best(layer: int, head: int) -> pd.DataFrame:
+    """The codes of a head at its best position."""
+    table = results.load_codes(state.folder(), layer, head)
+    return table[table["position"] == codes.best_position(table)] if len(table) else table
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value  # NaN differs from itself
+
+
+def _pick() -> None:
+    st.session_state["picked"] = True

@@ -1,0 +1,233 @@
+"""The panel of one head beside the picture of the circuit."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.jobs.backend import Answer
+from pages.parts.charts import colours
+from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit import head_labels as labels
+from pages.parts.circuit import head_words
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from pages.parts.report import sentences
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame
+
+PATIENCE = 0.25
+"""Seconds that the page waits for an answer itself; most come sooner, and nothing flickers."""
+MOST_NEIGHBOURS = 5
+BEGINNING = 60
+"""Characters of a text in the list of examples."""
+
+
+def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
+    """One head: its score, its codes on the examples, its neighbours, what it looks at and writes."""
+    names = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
+    if st.session_state.get("head") not in names:
+        st.session_state["head"] = names[0]
+    titles = result.titles()
+    name = st.selectbox(
+        t("circuit.head"),
+        names,
+        format_func=lambda name: titles.get(name, name),
+        key="head",
+        on_change=_pick,
+        label_visibility="collapsed",  # the switch above names it
+        persist_state="session",
+    )
+    row = result.heads[result.heads["name"] == name].iloc[0]
+    with st.container(gap="xsmall"):
+        _about(result, row, edges)
+
+
+def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
+            help=sentences.score_meaning(result.manifest),
+            width="content",
+        )
+        labels.edit(row["name"])
+    labels.tell(row["name"])
+    place = _code_strip(result, int(row.layer), int(row["head"]))
+    _neighbours(row["name"], edges, result.titles())
+    _words(result, int(row.layer), int(row["head"]), place)
+
+
+def default_query(alignment: Mapping[str, Any], place: str, example: int) -> int | None:
+    """The token of an example at the slot where the head was read; None where this is no single token."""
+    slots, positions = alignment.get("slots") or [], alignment.get("positions") or []
+    if place not in slots or example >= len(positions) or not positions[example]:
+        return None
+    token = int(positions[example][slots.index(place)])
+    return token if token >= 0 else None
+
+
+def partner_of(alignment: Mapping[str, Any], example: int) -> int | None:
+    """The other example of the pair, where there is one."""
+    pairs = [list(pair) for pair in alignment.get("pairs") or []]
+    partners = dict(pairs) | {second: first for first, second in pairs}
+    return partners.get(example)
+
+
+def _code_strip(result: Result, layer: int, head: int) -> str:
+    """The codes of a head at its best position, and the name of this position."""
+    table = results.load_codes(state.folder(), layer, head)
+    if table.empty:
+        st.caption(t("circuit.no_codes"))
+        return ""
+    place = codes.best_position(table)
+    shown = table[table["position"] == place]
+    st.html(codes.sides(shown, t))
+    chart = codes.strip(shown, result.examples, colours.palette(), t)
+    st.altair_chart(
+        chart, key="code_strip", theme=None, alt=t("alt.codes", head=results.head_name(layer, head))
+    )
+    shared = codes.most_shared(shown)
+    said = t("panel.shared", **vars(shared)) if shared.anomalous > 1 else ""
+    st.caption(f"{sentences.position(place)} {said}", help=t("circuit.codes"))
+    return place
+
+
+def _neighbours(name: str, edges: pd.DataFrame, titles: Mapping[str, str]) -> None:
+    """The heads that feed this one and those that it feeds; each opens on a click."""
+    for kind, here, there in (("fed_by", "target", "source"), ("feeds", "source", "target")):
+        near = edges[edges[here] == name].head(MOST_NEIGHBOURS)
+        with st.container(horizontal=True, vertical_alignment="center", key=f"near_{kind}"):
+            st.markdown(
+                t(f"panel.{kind}"),
+                width="content",
+                help=t("panel.neighbours_help") if kind == "fed_by" else None,
+            )
+            if near.empty:
+                st.caption(t("circuit.nothing"), width="content")
+            for _, row in near.iterrows():
+                other = row[there]
+                st.button(
+                    f"{frame.plain(titles[other])} :gray[{texts.number(row.score)}]",
+                    key=f"{kind}_{other}",
+                    type="tertiary",
+                    on_click=_open,
+                    args=(other,),
+                )
+
+
+@st.fragment
+def _words(result: Result, layer: int, head: int, place: str) -> None:
+    """What the head looks at and writes on one example."""
+    with st.container(gap="xsmall"):
+        _choose_words(result, layer, head, place)
+
+
+def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
+    run, examples = state.run_id(), result.examples
+    order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
+    names = {index: _short(examples.iloc[index]) for index in order}
+    example = st.selectbox(
+        t("panel.example"),
+        order,
+        format_func=names.__getitem__,
+        label_visibility="collapsed",
+        key=f"panel_example_{run}",
+        persist_state="session",
+    )
+    alignment = result.manifest.get("alignment") or {}
+    question = {
+        "run": str(state.folder().path),
+        "layer": layer,
+        "head": head,
+        "example": example,
+        "partner": partner_of(alignment, example),
+        "query": default_query(alignment, place, example),
+    }
+    first = _answer(question)
+    if first is None:
+        return
+    tokens = {
+        first["first"] + index: f"{head_words.readable(piece)}  ({first['first'] + index})"
+        for index, piece in enumerate(first["pieces"])
+    }
+    query = st.selectbox(
+        t("panel.query"),
+        list(tokens),
+        index=list(tokens).index(first["query"]),
+        format_func=tokens.__getitem__,
+        key=f"panel_token_{run}_{layer}_{head}_{example}",
+        persist_state="session",
+    )
+    found = first if query == first["query"] else _answer(question | {"query": query})
+    if found is not None:
+        _show(found, examples["label"].iloc[example])
+
+
+def _show(found: Mapping[str, Any], label: str) -> None:
+    """The answer of the worker, one half at a time: the panel is to stay about as high as the picture."""
+    looks, writes = st.tabs([t("panel.looks"), t("panel.writes")], key=f"panel_half_{state.language()}")
+    with looks:
+        st.caption(t("panel.looks_line"), help=t("panel.looks_help"))
+        st.html(head_words.looks(found, t))
+    with writes:
+        if found["writes"] is None:
+            reason = found["no_writes"]
+            st.caption(frame.plain(texts.error(state.language(), reason["key"], reason["values"])))
+            return
+        st.caption(t("panel.writes_line"), help=t("panel.writes_help"))
+        st.html(head_words.writes(found, label, t))
+
+
+def _answer(question: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The worker's answer; else a note that polls, or the error with a way to ask again."""
+    end = time.monotonic() + PATIENCE
+    answer = _ask(question)
+    while answer.pending and time.monotonic() < end:
+        time.sleep(0.02)
+        answer = _ask(question)
+    if answer.pending:
+        _wait(dict(question))
+    elif answer.error_key:
+        frame.show_error(answer.error_key, answer.error_values)
+        if st.button(t("panel.again"), key="panel_again", icon=":material/refresh:"):
+            _ask(question, again=True)
+            st.rerun()
+    else:
+        return dict(answer.value or {})
+    return None
+
+
+@st.fragment(run_every=0.4)
+def _wait(question: dict[str, Any]) -> None:
+    """Look for the worker's answer; the page is drawn anew when it is there."""
+    state.polls()
+    if _ask(question).pending:
+        st.caption(t("panel.reading"))
+    else:
+        st.rerun()
+
+
+def _ask(question: Mapping[str, Any], again: bool = False) -> Answer:
+    return state.backend().ask("head", question, again=again)
+
+
+def _short(example: "pd.Series[Any]") -> str:
+    """Sign of the side, number and beginning of an example."""
+    text = " ".join(str(example["text"]).split())
+    cut = text if len(text) <= BEGINNING else f"{text[:BEGINNING]}…"
+    return f"{head_words.SIGN[example['label']]} {example['example']} · {cut}"
+
+
+def _open(name: str) -> None:
+    """Open another head and bring out its edges."""
+    st.session_state["head"] = name
+    _pick()
+
+
+def _pick() -> None:
+    """Bring out the edges of the head that was chosen in the list."""
+    st.session_state["picked"] = True

@@ -1,0 +1,137 @@
+"""The tables of a finished run, read from its folder once and kept for the session's pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import StorageError
+from core.runs.head_notes import HeadLabel, read_labels
+from core.runs.run_folder import RunFolder
+from core.text.csv_safe import unguarded
+from pages.parts.circuit import groups as folding
+
+VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
+MOST_HEADS = 40
+MOST_EDGES = 40
+"""Heads and edges of a picture at most, unless the reader asks for more."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Heads with `name`, `own_name`, `group`, `group_number` and `verdict` filled in, edges with `name`
+    (`L1H2>L3H4`), `source` and `target`, examples, manifest.
+    """
+
+    heads: pd.DataFrame
+    edges: pd.DataFrame
+    examples: pd.DataFrame
+    manifest: Mapping[str, Any]
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The heads of the circuit, best first."""
+        return self.heads[self.heads["selected"]]
+
+    @property
+    def n_layers(self) -> int:
+        """Layers of the model."""
+        return int(self.heads["layer"].max()) + 1
+
+    @property
+    def n_heads(self) -> int:
+        """Heads a layer."""
+        return int(self.heads["head"].max()) + 1
+
+    @property
+    def checked(self) -> bool:
+        """Whether interventions have been made: the effect columns are filled."""
+        return bool(self.heads["effect"].notna().any())
+
+    @property
+    def own_names(self) -> dict[str, str]:
+        """The user's names of heads, where there are some."""
+        named = self.heads[self.heads["own_name"] != ""]
+        return dict(zip(named["name"], named["own_name"], strict=True))
+
+    def titles(self) -> dict[str, str]:
+        """`L3H5`, with the user's own name behind it where there is one."""
+        own = self.own_names
+        return {name: f"{name} · {own[name]}" if name in own else name for name in self.heads["name"]}
+
+    def threshold(self) -> float:
+        """The lowest score of a selected head."""
+        return float(self.selected["score"].min()) if len(self.selected) else 0.0
+
+    @property
+    def candidate_edges(self) -> pd.DataFrame:
+        """The edges of the circuit, strongest first."""
+        return self.edges[self.edges["selected"]]
+
+    def edges_among(self, names: list[str]) -> pd.DataFrame:
+        """Edges with a score whose both heads are in `names`: first the candidates, then the rest, by score."""
+        chosen = self.edges["source"].isin(names) & self.edges["target"].isin(names)
+        among = self.edges[chosen & ((self.edges["score"] > 0) | self.edges["selected"])]
+        return among.sort_values("selected", ascending=False, kind="stable")
+
+
+def load(run: RunFolder) -> Result:
+    """The result of a run; raises StorageError where a file is missing or damaged."""
+    try:
+        stamp = (run.path / "manifest.json").stat().st_mtime_ns
+        found = _read(str(run.path), stamp)
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+    labels = read_labels(run)
+    said = [labels.get(name, HeadLabel()) for name in found.heads["name"]]
+    numbers = folding.numbered(label.group for label in said)
+    own = {
+        "own_name": [label.name for label in said],
+        "group": [label.group for label in said],
+        "group_number": [numbers[label.group] for label in said],
+    }
+    return replace(found, heads=found.heads.assign(**own))
+
+
+def load_codes(run: RunFolder, layer: int, head: int) -> pd.DataFrame:
+    """The codes of one head: member, position, example, label, pair, code (text)."""
+    codes = _read_codes(str(run.path), (run.path / "manifest.json").stat().st_mtime_ns)
+    return codes[(codes["layer"] == layer) & (codes["head"] == head)]
+
+
+def head_name(layer: Any, head: Any) -> str:
+    """`L3H5`, as in `core.heads`."""
+    return f"L{int(layer)}H{int(head)}"
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _read(path: str, stamp: int) -> Result:
+    folder = Path(path)
+    heads = _table(folder / "heads.csv")
+    edges = _table(folder / "edges.csv")
+    heads["name"] = [head_name(*pair) for pair in zip(heads["layer"], heads["head"], strict=True)]
+    for end in ("source", "target"):
+        pairs = zip(edges[f"{end}_layer"], edges[f"{end}_head"], strict=True)
+        edges[end] = [head_name(*pair) for pair in pairs]
+    edges["name"] = [folding.edge_name(*pair) for pair in zip(edges["source"], edges["target"], strict=True)]
+    for table in (heads, edges):
+        table["selected"] = table["selected"].astype(str).str.lower().isin(("true", "1"))
+        table["verdict"] = table["verdict"].astype("object").where(table["verdict"].notna(), "unchecked")
+        table["verdict"] = table["verdict"].astype(str).str.strip().str.replace(" ", "_")
+    examples = pd.read_csv(folder / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    examples["text"] = examples["text"].map(unguarded)
+    return Result(heads, edges, examples, RunFolder(folder).manifest())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _read_codes(path: str, stamp: int) -> pd.DataFrame:
+    text = {"code": str, "pair": str, "position": str, "label": str}
+    codes = pd.read_csv(Path(path) / "codes.csv", encoding="utf-8-sig", dtype=text, keep_default_na=False)
+    return codes.assign(position=codes["position"].map(unguarded), pair=codes["pair"].map(unguarded))
+
+
+def _table(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file, encoding="utf-8-sig").copy()

@@ -1,0 +1,135 @@
+"""The tables of heads, edges and runs with translated headings; all digits are in the CSV files."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.text import percent
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n import glossary as terms
+from pages.parts.session.state import language, t
+
+Opened = Callable[[], None] | None
+"""Called when a row is chosen; `st.session_state[key]` then tells which."""
+
+_NUMBERS = (
+    "score",
+    "score_low",
+    "score_high",
+    "frequency",
+    "effect",
+    "effect_low",
+    "effect_high",
+    "p_value",
+    "q_value",
+    "label_p_value",
+)
+_SHARES = ("frequency", "effect")
+_OWN = ("own_name", "group")
+
+
+def heads(
+    result: Result, only_selected: bool, key: str, most: int | None = None, opened: Opened = None
+) -> None:
+    """Heads, best first; columns that the run has not computed are left out."""
+    table = result.selected if only_selected else result.heads
+    table = _with_interval(table.head(most) if most else table)
+    _show(
+        table.replace({"own_name": {"": None}, "group": {"": None}}),
+        [
+            "name",
+            "own_name",
+            "group",
+            "score",
+            "interval",
+            "frequency",
+            "effect",
+            "p_value",
+            "q_value",
+            "label_p_value",
+            "verdict",
+        ],
+        key,
+        whole=most is not None,
+        opened=opened,
+    )
+    notes = [t("column.interval_note")] if "interval" in table else []
+    if table["label_p_value"].notna().any():
+        notes.append(t("column.label_p_value_note"))
+    if len(table) and notes:
+        st.caption(" ".join(notes))
+
+
+def head_effects(table: pd.DataFrame, key: str) -> None:
+    """What interventions say of heads, with the interval of the effect."""
+    columns = ["name", "own_name", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
+
+
+def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
+    """What interventions say of edges; `titles` are the names of heads as they are shown."""
+    table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
+    columns = ["source", "target", "effect", "effect_interval", "carried_by", "p_value", "q_value", "verdict"]
+    table = _with_effect_interval(table)
+    if "carried_by" in table:
+        table["carried_by"] = [_reads(parts) for parts in table["carried_by"]]
+    _show(table, columns, key)
+
+
+def _reads(parts: Any) -> str | None:
+    """`q+v` in words; None where nothing is known."""
+    if not isinstance(parts, str) or not parts:
+        return None
+    return " + ".join(t(f"reads.{part}") for part in parts.split("+"))
+
+
+def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Opened = None) -> None:
+    """Edges, best first; `titles` are the names of heads as they are shown."""
+    table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
+    columns = ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"]
+    _show(table, columns, key, opened=opened)
+
+
+def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    if table["score_low"].isna().all():
+        return table
+    ends = zip(table["score_low"].map(texts.number), table["score_high"].map(texts.number), strict=True)
+    return table.assign(interval=["–".join(pair) for pair in ends])
+
+
+def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
+    ends = zip(table["effect_low"].map(percent), table["effect_high"].map(percent), strict=True)
+    return table.assign(effect_interval=[f"{low} … {high}" for low, high in ends])
+
+
+def _heading(column: str) -> Any:
+    """The translated heading with its one-line explanation."""
+    note = f"column.{column}_note"
+    said = t(note) if texts.has(language(), note) else terms.help_of_column(column)
+    width: Any = "small" if column in _OWN else None  # a long own name leaves the numbers in sight
+    return st.column_config.Column(t(f"column.{column}"), help=said, width=width)
+
+
+def _show(
+    table: pd.DataFrame, columns: list[str], key: str, whole: bool = False, opened: Opened = None
+) -> None:
+    """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
+    kept = [column for column in columns if column in table and (table.empty or table[column].notna().any())]
+    shown = table[kept].copy()
+    shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
+    settings: dict[str, Any] = {column: _heading(column) for column in shown}
+    formats = {name: percent if name in _SHARES else texts.number for name in _NUMBERS if name in shown}
+    height = 38 + 35 * max(1, len(shown))
+    st.dataframe(
+        shown.style.format(formats, na_rep=""),
+        hide_index=True,
+        column_config=settings,
+        key=key,
+        height=height if whole else min(420, height),
+        placeholder="",
+        on_select=opened or "ignore",
+        selection_mode="single-row",
+    )

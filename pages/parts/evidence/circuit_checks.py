@@ -1,0 +1,134 @@
+"""The circuit as a whole: how far its check is, and what it found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.report.sentences import circuit as circuit_words
+from core.runs.job_state import CheckKind, CheckState, measured_seconds
+from core.text import percent
+from pages.parts.charts import colours
+from pages.parts.data.results import Result
+from pages.parts.evidence import circuit_check_charts as whole_charts
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
+
+
+def check_line(result: Result, kind: CheckKind, found: CheckState | None) -> None:
+    """How far the check is, or the button that begins it."""
+    if found is not None and found.active:
+        _follow(found.status)
+        return
+    if found is not None and found.kind == kind and found.status == "failed":
+        frame.show_error(found.error_key, found.error_values)
+    elif found is not None and found.kind == kind and found.status in ("cancelled", "interrupted"):
+        st.caption(t(f"whole.{found.status}_{kind}"))
+    if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
+        try:
+            state.backend().check(state.run_id(), kind)
+        except HeadlightError as error:
+            frame.show(error)
+            return
+        st.rerun()
+
+
+def _button(result: Result, kind: CheckKind) -> str:
+    seconds = measured_seconds(result.manifest["model"]["name"]) if kind == "circuit" else None
+    if seconds is None:
+        return t(f"whole.check_{kind}")
+    return t(f"whole.check_{kind}_time", time=texts.duration(language(), seconds))
+
+
+@st.fragment(run_every=0.8)
+def _follow(drawn: str) -> None:
+    state.polls()
+    found = state.backend().check_status(state.run_id())
+    if found is None or found.status != drawn:
+        st.rerun()
+    said = t(f"whole.stage_{found.stage or 'load'}") if found.status == "running" else t("whole.queued")
+    share = found.share if found.status == "running" else 0.0
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(share, text=f"{said} · {texts.duration(language(), found.seconds)}")
+        if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
+            state.backend().cancel_check(state.run_id())
+
+
+def show(content: Mapping[str, Any] | None, active: bool) -> None:
+    """What the check found, pictures first; `active` while it is still at work."""
+    if content is None:
+        if not active:
+            st.caption(t("whole.nothing_yet"))
+        return
+    missing = circuit_words.state(content, language())
+    if missing and not active:
+        st.info(missing, icon=":material/info:")
+    if not content["ablations"]:
+        return
+    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
+    count = len(content["circuit"])
+    if defined:
+        st.markdown(frame.plain(circuit_words.faithfulness(defined[0], count, language())))
+        st.altair_chart(
+            whole_charts.beside_random(defined, colours.palette(), t),
+            key="beside_random",
+            theme=None,
+            alt=t("alt.whole", count=count),
+        )
+        st.caption(t("whole.reading"))
+    for sentence in (
+        circuit_words.smallest(content, language()),
+        circuit_words.switch(content, "mean", language()),
+    ):
+        if sentence:
+            st.markdown(frame.plain(sentence))
+    fold = st.expander(
+        t("whole.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
+    )
+    if fold.open:  # charts in a closed fold would be drawn for nobody
+        with fold:
+            _details(content, defined)
+
+
+def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> None:
+    if defined:
+        left, right = st.columns([3, 2], gap="medium")
+        left.markdown(f"**{t('whole.curve')}**", help=t("whole.curve_help"))
+        left.altair_chart(
+            whole_charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
+            key="faithfulness_curve",
+            theme=None,
+            alt=t("alt.curve"),
+        )
+        right.markdown(f"**{t('whole.minimality')}**", help=t("whole.minimality_help"))
+        right.altair_chart(
+            whole_charts.minimality(defined[0], colours.palette(), t),
+            key="minimality",
+            theme=None,
+            alt=t("alt.minimality"),
+        )
+    _table(whole_charts.numbers(content["ablations"], t))
+    for ablation in content["ablations"]:
+        if not ablation["defined"]:
+            st.caption(circuit_words.faithfulness(ablation, len(content["circuit"]), language()))
+    zero = circuit_words.switch(content, "zero", language())
+    st.caption(" ".join(part for part in (zero, circuit_words.cost(content, language())) if part))
+
+
+def _table(table: pd.DataFrame) -> None:
+    shares = ("faithfulness", "completeness", "cpr", "cmd")
+    settings: dict[str, Any] = {
+        name: st.column_config.Column(t(f"whole.column_{name}"), help=_help(name)) for name in table
+    }
+    shown = table.style.format({name: (lambda share: percent(share)) for name in shares}, na_rep="–").format(
+        {"reached": "{:.0f}", "random": "{:.0f}"}, na_rep="–"
+    )
+    st.dataframe(shown, hide_index=True, column_config=settings, key="whole_numbers", placeholder="–")
+
+
+def _help(column: str) -> str:
+    return t(f"whole.help_{column}")

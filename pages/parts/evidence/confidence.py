@@ -1,0 +1,84 @@
+"""How far to trust a run: the one sentence, and the numbers that it rests on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from math import isfinite
+from typing import Any
+
+import streamlit as st
+
+from core.analysis.confidence import BAR, DIVERSITY, ENOUGH, trust_sentence
+from core.text import percent
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
+
+LEVELS = {
+    "high": ("green", ":material/verified:"),
+    "medium": ("orange", ":material/rule:"),
+    "low": ("red", ":material/warning:"),
+    "none": ("gray", ":material/block:"),
+}
+SIGNS = {True: ("good", "✓"), False: ("warn", "⚠"), None: ("", "")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number with what is wanted of it; `met` is None where nothing is wanted or nothing was measured."""
+
+    key: str
+    value: str
+    wanted: str = ""
+    met: bool | None = None
+
+
+def show(result: Result) -> None:
+    """Level, sentence and numbers; a run made before this was measured says so."""
+    st.subheader(t("certain.title"), anchor=False, help=t("certain.help"))
+    found = result.manifest.get("certainty")
+    if not found:
+        st.caption(t("certain.not_measured"))
+        return
+    level = found["trust"]["level"]
+    colour, icon = LEVELS[level]
+    st.badge(t(f"certain.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
+    st.markdown(frame.plain(trust_sentence(result.manifest, language())))
+    with st.expander(t("certain.numbers"), icon=":material/query_stats:"):
+        st.html(table(lines(result.manifest)))
+
+
+def lines(manifest: Mapping[str, Any]) -> list[Line]:
+    """The numbers of a run, those with a bar first."""
+    found, about = manifest["certainty"], manifest.get("evidence_about") or {}
+    rows = []
+    if about.get("examples"):
+        tested = int(about["examples"])
+        rows.append(Line("examples", str(tested), t("certain.at_least", n=ENOUGH), tested >= ENOUGH))
+        rows.append(Line("smallest_p", texts.number(float(about["smallest_p"]))))
+    bars = (("jaccard", BAR), ("held_out", BAR), ("diversity", DIVERSITY))
+    for key, bar in bars:
+        value = found.get(key)
+        known = value is not None and isfinite(value)
+        met = value >= bar if known else None
+        rows.append(Line(key, percent(value) if known else "–", t("certain.at_least", n=percent(bar)), met))
+    for key in ("members_overlap", "mirror_overlap"):
+        if found.get(key) is not None:
+            rows.append(Line(key, percent(found[key])))
+    return rows
+
+
+def table(rows: list[Line]) -> str:
+    """The numbers as HTML: what, how much, what is wanted, whether it is reached."""
+    body = ""
+    for row in rows:
+        kind, sign = SIGNS[row.met]
+        meaning = "" if row.met is None else escape(t("certain.met" if row.met else "certain.missed"))
+        mark = f'<b class="{kind}" role="img" aria-label="{meaning}">{sign}</b>' if sign else ""
+        body += (
+            f"<tr><th>{escape(t(f'certain.{row.key}'))}"
+            f'<div class="note">{escape(t(f"certain.{row.key}_note"))}</div></th>'
+            f"<td>{escape(row.value)}</td><td>{escape(row.wanted)}</td><td>{mark}</td></tr>"
+        )
+    return f'<table class="certainty"><tbody>{body}</tbody></table>'

@@ -1,0 +1,167 @@
+"""Heads switched off: what the model then says, on the examples and on texts typed in; and the recipe to take along."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.jobs.backend import Answer
+from core.report.sentences import circuit as circuit_words
+from pages.parts.data.results import Result
+from pages.parts.evidence import before_after
+from pages.parts.i18n import glossary as terms
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
+
+MODES = ("mean", "zero")
+NEW_TOKENS = 6
+PATIENCE = 0.4
+"""Seconds that the page waits for an answer itself."""
+PROGRAM = """import torch
+from core import load_model, read_recipe, switched_off
+
+loaded = load_model({model!r})
+recipe = read_recipe("recipe.json")
+ids = torch.tensor([loaded.encode("…")])
+with switched_off(loaded, recipe):
+    written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
+print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
+"""
+
+
+def show(result: Result, content: Mapping[str, Any] | None) -> None:
+    """Heads to choose, before and after, and the recipe."""
+    st.subheader(t("whatif.title"), anchor=False, help=terms.help_of("switch_off"))
+    heads, mode, typed = _choices(result, content)
+    if not heads:
+        st.info(t("whatif.choose"), icon=":material/info:")
+        return
+    payload = {
+        "run": str(state.folder().path),
+        "heads": heads,
+        "mode": mode,
+        "typed": typed,
+        "new_tokens": NEW_TOKENS,
+    }
+    answer = _answer(payload)
+    if answer.pending:
+        _wait(payload)
+    elif answer.error_key:
+        frame.show_error(answer.error_key, answer.error_values)
+        if st.button(t("whatif.again"), key="what_if_again", icon=":material/refresh:"):
+            state.backend().ask("what_if", payload, again=True)
+            st.rerun()
+    else:
+        _tried(dict(answer.value or {}))
+
+
+def suggested(content: Mapping[str, Any] | None) -> tuple[list[str], str]:
+    """The heads to begin with and how they are switched off, from the check of the circuit."""
+    tried = (content or {}).get("before_after")
+    return (list(tried["heads"]), tried["mode"]) if tried else ([], MODES[0])
+
+
+def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[str], str, list[str]]:
+    proposed, how = suggested(content)
+    names = list(result.heads["name"])
+    key, mode_key = f"off_{state.run_id()}", f"off_mode_{state.run_id()}"
+    confirmed = list(result.selected[result.selected["verdict"] == "confirmed"]["name"])
+    offered = [name for name in proposed or confirmed if name in names]
+    untouched = st.session_state.get(key) == st.session_state.get(f"{key}_offered")
+    if untouched and st.session_state.get(key) != offered:
+        st.session_state[key], st.session_state[mode_key] = offered, how
+        st.session_state[f"{key}_offered"] = list(offered)
+    titles = result.titles()
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
+    chosen = left.multiselect(
+        t("whatif.heads"),
+        names,
+        format_func=lambda name: titles.get(name, name),
+        key=key,
+        placeholder=t("whatif.choose"),
+        persist_state="session",
+    )
+    mode = right.segmented_control(
+        t("whatif.mode"),
+        MODES,
+        format_func=state.named(MODES, "whatif.mode_{}").__getitem__,
+        key=mode_key,
+        required=True,
+        help=t("whatif.mode_help"),
+        persist_state="session",
+    )
+    with st.container(horizontal=True):
+        _quick(result, content, key)
+    with st.expander(t("whatif.typed"), icon=":material/edit:"):
+        text = st.text_area(
+            t("whatif.typed_label"),
+            key="what_if_typed",
+            height=90,
+            placeholder=t("whatif.typed_placeholder"),
+            persist_state="session",
+        )
+    return list(chosen), str(mode or MODES[0]), [line for line in text.split("\n") if line.strip()]
+
+
+def _quick(result: Result, content: Mapping[str, Any] | None, key: str) -> None:
+    """Buttons that take a whole set of heads."""
+    sets = {
+        "suggested": suggested(content)[0],
+        "smallest": list(((content or {}).get("smallest") or {}).get("heads", [])),
+        "circuit": list(result.selected["name"]),
+    }
+    for name, heads in sets.items():
+        if heads:
+            st.button(
+                t(f"whatif.take_{name}", count=len(heads)),
+                key=f"take_{name}",
+                on_click=_take,
+                args=(key, heads),
+                type="tertiary",
+            )
+
+
+def _take(key: str, heads: Sequence[str]) -> None:
+    st.session_state[key] = list(heads)
+
+
+def _answer(payload: dict[str, Any]) -> Answer:
+    end = time.monotonic() + PATIENCE
+    answer = state.backend().ask("what_if", payload)
+    while answer.pending and time.monotonic() < end:
+        time.sleep(0.05)
+        answer = state.backend().ask("what_if", payload)
+    return answer
+
+
+@st.fragment(run_every=0.5)
+def _wait(payload: dict[str, Any]) -> None:
+    state.polls()
+    if not state.backend().ask("what_if", payload).pending:
+        st.rerun()
+    st.caption(t("whatif.reading"))
+
+
+def _tried(tried: dict[str, Any]) -> None:
+    st.markdown(f"**{frame.plain(circuit_words.switched(tried, language()))}**")
+    st.html(before_after.table(_ordered(tried["rows"]), t))
+    with st.expander(t("whatif.recipe"), icon=":material/code:"):
+        st.markdown(t("whatif.recipe_text"))
+        st.download_button(
+            "recipe.json",
+            data=json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode(),
+            file_name="recipe.json",
+            mime="application/json",
+            key="download_recipe",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.code(PROGRAM.format(model=tried["recipe"]["model"]), language="python")
+
+
+def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Typed texts first: they are what was just asked."""
+    return sorted(rows, key=lambda row: ("typed", "anomalous", "normal").index(row["label"]))

@@ -1,0 +1,91 @@
+"""The sheet of the return on investment: the user's entries, what follows from them, and the measured time."""
+
+import streamlit as st
+
+from core.errors import ConfigError, HeadlightError, StorageError
+from core.report.html import paragraphs, roi_table
+from core.report.sentences.summary import Facts
+from core.runs import cost_sheet as roi
+from core.runs.cost_sheet import Entries
+from core.text import text
+from pages.parts.report import brief
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
+
+
+def show(found: Facts, entries: Entries) -> None:
+    """The result where there are entries, and the folded form to make or change them."""
+    said = language()
+    with st.container(key="roi_empty" if entries.empty else "roi_sheet"):
+        _result(found, entries)
+    with st.expander(t("roi.edit"), key="roi_form_fold"):
+        st.caption(t("roi.lead"))
+        if entries.empty:
+            st.caption(roi.measured(found, said))
+        _form(entries)
+
+
+def _result(found: Facts, entries: Entries) -> None:
+    said = language()
+    brief.heading("roi.title")
+    if entries.empty:
+        brief.html(paragraphs([t("roi.none")]))
+    else:
+        note = roi.measured(found, said)
+        brief.html(paragraphs(roi.conclusion(entries, said)) + roi_table(entries, said), note=note)
+
+
+def _form(entries: Entries) -> None:
+    keys = {name: f"roi_{name}_{state.run_id()}" for name in (*roi.HIGHEST, "currency")}
+    with st.form("roi_form", border=False):
+        columns = st.columns(2)
+        for place, (name, highest) in enumerate(roi.HIGHEST.items()):
+            columns[place % 2].number_input(
+                text(language(), f"roi.{name}"),
+                min_value=0.0,
+                max_value=highest,
+                value=getattr(entries, name),
+                step=0.5 if name.startswith("hours") else 1.0,
+                format="%g",
+                key=keys[name],
+                placeholder=t("roi.empty"),
+                help=t("roi.hours_then_help") if name == "hours_then" else None,
+            )
+        columns[1].text_input(
+            t("roi.currency"),
+            entries.currency,
+            max_chars=roi.LONGEST_CURRENCY,
+            key=keys["currency"],
+            placeholder=t("roi.currency_example"),
+        )
+        st.form_submit_button(t("roi.keep"), key="keep_roi", on_click=_keep, args=(keys,))
+    error = st.session_state.pop("roi_error", None)
+    if error is not None:
+        _show(error)
+
+
+def _keep(keys: dict[str, str]) -> None:
+    said = {name: st.session_state.get(key) for name, key in keys.items()}
+    try:
+        roi.write_roi(state.folder(), Entries(**{**said, "currency": said["currency"] or ""}))  # type: ignore[arg-type]
+    except HeadlightError as error:
+        st.session_state["roi_error"] = error
+
+
+def _show(error: HeadlightError) -> None:
+    """An error with the entry named in the reader's language."""
+    if isinstance(error, ConfigError) and error.key == "roi_out_of_bounds":
+        name = text(language(), f"roi.{error.values['name']}")
+        frame.show_error(error.key, {**error.values, "name": name})
+    else:
+        frame.show(error)
+
+
+def read() -> Entries:
+    """The entries of the open run; a damaged file is explained and counts as empty."""
+    try:
+        return roi.read_roi(state.folder())
+    except StorageError as error:
+        frame.show(error)
+        return Entries()

@@ -1,0 +1,112 @@
+"""Comments and sign-off at the end of the report; they are kept with the run."""
+
+from datetime import date, datetime
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.runs.review import (
+    DECISIONS,
+    LONGEST_COMMENT,
+    Review,
+    SignOff,
+    add_comment,
+    sign,
+)
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame
+
+SIGNS = {
+    "accepted": ("green", ":material/check:"),
+    "more_work": ("orange", ":material/build:"),
+    "rejected": ("red", ":material/close:"),
+}
+
+
+def show(review: Review) -> None:
+    """What was said and decided, and the forms to say and decide more."""
+    st.subheader(t("review.comments"), anchor=False)
+    _comments(review)
+    _comment_form()
+    st.subheader(t("review.sign_off"), anchor=False)
+    _decision(review)
+    _sign_form()
+
+
+def _comments(review: Review) -> None:
+    if not review.comments:
+        st.caption(t("review.no_comments"))
+    for comment in review.comments:
+        with st.container(border=True, gap="xsmall"):
+            written = datetime.fromisoformat(comment.written).strftime("%Y-%m-%d %H:%M")
+            st.caption(f"{frame.plain(comment.author or t('review.nobody'))} · {written}")
+            st.text(comment.text)
+
+
+def _comment_form() -> None:
+    with st.form("comment_form", border=False):
+        st.text_area(t("review.comment"), key="comment_text", max_chars=LONGEST_COMMENT, height=90)
+        left, right = st.columns([2, 1], vertical_alignment="bottom")
+        left.text_input(t("review.your_name"), key="comment_author")
+        right.form_submit_button(t("review.add"), key="add_comment", on_click=_add, width="stretch")
+    _show_error("comment_error")
+
+
+def _decision(review: Review) -> None:
+    if review.sign_off is None:
+        st.caption(t("review.open"))
+        return
+    colour, icon = SIGNS[review.sign_off.decision]
+    st.badge(_said(review.sign_off), color=colour, icon=icon)  # type: ignore[arg-type]
+    for earlier in reversed(review.sign_offs[:-1]):
+        st.caption(t("review.earlier", said=_said(earlier)))
+
+
+def _said(signed: SignOff) -> str:
+    return t(
+        "review.signed",
+        decision=t(f"review.{signed.decision}"),
+        name=frame.plain(signed.name),
+        date=signed.date,
+    )
+
+
+def _sign_form() -> None:
+    with st.form("sign_form", border=False):
+        st.radio(
+            t("review.decision"),
+            DECISIONS,
+            format_func=state.named(DECISIONS, "review.{}").__getitem__,
+            key="sign_decision",
+            horizontal=True,
+        )
+        name, day, button = st.columns([2, 1.2, 1], vertical_alignment="bottom")
+        name.text_input(t("review.your_name"), key="sign_name")
+        day.date_input(t("review.date"), date.today(), key="sign_date", format="YYYY-MM-DD")
+        button.form_submit_button(t("review.sign"), key="sign", on_click=_sign, width="stretch")
+    _show_error("sign_error")
+
+
+def _add() -> None:
+    said = st.session_state
+    try:
+        add_comment(state.folder(), said.get("comment_author", ""), said.get("comment_text", ""))
+    except HeadlightError as error:
+        said["comment_error"] = error
+    else:
+        said["comment_text"] = ""
+
+
+def _sign() -> None:
+    said = st.session_state
+    try:
+        sign(state.folder(), said["sign_name"], said["sign_decision"], said["sign_date"] or date.today())
+    except HeadlightError as error:
+        said["sign_error"] = error
+
+
+def _show_error(key: str) -> None:
+    error = st.session_state.pop(key, None)
+    if error is not None:
+        frame.show(error)

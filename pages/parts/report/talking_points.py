@@ -1,0 +1,26 @@
+"""Sentences to say in the meeting, in both languages whatever the page's own is, each to be copied at once."""
+
+import streamlit as st
+
+from core.report.sentences import summary
+from core.report.sentences.summary import Facts
+from core.runs import cost_sheet as roi
+from core.runs.cost_sheet import Entries
+from core.text import LANGUAGES
+from pages.parts.report import brief
+from pages.parts.session.state import language, t
+
+
+def show(found: Facts, entries: Entries) -> None:
+    """One block a language, that of the page first."""
+    brief.heading("report.meeting")
+    with st.container(key="to_say"):
+        st.caption(t("meeting.lead"))
+        for name in sorted(LANGUAGES, key=lambda name: name != language()):
+            st.markdown(f"**{t(f'meeting.{name}')}**")
+            st.code("\n".join(lines(found, entries, name)), language=None, wrap_lines=True)
+
+
+def lines(found: Facts, entries: Entries, language: str) -> list[str]:
+    """The sentences, with what follows from the sheet where it is filled in."""
+    return [*summary.meeting(found, language), *filter(None, [roi.meeting_sentence(entries, language)])]

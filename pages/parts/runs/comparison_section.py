@@ -1,0 +1,124 @@
+"""The part of the list of runs that holds two of them against each other."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import HeadlightError
+from core.report.sentences import summary
+from pages.parts.charts import colours
+from pages.parts.data import results
+from pages.parts.runs import run_comparison as comparison
+from pages.parts.runs.runs_table import Line
+from pages.parts.session.state import t
+from pages.parts.shell import frame
+
+
+def show(lines: list[Line]) -> None:
+    """Two finished runs to choose, and what differs between them; nothing where there are not two."""
+    shapes = _shapes(lines)
+    if len(shapes) < 2 or not st.toggle(t("compare.title"), key="compare", persist_state="session"):
+        return
+    with st.container(border=True):
+        names = {
+            line.run.run_id: f"{line.name} · {line.created}" for line in lines if line.run.run_id in shapes
+        }
+        left, right = st.columns(2)
+        newest = list(shapes)
+        second = right.selectbox(
+            t("compare.second"), newest, format_func=names.__getitem__, key="compare_second"
+        )
+        others = [
+            run_id
+            for run_id in newest
+            if run_id != second and comparison.same_shape(shapes[run_id], shapes[second])
+        ]
+        others.sort(key=lambda run_id: not comparison.same_model(shapes[run_id], shapes[second]))
+        if not others:
+            st.info(t("compare.no_partner"), icon=":material/info:")
+            return
+        first = left.selectbox(
+            t("compare.first"), others, format_func=names.__getitem__, key=f"compare_first_{second}"
+        )
+        _compared(
+            next(x for x in lines if x.run.run_id == first), next(x for x in lines if x.run.run_id == second)
+        )
+
+
+def _shapes(lines: list[Line]) -> dict[str, Any]:
+    """The model of every finished run, newest first."""
+    shapes = {}
+    for line in lines:
+        if line.status == "done":
+            try:
+                shapes[line.run.run_id] = line.run.manifest()["model"]
+            except HeadlightError:
+                continue
+    return shapes
+
+
+def _compared(before: Line, after: Line) -> None:
+    try:
+        first, second = results.load(before.run), results.load(after.run)
+    except HeadlightError as error:
+        frame.show(error)
+        return
+    heads, edges = comparison.compare(first, second), comparison.compare_edges(first, second)
+    if heads.empty:
+        st.info(t("compare.none"), icon=":material/info:")
+        return
+    if not comparison.same_model(first.manifest["model"], second.manifest["model"]):
+        st.caption(t("compare.other_model"))
+    measures = [
+        (found.manifest.get("selection", {}).get("measure"), summary.screened(found.manifest))
+        for found in (first, second)
+    ]
+    if measures[0] != measures[1]:
+        st.caption(t("compare.other_measure"))
+    for unit, tab, table in zip(
+        ("heads", "edges"), st.tabs([t("compare.heads"), t("compare.edges")]), (heads, edges), strict=True
+    ):
+        with tab:
+            _show(table, unit)
+    st.download_button(
+        t("compare.download"),
+        data=lambda: comparison.as_csv(heads, edges),
+        file_name=f"compare-{before.run.run_id}-{after.run.run_id}.csv",
+        mime="text/csv",
+        key="download_comparison",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _show(table: pd.DataFrame, unit: str) -> None:
+    """What came, went and moved: in words, as a picture, as a table."""
+    if table.empty:
+        st.caption(t("compare.no_edges"))
+        return
+    counts = comparison.counts(table)
+    st.markdown(t(f"compare.said_{unit}", **counts))
+    st.altair_chart(
+        comparison.chart(table, colours.palette(), t),
+        key=f"compare_{unit}_chart",
+        theme=None,
+        alt=t(f"alt.compare_{unit}", **counts),
+    )
+    if len(table) > comparison.MOST_ROWS:
+        st.caption(t("compare.shown", shown=comparison.MOST_ROWS, total=len(table)))
+    st.caption(t("compare.reading"))
+    _table(table, unit)
+
+
+def _table(table: pd.DataFrame, unit: str) -> None:
+    shown = table[["title", "change", "rank_first", "rank_second", "score_first", "score_second"]].copy()
+    shown["change"] = [t(f"compare.{change}") for change in shown["change"]]
+    for run in ("first", "second"):
+        if (table[f"verdict_{run}"] != "unchecked").any():
+            shown[f"verdict_{run}"] = [t(f"verdict.{verdict}") for verdict in table[f"verdict_{run}"]]
+    settings: dict[str, Any] = {name: t(f"compare.{name}") for name in shown if name != "title"}
+    settings["title"] = t(f"compare.{unit[:-1]}")
+    for run in ("first", "second"):
+        settings[f"score_{run}"] = st.column_config.NumberColumn(t(f"compare.score_{run}"), format="%.3g")
+    st.dataframe(shown, hide_index=True, column_config=settings, key=f"compare_{unit}_table", placeholder="")

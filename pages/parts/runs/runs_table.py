@@ -1,0 +1,100 @@
+"""The list of runs, on the start page in short and on the page of runs in full."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import HeadlightError, StorageError
+from core.runs.run_folder import RunFolder, list_runs
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell import frame, samples
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the list says of one run."""
+
+    run: RunFolder
+    name: str
+    model: str
+    counts: str
+    status: str
+    created: str
+    owner: str = ""
+
+
+def listed(limit: int | None = None) -> list[Line]:
+    """The runs, newest first; a damaged one is listed as such."""
+    return [_line(run) for run in list_runs()[:limit]]
+
+
+def matching(lines: list[Line], asked: str) -> list[Line]:
+    """The lines in whose name, model, owner, date or state every word that is asked for stands."""
+    words = _plain(asked).split()
+    return [line for line in lines if all(word in _said(line) for word in words)]
+
+
+def _said(line: Line) -> str:
+    return _plain(f"{line.name} {line.model} {line.owner} {line.created} {t(f'status.{line.status}')}")
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def show(lines: list[Line], key: str) -> None:
+    """One row a run with a button that opens it."""
+    for line in lines:
+        with st.container(border=True):
+            columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
+            columns[0].markdown(f"**{frame.plain(line.name)}**")
+            columns[1].caption(frame.plain(line.model))
+            columns[2].caption(line.counts)
+            with columns[3]:
+                badge(line.status)
+            columns[4].caption(line.created)
+            side = columns[5].container(horizontal=True, horizontal_alignment="right")
+            if side.button(
+                t("runs.open"), key=f"{key}_open_{line.run.run_id}", disabled=line.status == "damaged"
+            ):
+                open_line(line)
+
+
+def open_line(line: Line) -> None:
+    """Open a run and go to where it is."""
+    try:
+        state.open_in_session(line.run)
+    except HeadlightError as error:
+        frame.show(error)
+    else:
+        frame.go("circuit" if line.status == "done" else "analysis")
+
+
+def badge(status: str) -> None:
+    """A run's state as a word with its sign."""
+    colour, icon = {
+        "done": ("green", ":material/check:"),
+        "running": ("blue", ":material/pending:"),
+        "queued": ("blue", ":material/hourglass_empty:"),
+        "failed": ("red", ":material/error:"),
+        "damaged": ("red", ":material/broken_image:"),
+        "interrupted": ("orange", ":material/power_off:"),
+    }.get(status, ("gray", ":material/block:"))
+    st.badge(t(f"status.{status}"), color=colour, icon=icon)  # type: ignore[arg-type]
+
+
+def _line(run: RunFolder) -> Line:
+    try:
+        config, meta, status = run.config(), run.meta(), run.state().status
+        name = samples.run_name(run, config)
+    except StorageError:
+        return Line(run, run.run_id, "", "", "damaged", "")
+    examples = config.examples
+    counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
+    created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else ""
+    model = Path(config.model).name
+    return Line(run, name, model, counts, status, created, meta.owner)

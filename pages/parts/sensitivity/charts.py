@@ -1,0 +1,140 @@
+"""Pictures of a sweep over settings: the map of dictionary size × sparsity, and each setting for itself."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from core.sensitivity.sentences import shown
+from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Measure
+from core.text import number
+from pages.parts.charts.colours import Palette
+from pages.parts.charts.shared import PADDING, Words, tooltips
+
+SCALE: dict[Measure, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
+"""What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
+OWN = "◆"
+"""Marks the settings of the run itself."""
+FONT = "'Source Sans', 'Hiragino Sans', 'Yu Gothic UI', 'Noto Sans JP', 'Noto Sans CJK JP', sans-serif"
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""What red, green and blue add to how bright a colour is (WCAG)."""
+
+
+def heat(grid: pd.DataFrame, measure: Measure, colours: Palette, word: Words) -> alt.LayerChart:
+    """A cell a combination with its number; that of the run itself is outlined and marked."""
+    ordered = grid.sort_values(["sparsity", "latents"])
+    fills = [_mixed(colours.low, colours.high, _share(value, measure)) for value in ordered[measure]]
+    table = pd.DataFrame(
+        {
+            "latents": ordered["latents"].map(number),
+            "sparsity": ordered["sparsity"].map(number),
+            "value": ordered[measure],
+            "selected": ordered["selected"],
+            "fill": fills,
+            "ink": [_readable_on(fill) for fill in fills],
+            "own": ordered["is_default"],
+            "said": [
+                f"{OWN} {shown(v, measure)}" if own else shown(v, measure)
+                for v, own in zip(ordered[measure], ordered["is_default"], strict=True)
+            ],
+        }
+    )
+    fields = {
+        "latents:N": "sweep.latents",
+        "sparsity:N": "sweep.sparsity",
+        "value:Q": f"sweep.{measure}",
+        "selected:Q": "sweep.selected",
+    }
+    base = alt.Chart(table).encode(
+        x=alt.X("latents:O", sort=None, axis=_axis(word("sweep.latents"))),
+        y=alt.Y("sparsity:O", sort=_descending(table["sparsity"]), axis=_axis(word("sweep.sparsity"))),
+        tooltip=tooltips(fields, word),
+    )
+    cells = base.mark_rect(cornerRadius=2, stroke=colours.background, strokeWidth=2).encode(
+        color=alt.Color("fill:N", scale=None)
+    )
+    rim = base.transform_filter("datum.own").mark_rect(fillOpacity=0, stroke=colours.text, strokeWidth=2.5)
+    numbers = base.mark_text(fontSize=13, font=FONT).encode(
+        text="said:N", color=alt.Color("ink:N", scale=None)
+    )
+    rows = table["sparsity"].nunique()
+    chart = alt.layer(cells, rim, numbers).properties(height=44 * rows + 50, padding=PADDING)
+    return chart.configure_view(stroke=None)
+
+
+def line(table: pd.DataFrame, name: str, measure: Measure, colours: Palette, word: Words) -> alt.LayerChart:
+    """One setting: the mean at each value, the band over seeds (or draws of texts), the bound of the rule.
+
+    `table` is that of `core.sensitivity.summary.means`.
+    """
+    drawn = table.sort_values("value").assign(label=table["value"].map(number))
+    fields = {
+        "label:N": f"sweep.{name}",
+        "mean:Q": "sweep.mean",
+        "low:Q": "sweep.low",
+        "high:Q": "sweep.high",
+        "rows:Q": "sweep.rows",
+    }
+    low, high = SCALE[measure]
+    scale = alt.Scale(domain=[min(low, float(drawn["low"].min())), high], nice=False)
+    x = alt.X("label:O", sort=list(drawn["label"]), axis=alt.Axis(title=None, labelAngle=0, grid=False))
+    y = alt.Y("low:Q", scale=scale, axis=alt.Axis(title=word(f"sweep.{measure}"), tickCount=5))
+    base = alt.Chart(drawn).encode(x=x, tooltip=tooltips(fields, word))
+    layers = [
+        _bounds(_bars(drawn, measure), scale, colours),
+        base.mark_area(opacity=0.18, color=colours.normal).encode(y=y, y2="high:Q"),
+        base.mark_line(strokeWidth=2, color=colours.normal).encode(y=alt.Y("mean:Q", scale=scale)),
+        base.transform_filter("!datum.is_default")
+        .mark_point(filled=True, opacity=1, size=55, color=colours.normal)
+        .encode(y=alt.Y("mean:Q", scale=scale)),
+        base.transform_filter("datum.is_default")
+        .mark_point(filled=True, opacity=1, size=170, shape="diamond", color=colours.text)
+        .encode(y=alt.Y("mean:Q", scale=scale)),
+    ]
+    return alt.layer(*layers).properties(height=190, padding=PADDING).configure_view(stroke=None)
+
+
+def _bars(table: pd.DataFrame, measure: Measure) -> list[float]:
+    """Where a value stops passing the rule."""
+    if measure == "agreement":
+        return [AGREEMENT]
+    own = table.loc[table["is_default"], "mean"]
+    return [] if own.empty else [float(own.iloc[0]) - AUC_CHANGE, min(1.0, float(own.iloc[0]) + AUC_CHANGE)]
+
+
+def _bounds(values: Sequence[float], scale: alt.Scale, colours: Palette) -> alt.Chart:
+    lines = alt.Chart(pd.DataFrame({"at": list(values)}, dtype=float))
+    return lines.mark_rule(strokeDash=[4, 4], color=colours.faint).encode(y=alt.Y("at:Q", scale=scale))
+
+
+def _axis(title: str) -> alt.Axis:
+    return alt.Axis(title=title, labelAngle=0, ticks=False, domain=False, grid=False)
+
+
+def _descending(labels: "pd.Series[str]") -> list[str]:
+    return list(dict.fromkeys(labels))[::-1]
+
+
+def _share(value: float, measure: Measure) -> float:
+    low, high = SCALE[measure]
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
+def _mixed(first: str, second: str, share: float) -> str:
+    """The colour at a share of the way between two (#rrggbb)."""
+    ends = zip(_channels(first), _channels(second), strict=True)
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in ends)
+
+
+def _readable_on(ground: str) -> str:
+    """Black or white, whichever has the larger contrast: at least 4.5 on every ground."""
+    linear = [
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in _channels(ground))
+    ]
+    luminance = sum(weight * value for weight, value in zip(LUMINANCE, linear, strict=True))
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]

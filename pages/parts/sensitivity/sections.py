@@ -1,0 +1,192 @@
+"""The parts of the robustness page: what is moved, how far the sweep is, the verdicts, the numbers to take along."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.config import RunConfig
+from core.errors import HeadlightError
+from core.runs.job_state import CheckState
+from core.runs.run_folder import RunFolder
+from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
+from core.sensitivity.sentences import setting_name, shown, verdict_words
+from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Measure, means, needs_care
+from core.text import number
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+from pages.parts.shell import frame
+
+STAGE = "robustness"
+
+
+def intention(result: Result, config: RunConfig) -> None:
+    """What the sweep will do and how long it takes, before there is one."""
+    per_side = texts_a_side(result)
+    st.write(t("sweep.intention", seeds=GRID.seeds))
+    st.html(moved_settings(config, per_side))
+    trainings = len(plan(config, per_side).trainings)
+    seconds = float((result.manifest.get("timings") or {}).get("train") or 0.0)
+    if seconds:
+        time = texts.duration(language(), estimated_seconds(config, per_side, seconds))
+        st.caption(t("sweep.takes", trainings=trainings, time=time))
+    else:
+        st.caption(t("sweep.takes_unknown", trainings=trainings))
+
+
+def begin(found: CheckState | None, label: str) -> None:
+    """The button that starts the sweep, or goes on with it, and why the last one ended."""
+    if found is not None and found.kind == STAGE and found.status == "failed":
+        frame.show_error(found.error_key, found.error_values)
+    elif found is not None and found.kind == STAGE and found.status in ("cancelled", "interrupted"):
+        st.caption(t(f"sweep.{found.status}"))
+    first = label == "start"
+    icon = ":material/tune:" if first else ":material/resume:" if label == "resume" else ":material/replay:"
+    if st.button(
+        t(f"sweep.{label}"),
+        key=f"{label}_sweep",
+        type="secondary" if label == "again" else "primary",
+        icon=icon,
+    ):
+        try:
+            state.backend().check(state.run_id(), "robustness")
+        except HeadlightError as error:
+            frame.show(error)
+            return
+        st.rerun()
+
+
+@st.fragment(run_every=0.8)
+def follow(drawn: str) -> None:
+    """How far the sweep is, or another check of the run that is at work; with the way to stop it."""
+    state.polls()
+    found = state.backend().check_status(state.run_id())
+    if found is None or found.status != drawn:
+        st.rerun()
+    running = found.status == "running"
+    if not running:
+        said = t("whole.queued")
+    elif found.stage == STAGE:
+        said = t("sweep.at_work", done=found.step, total=found.total)
+    else:
+        said = t(f"whole.stage_{found.stage or 'load'}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(
+            found.share if running else 0.0, text=f"{said} · {texts.duration(language(), found.seconds)}"
+        )
+        if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
+            state.backend().cancel_check(state.run_id())
+
+
+def choose_measure(content: Mapping[str, Any]) -> Measure:
+    """Which number is shown; a switch where both are known."""
+    known = content["summary"]["by"]
+    if known != "auc":
+        return "agreement"
+    st.session_state.setdefault("sweep_measure", "auc")
+    chosen = st.segmented_control(
+        t("sweep.measure"),
+        MEASURES,
+        format_func=state.named(MEASURES, "sweep.{}").__getitem__,
+        key="sweep_measure",
+        required=True,
+        persist_state="session",
+    )
+    return "agreement" if chosen == "agreement" else "auc"
+
+
+def moved_settings(config: RunConfig, per_side: int) -> str:
+    """What is moved, with a plain line on each setting, as HTML."""
+    rows = ""
+    for name in SETTINGS:
+        if name == "examples":
+            own, tried = float(per_side), [*(float(n) for n in GRID.sizes if n < per_side), float(per_side)]
+        else:
+            own, tried = float(getattr(config.autoencoder, name)), values(config.autoencoder, name)
+        rows += f"<tr>{_named(name)}<td>{number(own)}</td><td>{_span(tried)}</td></tr>"
+    heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in ("setting", "here", "tried"))
+    return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def verdicts(content: Mapping[str, Any], measure: Measure) -> str:
+    """A row a setting: its own value, what was tried, the means, and the verdict, as HTML."""
+    rows = ""
+    for name, by in content["summary"]["settings"].items():
+        found = by[measure]
+        minded = needs_care(found)
+        sign, kind = ("⚠", "warn") if minded else ("✓", "good")
+        ends = shown(found["lowest"], measure), shown(found["highest"], measure)
+        reached = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
+        rows += (
+            f"<tr>{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
+            f"<td>{escape(reached)}</td>"
+            f'<td class="verdict"><b class="{kind}" aria-hidden="true">{sign}</b> '
+            f"{escape(verdict_words(found, language()))}</td></tr>"
+        )
+    keys = ("setting", "here", "tried", measure, "verdict")
+    heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in keys)
+    return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def numbers(run: RunFolder, table: pd.DataFrame, measure: Measure) -> None:
+    """Every mean as a table, and the files."""
+    parts = [means(table, name, measure).assign(setting=titled(name)) for name in SETTINGS]
+    every = pd.concat(parts, ignore_index=True)
+    shown_table = pd.DataFrame(
+        {
+            "setting": every["setting"],
+            "value": every["value"].map(number),
+            "here": every["is_default"].astype(bool),
+            **{name: [shown(value, measure) for value in every[name]] for name in ("mean", "low", "high")},
+            "rows": every["rows"],
+        }
+    )
+    names = {name: t(f"sweep.{name}") for name in ("value", "mean", "low", "high", "rows")}
+    names |= {"setting": t("sweep.column_setting"), "here": t("sweep.own_short")}
+    st.dataframe(
+        shown_table,
+        hide_index=True,
+        column_config={name: st.column_config.Column(said) for name, said in names.items()},
+        key="sweep_numbers",
+        height=min(420, 38 + 35 * max(1, len(shown_table))),
+        placeholder="",
+    )
+    with st.container(horizontal=True):
+        for name in (SWEEP_FILE, MAP_FILE):
+            if (run.path / name).exists():
+                st.download_button(
+                    name,
+                    data=(run.path / name).read_bytes,
+                    file_name=name,
+                    mime="text/csv",
+                    key=f"download_{name}",
+                    on_click="ignore",
+                    icon=":material/download:",
+                )
+
+
+def texts_a_side(result: Result) -> int:
+    """Texts on the smaller side that the analysis compared."""
+    pairs = result.manifest["alignment"]["pairs"]
+    counts = result.manifest["counts"]
+    return len(pairs) or min(int(counts["anomalous"]), int(counts["normal"]))
+
+
+def titled(name: str) -> str:
+    """What a setting is called where its name stands for itself."""
+    said = setting_name(name, language())
+    return said[:1].upper() + said[1:]
+
+
+def _named(name: str) -> str:
+    title, note = escape(titled(name)), escape(t(f"sweep.about_{name}"))
+    return f'<th scope="row">{title}<div class="note">{note}</div></th>'
+
+
+def _span(tried: list[float]) -> str:
+    ends = number(min(tried)), number(max(tried))
+    return escape(ends[0] if len(tried) == 1 else t("sweep.span", low=ends[0], high=ends[1]))

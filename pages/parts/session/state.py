@@ -1,0 +1,272 @@
+"""What a browser session holds: the draft of the next run, the run that is open, the language.
+
+The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import streamlit as st
+
+from core.config import PRESETS, RunConfig, make_config
+from core.errors import HeadlightError, StorageError
+from core.examples.example_set import COLUMNS, ExampleSet, from_rows
+from core.jobs.backend import Answer, Backend, JobStatus
+from core.jobs.local_backend import LocalBackend
+from core.runs.run_folder import ACTIVE, RunFolder, open_run
+from pages.parts.i18n import catalogue as texts
+
+WATCHED = "watched_runs"
+"""Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
+_WIDGETS = "draft_"
+"""Prefix of the keys of every widget that shows a part of the draft."""
+_INPUTS = ("paste_", "edit_", "read_")
+"""The same for the inputs of examples, which are filled in another way."""
+
+
+@dataclass
+class Draft:
+    """The inputs of the next run, as far as they are made."""
+
+    source: str = ""
+    source_kind: str = "bundled"
+    scenario: str = ""
+    rows: list[dict[str, str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    """Where each row stands in what the user gave; empty where the rows were not read from lines."""
+    preset: str = "standard"
+    autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
+    positions: str = "auto"
+    pairing: str = "auto"
+    candidates: str = "codes"
+    device: str = "auto"
+    seed: int = 0
+    permutations: int = 1000
+    evidence: bool = True
+
+    def examples(self) -> ExampleSet:
+        """The examples, checked; raises ExamplesError for the first thing that hinders an analysis."""
+        lines = self.lines if len(self.lines) == len(self.rows) else self._lines_of_boxes()
+        rows = [{**row, "line": line} for row, line in zip(self.rows, lines, strict=True)]
+        return from_rows(rows).check()
+
+    def config(self) -> RunConfig:
+        """The settings of the run; raises HeadlightError where they cannot be run."""
+        chosen = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("source", "source_kind", "rows", "lines"):
+            del chosen[name]
+        return make_config(model=self.source, examples=self.examples(), **chosen)
+
+    def _lines_of_boxes(self) -> list[int]:
+        counts, lines = Counter[str](), []
+        for row in self.rows:
+            counts[row["label"]] += 1
+            lines.append(counts[row["label"]])
+        return lines
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def backend() -> Backend:
+    """Where analyses run: one for all browser sessions."""
+    return LocalBackend()
+
+
+def draft() -> Draft:
+    """This session's draft."""
+    return st.session_state.setdefault("draft", Draft())
+
+
+def replace_draft(new: Draft) -> None:
+    """Take another draft; the widgets show it from the next drawing on."""
+    st.session_state["draft"] = new
+    refill()
+
+
+def refill(start: str = "") -> None:
+    """Let the draft's widgets, or those whose name begins so, be filled from the draft again."""
+    starts = (_WIDGETS + start,) if start else (_WIDGETS, *_INPUTS)
+    for key in [key for key in st.session_state if str(key).startswith(starts)]:
+        del st.session_state[key]
+
+
+def bound(name: str, group: str = "") -> dict[str, Any]:
+    """Arguments `key` and `on_change` of a widget that shows the draft's field (or a setting of `group`)."""
+    key = f"{_WIDGETS}{group + '_' if group else ''}{name}"
+    value = getattr(draft(), group)[name] if group else getattr(draft(), name)
+    if key not in st.session_state:
+        st.session_state[key] = value
+    return {"key": key, "on_change": _write_back, "args": (key, name, group)}
+
+
+def _write_back(key: str, name: str, group: str) -> None:
+    value = st.session_state[key]
+    if value is None:
+        return
+    if group:
+        getattr(draft(), group)[name] = value
+        return
+    setattr(draft(), name, value)
+    if name in ("source", "source_kind"):
+        draft().scenario = ""
+    if name == "source_kind" and value != "bundled":
+        draft().source = ""
+        refill("source")
+
+
+def draft_of(config: RunConfig) -> Draft:
+    """A draft with the settings of a run."""
+    rows = [{column: getattr(example, column) for column in COLUMNS} for example in config.examples.examples]
+    shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
+    values = {name: getattr(config, name) for name in shared - {"autoencoder"}}
+    return Draft(
+        source=config.model,
+        source_kind="bundled" if config.scenario else "folder" if "/" in config.model[:1] else "hub",
+        rows=rows,
+        lines=[example.line for example in config.examples.examples],
+        autoencoder=config.autoencoder.model_dump(),
+        **values,
+    )
+
+
+def language() -> str:
+    """The session's language."""
+    return st.session_state.get("language") or st.session_state.get("kept_language") or "en"
+
+
+def keep_language() -> None:
+    """Keep the language beside its switch, which can lose its value when its page is left."""
+    if not st.session_state.get("language"):
+        st.session_state["language"] = language()
+    st.session_state["kept_language"] = st.session_state["language"]
+
+
+def t(key: str, **values: Any) -> str:
+    """A text in the session's language."""
+    return texts.text(language(), key, **values)
+
+
+def tn(key: str, count: int, **values: Any) -> str:
+    """A counted text in the session's language."""
+    return texts.counted(language(), key, count, **values)
+
+
+def named(keys: Iterable[str], pattern: str) -> dict[str, str]:
+    """The texts of a widget's options: fixed now, because a widget may ask for them outside the session."""
+    return {key: t(pattern.format(key)) for key in keys}
+
+
+def run_id() -> str:
+    """Id of the run that is open, or nothing."""
+    return st.session_state.get("run_id", "")
+
+
+def open_in_session(run: RunFolder) -> None:
+    """Show this run from now on, with its settings as the draft; raises StorageError for a damaged one."""
+    config, status = run.config(), run.state().status
+    replace_draft(draft_of(config))
+    st.session_state["asked_source"] = draft().source
+    _show(run)
+    if status in ACTIVE:
+        watch(run.run_id)
+
+
+def draft_from(run: RunFolder) -> None:
+    """Take the settings of a run as the draft of a new one; raises StorageError for a damaged one."""
+    open_in_session(run)
+    leave_run()
+
+
+def leave_run() -> None:
+    """Close the open run; its files stay."""
+    st.session_state["run_id"] = ""
+
+
+def job() -> JobStatus | None:
+    """How far the open run is; None where none is open or it was deleted."""
+    if not run_id():
+        return None
+    try:
+        return backend().status(run_id())
+    except StorageError as error:
+        leave_run()
+        st.session_state["greeting_error"] = (error.key, error.values)
+        return None
+
+
+def folder() -> RunFolder:
+    """The folder of the open run; raises StorageError where there is none."""
+    return open_run(run_id())
+
+
+def settings_changed() -> bool:
+    """Whether the draft differs from the settings of the open run."""
+    try:
+        return draft().config() != draft_of(folder().config()).config()
+    except HeadlightError:
+        return True
+
+
+def inspection() -> Answer | None:
+    """What the worker says of the draft's model; None where it has not been asked."""
+    source = draft().source
+    if not source or st.session_state.get("asked_source") != source:
+        return None
+    return backend().ask("inspect", source)
+
+
+def inspect_again() -> None:
+    """Ask the worker for the model's card, forgetting an earlier answer."""
+    st.session_state["asked_source"] = draft().source
+    backend().ask("inspect", draft().source, again=True)
+
+
+def model_ready() -> bool:
+    """Whether the draft's model has been checked and can be analysed."""
+    answer = inspection()
+    return bool(answer and answer.value)
+
+
+def examples_ready() -> bool:
+    """Whether the draft's examples pass every check that needs no model."""
+    return not fails(draft().examples)
+
+
+def fails(action: Callable[[], Any]) -> HeadlightError | None:
+    """The error that an action ends in, or None."""
+    try:
+        action()
+    except HeadlightError as error:
+        return error
+    return None
+
+
+def choose_preset(name: str) -> None:
+    """Take a preset with its autoencoder settings."""
+    draft().preset = name
+    draft().autoencoder = PRESETS[name].model_dump()  # type: ignore[index]
+    refill("autoencoder")
+
+
+def adopt(run: RunFolder) -> None:
+    """Show a run that was made from the draft, and tell when it has ended."""
+    _show(run)
+    watch(run.run_id)
+
+
+def watch(run_id: str) -> None:
+    """Tell the reader when this run has ended."""
+    watched = st.session_state.get(WATCHED, [])
+    st.session_state[WATCHED] = [*(other for other in watched if other != run_id), run_id]
+
+
+def polls() -> None:
+    """Say that this page polls, so that nothing else does."""
+    st.session_state["polling"] = True
+
+
+def _show(run: RunFolder) -> None:
+    st.session_state["run_id"] = run.run_id
+    for key in ("head", "picked"):
+        st.session_state.pop(key, None)

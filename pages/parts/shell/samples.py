@@ -1,0 +1,92 @@
+"""The bundled scenarios as drafts, and the way from one click to a finished circuit."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.config import RunConfig
+from core.errors import StorageError
+from core.examples.example_set import COLUMNS, read_examples
+from core.jobs.backend import start
+from core.runs.run_folder import RunFolder, list_runs
+from core.scenarios import load_scenario, scenario_names
+from pages.parts.session import state
+from pages.parts.session.state import Draft
+
+SAMPLE = "misrouted-tickets"
+"""The scenario of the start page's first card."""
+BEGINNING = 32
+"""Characters of a text that stand for a run without a name."""
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def catalogue(language: str) -> dict[str, tuple[str, str]]:
+    """Title and story of every bundled scenario in a language, the sample incident first."""
+    found, space = {}, "" if language == "ja" else " "
+    for name in sorted(scenario_names(), key=lambda name: (name != SAMPLE, name)):
+        scenario = load_scenario(name)
+        found[name] = (
+            scenario.title.get(language) or scenario.title["en"],
+            space.join((scenario.story.get(language) or scenario.story["en"]).split("\n")).strip(),
+        )
+    return found
+
+
+def run_name(run: RunFolder, config: RunConfig) -> str:
+    """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
+    title = catalogue(state.language()).get(config.scenario, ("", ""))[0]
+    return run.meta().name or title or f"{Path(config.model).name} · {_beginning(config)}"
+
+
+def _beginning(config: RunConfig) -> str:
+    text = " ".join(config.examples.examples[0].text.split())
+    if len(text) <= BEGINNING:
+        return text
+    whole_words = text[:BEGINNING].rpartition(" ")[0]
+    return f"{whole_words or text[:BEGINNING]}…"
+
+
+def load_sample(name: str, preset: str = "standard") -> None:
+    """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
+    scenario = load_scenario(name)
+    examples = read_examples(scenario.examples_in(state.language()))
+    rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
+    draft = Draft(source=str(scenario.model_folder), source_kind="bundled", scenario=name, rows=rows)
+    state.leave_run()
+    state.replace_draft(draft)
+    state.choose_preset(preset)
+    state.inspect_again()
+
+
+def scenario_of(source: str) -> str:
+    """Name of the first scenario that uses this model folder, or nothing."""
+    return next((name for name in catalogue("en") if str(load_scenario(name).model_folder) == source), "")
+
+
+def open_sample(name: str) -> bool:
+    """Open a finished run of the scenario, else one at work, else start one; True if it is finished."""
+    for wanted in (("done",), ("queued", "running")):
+        run = _newest(name, state.language(), wanted)
+        if run is not None:
+            state.open_in_session(run)
+            return wanted == ("done",)
+    load_sample(name, preset="fast")
+    state.adopt(start(state.backend(), state.draft().config()))
+    return False
+
+
+def _newest(name: str, language: str, wanted: tuple[str, ...]) -> RunFolder | None:
+    """The newest run of the scenario's texts in this language that is in one of the states."""
+    texts = [
+        (example.label, example.text)
+        for example in read_examples(load_scenario(name).examples_in(language)).examples
+    ]
+    for run in list_runs():
+        try:
+            config = run.config()
+            given = [(example.label, example.text) for example in config.examples.examples]
+            if run.state().status in wanted and config.scenario == name and given == texts:
+                return run
+        except StorageError:
+            continue
+    return None
