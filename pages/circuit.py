@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from pages.parts.charts import colours, legends
-from pages.parts.charts.shared import shared as charts
+from pages.parts.charts import shared as charts
 from pages.parts.circuit import controls as circuit_controls
 from pages.parts.circuit import edge_panel, graph, head_panel
 from pages.parts.circuit.controls import Shown

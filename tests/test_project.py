@@ -12,8 +12,8 @@ import pytest
 
 from core import schema as results
 from core.scenarios import FOLDER, load_truth, scenario_names
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.ja.md")
 TABLES = ("HEAD_COLUMNS", "EDGE_COLUMNS", "CODE_COLUMNS", "EXAMPLE_COLUMNS", "EFFECT_COLUMNS")
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors.torch"}
@@ -65,7 +65,7 @@ def test_make_targets_of_the_readme_exist(readme):
 def test_command_line_of_the_readme_is_the_program_s(readme):
     from typer.main import get_command
 
-    from core.__main__ import app
+    from core.cli import app
 
     commands = get_command(app).commands
     shown = {line.split()[3]: line for line in blocks(readme) if line.startswith("python -m core ")}

@@ -1,13 +1,12 @@
 """The tables of the READMEs are those of the measured result that the package holds."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 
-from tests.pages.made_benchmark import make_benchmark
+from tests.support.made_benchmark import make_benchmark
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "core" / "benchmark" / "measured"
 SPEC = importlib.util.spec_from_file_location("benchmark_tables", ROOT / "docs" / "benchmark_tables.py")
 assert SPEC is not None

@@ -1,7 +1,6 @@
 """Names, settings, and the errors' texts."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -9,6 +8,7 @@ from core.config import PRESETS, make_config
 from core.errors import MESSAGES, ConfigError, ExamplesError, HeadlightError
 from core.examples.example_set import from_pasted
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from tests.support.paths import ROOT
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 
@@ -70,7 +70,7 @@ def test_a_config_is_frozen_and_survives_json():
 
 def test_every_key_that_core_raises_has_a_message():
     used = set()
-    for file in Path(__file__).parents[2].joinpath("core").rglob("*.py"):
+    for file in ROOT.joinpath("core").rglob("*.py"):
         used |= set(re.findall(r"(?:Error|_error)\(\s*\"([a-z0-9_]+)\"", file.read_text(encoding="utf-8")))
     assert {"no_weights", "disk_full", "text_too_long"} <= used
     assert used <= set(MESSAGES)

@@ -23,7 +23,7 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBack
     monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
     st.cache_data.clear()
     st.cache_resource.clear()
-    backend = LocalBackend("tests.pages.page_engine")
+    backend = LocalBackend("tests.support.page_engine")
     monkeypatch.setattr(state, "backend", lambda: backend)
     yield backend
     backend.close()

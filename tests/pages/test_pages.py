@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,9 +15,9 @@ from pages.parts.i18n.catalogue import catalogue
 from pages.parts.session import state
 from pages.parts.shell import frame, samples
 from tests.pages.conftest import OpenApp, run_until, shown
-from tests.pages.made_runs import make_run
+from tests.support.made_runs import make_run
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 ANOMALOUS = "\n".join(
     f"The {place} sends red paint" for place in ("shop", "depot", "plant", "office", "branch")
 )

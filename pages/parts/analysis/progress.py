@@ -9,7 +9,7 @@ from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, Record, measured_timings, read_records, stage_seconds
 from core.runs.run_folder import open_run
 from pages.parts.charts import colours
-from pages.parts.charts.shared import shared as charts
+from pages.parts.charts import shared as charts
 from pages.parts.i18n import catalogue as texts
 from pages.parts.session.state import language, t, tn
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.report.export import Pictures
 from pages.parts.charts import colours
-from pages.parts.charts.shared import shared as charts
+from pages.parts.charts import shared as charts
 from pages.parts.circuit import graph, svg
 from pages.parts.circuit.graph import Look
 from pages.parts.data.results import MOST_EDGES, MOST_HEADS, Result

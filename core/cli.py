@@ -1,0 +1,235 @@
+"""The command line: `python -m core scenarios | analyse | robustness | benchmark`.
+
+Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
+from core.errors import ConfigError, HeadlightError
+from core.examples.example_set import read_examples
+from core.report.sentences.circuit import switched
+from core.runs.job_state import follow_up, read_circuit
+from core.runs.run_folder import RunFolder
+from core.scenarios import load_scenario, scenario_names
+from core.schema import Progress, RunResult
+from core.sensitivity.sentences import details, limits, lines, sentence
+from core.sensitivity.summary import read_robustness, sweep_folder
+
+INTERRUPTED = 130
+_asked_to_stop = threading.Event()
+"""Set by an interrupt: an exception that is raised inside a destructor, as imports run many, is lost."""
+
+_UsageError: Any = typer.BadParameter.__base__
+"""What the command line raises for wrong words; typer keeps its class private."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command()
+def scenarios() -> None:
+    """List the bundled models with their examples."""
+    for name in scenario_names():
+        print(f"{name:20} {load_scenario(name).title['en']}")
+
+
+@app.command()
+def analyse(
+    out: Annotated[Path, typer.Option(help="folder for the result")],
+    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
+    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
+    examples: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
+    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    candidates: Annotated[
+        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
+    ] = "codes",
+    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
+    evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
+    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+) -> None:
+    """Analyse a scenario, or a model with your own examples, and write the result into a folder."""
+    config = _config(scenario, model, examples, encoding or None)(
+        preset=preset,
+        positions=positions,
+        candidates=candidates,
+        device=device,
+        seed=seed,
+        evidence=evidence,
+    )
+    folder = RunFolder.create(out, config, name=scenario or Path(model).name)
+    run(config, folder)
+
+
+@app.command()
+def robustness(
+    out: Annotated[Path, typer.Option(help="folder for sweep.csv and robustness.json")],
+    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
+    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
+    examples: Annotated[
+        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
+    ] = None,
+    preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
+    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
+    candidates: Annotated[
+        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
+    ] = "codes",
+    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
+    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+) -> None:
+    """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
+    config = _config(scenario, model, examples, encoding or None)(
+        preset=preset, positions=positions, candidates=candidates, device=device, seed=seed
+    )
+    sweep(config, sweep_folder(out))
+
+
+@app.command()
+def benchmark(
+    out: Annotated[Path, typer.Option(help="folder for benchmark.csv")] = Path("benchmark"),
+    quick: Annotated[bool, typer.Option(help="a few draws alone, within 3 minutes")] = False,
+    tuning: Annotated[
+        Path | None, typer.Option(help="measure the models in this folder instead, on other draws")
+    ] = None,
+) -> None:
+    """Measure the methods against each other on tasks whose circuit is known."""
+    from core.benchmark.run import run_benchmark
+
+    for line in run_benchmark(out, quick, tuning):
+        if _asked_to_stop.is_set():
+            raise KeyboardInterrupt
+        print(line, flush=True)
+
+
+def run(config: RunConfig, folder: RunFolder) -> None:
+    """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
+    from core.analysis.pipeline import analyse as walk
+    from core.model.loading import ModelPool
+    from core.report.save import save
+    from core.report.sentences.summary import chosen
+
+    models = ModelPool(size=1)
+    for record in walk(config, models):
+        if isinstance(record, RunResult):
+            save(record, folder)
+            folder.finish()
+            counts = record.manifest["counts"]
+            print(f"{counts['selected_heads']} of {counts['heads']} heads selected; result in {folder.path}")
+            if said := chosen(record.manifest, "en"):
+                print(said)
+        else:
+            _show(record)
+    if config.evidence and follow_up(folder) is not None:
+        _check_circuit(folder, models)
+
+
+def _check_circuit(folder: RunFolder, models: Any) -> None:
+    """Does the circuit do the work? Into circuit.json and the report, with one line of what came out."""
+    from core.jobs.checks import check
+    from core.report.export import current_report
+
+    for record in check("circuit", folder, models):
+        _show(record)
+    folder.write_bytes("report.html", current_report(folder, {}).encode())
+    tried = (read_circuit(folder) or {}).get("before_after")
+    if tried:
+        print(switched(tried, "en"))
+
+
+def sweep(config: RunConfig, folder: RunFolder) -> None:
+    """Do the sweep over settings, show progress on stderr, and print what it comes to."""
+    from core.sensitivity.sweep import robustness as walk
+
+    with closing(walk(folder, config)) as records:
+        for record in records:
+            _show(record)
+    content = read_robustness(folder, config)
+    if content is None or not content["summary"]["by"]:
+        return
+    measure = content["summary"]["by"]
+    print(sentence(content, measure, "en"))
+    for line in [*lines(content), *details(content, measure, "en"), limits(measure, "en")]:
+        print(line)
+    print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
+
+
+def main() -> None:
+    """Run the command line; every error that a user can mend becomes one line."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    signal.signal(signal.SIGINT, _interrupt)
+    code = _run()
+    if code == INTERRUPTED:
+        # Python ends by the signal itself where the interrupt came inside an import that uses exec()
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _interrupt(_signal: int, frame: FrameType | None) -> None:
+    _asked_to_stop.set()
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except (HeadlightError, _UsageError) as error:
+        text = str(error) if isinstance(error, HeadlightError) else error.format_message()
+        print("headlight:", " ".join(text.split()), file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+
+
+def _config(
+    scenario: str, model: str, examples: Path | None, encoding: str | None
+) -> Callable[..., RunConfig]:
+    if not scenario and not model:
+        raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
+    if scenario and model:
+        detail = "give one of them: a bundled scenario, or a model with --examples"
+        raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
+    if scenario:
+        bundled = load_scenario(scenario)
+        file = examples or bundled.examples_file
+        return partial(
+            make_config,
+            model=str(bundled.model_folder),
+            scenario=scenario,
+            examples=read_examples(file, encoding),
+        )
+    if examples is None:
+        raise ConfigError(
+            "bad_setting", name="--examples", detail="expected a CSV or JSONL file beside --model"
+        )
+    return partial(make_config, model=model, examples=read_examples(examples, encoding))
+
+
+def _show(record: Progress) -> None:
+    if _asked_to_stop.is_set():
+        raise KeyboardInterrupt
+    if not sys.stderr.isatty():
+        return
+    loss = f"  loss {record.metrics['loss']:.4g}" if "loss" in record.metrics else ""
+    print(f"\r\033[K{record.stage} {record.step}/{record.total}{loss}", end="", file=sys.stderr, flush=True)

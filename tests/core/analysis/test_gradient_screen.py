@@ -1,0 +1,356 @@
+"""The causal screen: by hand, on tiny models, and as the benchmark's method on the planted circuit."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core.analysis import result_tables as tables
+from core.analysis.candidates import score, screened
+from core.analysis.gradient_screen import combined_draws, combined_heads
+from core.analysis.pipeline import analyse
+from core.benchmark.methods.screened import screened as benchmark_method
+from core.benchmark.tasks.task import TaskName, load_task
+from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
+from core.causal.metric import SMALLEST_GAP
+from core.causal.paired_runs import PairRuns, forward_mask
+from core.config import AutoencoderConfig, RunConfig, make_config
+from core.discovery.autoencoder import Codes
+from core.discovery.scoring import HeadScores, head_scores
+from core.discovery.selection import HEAD_RULE, select
+from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
+from core.errors import ConfigError
+from core.examples.example_set import ExampleSet, from_rows
+from core.model.loading import ModelPool
+from core.report.html import report
+from core.report.save import save
+from core.report.sentences.summary import chosen, facts, five_note
+from core.runs.result_reader import saved_facts
+from core.runs.run_folder import RunFolder
+from core.scenarios import load_scenario
+from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
+from core.text import LANGUAGES, text
+from tests.core.causal.test_evidence import pairs
+from tests.core.discovery.test_stability import made_codes
+from tests.support.tiny_models import save_tiny, tiny
+
+QUICK = AutoencoderConfig(members=3, latents=8, epochs=20)
+MODELS = ModelPool(size=4)
+
+
+def texts(longer: int = 0) -> ExampleSet:
+    """Four pairs; `longer` words more in one anomalous text make its pair one of unequal length."""
+    rows = []
+    for i in range(4):
+        tail = " w9" * (longer if i == 0 else 0)
+        rows.append({"label": "anomalous", "text": f"w1 w{10 + i} w2 w{10 + i} w3{tail}", "pair": f"p{i}"})
+        rows.append({"label": "normal", "text": f"w1 w{10 + i} w2 w{30 + i} w3", "pair": f"p{i}"})
+    return from_rows(rows)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {kind: save_tiny(tmp_path_factory.mktemp(kind), kind) for kind in ("gpt2", "gemma3_text")}
+
+
+def run(folder, **values) -> tuple[list[Progress], RunResult]:
+    values = {"examples": texts(), "autoencoder": QUICK, "device": "cpu"} | values
+    records = list(analyse(make_config(model=str(folder), **values), MODELS))
+    assert isinstance(records[-1], RunResult)
+    return records[:-1], records[-1]
+
+
+def in_flat_order(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values(list(tables.HEAD_KEYS), ignore_index=True)
+
+
+# --- by hand
+
+
+def test_every_member_is_combined_with_the_same_attribution():
+    members = torch.tensor([[8.0, 1.0, 9.0], [0.0, 9.0, 1.0]])
+    plain = HeadScores(members.mean(dim=0), members, torch.tensor([0, 1, 0]))
+    found = combined_heads(plain, np.array([-0.5, 1.0, 0.0]))
+    assert found.per_member.flatten().tolist() == pytest.approx([2, 1, 0, 0, 3, 0])
+    assert found.score.tolist() == pytest.approx([2**0.5, 5**0.5, 0])
+    assert found.best_slot.tolist() == [0, 1, 0]
+
+
+def test_drawn_texts_bring_their_own_attribution():
+    by_pair = np.array([[0.2, -1.0], [0.4, 1.0], [0.6, 0.3]])
+    found = combined_draws(np.array([[1.0, 1.0], [4.0, 1.0]]), np.array([[1, 1, 0], [0, 0, 3]]), by_pair)
+    np.testing.assert_allclose(found, np.sqrt([[0.3, 0.0], [2.4, 0.3]]))
+
+
+def test_candidates_and_frequencies_follow_from_the_combined_scores():
+    generator = torch.Generator().manual_seed(3)
+    latent = torch.randint(0, 5, (4, 6, 2, 6), generator=generator)
+    codes = Codes(latent, torch.rand(latent.shape, generator=generator))
+    plain = score(codes, 3, 2)
+    attribution = np.array([0.01, 0.9, 0.1, -0.4, 0.2, 0.0])
+    edges = np.random.default_rng(0).normal(size=(6, 6))
+    found = screened(plain, Attributed(attribution[None], edges, 7, 5))
+    heads = np.sqrt(plain.heads.score.numpy() * np.abs(attribution))
+    np.testing.assert_allclose(found.heads.score, heads)
+    np.testing.assert_array_equal(found.head_selected, select(heads, HEAD_RULE))
+    assert found.head_selected.tolist() != plain.head_selected.tolist()
+    size = np.abs(attribution)
+    by_member = [select(np.sqrt(m * size), HEAD_RULE) for m in plain.heads.per_member.numpy()]
+    np.testing.assert_allclose(found.head_frequency, np.mean(by_member, axis=0))
+    np.testing.assert_allclose(found.edges, np.sqrt(plain.edges * np.abs(edges)))
+    among = np.outer(found.head_selected, found.head_selected)
+    assert not found.edge_selected[~among].any()
+    assert found.codes is plain
+
+
+# --- how far such a choice can be trusted
+
+TOLD_APART = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+ONE_PAIR = np.array([[1.0, 6.0 * (pair == 0), 1.0, 1.0] for pair in range(6)])
+"""Attribution (pair, head): head 1 has all of its own from the first pair."""
+
+
+def sure_of(codes: Codes, by_pair: np.ndarray | None) -> Certainty:
+    scores = head_scores(codes, 6)
+    return certainty(codes, scores, [[i] for i in range(12)], 6, True, "strength", 0, by_pair)
+
+
+def test_texts_drawn_anew_are_screened_by_their_own_gradients():
+    codes = made_codes(TOLD_APART, TOLD_APART, [0] * 12, [0] * 12, n_anomalous=6)
+    alone, found = sure_of(codes, None), sure_of(codes, ONE_PAIR)
+    assert alone.selected.tolist() == found.selected.tolist() == [True, True, False, False]
+    assert alone.again.tolist() == [1, 1, 0, 0]
+    # head 1 scores √k where the first pair is drawn k times, against 1 for head 0
+    missed = (5 / 6) ** 6
+    assert found.again[0] == 1
+    assert found.again[1] == pytest.approx(1 - missed, abs=4 * np.sqrt(missed * (1 - missed) / DRAWS))
+    assert found.jaccard == pytest.approx(1 - (1 - found.again[1]) / 2)
+    np.testing.assert_array_equal(found.mirror_selected, found.selected)
+    assert found.members_overlap == pytest.approx(alone.members_overlap, nan_ok=True)
+
+
+def test_gradients_of_texts_left_out_are_not_seen():
+    codes = made_codes(TOLD_APART, TOLD_APART, [0] * 12, [0] * 12, n_anomalous=6)
+    effects = np.ones((1, 2, 6))
+    alone = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0)
+    found = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0, ONE_PAIR)
+    assert (alone.checked, alone.share) == (2 * FOLDS * SPLITS, 1)
+    assert (found.checked, found.share) == (FOLDS * SPLITS + (FOLDS - 1) * SPLITS, 1)
+
+
+def test_variety_is_told_of_the_codes_alone():
+    varied = [1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]
+    codes = made_codes(varied, [0] * 12, [0] * 12, [0] * 12, n_anomalous=6)
+    alone, found = sure_of(codes, None), sure_of(codes, ONE_PAIR / 9)
+    assert found.diversity == alone.diversity == pytest.approx(1 / 6)
+
+
+# --- attribution, pair by pair
+
+
+def test_attribution_by_pair_is_that_of_each_pair_alone():
+    loaded, examples = tiny("gpt2", seed=2), pairs(4)
+    loaded.model.double()
+    runs = PairRuns(loaded, ExampleSet(examples=tuple(examples)), 0)
+    *_, found = _walk(attributed(runs, 3))
+    heads, edges, _ = attributions(loaded, ExampleSet(examples=tuple(examples)), 0, 3)
+    np.testing.assert_allclose(found.heads, heads)
+    assert found.backward_passes == 3
+    alone_edges = 0.0
+    for row in range(4):
+        pair = ExampleSet(examples=(examples[row], examples[row + 4]))
+        alone, of_edges, _ = attributions(loaded, pair, 0, 3)
+        gap = PairRuns(loaded, pair, 0).behaviour.gap
+        np.testing.assert_allclose(found.by_pair[row] * runs.behaviour.gap, alone * gap, rtol=1e-5, atol=1e-9)
+        alone_edges = alone_edges + of_edges * gap / 4
+    np.testing.assert_allclose(edges * runs.behaviour.gap, alone_edges, rtol=1e-5, atol=1e-9)
+
+
+def test_batches_that_hold_less_give_the_same(monkeypatch):
+    loaded, examples = tiny("llama"), ExampleSet(examples=tuple(pairs(4)))
+    whole = attributions(loaded, examples, 0, 2)
+    per_token = 4 * 12 * 24 * 4
+    monkeypatch.setattr("core.causal.edge_attribution.GRADIENT_BYTES", 3 * per_token)
+    assert tokens_at_once(loaded) == 3
+    small = attributions(loaded, examples, 0, 2)
+    assert (whole[2], small[2]) == (2 + 2, 4 * (2 + 2))
+    for one, other in zip(whole[:2], small[:2], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def _walk(running):
+    records = []
+    while True:
+        try:
+            records.append(next(running))
+        except StopIteration as end:
+            return [*records, end.value]
+
+
+# --- in an analysis
+
+
+def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
+    task = load_task(TaskName("planted-induction"), ModelPool(size=1))
+    examples = task.draw(4, 0)
+    expected = benchmark_method(task.loaded, examples, 0)
+    model = str(load_scenario("planted-induction").model_folder)
+    _, result = run(
+        model, examples=examples, autoencoder=make_config(model="m", examples=examples).autoencoder,
+        candidates="screened", evidence=False,
+    )  # fmt: skip
+    heads = in_flat_order(result.heads)
+    np.testing.assert_allclose(heads["score"], expected.heads, rtol=1e-6)
+    np.testing.assert_allclose(heads["score"] ** 2, heads["code_score"] * heads["screen"].abs(), atol=1e-12)
+    rows = result.edges
+    flat = rows["source_layer"] * 6 + rows["source_head"], rows["target_layer"] * 6 + rows["target_head"]
+    assert len(rows) == forward_mask(task.loaded).sum()
+    np.testing.assert_allclose(rows["score"], expected.edges[flat], rtol=1e-5, atol=1e-9)
+    assert result.manifest["forward_passes"] == expected.forward_passes
+    assert set(np.flatnonzero(heads["selected"])) <= set(np.flatnonzero(task.head_truth()))
+
+
+def test_codes_alone_are_the_default_and_nothing_else_changes(folders):
+    records, codes = run(folders["gpt2"])
+    assert "screen" not in {record.stage for record in records}
+    assert codes.manifest["selection"]["candidates"] == "codes"
+    assert "screen" not in codes.manifest
+    for table, columns in ((codes.heads, HEAD_COLUMNS), (codes.edges, EDGE_COLUMNS)):
+        assert columns[-2:] == ("code_score", "screen")
+        assert table[["code_score", "screen"]].isna().all(axis=None)
+    assert [chosen(codes.manifest, language) for language in LANGUAGES] == ["", ""]
+
+
+def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
+    _, codes = run(folders["gpt2"])
+    records, found = run(folders["gpt2"], candidates="screened")
+    steps = [(record.step, record.total) for record in records if record.stage == "screen"]
+    assert steps == [(0, 20), (4, 20), (8, 20), (12, 20), (16, 20), (20, 20)]
+    assert found.manifest["selection"]["candidates"] == "screened"
+    assert found.manifest["screen"] == {
+        "state": "computed",
+        "steps": 5,
+        "forward_passes": 7,
+        "backward_passes": 5,
+    }
+    about = found.manifest["evidence_about"]
+    assert (
+        found.manifest["forward_passes"] == about["forward_passes"] + 7
+    )  # the head outputs come from the cache
+    heads, before = in_flat_order(found.heads), in_flat_order(codes.heads)
+    np.testing.assert_allclose(heads["code_score"], before["score"])
+    assert (heads["score_low"] <= heads["score"]).all()
+    assert heads["screen"].notna().all()
+    assert found.heads["score"].is_monotonic_decreasing
+    assert (found.heads["effect"].notna() == found.heads["selected"]).all()
+    keys = [note["key"] for note in found.manifest["notes"]]
+    assert keys.count("screen_computed") == 1
+    json.dumps(found.manifest, allow_nan=False)
+
+
+def test_certainty_speaks_of_the_screened_choice(folders, monkeypatch):
+    told = []
+
+    def kept(*given):
+        told.append(certainty(*given))
+        return told[-1]
+
+    monkeypatch.setattr("core.analysis.pipeline.certainty", kept)
+    _, codes = run(folders["gpt2"], evidence=False)
+    _, found = run(folders["gpt2"], evidence=False, candidates="screened")
+    for sure, result in zip(told, (codes, found), strict=True):
+        assert sure.selected.tolist() == in_flat_order(result.heads)["selected"].tolist()
+    assert told[0].selected.tolist() != told[1].selected.tolist()
+    assert found.manifest["certainty"]["jaccard"] == pytest.approx(told[1].jaccard, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("state", "values"),
+    [
+        ("no_pairs", {"pairing": "off", "permutations": 99}),
+        ("no_pairs", {"examples": texts(longer=3)}),
+        ("no_difference", {}),
+        ("norm", {"model": "gemma3_text"}),
+        ("memory", {}),
+        ("not_finite", {}),
+    ],
+    ids=["unpaired", "unequal", "no_difference", "norm", "memory", "not_finite"],
+)
+def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, monkeypatch, state, values):
+    folder = folders[values.pop("model", "gpt2")]
+    if state == "no_difference":
+        monkeypatch.setitem(SMALLEST_GAP, "next_word_shift", 1e9)
+    if state in ("memory", "not_finite"):
+        monkeypatch.setattr("core.analysis.gradient_screen.attributed", _broken(state))
+    _, codes = run(folder, evidence=False, **values)
+    _, found = run(folder, evidence=False, candidates="screened", **values)
+    assert found.manifest["selection"]["candidates"] == "codes"
+    assert found.manifest["screen"]["state"] == state
+    pd.testing.assert_frame_equal(found.heads, codes.heads)
+    pd.testing.assert_frame_equal(found.edges, codes.edges)
+    note = {"key": f"screen_{state}", "values": {}}
+    assert [other for other in found.manifest["notes"] if other != note] == codes.manifest["notes"]
+    assert found.manifest["notes"].count(note) == 1
+    for language in LANGUAGES:
+        assert chosen(found.manifest, language) == text(language, f"note.screen_{state}")
+
+
+def _broken(state):
+    def attributed(runs, steps):
+        yield 1
+        if state == "memory":
+            raise torch.OutOfMemoryError
+        return Attributed(np.full((4, 12), np.nan), np.zeros((12, 12)), 7, 5)
+
+    return attributed
+
+
+def test_the_recipe_of_the_paper_and_the_screen_exclude_each_other():
+    with pytest.raises(
+        ConfigError, match=r"autoencoder.shared=true and candidates=screened exclude"
+    ) as refused:
+        make_config(model="m", examples=texts(), preset="paper", candidates="screened")
+    assert refused.value.key == "config_conflict"
+    assert make_config(model="m", examples=texts(), candidates="screened").candidates == "screened"
+
+
+def test_settings_of_an_older_run_are_codes_alone():
+    content = make_config(model="m", examples=texts()).model_dump(mode="json")
+    del content["candidates"]
+    assert RunConfig.model_validate(content).candidates == "codes"
+
+
+# --- what is said of it
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_line_says_of_p_values_only_what_was_measured(language):
+    def said(**more):
+        return chosen({"selection": {"candidates": "screened"}, **more}, language)
+
+    parts = [text(language, f"summary.screened{part}") for part in ("", "_tested", "_held_out")]
+    space = "" if language == "ja" else " "
+    assert said(evidence="not_computed") == parts[0]
+    assert said(evidence="computed", certainty={"held_out": None}) == space.join(parts[:2])
+    assert said(evidence="computed", certainty={"held_out": 0.5}) == space.join(parts)
+
+
+def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(folders, tmp_path):
+    _, result = run(folders["gpt2"], candidates="screened")
+    html = report(facts(result.manifest, result.heads, result.edges), result.examples)
+    for language in LANGUAGES:
+        assert html.count(f'<p class="small">{chosen(result.manifest, language)}</p>') == 1
+        assert text(language, "note.screen_computed", steps=5) in html
+        assert text(language, "report.score_note_screened", maximum=4) in html
+        assert text(language, "report.score_note_strength", maximum=4) not in html
+    untested = facts(
+        {**result.manifest, "evidence": "not_computed"}, result.heads.assign(effect=np.nan), result.edges
+    )
+    assert five_note(untested, "en") == text("en", "summary.five_note_untested_screened")
+    folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
+    save(result, folder)
+    saved = saved_facts(folder)
+    assert chosen(saved.manifest, "en") == chosen(result.manifest, "en")
+    np.testing.assert_allclose(saved.heads["screen"], result.heads["screen"])

@@ -1,0 +1,283 @@
+"""The whole way on a tiny model: order of stages, contracts, determinism, notes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core.analysis import result_tables as tables
+from core.analysis.confidence import trust_sentence
+from core.analysis.pipeline import analyse
+from core.config import AutoencoderConfig, make_config
+from core.errors import ExamplesError, ModelError
+from core.examples.example_set import from_rows
+from core.heads import HeadId
+from core.inspection.preview import preview
+from core.model.loading import ModelPool
+from core.report.save import save
+from core.runs.progress import STAGES
+from core.runs.run_folder import RunFolder
+from core.schema import (
+    CODE_COLUMNS,
+    EDGE_COLUMNS,
+    EFFECT_COLUMNS,
+    EXAMPLE_COLUMNS,
+    HEAD_COLUMNS,
+    Progress,
+    RunResult,
+)
+from tests.support.tiny_models import save_tiny
+
+QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("model"), seed=1)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return ModelPool()
+
+
+def texts(count=4, paired=True, longer=0):
+    rows = []
+    for i in range(count):
+        tail = " w9" * (longer if i == 0 else 0)
+        rows.append({"label": "anomalous", "text": f"w1 w{10 + i} w2 w{10 + i} w3{tail}", "pair": f"p{i}"})
+        rows.append({"label": "normal", "text": f"w1 w{10 + i} w2 w{30 + i} w3{tail}", "pair": f"p{i}"})
+    for row in rows:
+        row["pair"] = row["pair"] if paired else ""
+    return from_rows(rows)
+
+
+def run(folder, models, **values):
+    values = {"examples": texts(), "autoencoder": QUICK, "device": "cpu"} | values
+    records = list(analyse(make_config(model=str(folder), **values), models))
+    assert all(isinstance(record, Progress) for record in records[:-1])
+    assert isinstance(records[-1], RunResult)
+    return records[:-1], records[-1]
+
+
+def test_stages_come_in_order_and_the_loss_is_reported(folder, models):
+    progress, _ = run(folder, models)
+    stages = list(dict.fromkeys(record.stage for record in progress))
+    assert stages == [stage for stage in STAGES if stage in stages]
+    assert {"load", "tokens", "capture", "train", "codes", "score", "report"} <= set(stages)
+    assert all(record.metrics["loss"] > 0 for record in progress if record.stage == "train" and record.step)
+
+
+def test_tables_follow_the_contract(folder, models):
+    _, result = run(folder, models)
+    assert tuple(result.heads.columns) == HEAD_COLUMNS
+    assert tuple(result.edges.columns) == EDGE_COLUMNS
+    assert tuple(result.codes.columns) == CODE_COLUMNS
+    assert tuple(result.examples.columns) == EXAMPLE_COLUMNS
+    assert len(result.heads) == 12
+    assert len(result.edges) == 3 * 16
+    assert (result.edges.source_layer < result.edges.target_layer).all()
+    assert result.heads.score.is_monotonic_decreasing
+    assert result.edges.score.is_monotonic_decreasing
+    assert len(result.codes) == 12 * 2 * 8
+
+
+def test_shuffling_the_labels_tells_how_far_it_is(folder, models):
+    progress, _ = run(folder, models, pairing="off", permutations=99, evidence=False)
+    told = [record for record in progress if record.stage == "statistics"]
+    assert (told[1].step, told[-1].step, told[-1].total) == (0, 99, 99)
+    paired, _ = run(folder, models, evidence=False)
+    assert [(r.step, r.total) for r in paired if r.stage == "statistics"] == [(0, 1)]
+
+
+def test_evidence_stands_at_the_candidates_alone_and_can_be_left_out(folder, models):
+    progress, result = run(folder, models)
+    assert result.manifest["evidence"] == "computed"
+    assert [r.stage for r in progress].count("evidence") > 1
+    for column in ("p_value", "effect", "effect_low", "effect_high", "verdict"):
+        assert (result.heads[column].notna() == result.heads["selected"]).all()
+        assert (result.edges[column].notna() == result.edges["selected"]).all()
+    progress, without = run(folder, models, evidence=False)
+    assert "evidence" not in {r.stage for r in progress}
+    assert without.manifest["evidence"] == "not_computed"
+    for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
+        assert without.heads[column].isna().all()
+        assert without.edges[column].isna().all()
+
+
+def test_every_head_has_an_attribution_where_evidence_was_computed(folder, models):
+    _, result = run(folder, models)
+    assert result.heads["attribution"].notna().all()
+    assert result.heads["attribution"].nunique() == 12
+    assert result.manifest["evidence_about"]["backward_passes"] == 1
+    _, without = run(folder, models, evidence=False)
+    assert without.heads["attribution"].isna().all()
+
+
+def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
+    _, result = run(folder, models)
+    effects = result.effects
+    assert tuple(effects.columns) == EFFECT_COLUMNS
+    labels = result.examples.set_index("example")["label"]
+    for direction, label in (("noise", "anomalous"), ("denoise", "normal")):
+        assert set(effects.loc[effects["direction"] == direction, "example"].map(labels)) == {label}
+    main = effects[effects["ablation"] == "resample"]
+    means = main.groupby(
+        ["kind", "source_layer", "source_head", "target_layer", "target_head", "direction"], dropna=False
+    )
+    found = means["effect"].mean().reset_index()
+    for kind, table, keys in (
+        ("head", result.heads, tables.HEAD_KEYS),
+        ("edge", result.edges, tables.EDGE_KEYS),
+    ):
+        tested = table[table["effect"].notna()]
+        assert len(tested) > 0
+        for row in tested.to_dict("records"):
+            rows = found[found["kind"] == kind]
+            for column, key in zip(tables.EDGE_KEYS, keys, strict=False):
+                rows = rows[rows[column] == row[key]]
+            assert len(rows) == 2
+            assert rows["effect"].iloc[rows["effect"].abs().argmax()] == pytest.approx(row["effect"])
+    others = effects[effects["ablation"] != "resample"]
+    assert set(others["ablation"]) == {"mean", "zero"}
+    assert (set(others["kind"]), set(others["direction"])) == ({"head"}, {"noise"})
+    assert len(others) == 2 * 4 * result.heads["selected"].sum()
+    assert effects.loc[effects["kind"] == "head", "target_layer"].isna().all()
+
+
+def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, tmp_path):
+    _, result = run(folder, models)
+    sure = result.manifest["certainty"]
+    assert 0 <= sure["jaccard"] <= 1
+    assert (sure["held_out"], sure["held_out_checked"]) == (None, 0)
+    assert sure["trust"]["level"] == "low"
+    assert trust_sentence(result.manifest, "en")
+    said = json.loads(json.dumps(result.evidence, allow_nan=False))
+    assert said["certainty"] == json.loads(json.dumps(sure))
+    assert len(said["codes"]) == 12
+    selected = {
+        str(HeadId(*row)) for row in result.heads.loc[result.heads["selected"], ["layer", "head"]].to_numpy()
+    }
+    assert set(said["heads"]) == selected
+    for row in said["heads"].values():
+        assert set(row) == {"ablations", "signs_disagree", "works_against", "direction"}
+    assert len(said["edges"]) == result.edges["selected"].sum()
+    _, without = run(folder, models, evidence=False)
+    assert (without.evidence["heads"], len(without.evidence["codes"])) == ({}, 12)
+    assert without.manifest["certainty"]["trust"]["reasons"][0]["key"] == "untested"
+    folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
+    save(result, folder)
+    assert folder.read_json("evidence.json") == said
+    stored = pd.read_csv(folder.path / "effects.csv", encoding="utf-8-sig")
+    np.testing.assert_allclose(stored["effect"], result.effects["effect"])
+    save(without, folder)
+    assert pd.read_csv(folder.path / "effects.csv", encoding="utf-8-sig").empty
+
+
+def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
+    _, first = run(folder, models, evidence=False)
+    _, second = run(folder, models, evidence=False)
+    assert first.manifest["forward_passes"] == 2
+    assert second.manifest["forward_passes"] == 0
+    assert second.manifest["cached_texts"] == 8
+    assert first.heads.equals(second.heads)
+    assert first.codes.equals(second.codes)
+
+
+def test_a_label_p_value_stands_only_where_it_means_something(folder, models):
+    _, paired = run(folder, models)
+    _, unpaired = run(folder, models, pairing="off", permutations=99)
+    assert paired.heads.label_p_value.isna().all()
+    assert unpaired.heads.label_p_value.between(0.01, 1).all()
+
+
+def test_scores_follow_from_the_saved_codes(folder, models):
+    _, result = run(folder, models)
+    best = result.heads.iloc[0]
+    own = result.codes[(result.codes["layer"] == best["layer"]) & (result.codes["head"] == best["head"])]
+    flat = int(best["layer"] * 4 + best["head"])
+    slot = result.manifest["alignment"]["slots"].index(own["position"].iloc[0])
+    codes, strengths = (result.tensors[name][..., flat].numpy() for name in ("codes", "strengths"))
+    kept = [a for pair in zip(*result.manifest["alignment"]["pairs"], strict=True) for a in pair]
+    for member, part in own.groupby("member"):
+        written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
+        assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
+
+    reach = result.tensors["reach"][slot, flat].item()
+    alone = [~np.isin(c[:4, slot], c[4:, slot]) & (c[:4, slot] >= 0) for c in codes]
+    totals = [np.mean(s[:4, slot] * there) for s, there in zip(strengths, alone, strict=True)]
+    assert 0 < reach <= 1
+    assert reach * np.mean(totals) == pytest.approx(best["score"], abs=1e-5)
+
+
+def test_positions_before_the_first_difference_are_left_out(folder, models):
+    """A decoder cannot see a token that only comes later, so these positions are equal in both texts."""
+    _, result = run(folder, models)
+    assert result.manifest["alignment"]["slots"] == ["3", "4"]
+
+
+def test_unequal_unpaired_texts_use_the_last_token_and_the_mean(folder, models):
+    _, result = run(folder, models, examples=texts(paired=False, longer=3), pairing="off", permutations=99)
+    assert result.manifest["alignment"]["mode"] == "last_mean"
+    assert {note["key"] for note in result.manifest["notes"]} >= {
+        "positions_last_mean",
+        "pairs_none",
+        "few_examples",
+    }
+
+
+def test_the_published_recipe_runs_on_means_with_one_dictionary(folder, models):
+    paper = make_config(model=str(folder), examples=texts(), preset="paper", device="cpu")
+    quick = paper.autoencoder.model_copy(update={"epochs": 10})
+    _, result = run(folder, models, preset="paper", autoencoder=quick)
+    assert result.manifest["alignment"]["mode"] == "mean"
+    assert set(result.codes.position) == {"mean"}
+    assert set(result.codes.member) == {0}
+
+
+def test_bad_input_stops_before_anything_is_trained(folder, models):
+    with pytest.raises(ExamplesError, match="at least 3"):
+        run(folder, models, examples=texts(count=2))
+    long = texts()
+    rows = [e.model_dump() for e in long.examples]
+    rows[0]["text"] = "w1 " * 40
+    with pytest.raises(ExamplesError, match="40 tokens, the model reads at most 32"):
+        run(folder, models, examples=from_rows(rows))
+    with pytest.raises(ModelError):
+        run("no-such-model", models)
+
+
+def test_the_preview_shows_tokens_pairs_and_next_words(folder, models):
+    config = make_config(model=str(folder), examples=texts(paired=False), device="cpu")
+    found = preview(config, models)
+    assert found["alignment"]["pairs_source"] == "automatic"
+    assert found["alignment"]["pairs"] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    first = found["examples"][0]
+    assert first["pieces"] == ["w1", "w10", "w2", "w10", "w3"]
+    assert first["differs"] == [False, False, False, True, False]
+    assert [word["probability"] for word in first["next"]] == sorted(
+        (word["probability"] for word in first["next"]), reverse=True
+    )
+    ids = torch.tensor([models.get(str(folder), "cpu").encode(first["text"])])
+    logits = models.get(str(folder), "cpu").model(input_ids=ids).logits[0, -1]
+    assert first["next"][0]["probability"] == pytest.approx(float(logits.softmax(-1).max()), abs=1e-5)
+
+
+def test_the_preview_tells_whether_the_model_behaves_as_the_labels_say(folder, models):
+    rows = [e.model_dump() for e in texts().examples]
+    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
+    said = [row["next"][0]["piece"] for row in preview(config, models)["examples"]]
+    for row, word in zip(rows, said, strict=True):
+        row["expected"] = word
+    rows[1]["expected"] = "w59" if said[1] != "w59" else "w58"
+    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
+    behaves = [row["behaves"] for row in preview(config, models)["examples"]]
+    assert (behaves[0], behaves[1], behaves[3]) == (None, False, True)
+
+
+def test_words_that_a_pair_shares_promise_nothing_of_a_single_row(folder, models):
+    rows = [e.model_dump() | {"expected": "w50", "actual": "w51"} for e in texts().examples]
+    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
+    assert all(row["behaves"] in (None, True) for row in preview(config, models)["examples"])

@@ -1,0 +1,184 @@
+"""The circuit page's row of controls: search, filters, groups."""
+
+import pandas as pd
+import pytest
+import streamlit as st
+
+from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
+from core.runs.run_folder import runs_folder
+from pages.parts.circuit import head_labels as labels
+from pages.parts.circuit.controls import with_opened_edges
+from pages.parts.circuit.view_state import nearest, table_key, within
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from tests.pages.conftest import OpenApp, shown
+from tests.support.made_runs import make_run
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_search_opens_a_head_that_is_not_drawn(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder())
+    result = results.load(run)
+    other = result.heads[~result.heads["selected"]].iloc[-1]
+    app = open_app("circuit", language, run.run_id)
+    before = len(result.selected)
+    assert _drawn(result, language, before) in shown(app)
+    app.text_input(key="circuit_search").set_value(f"{other['layer']}.{other['head']}").run()
+    assert app.selectbox(key="head").value == other["name"]
+    assert app.query_params["head"] == other["name"]
+    assert app.query_params["picked"] == "1"
+    assert _drawn(result, language, before + 1) in shown(app)
+
+
+def test_search_says_which_heads_there_are(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    write_label(run, "L2H2", HeadLabel("previous word"))
+    app = open_app("circuit", run=run.run_id)
+    app.text_input(key="circuit_search").set_value("L6H0 <b>*x*").run()
+    said = shown(app)
+    assert "The heads are L0H0 to L5H7" in said
+    assert "\\<b\\>\\*x\\*" in said
+    app.text_input(key="circuit_search").set_value("Previous").run()
+    assert app.selectbox(key="head").value == "L2H2"
+    assert "The heads are" not in shown(app)
+
+
+def test_layers_leave_their_heads_and_can_be_set_back(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    result = results.load(run)
+    app = open_app("circuit", run=run.run_id)
+    assert all(button.key != "reset_filter" for button in app.button)
+    app.slider(key="circuit_layers").set_value((0, 1)).run()
+    app.slider(key="circuit_layers").set_value((0, 2)).run()
+    count = int((result.selected["layer"] <= 2).sum())
+    assert _drawn(result, "en", count) in shown(app)
+    app.button(key="reset_filter").click().run()
+    assert app.slider(key="circuit_layers").value == (0, 5)
+    assert _drawn(result, "en", len(result.selected)) in shown(app)
+
+
+def test_model_of_one_layer_has_no_layer_filter(open_app: OpenApp) -> None:
+    app = open_app("circuit", run=make_run(runs_folder(), 1, 4, 2).run_id)
+    assert all(slider.key != "circuit_layers" for slider in app.slider)
+
+
+def test_number_of_edges_follows_the_heads_until_it_is_set(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    result = results.load(run)
+    app = open_app("circuit", run=run.run_id)
+    assert app.slider(key="circuit_edges").value == len(result.candidate_edges)
+    app.slider(key="circuit_edges").set_value(2).run()
+    app.slider(key="circuit_edges").set_value(1).run()
+    second = round(float(result.heads["score"].iloc[-2]), 4)
+    app.select_slider(key="circuit_lowest").set_value(second).run()
+    assert app.slider(key="circuit_edges").value == 1
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_several_heads_are_grouped_and_folded(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", language, run.run_id)
+    assert app.toggle(key="circuit_fold").disabled
+    names = list(results.load(run).selected["name"][:3])
+    write_group(run, names[:1], "<i>early</i>")
+    app.run()
+    app.multiselect(key=f"group_members_{run.run_id}").set_value(names)
+    app.selectbox(key=f"group_name_{run.run_id}").set_value("<i>early</i>")
+    app.button(key="keep_group").click().run()
+    assert {name: label.group for name, label in read_labels(run).items()} == dict.fromkeys(
+        names, "<i>early</i>"
+    )
+    assert "① &lt;i&gt;early&lt;/i&gt; (3)" in shown(app)
+    app.toggle(key="circuit_fold").set_value(True).run()
+    assert not app.exception
+    assert app.query_params["fold"] == "1"
+    assert catalogue(language)["group.reading"] in shown(app)
+    assert list(app.dataframe[0].value["group"].dropna()) == ["<i>early</i>"] * 3
+    app.multiselect(key=f"group_members_{run.run_id}").set_value(names)
+    app.button(key="keep_group").click().run()
+    assert read_labels(run) == {}
+
+
+def test_group_without_heads_is_asked_for_some(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", run=run.run_id)
+    app.button(key="keep_group").click().run()
+    assert catalogue("en")["group.none_chosen"] in shown(app)
+    assert read_labels(run) == {}
+
+
+def test_new_group_is_made_by_its_name(open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(runs_folder())
+    session = {"run_id": run.run_id, "group_members_r": ["L0H0", "L1H1"], "group_name_r": "new ones"}
+    monkeypatch.setattr(st, "session_state", session)
+    labels._keep_group("r")
+    assert groups(read_labels(run)) == {"new ones": ["L0H0", "L1H1"]}
+
+
+def test_editing_one_head_keeps_its_group(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", run=run.run_id)
+    head = app.session_state["head"]
+    write_group(run, [head], "early")
+    write_group(run, ["L0H0"], "other")
+    app.run()
+    app.text_input(key=f"label_name_{run.run_id}_{head}").set_value("first")
+    app.button(key=f"keep_label_{head}").click().run()
+    assert read_labels(run)[head] == HeadLabel("first", "", "early")
+    app.selectbox(key=f"label_group_{run.run_id}_{head}_early").set_value("other")
+    app.button(key=f"keep_label_{head}").click().run()
+    assert read_labels(run)[head] == HeadLabel("first", "", "other")
+
+
+def test_picked_head_brings_its_strongest_edges_and_a_picked_edge_itself() -> None:
+    rows = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
+    every = pd.DataFrame([{"source": s, "target": t, "name": f"{s}>{t}"} for s, t in rows])
+    drawn, among = every.head(1), every.head(3)
+    assert list(with_opened_edges(drawn, among, every, [], "")["name"]) == ["a>x"]
+    assert list(with_opened_edges(drawn, among, every, ["x"], "")["name"]) == ["a>x", "b>x"]
+    assert list(with_opened_edges(drawn, among, every, [], "b>y")["name"]) == ["a>x", "b>y"]
+
+
+def test_thirty_two_by_thirty_two_heads_with_ten_thousand_edges_are_drawn(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), 32, 32, 60, verdicts=True, n_edges=10_000)
+    assert len(results.load(run).edges) == 10_000
+    app = open_app("circuit", run=run.run_id)
+    assert app.slider(key="circuit_edges").value == results.MOST_EDGES
+    app.session_state["circuit_tab"] = "heat"
+    app.segmented_control(key="circuit_view").set_value("grid").run()
+    assert not app.exception
+
+
+def test_levels_and_bounds() -> None:
+    assert nearest([1.0, 2.0, 4.0], 2.9) == 2.0
+    assert (within(9, 0, 5), within(-1, 0, 5), within(3, 0, 5)) == (5, 0, 3)
+
+
+def _drawn(result: results.Result, language: str, heads: int) -> str:
+    """The beginning of the line that counts what is drawn."""
+    said = texts.text(
+        language, "circuit.shown", heads=heads, all_heads=len(result.heads), edges=0, all_edges=0
+    )
+    return said.split("0 of 0")[0].split("、")[0]
+
+
+def test_tick_of_a_table_does_not_outlive_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    session: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    names = ["L1H2", "L0H3"]
+    assert table_key("heads", names, []) == "heads_0"
+    session["heads_0"] = {"selection": {"rows": [1]}}
+    assert table_key("heads", names, ["L0H3"]) == "heads_0"
+    assert table_key("heads", names, ["L1H2"]) == "heads_1"
+    assert table_key("heads", names, ["L1H2"]) == "heads_1"
+    session["heads_1"] = {"selection": {"rows": [1]}}
+    assert table_key("heads", names[:1], ["L1H2"]) == "heads_2"
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_full_screen_has_a_name_in_both_states(open_app: OpenApp, language: str) -> None:
+    app = open_app("circuit", language, make_run(runs_folder()).run_id)
+    assert app.button(key="toggle_full").label == catalogue(language)["circuit.full"]
+    app.button(key="toggle_full").click().run()
+    assert app.button(key="toggle_full").label == catalogue(language)["circuit.leave_full"]

@@ -1,0 +1,140 @@
+"""The picture's tables: what is dimmed, ringed, marked and opened by a click."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import pytest
+import streamlit as st
+
+from core.runs.head_notes import HeadLabel, write_group, write_label
+from pages.parts.charts import shared as charts
+from pages.parts.charts.colours import LIGHT
+from pages.parts.circuit import graph
+from pages.parts.circuit import view_state as circuit_state
+from pages.parts.circuit.graph import DIMMED, Look
+from pages.parts.circuit.groups import edge_ends
+from pages.parts.data import results
+from pages.parts.data.results import Result
+from pages.parts.i18n import catalogue as texts
+from tests.support.made_runs import make_run
+
+WORD = partial(texts.text, "en")
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    return results.load(make_run(tmp_path, verdicts=True))
+
+
+def drawn(result: Result, view: str = "flow", **look: Any) -> alt.LayerChart:
+    edges = result.edges_among(list(result.selected["name"]))
+    style = Look(LIGHT, WORD, **look)
+    if view == "grid":
+        return graph.grid(result.heads, result.selected, edges, style)
+    return graph.flow(result.selected, edges, style)
+
+
+def table(chart: alt.LayerChart, column: str) -> pd.DataFrame:
+    """The data of the layer that has this column, of the one with most rows."""
+    return max((layer.data for layer in chart.layer if column in layer.data), key=len)
+
+
+def lit(chart: alt.LayerChart) -> set[str]:
+    nodes = table(chart, "label_opacity")
+    return set(nodes.loc[nodes["opacity"] > DIMMED, "name"])
+
+
+@pytest.mark.parametrize("view", ["flow", "grid"])
+def test_one_selection_takes_heads_and_edges(result: Result, view: str) -> None:
+    chart = drawn(result, view)
+    (parameter,) = chart.to_dict(validate=True)["params"]
+    assert (parameter["name"], parameter["select"]["fields"]) == ("pick", ["pick"])
+    assert set(table(chart, "label")["pick"]) == set(result.selected["name"])
+    assert set(table(chart, "bent")["pick"]) == set(result.edges["name"])
+
+
+@pytest.mark.parametrize("view", ["flow", "grid"])
+def test_heads_without_an_edge_to_the_chosen_one_are_dimmed(result: Result, view: str) -> None:
+    assert lit(drawn(result, view)) == set(result.selected["name"])
+    edge = result.edges.iloc[0]
+    near = result.edges[
+        (result.edges["source"] == edge["source"]) | (result.edges["target"] == edge["source"])
+    ]
+    expected = set(near["source"]) | set(near["target"])
+    assert lit(drawn(result, view, chosen=edge["source"])) == expected
+    assert lit(drawn(result, view, edge=edge_ends(edge["name"]))) == {edge["source"], edge["target"]}
+
+
+def test_chosen_edge_is_the_only_one_that_is_not_dimmed(result: Result) -> None:
+    edge = result.edges.iloc[1]
+    lines = table(drawn(result, edge=edge_ends(edge["name"])), "bent")
+    assert set(lines.loc[lines["opacity"] == 1, "pick"]) == {edge["name"]}
+    assert set(lines.loc[lines["opacity"] < 1, "opacity"]) == {0.1}
+
+
+def test_groups_have_rings_numbers_and_can_be_folded(tmp_path: Path) -> None:
+    run = make_run(tmp_path, verdicts=True)
+    names = list(results.load(run).selected["name"])
+    write_group(run, names[:2], "b")
+    write_group(run, names[2:5], "a")
+    result = results.load(run)
+    chart = drawn(result)
+    ringed = next(layer.data for layer in chart.layer if "ring_area" in layer.data)
+    assert set(ringed["name"]) == set(names[:5])
+    assert dict(zip(ringed["name"], ringed["label"], strict=True))[names[0]] == f"{names[0]} ②"
+    assert len(table(chart, "label")) == len(names)
+    folded = table(drawn(result, folded=True), "label")
+    assert len(folded) == len(names) - 3
+    assert {"② b ×2", "① a ×3"} <= set(folded["label"])
+    for view in ("flow", "grid"):
+        chart = drawn(result, view, folded=True)
+        assert set(table(chart, "bent")["target"]) <= set(table(chart, "label")["name"])
+
+
+def test_head_that_works_against_the_fault_is_marked(tmp_path: Path) -> None:
+    run = make_run(tmp_path, verdicts=True)
+    heads = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
+    heads.loc[0, ["effect", "effect_low", "effect_high"]] = [-0.4, -0.5, -0.3]
+    run.write_bytes("heads.csv", heads.to_csv(index=False).encode("utf-8-sig"))
+    result = results.load(run)
+    nodes = table(drawn(result), "label").set_index("name")
+    first, second = result.selected["name"].iloc[0], result.selected["name"].iloc[1]
+    assert nodes.loc[first, "against"]
+    assert nodes.loc[first, "state"].endswith(WORD("circuit.against"))
+    assert nodes.loc[first, "tested"] == "−40\u00a0% (−50\u00a0% … −30\u00a0%)"
+    assert not nodes.loc[second, "against"]
+
+
+def test_own_name_is_cut_to_the_room_and_whole_in_the_tooltip(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    head = results.load(run).selected.iloc[0]["name"]
+    write_label(run, head, HeadLabel("a very long name of this head"))
+    node = table(drawn(results.load(run)), "label").set_index("name").loc[head]
+    assert re.fullmatch(rf"{head} a very.*…", node["label"])
+    assert node["title"] == f"{head} a very long name of this head"
+
+
+def test_heat_map_outlines_the_circuit_and_opens_heads(result: Result) -> None:
+    chart = charts.heat(result.heads, LIGHT, WORD)
+    assert chart.to_dict()["params"][0]["name"] == "pick"
+    outlined = chart.data.loc[chart.data["rim"] == LIGHT.text, "name"]
+    assert set(outlined) == set(result.selected["name"])
+
+
+def test_click_and_row_open_what_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    session: dict[str, Any] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    circuit_state.clicked({"selection": {"pick": [{"pick": "L1H2"}]}})
+    assert session == {"head": "L1H2", "panel": "head", "picked": True}
+    circuit_state.row_chosen({"selection": {"rows": [1]}}, ["L0H0>L1H1", "L0H0>L2H2"])
+    assert (session["edge"], session["panel"]) == ("L0H0>L2H2", "edge")
+    for nothing in ({"selection": {"rows": []}}, {"selection": {"rows": [7]}}, None):
+        circuit_state.row_chosen(nothing, ["L0H0"])
+        assert session["picked"]
+    circuit_state.clicked({"selection": {"pick": [{}]}})
+    assert not session["picked"]
+    assert session["edge"] == "L0H0>L2H2"

@@ -1,0 +1,220 @@
+"""The panel of a head: what it looks at and writes, its neighbours, in both languages."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.jobs.backend import Answer
+from core.jobs.local_backend import LocalBackend
+from core.runs.run_folder import RunFolder, runs_folder
+from core.text import percent
+from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit import head_panel, head_words
+from pages.parts.data import results
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from tests.pages.conftest import OpenApp, run_until, shown
+from tests.support.made_runs import make_run
+
+
+def word(key: str, **values: Any) -> str:
+    return " ".join([key, *map(str, values.values())])
+
+
+def view(**changes: Any) -> dict[str, Any]:
+    """An answer of the worker: the head looks from the last of three words mostly at the first."""
+    side = {
+        "up": [{"piece": " <b>Legal", "change": 1.25}],
+        "down": [{"piece": "Billing", "change": -0.5}],
+        "between": {"expected": " Billing", "actual": " Legal", "change": 1.75},
+    }
+    found = {
+        "query": 2,
+        "first": 0,
+        "length": 3,
+        "pieces": ["<b>A", " tax", "\n"],
+        "weights": [0.75, 0.0, 0.25],
+        "writes": side,
+        "partner": {"query": 1, "piece": " parcel", **side, "between": side["between"] | {"change": -0.5}},
+        "more": [{"piece": " law", "change": 2.0}],
+    }
+    return found | changes
+
+
+def test_words_are_shaded_by_their_share_of_the_strongest_and_told_exactly() -> None:
+    html = head_words.looks(view(), word)
+    assert "<b>A" not in html.replace("<b>&lt;b&gt;A", "")
+    assert f"{head_words.SHADE} {head_words.DARKEST}%" in html
+    assert f"{head_words.SHADE} {head_words.DARKEST // 3}%" in html
+    assert '<span class="look" title="tax (1): 0.00 %">tax</span>' in html
+    assert 'title="&lt;b&gt;A (0): 75.00 %"' in html
+    assert html.count('class="look query"') == 1
+    assert html.index(percent(0.75)) < html.index(percent(0.25))
+    assert html.count("<tr>") == 3  # the head, and the two words that get attention
+
+
+def test_long_text_that_scrolls_is_reached_by_the_keyboard() -> None:
+    many = 2 * head_words.LONGEST_AT_ONCE
+    long = view(pieces=["a"] * many, weights=[1.0] + [0.0] * (many - 1), length=many)
+    assert '<p class="words" tabindex="0">' in head_words.looks(long, word)
+    assert "tabindex" not in head_words.looks(view(), word)
+
+
+def test_word_with_hardly_any_attention_is_not_named() -> None:
+    named = head_words.looks(view(weights=[0.995, 0.005, 0.0]), word).split("</p>")[0]
+    assert "tax" not in named
+
+
+@pytest.mark.parametrize(("first", "length", "marks"), [(0, 3, 0), (4, 9, 2), (0, 9, 1)])
+def test_cut_text_says_so(first: int, length: int, marks: int) -> None:
+    assert head_words.looks(view(first=first, length=length, query=first), word).count("…") == marks
+
+
+@pytest.mark.parametrize(
+    ("label", "first", "second"), [("anomalous", "⏎", "parcel"), ("normal", "parcel", "⏎")]
+)
+def test_anomalous_side_comes_first_and_words_are_escaped(label: str, first: str, second: str) -> None:
+    html = head_words.writes(view(), label, word)
+    assert "<b>Legal" not in html
+    assert html.index(f"panel.at {first}") < html.index(f"panel.at {second}")
+    assert html.index("side anomalous") < html.index("side normal")
+    assert "+1.2" in html
+    assert "−0.5" in html
+    assert "panel.between Legal Billing" in html
+    assert "law <b>+2</b>" in html
+
+
+def test_text_without_partner_has_one_side_and_nothing_to_compare() -> None:
+    html = head_words.writes(
+        view(partner=None, more=[], writes=view()["writes"] | {"between": None}), "normal", word
+    )
+    assert "side anomalous" not in html
+    assert "panel.more" not in html
+    assert "panel.between" not in html
+
+
+def test_same_words_on_both_texts_are_said_to_be_the_same() -> None:
+    assert "panel.nothing_more" in head_words.writes(view(more=[]), "anomalous", word)
+    assert "panel.nothing_more" not in head_words.writes(view(), "anomalous", word)
+
+
+@pytest.mark.parametrize(("value", "said"), [(1.25, "+1.2"), (-0.031, "−0.031"), (0.0, "0")])
+def test_change_has_its_sign(value: float, said: str) -> None:
+    assert head_words.signed(value) == said
+
+
+def test_default_word_is_where_the_head_was_read() -> None:
+    alignment = {"slots": ["+0", "-1", "mean"], "positions": [[4, 9, -1], []]}
+    assert head_panel.default_query(alignment, "+0", 0) == 4
+    assert head_panel.default_query(alignment, "-1", 0) == 9
+    assert head_panel.default_query(alignment, "mean", 0) is None
+    assert head_panel.default_query(alignment, "+0", 1) is None
+    assert head_panel.default_query(alignment, "+7", 0) is None
+    assert head_panel.default_query({}, "+0", 0) is None
+
+
+def test_partner_is_found_from_both_sides() -> None:
+    alignment = {"pairs": [[0, 3], [1, 2]]}
+    assert [head_panel.partner_of(alignment, index) for index in range(5)] == [3, 2, 1, 0, None]
+    assert head_panel.partner_of({}, 0) is None
+
+
+def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> None:
+    rows = [(0, "7", "7", "7", "7"), (1, "4", "4", "silent", "4"), (2, "5", "5", "silent", "silent")]
+    table = pd.DataFrame(
+        [
+            {"member": member, "example": place, "label": label, "code": code}
+            for member, *row in rows
+            for place, (label, code) in enumerate(zip(["anomalous"] * 2 + ["normal"] * 2, row, strict=True))
+        ]
+    )
+    assert codes.most_shared(table) == codes.Shared(2, 0, 2, 2)
+    assert codes.most_shared(table[table["member"] < 2]) == codes.Shared(2, 1, 2, 2)
+    silent = table.assign(code="silent")
+    assert codes.most_shared(silent) == codes.Shared(0, 0, 2, 2)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, language: str) -> None:
+    app = open_app("circuit", language, make_run(runs_folder()).run_id)
+    run_until(app, lambda: 'class="writes"' in shown(app))
+    said = shown(app)
+    for key in ("looks_line", "writes_line"):
+        assert catalogue(language)[f"panel.{key}"] in said
+    halves = {catalogue(language)[f"panel.{key}"] for key in ("looks", "writes")}
+    assert halves <= {tab.label for tab in app.tabs}
+    assert "&lt;i&gt;anomalous" in said
+    assert "<i>anomalous" not in said
+    assert 'class="look query"' in said
+
+
+def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", run=run.run_id)
+    run_until(app, lambda: 'class="writes"' in shown(app))
+    name = app.session_state["head"]
+    key = f"panel_token_{run.run_id}_{name[1:].replace('H', '_')}_0"
+    assert app.selectbox(key=key).value == 6
+    for chosen in (1, 3):
+        app.selectbox(key=key).set_value(chosen).run()
+        token = run.config().examples.examples[0].text.split(" ")[chosen]
+        said = catalogue("en")["panel.at"].format(token=token)
+        run_until(app, lambda said=said: said in shown(app))
+    app.selectbox(key=f"panel_example_{run.run_id}").set_value(1).run()
+    run_until(app, lambda: "“late”" in shown(app))
+    assert app.selectbox(key=f"panel_example_{run.run_id}").value == 1
+
+
+def test_neighbour_opens_on_a_click(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    edge = results.load(run).candidate_edges.iloc[0]
+    app = open_app("circuit", run=run.run_id)
+    app.selectbox(key="head").set_value(edge["source"]).run()
+    app.button(key=f"feeds_{edge['target']}").click().run()
+    assert app.session_state["head"] == edge["target"]
+    assert app.selectbox(key="head").value == edge["target"]
+    app.button(key=f"fed_by_{edge['source']}").click().run()
+    assert app.selectbox(key="head").value == edge["source"]
+
+
+def test_model_that_is_gone_is_explained_and_the_page_stays_whole(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    settings = run.read_json("config.json")
+    run.write_bytes("config.json", json.dumps(settings | {"model": "/models/gone"}).encode())
+    app = open_app("circuit", run=run.run_id)
+    run_until(app, lambda: bool(app.error))
+    assert "There is no folder /models/gone" in app.error[0].value.replace("\\", "")
+    assert any(button.key == "next_circuit" for button in app.button)
+    app.button(key="panel_again").click().run()
+    run_until(app, lambda: bool(app.error))
+
+
+def test_page_does_not_wait_for_a_worker_that_is_busy(
+    open_app: OpenApp, local: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def busy(kind: str, payload: Any, again: bool = False) -> Answer:
+        asked.append((kind, payload))
+        return Answer()
+
+    run = make_run(runs_folder())
+    monkeypatch.setattr(local, "ask", busy)
+    app = open_app("circuit", run=run.run_id)
+    assert catalogue("en")["panel.reading"] in shown(app)
+    assert app.session_state["polling"]
+    assert any(button.key == "next_circuit" for button in app.button)
+    payload = next(payload for kind, payload in asked if kind == "head")
+    assert RunFolder(payload["run"]).run_id == run.run_id
+    assert (payload["example"], payload["partner"], payload["query"]) == (0, 1, None)
+
+
+def test_model_without_direct_effect_says_why(open_app: OpenApp, local: LocalBackend, monkeypatch) -> None:
+    reason = {"key": "no_direct_effect", "values": {"architecture": "opt"}}
+    found = view(writes=None, partner=None, more=[], no_writes=reason)
+    monkeypatch.setattr(local, "ask", lambda *question, **options: Answer(False, found))
+    app = open_app("circuit", run=make_run(runs_folder()).run_id)
+    assert "opt models normalise" in shown(app)
+    assert 'class="writes"' not in shown(app)

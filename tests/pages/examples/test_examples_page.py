@@ -1,0 +1,149 @@
+"""The page of examples: pasted spreadsheets, counts with advice, what is missing, many texts."""
+
+import pytest
+
+from core.jobs.backend import Answer
+from core.jobs.local_backend import LocalBackend
+from pages.parts.examples import fitness as checks
+from pages.parts.examples import token_view as tokens
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.session import state
+from tests.pages.conftest import OpenApp, run_until, shown
+from tests.pages.examples.test_token_view import preview, word
+from tests.pages.test_pages import with_examples
+
+SHEET = "label\ttext\tpair\n" + "\n".join(
+    f"{label}\t{colour} {number}\t{number}"
+    for number in "123"
+    for label, colour in (("異常", "red"), ("正常", "blue"))
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "none"),
+        (1, "too_few"),
+        (2, "too_few"),
+        (3, "few"),
+        (4, "few"),
+        (5, "good"),
+        (10, "good"),
+        (11, "many"),
+        (200, "many"),
+        (201, "too_many"),
+    ],
+)
+def test_advice_on_the_number_of_texts(count: int, said: str) -> None:
+    assert checks.advice(count) == said
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, language: str) -> None:
+    app = open_app("examples", language)
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder")
+    app.run()
+    app.text_area(key="paste_normal").set_value("green 1\nblue 2").run()
+    app.text_area(key="paste_anomalous").set_value(SHEET).run()
+    assert not app.exception
+    assert app.text_area(key="paste_anomalous").value == "red 1\nred 2\nred 3"
+    assert app.text_area(key="paste_normal").value == "blue 1\nblue 2\nblue 3\ngreen 1"
+    said = catalogue(language)["examples.sheet_header"].format(anomalous=3, normal=3)
+    assert app.success[0].value == said
+    app.text_area(key="paste_normal").set_value("blue 1\nblue 2\nblue 3").run()
+    assert not app.success
+    assert [row["pair"] for row in app.session_state["draft"].rows] == ["1", "2", "3"] * 2
+
+
+def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/examples.py").run()
+    wrong = "label\ttext\nodd\tone"
+    app.text_area(key="paste_normal").set_value(wrong).run()
+    assert "found “odd”" in app.error[0].value
+    assert app.text_area(key="paste_normal").value == wrong
+    assert len(app.session_state["draft"].rows) == 10
+    assert app.button(key="next_examples").disabled
+    app.text_area(key="paste_normal").set_value("a\nb\nc").run()
+    assert not app.error
+    assert not app.button(key="next_examples").disabled
+
+
+def test_tabs_that_are_no_columns_are_kept_and_said(open_app: OpenApp) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_normal").set_value("a\tb\nc\nd").run()
+    assert catalogue("en")["examples.tabs"] in shown(app)
+    assert app.session_state["draft"].rows[-3]["text"] == "a\tb"
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_what_is_missing_stands_beside_the_closed_button(open_app: OpenApp, language: str) -> None:
+    app = open_app("model", language)
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_anomalous").set_value("a\nb").run()
+    sides = {"en": "1 anomalous text, 3 normal texts", "ja": "異常例 1 件、正常例 3 件"}
+    assert catalogue(language)["examples.missing"].format(what=sides[language]) in shown(app)
+    app.text_area(key="paste_anomalous").set_value("a\nb\nc").run()
+    app.text_area(key="paste_normal").set_value("d\ne\nf").run()
+    assert catalogue(language)["examples.missing"].split("{")[0] not in shown(app)
+
+
+def test_five_thousand_lines_are_counted_and_kept(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    lines = "\n".join(f"text {number}" for number in range(5000))
+    app.text_area(key="paste_anomalous").set_value(lines).run()
+    assert not app.exception
+    assert "at most 200 anomalous examples, found 5000" in app.error[0].value
+    assert app.text_area(key="paste_anomalous").value == lines
+    assert len(app.session_state["draft"].rows) == 5000
+
+
+def test_first_rows_of_many_texts_are_shown_and_all_on_demand(open_app: OpenApp, local: LocalBackend) -> None:
+    app = open_app("model")
+    rows = [
+        {"label": label, "text": f"{label} {number}", "pair": "", "expected": "", "actual": ""}
+        for label in ("anomalous", "normal")
+        for number in range(15)
+    ]
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
+    app.switch_page("pages/examples.py").run()
+    run_until(app, lambda: any(toggle.key == "all_rows" for toggle in app.toggle))
+    assert shown(app).count('<td class="next">') == 20
+    assert app.toggle(key="all_rows").label == "Show all 30 texts, not only the first 20"
+    app.toggle(key="all_rows").set_value(True).run()
+    assert shown(app).count('<td class="next">') == 30
+
+
+def test_long_texts_run_on_and_short_ones_stand_in_columns() -> None:
+    columns = tokens.table(preview(["w"] * tokens.MOST_COLUMNS), word)
+    running = tokens.table(preview(["w"] * (tokens.MOST_COLUMNS + 1)), word)
+    assert 'class="running"' not in columns
+    assert running.count('<td class="running" dir="auto">') == 2
+
+
+def test_every_text_takes_its_own_direction() -> None:
+    html = tokens.table(preview(["שלום", "b"]), word)
+    assert html.count('dir="auto"') == 2 * 3
+
+
+def test_page_without_a_model_shows_the_way(open_app: OpenApp) -> None:
+    app = open_app("examples")
+    assert catalogue("en")["frame.needs_model"] in [info.value for info in app.info]
+    app.button(key="to_model").click().run()
+    assert app.title[0].value == catalogue("en")["model.title"]
+
+
+def test_texts_that_the_model_refuses_close_the_next_step(
+    open_app: OpenApp, local: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_examples(open_app("model"))
+    app.switch_page("pages/examples.py").run()
+    assert not app.button(key="next_examples").disabled
+    refused = Answer(False, None, "text_too_long", {"line": 1, "count": 300, "maximum": 160, "text": "x"})
+    monkeypatch.setattr(local, "ask", lambda kind, *question, **options: refused)
+    app.run()
+    assert app.error
+    assert app.button(key="next_examples").disabled

@@ -1,0 +1,84 @@
+"""Sentences made from the numbers of a run."""
+
+import pandas as pd
+import pytest
+
+from core.config import make_config
+from core.examples.example_set import from_rows
+from core.runs.run_folder import RunFolder, new_run_id, runs_folder
+from pages.parts.data import results
+from pages.parts.i18n.catalogue import catalogue, number
+from pages.parts.report import sentences
+from pages.parts.shell import samples
+from tests.pages.conftest import OpenApp, shown
+from tests.support.made_runs import examples, make_run
+
+
+@pytest.mark.parametrize(
+    ("slot", "said"),
+    [
+        ("last", "last"),
+        ("-1", "last"),
+        ("-2", "before_last"),
+        ("mean", "mean"),
+        ("+0", "here"),
+        ("+1", "next"),
+    ],
+)
+def test_position_is_said_in_words(open_app: OpenApp, slot: str, said: str) -> None:
+    assert sentences.position(slot) == catalogue("en")[f"position.{said}"]
+
+
+def test_position_with_a_number(open_app: OpenApp) -> None:
+    assert "3 tokens behind the first difference" in sentences.position("+3")
+    assert "2 tokens before the last" in sentences.position("-3")
+    assert "token 7" in sentences.position("7")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("short text", "short text"),
+        ("The invoice of the office has not come yet at all", "The invoice of the office has…"),
+        ("あ" * 40, "あ" * 32 + "…"),
+    ],
+)
+def test_run_without_a_name_is_called_after_model_and_text(open_app: OpenApp, text: str, name: str) -> None:
+    rows = [{**examples()[0], "text": text}, *examples()[1:]]
+    config = make_config(model="/models/made", examples=from_rows(rows))
+    run = RunFolder.create(runs_folder() / new_run_id(), config)
+    assert samples.run_name(run, config) == f"made · {name}"
+
+
+@pytest.mark.parametrize("page", ["circuit", "report"])
+def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -> None:
+    run = make_run(runs_folder(), n_layers=6, n_heads=8, n_selected=4)
+    assert "chance alone" not in shown(open_app(page, run=run.run_id))
+    manifest = run.manifest()
+    run.write_json("manifest.json", {**manifest, "alignment": {**manifest["alignment"], "pairs": []}})
+    heads = pd.read_csv(run.path / "heads.csv")
+    heads.loc[:3, "label_p_value"] = [0.001, 0.04, 0.05, 0.2]
+    heads.to_csv(run.path / "heads.csv", index=False)
+    unpaired = shown(open_app(page, run=run.run_id))
+    assert "set the anomalous texts apart" not in unpaired
+    assert "2 of these 4 have p below 0.05" in unpaired
+    assert "chance alone would give about 2.4" in unpaired
+
+
+def test_score_meaning_tells_that_later_layers_must_look() -> None:
+    for language, word in (("en", "later layers"), ("ja", "後の層")):
+        for key in ("guide.method", "said.score_reach", "term.score.text", "term.reach.text"):
+            assert word in catalogue(language)[key]
+    words = catalogue("en")
+    strength, reach = (words[f"said.score_{key}"] for key in ("strength", "reach"))
+    assert sentences.score_meaning({"selection": {"reach": "computed"}}) == f"{strength} {reach}"
+    assert sentences.score_meaning({"selection": {"reach": "no_weights"}}) == strength
+    assert sentences.score_meaning({"selection": {"measure": "count"}}) == words["said.score_count"]
+
+
+def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    best = results.load(run).heads.iloc[0]
+    table = open_app("circuit", run=run.run_id).dataframe[0].value
+    assert table["interval"].iloc[0] == f"{number(best['score_low'])}–{number(best['score_high'])}"
+    assert "label_p_value" not in table

@@ -1,0 +1,134 @@
+"""The stepper: what is done, its result in two words, and why the next step is closed."""
+
+from datetime import date
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.review import sign
+from core.runs.run_folder import RunState, runs_folder
+from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.shell import frame
+from tests.pages.conftest import OpenApp
+from tests.pages.test_pages import with_examples
+from tests.support.made_runs import make_run
+
+pytestmark = pytest.mark.usefixtures("whole_app")
+
+
+def steps(app: AppTest) -> dict[str, tuple[str, bool]]:
+    """Label and whether it is closed, by the step's page."""
+    links = [element.proto for element in app.sidebar.get("page_link")]
+    return {link.page: (link.label.replace("**", ""), link.disabled) for link in links}
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in app.sidebar.get("html"))
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_reason_of_the_next_closed_step_can_be_read(open_app: OpenApp, language: str) -> None:
+    app = open_app("guide", language)
+    words = catalogue(language)
+    assert words["frame.needs_model"] in said(app)
+    assert words["frame.needs_analysis"] not in said(app), "only that of the next step"
+    with_examples(app)
+    assert words["frame.needs_analysis"] in said(app)
+    app.session_state["draft"].rows = app.session_state["draft"].rows[:2]
+    app.run()
+    assert words["frame.needs_examples"] in said(app)
+
+
+def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
+    app = with_examples(open_app("guide"))
+    rows = app.session_state["draft"].rows
+    app.session_state["draft"].rows = rows + [{**rows[0], "text": f"text {number}"} for number in range(300)]
+    app.run()
+    assert catalogue("en")["examples.next_closed"] in said(app)
+    assert catalogue("en")["frame.needs_examples"] not in said(app)
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_steps_show_their_results(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    app = open_app("guide", language, run=run.run_id)
+    words = catalogue(language)
+    found = steps(app)
+    assert words["frame.heads.other"].format(count=7) in found["circuit"][0]
+    assert words["frame.confirmed"].format(count=3, total=7) in found["evidence"][0]
+    assert words["frame.signed"] not in found["report"][0]
+    assert not any(closed for _, closed in found.values())
+    sign(run, "Ada", "accepted", date(2026, 2, 3))
+    app.run()
+    assert words["frame.signed"] in steps(app)["report"][0]
+
+
+def test_damaged_result_leaves_the_stepper_whole(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    (run.path / "heads.csv").write_text("layer\n", encoding="utf-8")
+    (run.path / "review.json").write_text("{", encoding="utf-8")
+    app = open_app("guide", run=run.run_id)
+    assert not app.exception
+    assert {*frame.STEPS} <= set(steps(app))
+
+
+def test_steps_behind_an_analysis_at_work_say_that_it_is(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    run.write_state(RunState(status="queued"))
+    app = open_app("circuit", run=run.run_id)
+    assert catalogue("en")["frame.analysis_at_work"] in said(app)
+    assert app.info[0].value == catalogue("en")["frame.analysis_at_work"]
+    app.button(key="to_way").click().run()
+    assert app.title[0].value == "Analysis"
+
+
+def test_address_forgets_a_run_that_was_deleted(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("runs", run=run.run_id)
+    assert app.query_params["run"] == [run.run_id] or app.query_params["run"] == run.run_id
+    run.delete()
+    app.run()
+    assert "run" not in app.query_params
+
+
+def test_page_that_breaks_says_so_in_the_readers_language(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a number that cannot be")
+
+    monkeypatch.setattr("pages.parts.runs.runs_table.listed", broken)
+    app = open_app("start", "ja")
+    assert "ValueError: a number that cannot be" in app.error[0].value
+    assert "このページを表示できませんでした" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (":red[no] :home: *a*", r"\:red\[no\] \:home\: \*a\*"),
+        ("1. one\n- two\n  + three", "1\\. one\n\\- two\n  \\+ three"),
+        ("1.5 - 2", "1.5 - 2"),
+        ("R&D &lt;b&gt;", r"R\&D \&lt;b\&gt;"),
+        ("www.x.com WWW.x.com", "www\u2060.x.com WWW\u2060.x.com"),
+        ("http://x.com HTTPS://x.com", "http\u2060\\://x.com HTTPS\u2060\\://x.com"),
+        ("a@b.com, a_b+c@d-e.org", "a@\u2060b.com, a\\_b+c@\u2060d-e.org"),
+        ("5 @ 3, @home, wwww", "5 @ 3, @home, wwww"),
+    ],
+)
+def test_plain_text_holds_no_markdown(text: str, shown: str) -> None:
+    assert frame.plain(text) == shown
+
+
+@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+def test_run_that_was_deleted_elsewhere_is_said_to_be_gone(open_app: OpenApp, language: str) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", language, run.run_id)
+    assert not app.error
+    run.delete()
+    app.run()
+    gone = catalogue(language)["error.no_run"].format(path=run.run_id)
+    assert [error.value.replace("\\", "") for error in app.error] == [gone]
+    app.run()
+    assert not app.error, "it is told once"

@@ -1,0 +1,215 @@
+"""An engine for tests of the pages: it answers in the shapes of the real one, from the made tables."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import ModelError
+from core.heads import HeadId
+from core.runs.run_folder import RunFolder
+from tests.support.made_runs import write_circuit, write_tables
+from tests.support.made_sweep import write_sweep
+from tests.support.stub_engine import ModelPool, Progress, Result
+
+__all__ = ["ModelPool", "analyse", "check", "head_view", "inspect", "preview", "save", "what_if"]
+
+
+def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
+    """Two stages; seed 1 refuses, seed 2 goes on until it is cancelled."""
+    yield Progress("load", 1, 1)
+    if config.seed == 1:
+        raise ModelError("no_weights", name=config.model)
+    for step in range(600 if config.seed == 2 else 3):
+        if config.seed == 2:
+            time.sleep(0.05)
+        yield Progress("train", step + 1, 600 if config.seed == 2 else 3, {"loss": 1.0 / (step + 1)})
+    yield Result(config.model)
+
+
+def save(result: Result, run: RunFolder) -> None:
+    """The made tables."""
+    write_tables(run)
+
+
+def inspect(source: str) -> dict[str, Any]:
+    """A small model's card, or the error of a folder without config."""
+    if "missing" in source:
+        raise ModelError("no_config", name=source)
+    return {
+        "name": source,
+        "architecture": "gpt2",
+        "n_layers": 6,
+        "n_heads": 8,
+        "d_head": 16,
+        "d_model": 128,
+        "n_parameters": 1_234_567,
+        "weight_bytes": 5_000_000,
+        "memory_needed_bytes": 6_500_000,
+        "memory_available_bytes": 8_000_000_000,
+        "dtype": "float32",
+        "device": "cpu",
+        "context_length": 160,
+        "vocabulary": 1800,
+        "checks": ["architecture", "configuration"],
+    }
+
+
+def head_view(
+    config: RunConfig,
+    models: ModelPool,
+    *,
+    layer: int,
+    head: int,
+    example: int,
+    partner: int | None = None,
+    query: int | None = None,
+) -> dict[str, Any]:
+    """Words as tokens, all attention on the first one; a model folder called gone is missing."""
+    if "gone" in config.model:
+        raise ModelError("no_folder", name=config.model)
+    texts = config.examples.examples
+    pieces = texts[example].text.split(" ")
+    place = len(pieces) - 1 if query is None else query
+
+    def writes(index: int) -> dict[str, Any]:
+        return {
+            "up": [{"piece": f" <i>{texts[index].label}", "change": 1.5}],
+            "down": [{"piece": " parcel", "change": -0.25}],
+            "between": None,
+        }
+
+    found: dict[str, Any] = {
+        "query": place,
+        "first": 0,
+        "length": len(pieces),
+        "pieces": pieces,
+        "weights": [1.0] + [0.0] * (len(pieces) - 1),
+        "writes": writes(example),
+        "partner": None,
+        "more": [],
+    }
+    if partner is not None:
+        found["partner"] = {"query": place, "piece": texts[partner].text.split(" ")[place], **writes(partner)}
+        found["more"] = [{"piece": " Legal", "change": 2.5}]
+    return found
+
+
+def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
+    """Words as tokens; the texts are aligned and paired in their order unless pairing is off."""
+    examples = config.examples.examples
+    sides = [[i for i, x in enumerate(examples) if x.label == label] for label in ("anomalous", "normal")]
+    pairs = [] if config.pairing == "off" else [list(pair) for pair in zip(*sides, strict=False)]
+    word = {"piece": " today", "probability": 0.75}
+    return {
+        "model": inspect(config.model),
+        "alignment": {
+            "mode": "aligned",
+            "reason": {"key": "same_length", "values": {"shortest": 3, "longest": 3}},
+            "pairs": pairs,
+            "pairs_source": "automatic" if pairs else "none",
+            "left_out": [],
+            "slots": ["0"],
+            "positions": [[0] for _ in examples],
+        },
+        "examples": [
+            {
+                "label": example.label,
+                "text": example.text,
+                "pair": example.pair,
+                "pieces": example.text.split(" "),
+                "differs": [place == 1 for place in range(len(example.text.split(" ")))],
+                "next": [word],
+                "expected": None,
+                "actual": None,
+                "behaves": True if example.label == "anomalous" else None,
+            }
+            for example in examples
+        ],
+    }
+
+
+def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
+    """The made circuit, or the made sweep; a run named slow goes on until it is cancelled."""
+    for step in range(600 if run.meta().name == "slow" else 3):
+        if run.meta().name == "slow":
+            time.sleep(0.05)
+        yield Progress("circuit", step + 1, 600)
+    if run.meta().name == "refuse":
+        raise ModelError("no_weights", name="m")
+    if kind == "robustness":
+        write_sweep(run)
+        return
+    write_circuit(run)
+
+
+def what_if(
+    config: RunConfig,
+    heads: list[HeadId],
+    *,
+    mode: str,
+    typed: list[str],
+    new_tokens: int,
+    models: ModelPool,
+) -> dict[str, Any]:
+    """Every anomalous text is put right, every normal one stays; typed texts say the same before and after."""
+    if "gone" in config.model:
+        raise ModelError("no_folder", name=config.model)
+    word = {
+        name: [{"token": place, "piece": f" {name}", "probability": 0.75}]
+        for place, name in enumerate(("Billing", "Legal"))
+    }
+    rows = []
+    for example in config.examples.examples:
+        before = "Legal" if example.label == "anomalous" else "Billing"
+        rows.append(
+            {
+                "label": example.label,
+                "text": example.text,
+                "expected": "Billing",
+                "actual": before,
+                "before": {
+                    "next": word[before],
+                    "continuation": f" {before} <b>now</b>",
+                    "verdict": "fault" if before == "Legal" else "right",
+                },
+                "after": {"next": word["Billing"], "continuation": " Billing", "verdict": "right"},
+                "changed": before == "Legal",
+            }
+        )
+    for text in typed:
+        said = {"next": word["Legal"], "continuation": " Legal", "verdict": ""}
+        rows.append(
+            {
+                "label": "typed",
+                "text": text,
+                "expected": "",
+                "actual": "",
+                "before": said,
+                "after": said,
+                "changed": False,
+            }
+        )
+    sides = {
+        label: [row for row in rows if row["label"] == label] for label in ("anomalous", "normal", "typed")
+    }
+    counts = {
+        label: {
+            "texts": len(side),
+            "judged": sum(bool(row["before"]["verdict"]) for row in side),
+            "fault_before": sum(row["before"]["verdict"] == "fault" for row in side),
+            "fault_after": sum(row["after"]["verdict"] == "fault" for row in side),
+            "right_before": sum(row["before"]["verdict"] == "right" for row in side),
+            "right_after": sum(row["after"]["verdict"] == "right" for row in side),
+            "same": sum(not row["changed"] for row in side),
+        }
+        for label, side in sides.items()
+    }
+    recipe = {"format": 1, "model": config.model, "weights_hash": "h", "mode": mode, "heads": {}, "about": {}}
+    return {
+        "heads": [str(head) for head in heads],
+        "mode": mode,
+        "rows": rows,
+        "counts": counts,
+        "recipe": recipe,
+    }
