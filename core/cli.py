@@ -17,8 +17,9 @@ from typing import Annotated, Any
 
 import typer
 
-from core.config import Candidates, DeviceName, PositionMode, PresetName, RunConfig, make_config
+from core.config import Candidates, DeviceName, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
+from core.examples.alignment import PositionMode
 from core.examples.example_set import read_examples
 from core.report.sentences.circuit import switched
 from core.runs.job_state import follow_up, read_circuit

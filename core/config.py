@@ -5,10 +5,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigError
+from core.examples.alignment import PositionMode
 from core.examples.example_set import ExampleSet
 
 PresetName = Literal["fast", "standard", "paper"]
-PositionMode = Literal["auto", "aligned", "last", "mean"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 Candidates = Literal["codes", "screened"]
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = 1
+"""Version of the folder's format. A newer one is refused, an older one is read."""
 
 HEAD_COLUMNS = (
     "layer",
@@ -99,6 +104,6 @@ class RunResult:
     codes: pd.DataFrame
     examples: pd.DataFrame
     manifest: Mapping[str, Any]
-    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    tensors: Mapping[str, "Tensor"] = field(default_factory=dict)
     effects: pd.DataFrame = field(default_factory=no_effects)
     evidence: Mapping[str, Any] = field(default_factory=dict)

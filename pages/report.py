@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.report.sentences.summary import Facts
+from core.runs.facts import Facts
 from core.runs.review import Review, read_review
 from pages.parts.data import results
 from pages.parts.data.results import Result

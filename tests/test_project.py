@@ -95,20 +95,6 @@ def test_every_picture_and_file_linked_exists(readme):
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_paths_of_the_layout_exist(readme):
-    layout = next(
-        block
-        for block in re.findall(r"^```\w*\n(.*?)^```$", read(readme), re.S | re.M)
-        if block.startswith("app.py")
-    )
-    named = set(re.findall(r"(?:^|\s)((?:core|pages|tests|docs)/[\w/.]*)", layout, re.M))
-    assert len(named) > 20
-    assert [path for path in named if not (ROOT / path).exists()] == []
-    missing = {f"core/{file.name}" for file in (ROOT / "core").glob("[!_]*.py")} - named
-    assert missing == set(), "name these modules under How it is built"
-
-
-@pytest.mark.parametrize("readme", READMES)
 @pytest.mark.parametrize("name", scenario_names())
 def test_readme_tells_each_scenario_s_size(readme, name):
     model = tomllib.loads((FOLDER / name / "scenario.toml").read_text(encoding="utf-8"))["model"]

@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.analysis.gradient_screen import combined, combined_heads
 from core.causal.edge_attribution import Attributed
 from core.discovery.autoencoder import Codes
-from core.discovery.scoring import HeadScores, Measure, at_best, edge_scores_by_member, head_scores
+from core.discovery.scoring import (
+    HeadScores,
+    Measure,
+    at_best,
+    combined,
+    combined_heads,
+    edge_scores_by_member,
+    head_scores,
+)
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
 
 
@@ -40,8 +47,8 @@ def score(
 ) -> Scores:
     """Scores and candidates from codes (member, example, slot, head).
 
-    With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of its link and the strength of
-    the joint codes.
+    With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of
+    its link and the strength of the joint codes.
     """
     heads = head_scores(codes, n_anomalous, measure)
     by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)

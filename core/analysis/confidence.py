@@ -13,19 +13,16 @@ Pure Python, so that pages can say the sentence.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.text import number, percent, text
+from core.discovery.thresholds import BAR, DIVERSITY
 
 Level = Literal["high", "medium", "low", "none"]
 ENOUGH = 8
 LEAST = 6
 """Tested texts without which no verdict can be `confirmed`: 2 / 2^6 is the first p below 0.05."""
 
-BAR = 0.8
-DIVERSITY = 0.5
 MOST_MISSED = 2
 
 
@@ -84,31 +81,9 @@ def trust(
     return Trust(level, (*said, *missed))
 
 
-def trust_sentence(manifest: Mapping[str, Any], language: str) -> str:
-    """One sentence on how far to trust a run; empty for a run made before this was measured."""
-    found = (manifest.get("certainty") or {}).get("trust")
-    if not found:
-        return ""
-    reasons = [
-        text(language, f"trust.{reason['key']}", **_shown(reason.get("values", {})))
-        for reason in found["reasons"]
-    ]
-    return text(language, f"trust.{found['level']}", reasons=text(language, "trust.and").join(reasons))
-
-
 def _reason(key: str, **values: Any) -> dict[str, Any]:
     return {"key": key, "values": values}
 
 
 def _rounded(value: float) -> float | None:
     return round(float(value), 3) if math.isfinite(value) else None
-
-
-def _shown(values: Mapping[str, Any]) -> dict[str, str]:
-    """Values as text: shares and overlaps as percentages."""
-    return {
-        name: percent(math.nan if value is None else value)
-        if name.endswith("share") or name in ("jaccard", "bar")
-        else number(math.nan if value is None else value)
-        for name, value in values.items()
-    }

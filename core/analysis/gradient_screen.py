@@ -1,7 +1,7 @@
 """The causal screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
 
-1. Attribution with integrated gradients (`core.causal.edge_attribution`) of all heads and edges, on the pairs that an analysis
-   compares: a handful of forward and backward passes.
+1. Attribution with integrated gradients (`core.causal.edge_attribution`) of all heads and edges, on the pairs
+   that an analysis compares: a handful of forward and backward passes.
 2. A combined score is the geometric mean of the code score and the attribution. Scores of single members are combined
    with the same attribution; scores of texts drawn anew with the attribution of these texts.
 
@@ -18,11 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.causal.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
 from core.causal.paired_runs import PairRuns
-from core.discovery.scoring import HeadScores
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
@@ -77,24 +75,3 @@ def screen(
 def steps_of(alignment: Alignment) -> int:
     """How many gradients of single texts a screen takes."""
     return STEPS * alignment.n_anomalous
-
-
-def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """Geometric means (...,) of scores (...,) and the sizes of attributions (...,)."""
-    means: np.ndarray = np.sqrt(scores * np.abs(attribution))
-    return means
-
-
-def combined_heads(scores: HeadScores, attribution: np.ndarray) -> HeadScores:
-    """Head scores, in all and by member, with the attribution (head,) of each head."""
-    size = torch.from_numpy(np.abs(attribution))
-    return HeadScores(_mean(scores.score, size), _mean(scores.per_member, size), scores.best_slot)
-
-
-def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -> np.ndarray:
-    """Scores (draw, head) of texts drawn `times` (draw, pair), with the attribution (pair, head) of these texts."""
-    return combined(scores, times @ by_pair / times.sum(axis=1, keepdims=True))
-
-
-def _mean(scores: Tensor, size: Tensor) -> Tensor:
-    return (scores * size).sqrt()

@@ -20,26 +20,26 @@ from torch import Tensor
 from core.analysis import result_tables as tables
 from core.analysis.candidates import Scores, score, screened
 from core.analysis.confidence import trust
+from core.analysis.example_rows import example_rows
 from core.analysis.gradient_screen import Screen, steps_of
 from core.analysis.gradient_screen import screen as causal_screen
 from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
-from core.causal.statistics import label_permutations
 from core.config import RunConfig
 from core.discovery.attention_flow import Reach, reach_between
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
+from core.discovery.label_permutation import label_permutations
 from core.discovery.scoring import Measure
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Certainty, HeldOut, certainty, held_out, plain
-from core.examples.alignment import Alignment, align
+from core.examples.alignment import Alignment, align, describe
 from core.heads import EdgeId, HeadId
-from core.inspection.preview import describe, example_rows, tokenise
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
-from core.runs.run_folder import FORMAT
-from core.schema import Progress, RunResult
+from core.model.tokenising import tokenise
+from core.schema import FORMAT, Progress, RunResult
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""

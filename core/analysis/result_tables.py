@@ -13,12 +13,12 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, all_heads
-from core.runs.run_folder import FORMAT
 from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,
     EFFECT_COLUMNS,
     EXAMPLE_COLUMNS,
+    FORMAT,
     HEAD_COLUMNS,
     no_effects,
 )

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import StorageError
-from core.runs.run_folder import home
+from core.storage import home
 from core.text.csv_safe import unguarded
 
 PROJECT = Path(__file__).parent / "measured"

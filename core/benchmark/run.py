@@ -28,7 +28,7 @@ from core.benchmark.tasks.task import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
 from core.report.save import csv_bytes
-from core.runs.run_folder import write_atomically
+from core.storage import write_atomically
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """The effect of single heads under several ablations, side by side (Miller 2024, arXiv 2407.08734).
 
 A verdict belongs to one way of intervening. Here every candidate is taken out of the anomalous texts in the other ways
-too (`core.causal.ablation`: resample, mean, zero), and each effect stands with its interval beside the others. Two ablations
+too (`core.causal.ablation`: resample, mean, zero), and each effect stands with its interval beside the others.
+Two ablations
 disagree where one effect is clearly positive and another clearly negative: the interval excludes 0 and the size is at
 least half the bound.
 """

@@ -5,7 +5,8 @@ order, the gradient of the behaviour measure with respect to z_h times the chang
 
     effect_h ≈ ∂m/∂z_h · (z_h - z_h') / gap
 
-with z_h' what the head gets instead (`core.causal.patching`): the partner's z, or the mean over the normal texts. The sign is
+with z_h' what the head gets instead (`core.causal.patching`): the partner's z, or the mean over the normal
+texts. The sign is
 that of the effects: positive works towards the anomalous behaviour. It is a screen, no evidence: where the measure
 bends between the two values (saturated attention, heads that stand in for each other) it can be far off.
 """

@@ -1,8 +1,8 @@
 """Greedy, bounded searches for small sets of heads.
 
 1. `smallest_circuit`: as few heads as possible that alone reach a goal of the behaviour (faithfulness, see
-   core.causal.faithfulness). The shortest beginning of a ranking that reaches the goal, then heads are left out as long as
-   the rest reaches it: first a quarter at once, then one by one, that with the least loss first.
+   core.causal.faithfulness). The shortest beginning of a ranking that reaches the goal, then heads are left
+   out as long as the rest reaches it: first a quarter at once, then one by one, that with the least loss first.
 2. `smallest_switch`: as few heads as possible whose switching off takes away a goal of the difference between the two
    sides on the anomalous texts, and changes the normal ones little. Heads are added one by one, that with the largest
    gain first (what it takes away minus what it changes on the normal texts), then left out again where they are not

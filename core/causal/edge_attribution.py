@@ -38,8 +38,8 @@ KEPT_A_HEAD = 4
 class Attributed:
     """First-order effects as shares of the gap: of heads by pair (pair, flat head), of edges (source, target).
 
-    The sign is that of `core.causal.patching`: positive works towards the anomalous behaviour. `backward_passes` counts ways
-    back through the whole model.
+    The sign is that of `core.causal.patching`: positive works towards the anomalous behaviour.
+    `backward_passes` counts ways back through the whole model.
     """
 
     by_pair: np.ndarray

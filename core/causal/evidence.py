@@ -16,9 +16,10 @@ Verdict. The bound is 5 % of the gap for a head and 2 % for an edge.
   least half the bound with q <= 0.1.
 - not confirmed: anything else. With few examples that is no proof of the contrary.
 
-Beside the verdicts: which of query, key and value carries an edge that is confirmed or partly so (`core.causal.qkv_effects`);
-what the other ablations say of each candidate head (`core.causal.ablation_comparison`); and the attribution of every head of the
-model, a first-order guess (`core.causal.attribution`). None of them changes a verdict.
+Beside the verdicts: which of query, key and value carries an edge that is confirmed or partly so
+(`core.causal.qkv_effects`);
+what the other ablations say of each candidate head (`core.causal.ablation_comparison`); and the attribution of
+every head of the model, a first-order guess (`core.causal.attribution`). None of them changes a verdict.
 
 With n pairs (n <= 12) no p can be below 2 / 2^n: 0.25 for 3 pairs, 0.0625 for 5, 0.0078 for 8. So at least 6 pairs
 are needed for any confirmation. Where the sides do not differ no effect is measured and no verdict is given.

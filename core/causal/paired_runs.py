@@ -17,11 +17,11 @@ from core.causal.metric import Behaviour, behaviour
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
-from core.inspection.preview import tokenise
 from core.model.head_outputs import BATCH_TOKENS, batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.model.partial_forward import Streams
+from core.model.tokenising import tokenise
 
 
 @dataclass(frozen=True)

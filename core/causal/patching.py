@@ -8,7 +8,8 @@ target gets in place of its own z:
 - `mean`: where texts have no partner of the same length, the mean z of the normal texts: at the last position the
   mean over their last tokens, elsewhere the mean over all their tokens. Only the anomalous texts take part.
 
-Layers in front of the first changed one are not run again (`core.model.partial_forward`), so targets go in the order of their layers.
+Layers in front of the first changed one are not run again (`core.model.partial_forward`), so targets go in the
+order of their layers.
 """
 
 from collections.abc import Generator, Sequence

@@ -1,7 +1,7 @@
 """Which input of the receiving head carries an edge: its query, its key or its value.
 
-An edge is path patched three times more (`core.causal.path_patching`), with the change let into one of the three alone. The
-part effects need not add up to the whole one, since attention multiplies what the three bring.
+An edge is path patched three times more (`core.causal.path_patching`), with the change let into one of the
+three alone. The part effects need not add up to the whole one, since attention multiplies what the three bring.
 
 Rule: an edge is carried by every part that works in the direction of the whole edge with at least half the effect of
 the largest such part. By none where no part alone reaches half the bound: then only several together carry it.

@@ -1,15 +1,10 @@
 """What scores and effects can be trusted with: intervals, permutations, sign flips, false discovery control."""
 
-from collections.abc import Generator
 from itertools import combinations
 from math import comb
 
 import numpy as np
-import torch
 from scipy.stats import false_discovery_control
-
-from core.discovery.autoencoder import Codes
-from core.discovery.label_permutation import groups
 
 EXACT_EXAMPLES = 12
 """Up to this many examples every sign pattern is tried; beyond, FLIPS of them are drawn."""
@@ -21,45 +16,6 @@ def member_interval(per_member: np.ndarray, coverage: float = 0.9) -> tuple[np.n
     """Central interval (low, high) over members of values (member, ...)."""
     tail = (1 - coverage) / 2
     return np.quantile(per_member, tail, axis=0), np.quantile(per_member, 1 - tail, axis=0)
-
-
-def label_permutations(
-    codes: Codes, n_anomalous: int, permutations: int, seed: int
-) -> Generator[int, None, np.ndarray]:
-    """p-value of each head's score under shuffled labels, for unpaired data alone: (head,).
-
-    A generator of the shuffles done so far that returns the p-values. `codes` (member, example, slot, head), anomalous
-    first. The statistic is the head score: strength of the anomalous-only codes, mean over members, at the best slot;
-    p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels are not
-    exchangeable across examples and the number means nothing.
-    """
-    examples = codes.latent.shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    shuffles = torch.stack([torch.randperm(examples, generator=generator) for _ in range(permutations)])
-    sides = torch.zeros(permutations + 1, examples)
-    sides[0, :n_anomalous] = 1
-    sides[1:].scatter_(1, shuffles[:, :n_anomalous], 1.0)
-    yield 0
-    observed, reached, done = None, np.zeros(codes.latent.shape[3]), -1
-    for by_slot in groups(codes).scores(sides.numpy()):
-        statistics = by_slot.max(axis=0)
-        observed = statistics[:, :1] if observed is None else observed
-        # The true labelling reaches itself: it is the 1 of both sums.
-        reached += (statistics >= observed - 1e-9).sum(axis=1)
-        done += statistics.shape[1]
-        yield done
-    return reached / (1 + permutations)
-
-
-def label_permutation_p(codes: Codes, n_anomalous: int, permutations: int, seed: int) -> np.ndarray:
-    """What `label_permutations` returns."""
-    running = label_permutations(codes, n_anomalous, permutations, seed)
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            found: np.ndarray = end.value
-            return found
 
 
 def q_values(p_values: np.ndarray) -> np.ndarray:

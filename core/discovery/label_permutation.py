@@ -9,7 +9,7 @@
 No loop runs over heads or labellings but in blocks; the time is linear in members, slots, heads, texts and labellings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,3 +98,42 @@ def _texts(words: np.ndarray, texts: int) -> np.ndarray:
     """Words of bits (group, word) as zeros and ones (group, text)."""
     bits = words[:, :, None] >> np.arange(WORD) & 1
     return bits.reshape(len(words), words.shape[1] * WORD)[:, :texts].astype(np.float32)
+
+
+def label_permutations(
+    codes: Codes, n_anomalous: int, permutations: int, seed: int
+) -> Generator[int, None, np.ndarray]:
+    """p-value of each head's score under shuffled labels, for unpaired data alone: (head,).
+
+    A generator of the shuffles done so far that returns the p-values. `codes` (member, example, slot, head), anomalous
+    first. The statistic is the head score: strength of the anomalous-only codes, mean over members, at the best slot;
+    p = (1 + shuffles at least as high) / (1 + shuffles). For paired data the labels are not
+    exchangeable across examples and the number means nothing.
+    """
+    examples = codes.latent.shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    shuffles = torch.stack([torch.randperm(examples, generator=generator) for _ in range(permutations)])
+    sides = torch.zeros(permutations + 1, examples)
+    sides[0, :n_anomalous] = 1
+    sides[1:].scatter_(1, shuffles[:, :n_anomalous], 1.0)
+    yield 0
+    observed, reached, done = None, np.zeros(codes.latent.shape[3]), -1
+    for by_slot in groups(codes).scores(sides.numpy()):
+        statistics = by_slot.max(axis=0)
+        observed = statistics[:, :1] if observed is None else observed
+        # The true labelling reaches itself: it is the 1 of both sums.
+        reached += (statistics >= observed - 1e-9).sum(axis=1)
+        done += statistics.shape[1]
+        yield done
+    return reached / (1 + permutations)
+
+
+def label_permutation_p(codes: Codes, n_anomalous: int, permutations: int, seed: int) -> np.ndarray:
+    """What `label_permutations` returns."""
+    running = label_permutations(codes, n_anomalous, permutations, seed)
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            found: np.ndarray = end.value
+            return found

@@ -8,7 +8,8 @@ Head score: mean strength (activation of the strongest latent) of anomalous-only
 examples, at the head's best slot, averaged over members. Strengths are in units of the root mean square head output,
 and come here weighted by whether later positions look at that slot (`core.discovery.attention_flow`).
 Edge score: the same for the joint codes of two heads, each at its own best slot, for forward pairs alone; the
-strength of a joint code is the geometric mean of its two. `core.analysis.candidates` combines it with what attention links.
+strength of a joint code is the geometric mean of its two. `core.analysis.candidates` combines it with what
+attention links.
 
 The joint code of example i is anomalous-only if no normal example equals it in both codes. `clashes` holds the
 equalities of each code with the normal examples as bits, so a pair of heads clashes where a bit is set in both,
@@ -130,3 +131,24 @@ def _count(index: Tensor, _strength: Tensor, n_anomalous: int) -> Tensor:
 
 
 _SCORES = {"strength": _strength, "count": _count}
+
+
+def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
+    """Geometric means (...,) of scores (...,) and the sizes of attributions (...,)."""
+    means: np.ndarray = np.sqrt(scores * np.abs(attribution))
+    return means
+
+
+def combined_heads(scores: HeadScores, attribution: np.ndarray) -> HeadScores:
+    """Head scores, in all and by member, with the attribution (head,) of each head."""
+    size = torch.from_numpy(np.abs(attribution))
+    return HeadScores(_mean(scores.score, size), _mean(scores.per_member, size), scores.best_slot)
+
+
+def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -> np.ndarray:
+    """Scores (draw, head) of texts drawn `times` (draw, pair), with the attribution (pair, head) of these texts."""
+    return combined(scores, times @ by_pair / times.sum(axis=1, keepdims=True))
+
+
+def _mean(scores: Tensor, size: Tensor) -> Tensor:
+    return (scores * size).sqrt()

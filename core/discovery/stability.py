@@ -16,7 +16,8 @@
   reaches the bound, the share whose mean effect on the other third has the same sign and reaches the bound too, over
   SPLITS splits in thirds. The autoencoders, and the reach of positions, have seen all texts.
 
-With the causal screen (`core.analysis.gradient_screen`) every selection above is one by combined scores: texts drawn anew, and those of
+With the causal screen (`core.analysis.gradient_screen`) every selection above is one by combined scores: texts
+drawn anew, and those of
 the selection where some are left out, with the attribution of these texts, so that no gradient of a text left out is
 seen; the mirror and single members with the attribution of all texts. Variety is told of the codes alone.
 
@@ -33,11 +34,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.analysis.confidence import BAR, DIVERSITY
-from core.analysis.gradient_screen import combined_draws, combined_heads
 from core.discovery.autoencoder import SILENT, Codes
-from core.discovery.scoring import HeadScores, Measure, head_scores, mirror_scores, unique_codes
+from core.discovery.scoring import (
+    HeadScores,
+    Measure,
+    combined_draws,
+    combined_heads,
+    head_scores,
+    mirror_scores,
+    unique_codes,
+)
 from core.discovery.selection import HEAD_RULE, select
+from core.discovery.thresholds import BAR, DIVERSITY
 from core.text import percent
 
 DRAWS = 200
@@ -190,7 +198,8 @@ def draw_examples(
 def drawn_scores(
     codes: Codes, anomalous: np.ndarray, normal: np.ndarray, measure: Measure = "strength"
 ) -> np.ndarray:
-    """Head scores (draw, head) where each text counts as often as drawn, as `core.discovery.scoring.head_scores` of these texts.
+    """Head scores (draw, head) where each text counts as often as drawn, as
+    `core.discovery.scoring.head_scores` of these texts.
 
     `anomalous` (draw, anomalous example) and `normal` (draw, normal example) say how often; a text drawn zero times is
     not there.

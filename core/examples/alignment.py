@@ -21,9 +21,10 @@ from typing import Any, Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from core.config import PositionMode
 from core.errors import ExamplesError
 from core.examples.example_set import Example, ExampleSet
+
+PositionMode = Literal["auto", "aligned", "last", "mean"]
 
 MEAN = -1
 """Position of the slot that averages over all tokens of a text."""
@@ -212,3 +213,19 @@ def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str
     starts = first[:, None] + np.arange(from_start)
     ends = lengths[:, None] - np.arange(from_end, 0, -1)
     return tuple(names), np.concatenate([starts, ends], axis=1)
+
+
+def describe(alignment: Alignment) -> dict[str, Any]:
+    """The alignment as plain JSON; positions per example of the set, empty for those left out."""
+    positions: list[list[int]] = [[] for _ in range(len(alignment.kept) + len(alignment.left_out))]
+    for row, index in enumerate(alignment.kept):
+        positions[index] = alignment.positions[row].tolist()
+    return {
+        "mode": alignment.mode,
+        "reason": {"key": alignment.reason, "values": dict(alignment.values)},
+        "pairs": [list(pair) for pair in alignment.pairs],
+        "pairs_source": alignment.pairs_source,
+        "left_out": list(alignment.left_out),
+        "slots": list(alignment.slots),
+        "positions": positions,
+    }

@@ -18,11 +18,11 @@ from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.alignment import align
 from core.examples.example_set import Example
 from core.heads import HeadId
-from core.inspection.preview import tokenise
 from core.model.head_outputs import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits, most_likely
+from core.model.tokenising import tokenise
 
 MOST_TYPED = 32
 MOST_NEW_TOKENS = 32

@@ -3,8 +3,8 @@
 1. One forward pass over the text gives the head's attention weights, its z, and the residual stream in front of
    the final norm. Attention runs in its eager form meanwhile, since the fused one returns no weights.
 2. What the head writes at the chosen token, z_h W_O,h, goes through final norm and unembedding
-   (`core.model.logit_attribution`): the change of every word's logit, given against the mean over all words, because only
-   differences of logits count.
+   (`core.model.logit_attribution`): the change of every word's logit, given against the mean over all words,
+   because only differences of logits count.
 3. The same for the partner text, at the corresponding token; and the difference of the two.
 """
 
@@ -21,13 +21,13 @@ from core.config import RunConfig
 from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.heads import HeadId
-from core.inspection.preview import tokenise
 from core.model.attention_weights import MOST_WEIGHTS, eager_attention
 from core.model.head_outputs import pad
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm
+from core.model.tokenising import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
 """Words that are told: those whose logit rises and falls most."""

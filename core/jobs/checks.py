@@ -1,4 +1,5 @@
-"""The work of the deeper checks (`core.runs.job_state`): the circuit as a whole, the effect of every head, other settings.
+"""The work of the deeper checks (`core.runs.job_state`): the circuit as a whole, the effect of every head,
+other settings.
 
 All are generators of Progress records that can be left at any step; what is found is written as it is found.
 """
@@ -22,13 +23,13 @@ from core.errors import StorageError
 from core.examples.alignment import Alignment, align
 from core.heads import HeadId, all_heads
 from core.inspection.ablated_generation import what_if
-from core.inspection.preview import tokenise
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.model.tokenising import tokenise
 from core.report.save import csv_bytes
 from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
-from core.runs.run_folder import FORMAT, RunFolder
-from core.schema import Progress
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT, Progress
 from core.sensitivity.sweep import robustness
 
 MOST_SWITCHED = 12

@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 HEAD_QUESTION = ("layer", "head", "example", "partner", "query")
 """What a question of the kind `head` names beside the path of its run; see `core.inspection.head_view`."""
 WHAT_IF_QUESTION = ("mode", "typed", "new_tokens")
-"""What a question of the kind `what_if` names beside the path of its run and the heads; see `core.inspection.ablated_generation`."""
+"""What a question of the kind `what_if` names beside the path of its run and the heads; see
+`core.inspection.ablated_generation`.
+"""
 STATE_INTERVAL = 0.2
 """Seconds between two writes of state.json within a stage."""
 

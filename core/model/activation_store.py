@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from core.errors import StorageError
-from core.runs.run_folder import home
+from core.storage import home
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from core.report.sentences import summary
-from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
+from core.runs.facts import Facts
 from core.runs.head_notes import HeadLabel
 from core.runs.review import Review
 from core.text import LANGUAGES, catalogue, percent, text

@@ -3,7 +3,7 @@
 from safetensors.torch import save as save_tensors
 
 from core.report.html import report
-from core.report.sentences.summary import facts
+from core.runs.facts import facts
 from core.runs.run_folder import RunFolder
 from core.schema import RunResult
 from core.text.csv_safe import csv_bytes

@@ -10,7 +10,8 @@ from typing import Literal
 from core.errors import StorageError
 from core.examples.example_set import ADVISED_PER_SIDE
 from core.runs.head_notes import read_added
-from core.runs.run_folder import FORMAT, RunFolder
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT
 
 Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]
 

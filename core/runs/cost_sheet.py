@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.errors import ConfigError, StorageError
-from core.report.sentences.summary import Facts
+from core.runs.facts import Facts
 from core.runs.head_notes import one_line, read_added
-from core.runs.run_folder import FORMAT, RunFolder
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT
 from core.text import duration, number, text
 
 LONGEST_CURRENCY = 12

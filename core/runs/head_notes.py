@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.errors import StorageError
-from core.runs.run_folder import FORMAT, RunFolder
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT
 
 LONGEST_NAME = 40
 LONGEST_NOTE = 1000

@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from core.errors import StorageError
-from core.runs.run_folder import ACTIVE, FORMAT, RunFolder, Status, list_runs
+from core.runs.run_folder import ACTIVE, RunFolder, Status, list_runs
+from core.schema import FORMAT
 
 CheckKind = Literal["circuit", "heads", "robustness"]
 CHECK_KINDS: tuple[CheckKind, ...] = get_args(CheckKind)

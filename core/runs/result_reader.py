@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.errors import StorageError
-from core.report.sentences.summary import Facts, facts
+from core.runs.facts import Facts, facts
 from core.runs.job_state import read_circuit
 from core.runs.run_folder import RunFolder
 from core.text.csv_safe import unguarded

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from core.errors import ConfigError, StorageError
 from core.runs.head_notes import one_line, read_added
-from core.runs.run_folder import FORMAT, RunFolder
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT
 
 Decision = Literal["accepted", "more_work", "rejected"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)

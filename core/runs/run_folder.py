@@ -10,15 +10,12 @@ poc.json        what was ticked by hand in the check list (`core.runs.checklist`
 """
 
 import json
-import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,9 +23,8 @@ from pydantic import ValidationError
 
 from core.config import RunConfig, as_config_error
 from core.errors import StorageError
-
-FORMAT = 1
-"""Version of the folder's format. A newer one is refused, an older one is read."""
+from core.schema import FORMAT
+from core.storage import home, storage_error, write_atomically
 
 Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 LONGEST_ID = 100
@@ -63,13 +59,6 @@ class RunMeta:
     created: str = ""
 
 
-def home() -> Path:
-    """Folder of runs and cache: HEADLIGHT_HOME, else ~/.headlight; only its owner may enter."""
-    path = Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
 def runs_folder() -> Path:
     """Folder that holds one folder a run."""
     path = home() / "runs"
@@ -101,7 +90,7 @@ class RunFolder:
             run.path.mkdir(parents=True, exist_ok=True)
             in_use = any(run.path.iterdir())
         except OSError as error:
-            raise _storage_error(error, path) from None
+            raise storage_error(error, path) from None
         if in_use and not (run.path / "config.json").exists():
             raise StorageError("out_folder_in_use", path=path)
         for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "check.json", "log.txt"):
@@ -198,7 +187,9 @@ RESULT_FILES = (
 
 
 ADDED_FILES = ("labels.json", "review.json", "roi.json")
-"""What people add to a result (`core.runs.head_notes`, `core.runs.review`, `core.runs.cost_sheet`); it goes with the result it speaks of."""
+"""What people add to a result (`core.runs.head_notes`, `core.runs.review`, `core.runs.cost_sheet`); it goes
+with the result it speaks of.
+"""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:
@@ -216,26 +207,6 @@ def open_run(run_id: str) -> RunFolder:
     if not plain or not (path / "config.json").exists():
         raise StorageError("no_run", path=run_id[:LONGEST_ID])
     return RunFolder(path)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name in the same folder, then rename."""
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
-            temporary = file.name
-            file.write(content)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise _storage_error(error, path) from None
-
-
-def _storage_error(error: OSError, path: Path) -> StorageError:
-    if error.errno in (ENOSPC, EDQUOT):
-        return StorageError("disk_full", path=path)
-    return StorageError("folder_not_writable", path=path, detail=error.strerror or error)
 
 
 def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:

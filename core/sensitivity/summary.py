@@ -22,7 +22,8 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.errors import StorageError
-from core.runs.run_folder import FORMAT, RunFolder
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT
 from core.sensitivity.plan import GRID, SETTINGS, Grid, settings_key
 
 Measure = Literal["auc", "agreement"]

@@ -34,15 +34,15 @@ from core.errors import StorageError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import read_examples
 from core.heads import all_heads
-from core.inspection.preview import tokenise
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import capture
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
-from core.runs.run_folder import FORMAT, RunFolder
+from core.model.tokenising import tokenise
+from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
-from core.schema import Progress
+from core.schema import FORMAT, Progress
 from core.sensitivity.plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
 from core.sensitivity.summary import (
     COLUMNS,

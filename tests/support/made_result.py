@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.runs.run_folder import FORMAT
-from core.schema import CODE_COLUMNS, EDGE_COLUMNS, HEAD_COLUMNS, RunResult
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, FORMAT, HEAD_COLUMNS, RunResult
 
 EVIDENCE = {
     "gap": -2.5,

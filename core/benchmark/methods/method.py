@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.analysis.pipeline import score
-from core.config import AutoencoderConfig, PositionMode
+from core.config import AutoencoderConfig
 from core.discovery.attention_flow import Reach, reach_between
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
-from core.examples.alignment import Alignment, align
+from core.examples.alignment import Alignment, PositionMode, align
 from core.examples.example_set import ExampleSet
-from core.inspection.preview import tokenise
 from core.model.attention_weights import mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loaded_model import LoadedModel
+from core.model.tokenising import tokenise
 
 _Value = TypeVar("_Value")
 

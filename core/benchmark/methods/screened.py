@@ -8,10 +8,10 @@ score and the attribution along it. So both must speak for it. That both count a
 
 import time
 
-from core.analysis.gradient_screen import combined
 from core.benchmark.methods.method import Outcome, ours
 from core.causal.edge_attribution import STEPS, attributions
 from core.config import PRESETS
+from core.discovery.scoring import combined
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 

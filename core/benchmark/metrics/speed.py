@@ -28,18 +28,18 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.analysis.pipeline import score
 from core.benchmark.metrics.memory import peak_mb
-from core.causal.statistics import label_permutation_p
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.codes import codes_of, scale
+from core.discovery.label_permutation import label_permutation_p
 from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.discovery.stability import certainty
 from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
-from core.inspection.preview import tokenise
 from core.model.head_outputs import capture, pad
 from core.model.loading import LoadedModel, load_tokenizer
+from core.model.tokenising import tokenise
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import pairs
 

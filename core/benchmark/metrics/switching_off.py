@@ -1,6 +1,7 @@
 """Heads found on a few texts, switched off on many unseen ones: the rows of switch.csv.
 
-1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of `core.causal.circuit_search`:
+1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of
+   `core.causal.circuit_search`:
    the smallest switch under both modes, and the smallest circuit. Their recipes hold means over those normal texts.
 2. 200 pairs that none of these texts belongs to are read with and without the recipe, and the likeliest next word is
    looked at.

@@ -13,7 +13,8 @@ class Row:
     """One measurement. precision and recall belong to the default rule.
 
     From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.metrics.verdicts`).
-    `jaccard`: mean overlap of the candidates with those of the same texts drawn anew (`core.discovery.stability`), of our
+    `jaccard`: mean overlap of the candidates with those of the same texts drawn anew
+    (`core.discovery.stability`), of our
     methods alone. `role` says whether settings may be chosen on the model: "tuning", or never: "test".
     """
 

@@ -1,7 +1,7 @@
 """Fresh pairs of texts for the tasks whose circuits are published for GPT-2 small.
 
-The tasks are those of `core.scenarios.build.tasks`, in words that are one token each for GPT-2's tokenizer, so that both
-texts of a pair have the same tokens but for one:
+The tasks are those of `core.scenarios.build.tasks`, in words that are one token each for GPT-2's tokenizer, so
+that both texts of a pair have the same tokens but for one:
 
 - `indirect-object`: two names, one of them comes again; the other must follow. The normal text has a third name in its
   place. Each name of the two comes first, and comes again, equally often. All templates have the same number of tokens.

@@ -1,8 +1,8 @@
 """What methods are measured on: a model, a true circuit, and fresh draws of examples.
 
 Test tasks are the bundled scenarios and the models of other architectures in `models/`; no setting was chosen on any
-of their draws. Settings are chosen on tuning tasks: models trained with other seeds (`core.benchmark.tasks.train_models`),
-which are not bundled, and other draws.
+of their draws. Settings are chosen on tuning tasks: models trained with other seeds
+(`core.benchmark.tasks.train_models`), which are not bundled, and other draws.
 """
 
 import json

@@ -6,7 +6,8 @@ import streamlit as st
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
-from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, PositionMode, RunConfig
+from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, RunConfig
+from core.examples.alignment import PositionMode
 from core.runs.progress import measured_timings
 from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state

@@ -8,7 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.analysis.confidence import BAR, DIVERSITY, ENOUGH, trust_sentence
+from core.analysis.confidence import ENOUGH
+from core.discovery.thresholds import BAR, DIVERSITY
+from core.report.sentences.confidence import trust_sentence
 from core.text import percent
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts

@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.report.html import bullets, five_table, paragraphs
 from core.report.sentences import summary
-from core.report.sentences.summary import Facts
+from core.runs.facts import Facts
+from core.runs.facts import facts as run_facts
 from core.runs.job_state import read_circuit
 from core.text import text
 from pages.parts.charts import colours, legends
@@ -20,7 +21,7 @@ from pages.parts.session.state import language, t
 def facts(result: Result) -> Facts:
     """What the sentences are made from; raises StorageError where the check of the circuit is damaged."""
     own, checked = result.own_names, read_circuit(state.folder())
-    return summary.facts(result.manifest, result.heads, result.edges, own, checked)
+    return run_facts(result.manifest, result.heads, result.edges, own, checked)
 
 
 def show(result: Result, found: Facts, signed: bool) -> None:

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.errors import ConfigError, HeadlightError, StorageError
 from core.report.html import paragraphs, roi_table
-from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
+from core.runs.facts import Facts
 from core.text import text
 from pages.parts.report import brief
 from pages.parts.session import state

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.report.sentences import summary
-from core.report.sentences.summary import Facts
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
+from core.runs.facts import Facts
 from core.text import LANGUAGES
 from pages.parts.report import brief
 from pages.parts.session.state import language, t

@@ -9,7 +9,6 @@ import torch
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import score, screened
-from core.analysis.gradient_screen import combined_draws, combined_heads
 from core.analysis.pipeline import analyse
 from core.benchmark.methods.screened import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
@@ -18,7 +17,7 @@ from core.causal.metric import SMALLEST_GAP
 from core.causal.paired_runs import PairRuns, forward_mask
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
-from core.discovery.scoring import HeadScores, head_scores
+from core.discovery.scoring import HeadScores, combined_draws, combined_heads, head_scores
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
 from core.errors import ConfigError
@@ -26,7 +25,8 @@ from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
 from core.report.html import report
 from core.report.save import save
-from core.report.sentences.summary import chosen, facts, five_note
+from core.report.sentences.summary import chosen, five_note
+from core.runs.facts import facts
 from core.runs.result_reader import saved_facts
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from core.analysis import result_tables as tables
-from core.analysis.confidence import trust_sentence
 from core.analysis.pipeline import analyse
 from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
@@ -17,6 +16,7 @@ from core.heads import HeadId
 from core.inspection.preview import preview
 from core.model.loading import ModelPool
 from core.report.save import save
+from core.report.sentences.confidence import trust_sentence
 from core.runs.progress import STAGES
 from core.runs.run_folder import RunFolder
 from core.schema import (

@@ -26,9 +26,9 @@ from core.causal.metric import behaviour
 from core.errors import ConfigError
 from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
-from core.inspection.preview import tokenise
 from core.model.loading import ModelPool
 from core.model.next_token import next_log_probabilities
+from core.model.tokenising import tokenise
 from tests.support.tiny_models import save_tiny
 
 TASKS = tuple(CIRCUITS)

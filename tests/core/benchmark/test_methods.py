@@ -7,7 +7,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from core.analysis.gradient_screen import combined
 from core.benchmark.methods import catalogue, correlational
 from core.benchmark.methods.acdc import cut_edges, losses, surviving
 from core.benchmark.methods.catalogue import paper_250, paper_settings
@@ -33,7 +32,7 @@ from core.causal.interventions import patch_edges, record, replace_heads
 from core.causal.paired_runs import PairRuns, forward_mask
 from core.config import PRESETS
 from core.discovery import autoencoder
-from core.discovery.scoring import head_scores
+from core.discovery.scoring import combined, head_scores
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs

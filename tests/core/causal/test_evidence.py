@@ -35,8 +35,8 @@ from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.inspection.preview import tokenise
 from core.model.loading import LoadedModel, ModelPool
+from core.model.tokenising import tokenise
 from core.scenarios import load_scenario, load_truth
 from core.schema import Progress
 from core.text import LANGUAGES, text

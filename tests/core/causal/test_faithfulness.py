@@ -17,8 +17,8 @@ from core.causal.metric import SMALLEST_GAP, Behaviour, behaviour
 from core.examples.alignment import align
 from core.examples.example_set import Example, read_examples
 from core.heads import HeadId, all_heads
-from core.inspection.preview import tokenise
 from core.model.loading import load_model
+from core.model.tokenising import tokenise
 from core.scenarios import load_scenario, load_truth
 from tests.core.causal.test_evidence import pairs
 from tests.core.causal.test_interventions import Surgery

@@ -8,8 +8,9 @@ import torch
 
 from core.causal.evidence import CONFIRMED, HEAD_BOUND, judge
 from core.causal.metric import _label_p
-from core.causal.statistics import label_permutation_p, label_weights, q_values, sign_flip_p, sign_patterns
+from core.causal.statistics import label_weights, q_values, sign_flip_p, sign_patterns
 from core.discovery.autoencoder import Codes
+from core.discovery.label_permutation import label_permutation_p
 from core.heads import all_heads
 
 LEVELS = (0.05, 0.1, 0.25)

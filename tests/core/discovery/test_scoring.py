@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.causal.statistics import label_permutation_p, label_permutations, member_interval, q_values
+from core.causal.statistics import member_interval, q_values
 from core.discovery.autoencoder import Codes
-from core.discovery.label_permutation import groups
+from core.discovery.label_permutation import groups, label_permutation_p, label_permutations
 from core.discovery.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
 from core.discovery.selection import select, threshold
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.confidence import BAR, trust, trust_sentence
+from core.analysis.confidence import trust
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import head_scores
 from core.discovery.selection import HEAD_RULE, select
@@ -23,6 +23,8 @@ from core.discovery.stability import (
     jaccard,
     members_overlap,
 )
+from core.discovery.thresholds import BAR
+from core.report.sentences.confidence import trust_sentence
 from core.text import LANGUAGES, catalogue
 
 NAN = float("nan")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from core.report.sentences import summary
-from core.report.sentences.summary import Facts, facts
+from core.runs.facts import Facts, facts
 from core.text import LANGUAGES, percent, text
 from tests.support.made_result import EVIDENCE
 

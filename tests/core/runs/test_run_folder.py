@@ -14,17 +14,9 @@ from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples.example_set import from_pasted
 from core.report.save import csv_bytes, html_report, save
-from core.runs.run_folder import (
-    FORMAT,
-    RunFolder,
-    RunState,
-    list_runs,
-    new_run_id,
-    open_run,
-    runs_folder,
-    write_atomically,
-)
-from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
+from core.runs.run_folder import RunFolder, RunState, list_runs, new_run_id, open_run, runs_folder
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, FORMAT, HEAD_COLUMNS
+from core.storage import write_atomically
 from core.text import LANGUAGES, catalogue
 from core.text.csv_safe import guarded
 from tests.support.made_result import evidence_result, made_result

@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from core.analysis.confidence import trust, trust_sentence
+from core.analysis.confidence import trust
+from core.report.sentences.confidence import trust_sentence
 from core.runs.run_folder import runs_folder
 from pages.parts.charts.colours import LIGHT
 from pages.parts.data.results import load

@@ -1,0 +1,104 @@
+"""A finished run as sentences need it: its tables with names and verdicts filled in, and the state that it ended in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+State = Literal["none", "no_difference", "untested", "tested"]
+VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
+"""In the order in which heads are listed; `unchecked` where nothing was tested."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A result as sentences need it.
+
+    `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
+    first; `edges` likewise with `verdict`. `whole` is what the check of the circuit found, as far as there is one.
+    """
+
+    manifest: Mapping[str, Any]
+    heads: pd.DataFrame
+    edges: pd.DataFrame
+    whole: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> pd.DataFrame:
+        """The heads that stand out, best first."""
+        return self.heads[self.heads["selected"].astype(bool)]
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The candidates with a measured effect, confirmed ones first, then by the size of the effect."""
+        return in_order(self.candidates[self.candidates["effect"].notna()])
+
+    @property
+    def state(self) -> State:
+        """Which of the four a run is."""
+        if self.candidates.empty:
+            return "none"
+        if self.candidates["effect"].notna().any():
+            return "tested"
+        return "no_difference" if self.manifest.get("evidence") == "no_difference" else "untested"
+
+    @property
+    def paired(self) -> bool:
+        """Whether texts were compared in pairs."""
+        return bool(self.manifest.get("alignment", {}).get("pairs"))
+
+    @property
+    def seconds(self) -> float:
+        """Measured time of the run."""
+        return float(sum((self.manifest.get("timings") or {}).values()))
+
+    @property
+    def model(self) -> str:
+        """Short name of the model."""
+        return Path(str(self.manifest["model"]["name"])).name
+
+    def count(self, verdict: str) -> int:
+        """Tested heads with this verdict."""
+        return int((self.tested["verdict"] == verdict).sum())
+
+    def sides(self) -> dict[str, int]:
+        """How many texts of each kind there are."""
+        counts = self.manifest.get("counts", {})
+        return {label: int(counts.get(label, 0)) for label in ("anomalous", "normal")}
+
+
+def facts(
+    manifest: Mapping[str, Any],
+    heads: pd.DataFrame,
+    edges: pd.DataFrame,
+    own_names: Mapping[str, str] | None = None,
+    whole: Mapping[str, Any] | None = None,
+) -> Facts:
+    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `whole` is circuit.json."""
+    names = [f"L{int(layer)}H{int(head)}" for layer, head in zip(heads["layer"], heads["head"], strict=True)]
+    own = own_names or {}
+    heads = heads.assign(name=names, own_name=[own.get(name, "") for name in names], verdict=_verdicts(heads))
+    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)), whole or {})
+
+
+def in_order(heads: pd.DataFrame) -> pd.DataFrame:
+    """Confirmed heads first, within a verdict by the size of the effect, else by score."""
+    order = pd.DataFrame(
+        {
+            "verdict": heads["verdict"].map(VERDICTS.index),
+            "effect": -heads["effect"].astype(float).abs(),
+            "score": -heads["score"].astype(float),
+        },
+        index=heads.index,
+    )
+    return heads.loc[order.sort_values(list(order), kind="stable").index]
+
+
+def _verdicts(table: pd.DataFrame) -> list[str]:
+    """The words of VERDICTS, whether a table has `not confirmed`, nothing, or these words already."""
+    return [
+        verdict.strip().replace(" ", "_") if isinstance(verdict, str) and verdict else "unchecked"
+        for verdict in table["verdict"]
+    ]

@@ -1,0 +1,35 @@
+"""The home folder, and files that are written whole or not at all."""
+
+import os
+import tempfile
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+
+from core.errors import StorageError
+
+
+def home() -> Path:
+    """Folder of runs and cache: HEADLIGHT_HOME, else ~/.headlight; only its owner may enter."""
+    path = Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write under a temporary name in the same folder, then rename."""
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+            temporary = file.name
+            file.write(content)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise storage_error(error, path) from None
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    if error.errno in (ENOSPC, EDQUOT):
+        return StorageError("disk_full", path=path)
+    return StorageError("folder_not_writable", path=path, detail=error.strerror or error)
