@@ -13,6 +13,9 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _PLACES = {
+    "AblationFile": "core.causal.ablation_file",
+    "ablated": "core.causal.ablation_file",
+    "read_ablation_file": "core.causal.ablation_file",
     "Example": "core.examples.example_set",
     "ExampleSet": "core.examples.example_set",
     "HeadId": "core.heads",
@@ -21,7 +24,6 @@ _PLACES = {
     "LoadedModel": "core.model.loaded_model",
     "ModelPool": "core.model.loading",
     "Progress": "core.schema",
-    "Recipe": "core.causal.ablation_file",
     "RunConfig": "core.config",
     "RunFolder": "core.runs.run_folder",
     "RunResult": "core.schema",
@@ -30,15 +32,17 @@ _PLACES = {
     "load_scenario": "core.scenarios",
     "make_config": "core.config",
     "read_examples": "core.examples.example_set",
-    "read_recipe": "core.causal.ablation_file",
     "save": "core.report.save",
-    "switched_off": "core.causal.ablation_file",
 }
+
+_FORMER_NAMES = {"Recipe": "AblationFile", "read_recipe": "read_ablation_file", "switched_off": "ablated"}
+"""Names of earlier versions, which people's own scripts may still use."""
 
 __all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
+    name = _FORMER_NAMES.get(name, name)
     if name not in _PLACES:
         raise AttributeError(f"module 'core' has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)

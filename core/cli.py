@@ -27,7 +27,7 @@ from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, scenario_names
 from core.schema import Progress, RunResult
 from core.sensitivity.sentences import details, limits, lines, sentence
-from core.sensitivity.summary import read_robustness, sweep_folder
+from core.sensitivity.summary import read_sensitivity, sweep_folder
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
@@ -160,12 +160,12 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
     with closing(walk(folder, config)) as records:
         for record in records:
             _show(record)
-    content = read_robustness(folder, config)
+    content = read_sensitivity(folder, config)
     if content is None or not content["summary"]["by"]:
         return
-    measure = content["summary"]["by"]
-    print(sentence(content, measure, "en"))
-    for line in [*lines(content), *details(content, measure, "en"), limits(measure, "en")]:
+    quality = content["summary"]["by"]
+    print(sentence(content, quality, "en"))
+    for line in [*lines(content), *details(content, quality, "en"), limits(quality, "en")]:
         print(line)
     print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
 

@@ -13,7 +13,7 @@ from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_checks as whole
-from pages.parts.evidence import confidence as certainty
+from pages.parts.evidence import confidence as stability_of
 from pages.parts.evidence import effect_details, effects, what_if
 from pages.parts.i18n import glossary as terms
 from pages.parts.report import sentences
@@ -62,7 +62,7 @@ def lead(result: Result, content: Mapping[str, Any] | None) -> str:
 
 def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
-    certainty.show(result)
+    stability_of.show(result)
     st.page_link("pages/robustness.py", label=t("sweep.link"), icon=":material/tune:")
     st.space("small")
     what_if.show(result, content)

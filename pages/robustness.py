@@ -11,7 +11,7 @@ from core.errors import HeadlightError
 from core.runs.job_state import CheckState
 from core.sensitivity import sentences as words
 from core.sensitivity.plan import SETTINGS
-from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Measure, means, read_robustness, read_table
+from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Quality, means, read_sensitivity, read_table
 from pages.parts.charts import colours
 from pages.parts.data import results
 from pages.parts.data.results import Result
@@ -29,7 +29,7 @@ def page() -> None:
     try:
         result = results.load(state.folder()) if state.run_id() else None
         config = state.folder().config() if result else None
-        content = read_robustness(state.folder(), config) if config else None
+        content = read_sensitivity(state.folder(), config) if config else None
         found = state.backend().check_status(state.run_id()) if result else None
     except HeadlightError as error:
         frame.header("robustness")
@@ -44,8 +44,8 @@ def page() -> None:
         frame.header("robustness", t("sweep.lead"))
         not_yet(result, config, found, begun=content is not None)
         return
-    measure = _kept_measure(content)
-    frame.header("robustness", words.sentence(content, measure, language()))
+    quality = _stored_quality(content)
+    frame.header("robustness", words.sentence(content, quality, language()))
     swept(content, found)
 
 
@@ -66,11 +66,11 @@ def swept(content: Mapping[str, Any], found: CheckState | None) -> None:
         sweep_parts.follow(found.status)
     elif not content["complete"]:
         sweep_parts.begin(found, "resume")
-    measure = sweep_parts.choose_measure(content)
-    st.caption(words.limits(measure, language()))
-    for said in words.details(content, measure, language()):
+    quality = sweep_parts.choose_quality(content)
+    st.caption(words.limits(quality, language()))
+    for said in words.details(content, quality, language()):
         st.markdown(frame.plain(said))
-    st.html(sweep_parts.verdicts(content, measure))
+    st.html(sweep_parts.verdicts(content, quality))
     run = state.folder()
     try:
         table, grid = read_table(run, SWEEP_FILE), read_table(run, MAP_FILE)
@@ -78,32 +78,32 @@ def swept(content: Mapping[str, Any], found: CheckState | None) -> None:
         frame.show(error)
         return
     if len(grid):
-        the_map(grid, measure)
-    each_setting(table, measure)
+        the_map(grid, quality)
+    each_setting(table, quality)
     with st.expander(t("sweep.numbers"), icon=":material/table:"):
-        sweep_parts.numbers(run, table, measure)
+        sweep_parts.numbers(run, table, quality)
     with st.expander(t("sweep.how"), icon=":material/rule:"):
         st.markdown(t("sweep.how_text", seeds=len(content["seeds"]), draws=content["draws"]))
     if content["complete"] and not (found is not None and found.active):
         sweep_parts.begin(found, "again")
 
 
-def the_map(grid: pd.DataFrame, measure: Measure) -> None:
+def the_map(grid: pd.DataFrame, quality: Quality) -> None:
     """Dictionary size × sparsity."""
     st.subheader(t("sweep.map_title"), anchor=False)
     st.altair_chart(
-        sweep_charts.heat(grid, measure, colours.palette(), t),
-        key=f"sweep_map_{measure}",
+        sweep_charts.heat(grid, quality, colours.palette(), t),
+        key=f"sweep_map_{quality}",
         theme=None,
         alt=t("alt.sweep_map", count=len(grid)),
     )
     st.caption(t("sweep.map_reading"))
 
 
-def each_setting(table: pd.DataFrame, measure: Measure) -> None:
+def each_setting(table: pd.DataFrame, quality: Quality) -> None:
     """A small chart a setting."""
     st.subheader(t("sweep.each_title"), anchor=False)
-    drawn = [name for name in SETTINGS if len(means(table, name, measure)) > 1]
+    drawn = [name for name in SETTINGS if len(means(table, name, quality)) > 1]
     for start in range(0, len(drawn), COLUMNS):
         for place, name in zip(
             st.columns(COLUMNS, gap="medium"), drawn[start : start + COLUMNS], strict=False
@@ -111,15 +111,15 @@ def each_setting(table: pd.DataFrame, measure: Measure) -> None:
             title = sweep_parts.titled(name)
             place.markdown(f"**{frame.plain(title)}**", help=t(f"sweep.about_{name}"))
             place.altair_chart(
-                sweep_charts.line(means(table, name, measure), name, measure, colours.palette(), t),
-                key=f"sweep_{name}_{measure}",
+                sweep_charts.line(means(table, name, quality), name, quality, colours.palette(), t),
+                key=f"sweep_{name}_{quality}",
                 theme=None,
                 alt=t("alt.sweep_setting", setting=title),
             )
-    st.caption(t(f"sweep.each_reading_{measure}"))
+    st.caption(t(f"sweep.each_reading_{quality}"))
 
 
-def _kept_measure(content: Mapping[str, Any]) -> Measure:
+def _stored_quality(content: Mapping[str, Any]) -> Quality:
     """The measure that the switch further down stands on."""
     both = content["summary"]["by"] == "auc"
     return "auc" if both and st.session_state.get("sweep_measure", "auc") == "auc" else "agreement"

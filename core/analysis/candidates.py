@@ -8,7 +8,7 @@ from core.causal.edge_attribution import Attributed
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import (
     HeadScores,
-    Measure,
+    Statistic,
     at_best,
     combined,
     combined_heads,
@@ -42,7 +42,7 @@ def score(
     codes: Codes,
     n_anomalous: int,
     n_heads: int,
-    measure: Measure = "strength",
+    statistic: Statistic = "strength",
     links: np.ndarray | None = None,
 ) -> Scores:
     """Scores and candidates from codes (member, example, slot, head).
@@ -50,8 +50,8 @@ def score(
     With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of
     its link and the strength of the joint codes.
     """
-    heads = head_scores(codes, n_anomalous, measure)
-    by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, measure)
+    heads = head_scores(codes, n_anomalous, statistic)
+    by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, statistic)
     if links is not None:
         by_member = np.sqrt(by_member * links)
     return _chosen(heads, by_member.mean(axis=0), by_member)

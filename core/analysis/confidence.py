@@ -27,7 +27,7 @@ MOST_MISSED = 2
 
 
 @dataclass(frozen=True)
-class Trust:
+class Confidence:
     """The level, and what it rests on: keys of the section `trust` of the texts, with their values."""
 
     level: Level
@@ -38,7 +38,7 @@ class Trust:
         return {"level": self.level, "reasons": list(self.reasons)}
 
 
-def trust(
+def judge_confidence(
     *,
     state: str,
     candidates: int,
@@ -48,21 +48,21 @@ def trust(
     jaccard: float,
     held_out: float,
     diversity: float,
-) -> Trust:
+) -> Confidence:
     """The level by the rule above. `state` is that of the evidence, `examples` how many texts were tested.
 
     `jaccard`, `held_out` and `diversity` are shares, NaN where they could not be measured.
     """
     if not candidates:
-        return Trust("none", (_reason("no_candidates"),))
+        return Confidence("none", (_reason("no_candidates"),))
     if state == "no_difference":
-        return Trust("none", (_reason("no_difference"),))
+        return Confidence("none", (_reason("no_difference"),))
     if state != "computed":
-        return Trust("low", (_reason("untested"),))
+        return Confidence("low", (_reason("untested"),))
     if not confirmed:
         few = _reason("too_few", examples=examples, least=LEAST)
         none = _reason("none_confirmed", tested=tested)
-        return Trust("low", (few,) if examples < LEAST else (none,))
+        return Confidence("low", (few,) if examples < LEAST else (none,))
     said = [_reason("confirmed", confirmed=confirmed, tested=tested, examples=examples)]
     missed = []
     if examples < ENOUGH:
@@ -78,7 +78,7 @@ def trust(
     if not diversity >= DIVERSITY:
         missed.append(_reason("varied", share=_rounded(diversity)))
     level: Level = "high" if not missed else "medium" if len(missed) <= MOST_MISSED else "low"
-    return Trust(level, (*said, *missed))
+    return Confidence(level, (*said, *missed))
 
 
 def _reason(key: str, **values: Any) -> dict[str, Any]:

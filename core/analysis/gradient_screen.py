@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from core.causal.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
-from core.causal.paired_runs import PairRuns
+from core.causal.paired_runs import PairedRuns
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
@@ -30,7 +30,7 @@ State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_
 
 
 @dataclass(frozen=True)
-class Screen:
+class GradientScreen:
     """The attribution, or in `state` why there is none; and what it cost."""
 
     state: State
@@ -50,26 +50,26 @@ class Screen:
 
 def screen(
     loaded: LoadedModel, examples: ExampleSet, alignment: Alignment, seed: int
-) -> Generator[int, None, Screen]:
+) -> Generator[int, None, GradientScreen]:
     """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done."""
     if loaded.architecture.post_norm:
-        return Screen("norm")
+        return GradientScreen("norm")
     runs = None
     try:
-        runs = PairRuns(loaded, examples, seed, alignment, tokens_at_once(loaded))
-        if not runs.behaviour.differs:
-            return Screen("no_difference", None, runs.forward_passes)
+        runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded))
+        if not runs.metric.differs:
+            return GradientScreen("no_difference", None, runs.forward_passes)
         found = yield from attributed(runs, STEPS)
     except ExamplesError:
-        return Screen("no_pairs")
+        return GradientScreen("no_pairs")
     except (torch.OutOfMemoryError, ModelError) as error:
         if isinstance(error, ModelError) and error.key != "out_of_memory":
             raise
-        return Screen("memory", None, runs.forward_passes if runs else 0)
+        return GradientScreen("memory", None, runs.forward_passes if runs else 0)
     cost = found.forward_passes, found.backward_passes
     if not (np.isfinite(found.by_pair).all() and np.isfinite(found.edges).all()):
-        return Screen("not_finite", None, *cost)
-    return Screen("computed", found, *cost)
+        return GradientScreen("not_finite", None, *cost)
+    return GradientScreen("computed", found, *cost)
 
 
 def steps_of(alignment: Alignment) -> int:

@@ -19,19 +19,19 @@ from torch import Tensor
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import Scores, score, screened
-from core.analysis.confidence import trust
+from core.analysis.confidence import judge_confidence
 from core.analysis.example_rows import example_rows
-from core.analysis.gradient_screen import Screen, steps_of
-from core.analysis.gradient_screen import screen as causal_screen
+from core.analysis.gradient_screen import GradientScreen, steps_of
+from core.analysis.gradient_screen import screen as gradient_screen
 from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
 from core.config import RunConfig
-from core.discovery.attention_flow import Reach, reach_between
+from core.discovery.attention_flow import AttentionFlow, flow_between
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.discovery.label_permutation import label_permutations
-from core.discovery.scoring import Measure
+from core.discovery.scoring import Statistic
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
-from core.discovery.stability import Certainty, HeldOut, certainty, held_out, plain
+from core.discovery.stability import HeldOut, Stability, held_out, plain, stability_of
 from core.examples.alignment import Alignment, align, describe
 from core.heads import EdgeId, HeadId
 from core.model.activation_store import ActivationStore
@@ -89,12 +89,12 @@ def analyse(
     yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
     plain_codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
     yield clock.start("score")
-    measure: Measure = "count" if config.autoencoder.shared else "strength"
-    reach = Reach(torch.ones(captured.outputs.shape[1:3]))
+    statistic: Statistic = "count" if config.autoencoder.shared else "strength"
+    flow = AttentionFlow(torch.ones(captured.outputs.shape[1:3]))
     if attention is not None:
-        reach = reach_between(captured.outputs, attention, alignment)
-    codes = reach.weigh(plain_codes)
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, measure, reach.links)
+        flow = flow_between(captured.outputs, attention, alignment)
+    codes = flow.weigh(plain_codes)
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, statistic, flow.links)
     screen = None
     if config.candidates == "screened":
         screen = yield from screen_with_progress(config, loaded, alignment, clock)
@@ -105,13 +105,13 @@ def analyse(
     if not alignment.paired and not config.autoencoder.shared:
         label_p = yield from _label_permutations(config, codes, alignment.n_anomalous)
     by_pair = None if scores.attributed is None else scores.attributed.by_pair
-    sure = certainty(
+    sure = stability_of(
         codes,
         (scores.codes or scores).heads,
         kept,
         alignment.n_anomalous,
         alignment.paired,
-        measure,
+        statistic,
         config.seed,
         by_pair,
     )
@@ -122,9 +122,9 @@ def analyse(
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
-    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, measure, config.seed, by_pair)
+    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, statistic, config.seed, by_pair)
     yield clock.start("report")
-    summary = _certainty(sure, checked, evidence, scores)
+    summary = _stability(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
     manifest = _manifest(config, loaded, alignment, captured, attention, scores, screen, evidence, clock)
@@ -142,7 +142,7 @@ def analyse(
         tensors={
             "codes": plain_codes.latent.to(torch.int16),
             "strengths": plain_codes.strength,
-            "reach": reach.weights,
+            "reach": flow.weights,
             "head_score": scores.heads.per_member.float(),
         },
         effects=tables.effect_table(evidence, alignment),
@@ -188,16 +188,16 @@ def codes_with_progress(
 
 def screen_with_progress(
     config: RunConfig, loaded: LoadedModel, alignment: Alignment, clock: Clock
-) -> Generator[Progress, None, Screen]:
+) -> Generator[Progress, None, GradientScreen]:
     """The causal screen on the texts that are compared."""
     total = steps_of(alignment)
     yield clock.start("screen", total)
-    running = causal_screen(loaded, config.examples, alignment, config.seed)
+    running = gradient_screen(loaded, config.examples, alignment, config.seed)
     while True:
         try:
             yield Progress("screen", next(running), total)
         except StopIteration as end:
-            found: Screen = end.value
+            found: GradientScreen = end.value
             return found
 
 
@@ -219,7 +219,7 @@ def _held_out(
     evidence: Evidence,
     alignment: Alignment,
     n_heads: int,
-    measure: Measure,
+    statistic: Statistic,
     seed: int,
     by_pair: np.ndarray | None,
 ) -> HeldOut:
@@ -232,13 +232,13 @@ def _held_out(
         if isinstance(target, HeadId)
     ]
     effects = evidence.heads.per_example
-    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, measure, seed, by_pair)
+    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, statistic, seed, by_pair)
 
 
-def _certainty(sure: Certainty, checked: HeldOut, evidence: Evidence, scores: Scores) -> dict[str, Any]:
+def _stability(sure: Stability, checked: HeldOut, evidence: Evidence, scores: Scores) -> dict[str, Any]:
     """Numbers of the whole run, and how far to trust it."""
     verdicts = evidence.heads.verdict if evidence.heads else []
-    found = trust(
+    found = judge_confidence(
         state=evidence.state,
         candidates=int(scores.head_selected.sum()),
         tested=len(verdicts),
@@ -259,7 +259,7 @@ def _manifest(
     captured: Captured,
     attention: Attention | None,
     scores: Scores,
-    screen: Screen | None,
+    screen: GradientScreen | None,
     evidence: Evidence,
     clock: Clock,
 ) -> dict[str, Any]:

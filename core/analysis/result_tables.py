@@ -26,7 +26,7 @@ from core.schema import (
 if TYPE_CHECKING:
     from core.analysis.candidates import Scores
     from core.causal.evidence import Evidence, Findings
-    from core.discovery.stability import Certainty
+    from core.discovery.stability import Stability
 
 HEAD_KEYS = ("layer", "head")
 EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
@@ -137,7 +137,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
 
 
 def evidence_record(
-    evidence: "Evidence", certainty: "Certainty", summary: dict[str, Any], n_layers: int, n_heads: int
+    evidence: "Evidence", stability: "Stability", summary: dict[str, Any], n_layers: int, n_heads: int
 ) -> dict[str, Any]:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
     edges = {
@@ -151,7 +151,7 @@ def evidence_record(
         "method": evidence.about.get("method"),
         "heads": head_records(evidence),
         "edges": edges,
-        "codes": certainty.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
+        "codes": stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
         "certainty": summary,
     }
 

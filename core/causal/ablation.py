@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from core.causal.interventions import choose_heads, record
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.heads import HeadId
 from core.model.head_outputs import BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
@@ -82,7 +82,7 @@ class Ablator:
         self,
         sets: Sequence[Iterable[HeadId]],
         texts: Sequence[int],
-        behaviour: Behaviour,
+        metric: Metric,
         kind: AblationKind,
     ) -> Generator[int, None, np.ndarray]:
         """The measure (set, text) with each set taken out; yields the rows done after each forward pass."""
@@ -95,7 +95,7 @@ class Ablator:
             chosen = [items[i] for i in batch]
             rows = [text for _, text in chosen]
             with self.taken_out([wanted[index] for index, _ in chosen], rows, kind):
-                values = behaviour.of(self._logits(rows), rows)
+                values = metric.of(self._logits(rows), rows)
             for (index, text), value in zip(chosen, values.tolist(), strict=True):
                 found[index, place[text]] = value
             done += len(batch)

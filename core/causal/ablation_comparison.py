@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.causal.ablation import KINDS, AblationKind, Ablator
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.causal.statistics import bootstrap_interval
 from core.heads import HeadId
 from core.model.loaded_model import LoadedModel
@@ -34,7 +34,7 @@ def fits(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> bool:
 
 
 def effects_when_out(
-    ablator: Ablator, heads: Sequence[HeadId], behaviour: Behaviour, kinds: Sequence[AblationKind]
+    ablator: Ablator, heads: Sequence[HeadId], metric: Metric, kinds: Sequence[AblationKind]
 ) -> Generator[int, None, dict[str, np.ndarray]]:
     """By ablation the effects (head, example) of taking single heads out of anomalous texts, as shares of the gap.
 
@@ -43,14 +43,14 @@ def effects_when_out(
     texts = list(range(ablator.n_anomalous))
     found: dict[str, np.ndarray] = {}
     for number, kind in enumerate(kinds):
-        running = ablator.measures([[head] for head in heads], texts, behaviour, kind)
+        running = ablator.measures([[head] for head in heads], texts, metric, kind)
         while True:
             try:
                 yield number * len(heads) * len(texts) + next(running)
             except StopIteration as end:
                 measured: np.ndarray = end.value
                 break
-        found[kind] = (behaviour.values[texts] - measured) / behaviour.gap
+        found[kind] = (metric.values[texts] - measured) / metric.gap
     return found
 
 

@@ -33,7 +33,7 @@ class HeadValue:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AblationFile:
     """Heads to switch off, with what they write instead; `weights_hash` names the model."""
 
     model: str
@@ -58,15 +58,15 @@ class Recipe:
         }
 
 
-def read_recipe(file: str | Path) -> Recipe:
+def read_ablation_file(file: str | Path) -> AblationFile:
     """Read a recipe; raises ConfigError where it is missing, damaged or newer."""
     try:
-        return recipe_from(json.loads(Path(file).read_text(encoding="utf-8")))
+        return ablation_file_from(json.loads(Path(file).read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise ConfigError("bad_recipe", detail=error) from None
+        raise ConfigError("bad_ablation_file", detail=error) from None
 
 
-def recipe_from(content: Any) -> Recipe:
+def ablation_file_from(content: Any) -> AblationFile:
     """A recipe from the content of its file; raises ConfigError where it is none."""
     try:
         if content["format"] > FORMAT:
@@ -77,7 +77,7 @@ def recipe_from(content: Any) -> Recipe:
             HeadId.parse(name): HeadValue(*(tuple(map(float, value[k])) for k in ("everywhere", "last")))
             for name, value in content["heads"].items()
         }
-        return Recipe(
+        return AblationFile(
             str(content["model"]),
             str(content["weights_hash"]),
             content["mode"],
@@ -85,16 +85,16 @@ def recipe_from(content: Any) -> Recipe:
             dict(content.get("about") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError, HeadlightError) as error:
-        raise ConfigError("bad_recipe", detail=error) from None
+        raise ConfigError("bad_ablation_file", detail=error) from None
 
 
-def make_recipe(
+def make_ablation_file(
     loaded: LoadedModel,
     heads: Sequence[HeadId],
     mode: Mode,
     means: tuple[Tensor, Tensor],
     about: Mapping[str, Any] | None = None,
-) -> Recipe:
+) -> AblationFile:
     """A recipe from mean z (layer, head, d_head), everywhere and at the last token.
 
     Raises ConfigError for a head that the model does not have.
@@ -114,12 +114,12 @@ def make_recipe(
         )
         for head in dict.fromkeys(heads)
     }
-    return Recipe(loaded.name, loaded.weights_hash, mode, values, dict(about or {}))
+    return AblationFile(loaded.name, loaded.weights_hash, mode, values, dict(about or {}))
 
 
 @contextmanager
-def switched_off(
-    loaded: LoadedModel, recipe: Recipe, lengths: Sequence[int] | None = None
+def ablated(
+    loaded: LoadedModel, ablation_file: AblationFile, lengths: Sequence[int] | None = None
 ) -> Iterator[LoadedModel]:
     """Run the model with the recipe's heads switched off.
 
@@ -127,25 +127,25 @@ def switched_off(
     the last token. Works with a key and value cache too: each pass ends with its own last token. Raises ModelError
     where the recipe was made for other weights.
     """
-    if recipe.weights_hash != loaded.weights_hash:
-        raise ModelError("recipe_of_other_model", model=recipe.model)
+    if ablation_file.weights_hash != loaded.weights_hash:
+        raise ModelError("ablation_file_of_other_model", model=ablation_file.model)
     by_layer: dict[int, list[HeadId]] = {}
-    for head in recipe.heads:
+    for head in ablation_file.heads:
         by_layer.setdefault(head.layer, []).append(head)
     with ExitStack() as stack:
         for layer, heads in by_layer.items():
-            stack.enter_context(on_z(loaded, layer, partial(_write_instead, recipe, heads, lengths)))
+            stack.enter_context(on_z(loaded, layer, partial(_write_instead, ablation_file, heads, lengths)))
         yield loaded
 
 
 def _write_instead(
-    recipe: Recipe, heads: Sequence[HeadId], lengths: Sequence[int] | None, z: Tensor
+    ablation_file: AblationFile, heads: Sequence[HeadId], lengths: Sequence[int] | None, z: Tensor
 ) -> Tensor:
     changed = z.clone()
     rows = torch.arange(len(z), device=z.device)
     ends = [z.shape[1] - 1] * len(z) if lengths is None else [length - 1 for length in lengths]
     for head in heads:
-        value = recipe.heads[head]
+        value = ablation_file.heads[head]
         changed[:, :, head.head] = torch.tensor(value.everywhere).to(z)
         changed[rows, torch.tensor(ends, device=z.device), head.head] = torch.tensor(value.last).to(z)
     return changed

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from core.causal.interventions import record
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.causal.patching import Method
 from core.errors import ModelError
 from core.model.head_outputs import BATCH_TOKENS, batches_of
@@ -54,7 +54,7 @@ def attribution(
     ids: Sequence[Sequence[int]],
     n_anomalous: int,
     method: Method,
-    behaviour: Behaviour,
+    metric: Metric,
 ) -> Generator[int, None, Attribution]:
     """Attribution of every head on every anomalous text; yields how many texts are done after each batch.
 
@@ -75,11 +75,11 @@ def attribution(
             passes += 1
         else:
             instead = _filled(means, [lengths[row] for row in rows])
-        z, gradient = _with_gradient(loaded, texts, rows, behaviour)
+        z, gradient = _with_gradient(loaded, texts, rows, metric)
         passes += 1
         share = (gradient * (z - instead.to(z))).sum(dim=-1)
         for place, row in enumerate(rows):
-            values[:, :, row] = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / behaviour.gap
+            values[:, :, row] = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / metric.gap
         done += len(rows)
         yield done
     return Attribution(values, passes, len(batches))
@@ -92,7 +92,7 @@ def _budget(loaded: LoadedModel) -> int:
 
 
 def _with_gradient(
-    loaded: LoadedModel, texts: Sequence[Sequence[int]], rows: Sequence[int], behaviour: Behaviour
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], rows: Sequence[int], metric: Metric
 ) -> tuple[Tensor, Tensor]:
     """z of every head and the gradient of its text's measure with respect to it.
 
@@ -111,7 +111,7 @@ def _with_gradient(
     with torch.enable_grad(), ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(on_z(loaded, layer, keeper(layer)))
-        total = behaviour.read(last_logits(loaded, texts), rows).sum()
+        total = metric.read(last_logits(loaded, texts), rows).sum()
         layers = sorted(kept)
         try:
             gradients = torch.autograd.grad(total, [kept[layer] for layer in layers])

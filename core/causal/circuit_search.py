@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.causal.ablation import AblationKind, Ablator
-from core.causal.metric import SMALLEST_GAP, Behaviour
+from core.causal.metric import SMALLEST_GAP, Metric
 from core.heads import HeadId, all_heads
 from core.schema import Progress
 
-Reach = Callable[[Sequence[Iterable[HeadId]]], Generator[Progress, None, np.ndarray]]
+AttentionFlow = Callable[[Sequence[Iterable[HeadId]]], Generator[Progress, None, np.ndarray]]
 """Measures sets of heads: the share (set,) of the goal's measure that each reaches."""
 
 GOAL = 0.9
@@ -46,8 +46,8 @@ class Found:
 class _Search:
     """Counts and measures the sets of one search."""
 
-    def __init__(self, ablator: Ablator, behaviour: Behaviour, kind: AblationKind) -> None:
-        self._ablator, self._behaviour, self._kind = ablator, behaviour, kind
+    def __init__(self, ablator: Ablator, metric: Metric, kind: AblationKind) -> None:
+        self._ablator, self._behaviour, self._kind = ablator, metric, kind
         self.tried = 0
 
     @property
@@ -70,34 +70,34 @@ class _Search:
         return measured
 
 
-def smallest_circuit(
+def minimal_circuit(
     ablator: Ablator,
-    behaviour: Behaviour,
+    metric: Metric,
     ranking: Sequence[HeadId],
     shape: tuple[int, int],
     kind: AblationKind = "resample",
     goal: float = GOAL,
 ) -> Generator[Progress, None, Found | None]:
     """The smallest circuit found; None where the heads have no part in the behaviour."""
-    search, texts = _Search(ablator, behaviour, kind), list(range(ablator.n_anomalous))
+    search, texts = _Search(ablator, metric, kind), list(range(ablator.n_anomalous))
     every = frozenset(all_heads(*shape))
     full, nothing = (yield from search.measures([frozenset(), every], texts)).mean(axis=1)
     span = full - nothing
-    if not np.isfinite(span) or abs(span) < SMALLEST_GAP[behaviour.kind]:
+    if not np.isfinite(span) or abs(span) < SMALLEST_GAP[metric.kind]:
         return None
 
-    def reach(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, np.ndarray]:
+    def flow(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, np.ndarray]:
         measured = yield from search.measures([every - frozenset(heads) for heads in sets], texts)
         return _never((measured.mean(axis=1) - nothing) / span)
 
-    heads, reached = yield from _beginning(ranking, goal, reach)
-    heads, reached = yield from _thinned(heads, reached, goal, reach, search)
+    heads, reached = yield from _beginning(ranking, goal, flow)
+    heads, reached = yield from _thinned(heads, reached, goal, flow, search)
     return Found(tuple(heads), reached, float("nan"), search.tried, reached >= goal and not search.over)
 
 
-def smallest_switch(
+def minimal_ablation_set(
     ablator: Ablator,
-    behaviour: Behaviour,
+    metric: Metric,
     candidates: Sequence[HeadId],
     kind: AblationKind = "mean",
     goal: float = GOAL,
@@ -105,21 +105,21 @@ def smallest_switch(
     """The smallest set found whose switching off takes the goal away; None without candidates."""
     if not candidates:
         return None
-    search, n_anomalous = _Search(ablator, behaviour, kind), ablator.n_anomalous
-    sides = list(range(n_anomalous)), list(range(n_anomalous, len(behaviour.values)))
+    search, n_anomalous = _Search(ablator, metric, kind), ablator.n_anomalous
+    sides = list(range(n_anomalous)), list(range(n_anomalous, len(metric.values)))
 
-    def reach(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
+    def flow(sets: Sequence[Iterable[HeadId]]) -> Generator[Progress, None, tuple[np.ndarray, np.ndarray]]:
         anomalous = yield from search.measures(sets, sides[0])
         normal = yield from search.measures(sets, sides[1])
-        gone = _never((behaviour.anomalous - anomalous.mean(axis=1)) / behaviour.gap)
-        changed = np.abs(normal - behaviour.values[n_anomalous:]).mean(axis=1) / abs(behaviour.gap)
+        gone = _never((metric.anomalous - anomalous.mean(axis=1)) / metric.gap)
+        changed = np.abs(normal - metric.values[n_anomalous:]).mean(axis=1) / abs(metric.gap)
         return gone, np.nan_to_num(changed, nan=np.inf)
 
     chosen: list[HeadId] = []
     gone = harm = 0.0
     while gone < goal and not search.over and len(chosen) < len(candidates):
         left = [head for head in candidates if head not in chosen]
-        found, changed = yield from reach([[*chosen, head] for head in left])
+        found, changed = yield from flow([[*chosen, head] for head in left])
         gain = np.minimum(found, 1.0) - changed
         best = int(np.argmax(gain))
         if gain[best] <= min(gone, 1.0) - harm + 1e-6:
@@ -128,7 +128,7 @@ def smallest_switch(
         gone, harm = float(found[best]), float(changed[best])
     while gone >= goal and len(chosen) > 1 and not search.over:
         rests = [[other for other in chosen if other != head] for head in chosen]
-        found, changed = yield from reach(rests)
+        found, changed = yield from flow(rests)
         enough = np.where(found >= goal, np.minimum(found, 1.0) - changed, -np.inf)
         best = int(np.argmax(enough))
         if not np.isfinite(enough[best]):
@@ -143,18 +143,18 @@ def _never(shares: np.ndarray) -> np.ndarray:
 
 
 def _beginning(
-    ranking: Sequence[HeadId], goal: float, reach: Reach
+    ranking: Sequence[HeadId], goal: float, flow: AttentionFlow
 ) -> Generator[Progress, None, tuple[list[HeadId], float]]:
     """The shortest beginning of the ranking that reaches the goal, by sizes that grow by a quarter."""
     low, size = 0, 1
     while True:
-        share = (yield from reach([ranking[:size]]))[0]
+        share = (yield from flow([ranking[:size]]))[0]
         if share >= goal or size >= len(ranking):
             break
         low, size = size, min(len(ranking), max(size + 1, size * 5 // 4))
     between = list(range(low + 1, size))
     if between:
-        shares = yield from reach([ranking[:count] for count in between])
+        shares = yield from flow([ranking[:count] for count in between])
         for count, found in zip(between, shares, strict=True):
             if found >= goal:
                 return list(ranking[:count]), float(found)
@@ -162,17 +162,17 @@ def _beginning(
 
 
 def _thinned(
-    heads: list[HeadId], reached: float, goal: float, reach: Reach, search: _Search
+    heads: list[HeadId], reached: float, goal: float, flow: AttentionFlow, search: _Search
 ) -> Generator[Progress, None, tuple[list[HeadId], float]]:
     """The heads without those that the goal does not need."""
     while reached >= goal and len(heads) > 1 and not search.over:
         rests = [[other for other in heads if other != head] for head in heads]
-        shares = yield from reach(rests)
+        shares = yield from flow(rests)
         order = np.argsort(-shares)
         many = {heads[i] for i in order[: len(heads) // 4]}
         if len(many) > 1:
             rest = [head for head in heads if head not in many]
-            share = float((yield from reach([rest]))[0])
+            share = float((yield from flow([rest]))[0])
             if share >= goal:
                 heads, reached = rest, share
                 continue

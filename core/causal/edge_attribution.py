@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
+from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.head_outputs import BATCH_TOKENS
 from core.model.hooks import after, before, on_z
@@ -63,7 +63,7 @@ def attributions(
     """
     if loaded.architecture.post_norm:
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
-    running = attributed(PairRuns(loaded, examples, seed, tokens=tokens_at_once(loaded)), steps)
+    running = attributed(PairedRuns(loaded, examples, seed, tokens=tokens_at_once(loaded)), steps)
     while True:
         try:
             next(running)
@@ -72,7 +72,7 @@ def attributions(
             return found.heads, found.edges, found.forward_passes
 
 
-def attributed(runs: PairRuns, steps: int) -> Generator[int, None, Attributed]:
+def attributed(runs: PairedRuns, steps: int) -> Generator[int, None, Attributed]:
     """The same of runs that are there, for a model without a norm behind the attention.
 
     Yields how many gradients of single texts are done, of pairs times steps.
@@ -99,7 +99,7 @@ def attributed(runs: PairRuns, steps: int) -> Generator[int, None, Attributed]:
             ]
         )
         edges += (written.flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
-    gap = runs.behaviour.gap
+    gap = runs.metric.gap
     edges = edges * forward_mask(loaded) / (runs.count * gap)
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
 
@@ -111,7 +111,7 @@ def tokens_at_once(loaded: LoadedModel) -> int:
     return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
 
 
-def _way(runs: PairRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[None]]:
+def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[None]]:
     """Contexts in which the model reads word embeddings on the way to the anomalous text's, the last its own."""
     if steps == 1:
         yield nullcontext()
@@ -123,7 +123,7 @@ def _way(runs: PairRuns, batch: PairBatch, steps: int) -> Iterator[AbstractConte
         yield after(embed, partial(_instead, second + step / steps * (first - second)))
 
 
-def gradients(runs: PairRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+def gradients(runs: PairedRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
     """z, and the gradients of the anomalous texts' measures with respect to z and to what each head alone reads.
 
     z and its gradient are (layer, row, position, head, d_head); the last is (flat head, row, position, d_model): the
@@ -137,7 +137,7 @@ def gradients(runs: PairRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(before(loaded.norm(layer), _stream_keeper(streams, layer)))
             stack.enter_context(on_z(loaded, layer, _z_keeper(kept, layer)))
-        total = runs.behaviour.read(runs.logits(batch), batch.rows).sum()
+        total = runs.metric.read(runs.logits(batch), batch.rows).sum()
         z = [kept[layer] for layer in sorted(kept)]
         to_z = torch.autograd.grad(total, z, retain_graph=True)
         to_input = [torch.zeros_like(streams[0]).expand(loaded.shape.n_heads, *streams[0].shape)]

@@ -34,7 +34,7 @@ import numpy as np
 from core.causal.ablation import Ablator
 from core.causal.ablation_comparison import effects_when_out, fits, other_kinds, summary
 from core.causal.attribution import attribution
-from core.causal.metric import SMALLEST_GAP, Behaviour, behaviour
+from core.causal.metric import SMALLEST_GAP, Metric, make_metric
 from core.causal.patching import Method, Patching, Target
 from core.causal.qkv_effects import PARTS, carried_by, part_effects, separable
 from core.causal.statistics import bootstrap_interval, q_values, sign_flip_p, smallest_sign_flip_p
@@ -176,7 +176,7 @@ def gather(
     tested = list(edges[:MOST_EDGES])
     kept = dict.fromkeys([*heads, *(edge.source for edge in tested)])
     log_probabilities = patching.plain(list(kept))
-    found = behaviour(
+    found = make_metric(
         loaded,
         [examples.examples[i] for i in alignment.kept],
         log_probabilities,
@@ -270,7 +270,7 @@ def verdict(effect: float, low: float, high: float, q: float, bound: float) -> s
 
 
 def _with_parts(
-    patching: Patching, findings: Findings, found: Behaviour, steps: _Steps, runs: int
+    patching: Patching, findings: Findings, found: Metric, steps: _Steps, runs: int
 ) -> Generator[Progress, None, Findings]:
     """The findings of edges, with what goes through query, key and value of those that have a good verdict."""
     parts = np.full((len(findings.targets), len(PARTS)), np.nan)
@@ -307,14 +307,14 @@ def _rule_in_words() -> dict[str, Any]:
     }
 
 
-def _why_nothing(found: Behaviour, about: dict[str, Any]) -> dict[str, Any]:
+def _why_nothing(found: Metric, about: dict[str, Any]) -> dict[str, Any]:
     """The sides are alike, or what sets them apart could be chance."""
     if abs(found.gap) < SMALLEST_GAP[found.kind] or found.gap_p is None:
         return {"key": "evidence_no_difference", "values": {"gap": number(about["gap"])}}
     return {"key": "evidence_chance", "values": {"gap": number(about["gap"]), "p": number(found.gap_p)}}
 
 
-def _about(found: Behaviour, method: Method, heads: int, edges: int) -> dict[str, Any]:
+def _about(found: Metric, method: Method, heads: int, edges: int) -> dict[str, Any]:
     """Measure, gap, method and rule, for the manifest."""
     return {
         "measure": found.kind,

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from core.causal.ablation import KINDS, AblationKind, Ablator, HeadSet
-from core.causal.metric import SMALLEST_GAP, Behaviour
+from core.causal.metric import SMALLEST_GAP, Metric
 from core.causal.statistics import member_interval
 from core.heads import HeadId, all_heads
 from core.schema import Progress
@@ -86,7 +86,7 @@ class AblationResult:
 
 def check_circuit(
     ablator: Ablator,
-    behaviour: Behaviour,
+    metric: Metric,
     circuit: Sequence[HeadId],
     ranking: Sequence[HeadId],
     shape: tuple[int, int],
@@ -111,7 +111,7 @@ def check_circuit(
     texts = list(range(ablator.n_anomalous))
     total, done, results = len(kinds) * len(sets) * len(texts), 0, []
     for kind in kinds:
-        running = ablator.measures(sets, texts, behaviour, kind)
+        running = ablator.measures(sets, texts, metric, kind)
         while True:
             try:
                 step = next(running)
@@ -120,7 +120,7 @@ def check_circuit(
                 break
             yield Progress("circuit", done + step, total)
         done += len(sets) * len(texts)
-        results.append(_result(kind, measured, list(circuit), sizes, len(every), behaviour, seed))
+        results.append(_result(kind, measured, list(circuit), sizes, len(every), metric, seed))
     return results
 
 
@@ -164,13 +164,13 @@ def _result(
     circuit: list[HeadId],
     sizes: list[int],
     heads: int,
-    behaviour: Behaviour,
+    metric: Metric,
     seed: int,
 ) -> AblationResult:
     """Shares from the measures (set, text) in the order in which `check_circuit` lists its sets."""
     full, nothing = measured[0], measured[1]
     span = float(full.mean() - nothing.mean())
-    usable = np.isfinite(measured).all() and abs(span) >= SMALLEST_GAP[behaviour.kind]
+    usable = np.isfinite(measured).all() and abs(span) >= SMALLEST_GAP[metric.kind]
     share = (measured.mean(axis=1) - nothing.mean()) / span if usable else np.full(len(measured), np.nan)
     ends = np.cumsum([4, len(circuit), len(sizes)])
     without, curve, rest = share[ends[0] : ends[1]], share[ends[1] : ends[2]], share[ends[2] :]

@@ -36,7 +36,7 @@ CHANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Metric:
     """The measure of one run. `directions` (direction, vocabulary); text i is read along `direction_of[i]`.
 
     `values` (text,) holds the measure of the plain texts, anomalous first. `divergence` is the mean symmetric
@@ -84,14 +84,14 @@ class Behaviour:
         return (logits.float() * rows.to(logits.device)).sum(dim=-1)
 
 
-def behaviour(
+def make_metric(
     loaded: LoadedModel,
     examples: Sequence[Example],
     log_probabilities: Tensor,
     n_anomalous: int,
     paired: bool,
     seed: int,
-) -> Behaviour:
+) -> Metric:
     """Choose the measure for examples, anomalous first and in the order of their pairs, and measure the gap.
 
     `log_probabilities` is (example, vocabulary).
@@ -111,7 +111,7 @@ def behaviour(
         weights = label_weights(len(examples), n_anomalous, seed)
         gap_p = _label_p(values if words else _products(probabilities), weights)
         smallest = 2 / len(weights)
-    return Behaviour(
+    return Metric(
         kind=kind,
         directions=directions,
         direction_of=tuple(direction_of),

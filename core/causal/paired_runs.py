@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from core.causal.interventions import record
-from core.causal.metric import Behaviour, behaviour
+from core.causal.metric import Metric, make_metric
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
@@ -41,7 +41,7 @@ class PairBatch:
     logits: Tensor
 
 
-class PairRuns:
+class PairedRuns:
     """The pairs of an example set in `batches`, with the measure of the behaviour, and a count of forward passes.
 
     `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side. Raises
@@ -75,7 +75,7 @@ class PairRuns:
             for side, logits in enumerate((batch.logits, normal)):
                 for row, values in zip(rows, logits.float().log_softmax(dim=-1).cpu(), strict=True):
                     log_probabilities[row + side * self.count] = values
-        self.behaviour: Behaviour = behaviour(
+        self.metric: Metric = make_metric(
             loaded, kept, torch.stack(log_probabilities), self.count, paired=True, seed=seed
         )
 

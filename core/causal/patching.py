@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from core.causal.interventions import Reads, choose_heads, patch_edges, record, replace_heads
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.heads import EdgeId, HeadId
 from core.model.head_outputs import BATCH_TOKENS, batches_of
 from core.model.loaded_model import LoadedModel
@@ -100,7 +100,7 @@ class Patching:
         return batches
 
     def measures(
-        self, targets: Sequence[Target], behaviour: Behaviour, reads: Reads = "all"
+        self, targets: Sequence[Target], metric: Metric, reads: Reads = "all"
     ) -> Generator[int, None, dict[tuple[int, int], float]]:
         """The measure of every changed run, by (target index, text). Yields the runs done after each forward pass."""
         found: dict[tuple[int, int], float] = {}
@@ -110,22 +110,22 @@ class Patching:
             first = min(_source(target).layer for target in changed)
             with self._streams.resumed(rows, first), self._patch(changed, rows, reads):
                 logits = self._logits(rows)
-            found |= dict(zip(batch, behaviour.of(logits, rows).tolist(), strict=True))
+            found |= dict(zip(batch, metric.of(logits, rows).tolist(), strict=True))
             yield len(found)
         return found
 
     def effects(
-        self, targets: Sequence[Target], behaviour: Behaviour, reads: Reads = "all"
+        self, targets: Sequence[Target], metric: Metric, reads: Reads = "all"
     ) -> Generator[int, None, np.ndarray]:
         """Effects (direction, target, example) as shares of the gap; yields the runs done after each forward pass.
 
         noise: what the anomalous run loses; denoise: what the normal run gains. Positive where the target works
         towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change.
         """
-        found = yield from self.measures(targets, behaviour, reads)
+        found = yield from self.measures(targets, metric, reads)
         shares = [
             [
-                [(behaviour.values[text] - found[index, text]) / behaviour.gap for text in side]
+                [(metric.values[text] - found[index, text]) / metric.gap for text in side]
                 for index in range(len(targets))
             ]
             for side in self.texts

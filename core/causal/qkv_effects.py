@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.causal.patching import Patching
 from core.heads import EdgeId
 from core.model.loaded_model import LoadedModel
@@ -28,7 +28,7 @@ def separable(loaded: LoadedModel) -> bool:
 
 
 def part_effects(
-    patching: Patching, edges: Sequence[EdgeId], directions: Sequence[int], behaviour: Behaviour
+    patching: Patching, edges: Sequence[EdgeId], directions: Sequence[int], metric: Metric
 ) -> Generator[int, None, np.ndarray]:
     """Mean effects (edge, part) in the direction (index of `Patching.texts`) that counts for each edge.
 
@@ -36,7 +36,7 @@ def part_effects(
     """
     means, done = [], 0
     for part in PARTS:
-        running = patching.effects(edges, behaviour, reads=part)
+        running = patching.effects(edges, metric, reads=part)
         while True:
             try:
                 yield done + next(running)

@@ -34,7 +34,7 @@ OWN_POSITION = 0.2
 
 
 @dataclass(frozen=True)
-class Reach:
+class AttentionFlow:
     """`weights` (slot, head), by which strengths count, and `links` (source, target) of forward pairs, by which joint
     strengths count, None where nothing is known of them; heads are flat, float32.
     """
@@ -47,23 +47,23 @@ class Reach:
         return Codes(codes.latent, codes.strength * self.weights)
 
 
-def reach_between(
+def flow_between(
     outputs: Tensor, attention: Attention, alignment: Alignment, texts: np.ndarray | None = None
-) -> Reach:
+) -> AttentionFlow:
     """Reach from head outputs (example, slot, head, d_head) of aligned texts; 1 everywhere without attention.
 
     With `texts`, `outputs` are those of these texts alone, and `alignment` is that of all of them.
     """
     positions = alignment.positions if texts is None else alignment.positions[texts]
     if attention.weights is None:
-        return Reach(torch.ones(outputs.shape[1:3]))
+        return AttentionFlow(torch.ones(outputs.shape[1:3]))
     n_anomalous = alignment.n_anomalous
     if texts is not None:
         n_anomalous = int((texts < n_anomalous).sum())
     return reach_of(scale(centre(outputs, n_anomalous, alignment.paired)), attention.weights, positions)
 
 
-def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> Reach:
+def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> AttentionFlow:
     """Reach from centred and scaled head outputs (example, slot, head, d_head), attention (layer, head, slot, slot)
     and the positions (example, slot) of the slots.
     """
@@ -71,24 +71,26 @@ def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> Reach:
     lengths = values.norm(dim=-1).double().mean(dim=0).cpu().reshape(slots, layers, n_heads).numpy()
     weights = attention.numpy()
     arrives = (positions == positions[:, -1:]).mean(axis=0)
-    reach = flow(weights, lengths / max(lengths.max(), 1e-12), arrives, once(positions))
-    by_slot = np.sqrt(reach).T.repeat(n_heads, axis=1)
+    flow = flow_through(weights, lengths / max(lengths.max(), 1e-12), arrives, once(positions))
+    by_slot = np.sqrt(flow).T.repeat(n_heads, axis=1)
     links = links_of(weights, lengths.reshape(slots, -1), by_slot)
-    return Reach(torch.from_numpy(by_slot).float(), links.astype(np.float32))
+    return AttentionFlow(torch.from_numpy(by_slot).float(), links.astype(np.float32))
 
 
-def flow(attention: np.ndarray, lengths: np.ndarray, arrives: np.ndarray, share: np.ndarray) -> np.ndarray:
+def flow_through(
+    attention: np.ndarray, lengths: np.ndarray, arrives: np.ndarray, share: np.ndarray
+) -> np.ndarray:
     """Reach (layer, slot) of what heads of a layer write.
 
     `attention` (layer, head, query, key), `lengths` (slot, layer, head) of at most 1, `arrives` (slot,) the reach
     behind the last layer, `share` (slot,) by which a query counts.
     """
-    reach = np.empty((len(attention), len(arrives)))
-    reach[-1] = arrives
+    flow = np.empty((len(attention), len(arrives)))
+    flow[-1] = arrives
     for layer in range(len(attention) - 1, 0, -1):
-        writes = (share * reach[layer])[:, None] * lengths[:, layer]
-        reach[layer - 1] = np.minimum(1, reach[layer] + np.einsum("qh,hqk->k", writes, attention[layer]))
-    return reach
+        writes = (share * flow[layer])[:, None] * lengths[:, layer]
+        flow[layer - 1] = np.minimum(1, flow[layer] + np.einsum("qh,hqk->k", writes, attention[layer]))
+    return flow
 
 
 def once(positions: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from core.discovery.autoencoder import SILENT, Codes
 
-Measure = Literal["strength", "count"]
+Statistic = Literal["strength", "count"]
 
 WORD = 62
 """Bits used of one 64-bit word."""
@@ -43,19 +43,19 @@ class HeadScores:
     best_slot: Tensor
 
 
-def head_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> HeadScores:
+def head_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> HeadScores:
     """Scores from codes (member, example, slot, head), anomalous examples first."""
     index, strength = (field.permute(0, 2, 3, 1) for field in codes)
-    by_slot = _SCORES[measure](index, strength, n_anomalous)
+    by_slot = _SCORES[statistic](index, strength, n_anomalous)
     best_slot = by_slot.mean(dim=0).argmax(dim=0)
     per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
 
 
-def mirror_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> HeadScores:
+def mirror_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> HeadScores:
     """The same with the sides exchanged: codes that only normal examples show."""
     swapped = Codes(*(torch.cat([field[:, n_anomalous:], field[:, :n_anomalous]], dim=1) for field in codes))
-    return head_scores(swapped, codes.latent.shape[1] - n_anomalous, measure)
+    return head_scores(swapped, codes.latent.shape[1] - n_anomalous, statistic)
 
 
 def unique_codes(index: Tensor, n_anomalous: int) -> Tensor:
@@ -97,13 +97,13 @@ def at_best(codes: Codes, best_slot: Tensor) -> Codes:
 
 
 def edge_scores_by_member(
-    codes: Codes, n_anomalous: int, n_heads: int, measure: Measure = "strength"
+    codes: Codes, n_anomalous: int, n_heads: int, statistic: Statistic = "strength"
 ) -> np.ndarray:
     """Strength, or count, of the joint anomalous-only codes of each pair of heads; codes (member, head, example).
 
     Returns (member, source head, target head) over flat heads, float32; 0 where the pair does not run forward.
     """
-    counted = measure == "count"
+    counted = statistic == "count"
     bits = clashes(codes.latent, n_anomalous, distinct=counted).numpy()
     strength = (codes.latent != SILENT).float() if counted else codes.strength
     weight = strength[..., :n_anomalous].sqrt().numpy()

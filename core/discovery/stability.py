@@ -37,7 +37,7 @@ from torch import Tensor
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import (
     HeadScores,
-    Measure,
+    Statistic,
     combined_draws,
     combined_heads,
     head_scores,
@@ -65,7 +65,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Certainty:
+class Stability:
     """Arrays (head,) over flat heads; numbers are NaN where nothing is selected or they mean nothing.
 
     `variety` (side, head) is the mean number of different codes a member shows at a head's best slot, silence counted
@@ -129,31 +129,31 @@ class Certainty:
         return notes
 
 
-def certainty(
+def stability_of(
     codes: Codes,
     scores: HeadScores,
     texts: Sequence[Sequence[int]],
     n_anomalous: int,
     paired: bool,
-    measure: Measure,
+    statistic: Statistic,
     seed: int,
     screen: np.ndarray | None = None,
-) -> Certainty:
+) -> Stability:
     """All that codes (member, example, slot, head) tell, anomalous examples first; `texts` are their tokens.
 
     `scores` are those of the codes alone; `screen` (pair, head) is the attribution that candidates were chosen by too.
     """
-    mirror = mirror_scores(codes, n_anomalous, measure)
+    mirror = mirror_scores(codes, n_anomalous, statistic)
     chosen = scores
     if screen is not None:
         chosen, mirror = (combined_heads(one, screen.mean(axis=0)) for one in (scores, mirror))
     selected = select(chosen.score.numpy(), HEAD_RULE)
     mirrored = select(mirror.score.numpy(), HEAD_RULE)
     times = draw_examples(codes.latent.shape[1], n_anomalous, paired, seed)
-    again = np.stack([select(score, HEAD_RULE) for score in _drawn_scores(codes, *times, measure, screen)])
-    equalised = equalised_scores(codes, n_anomalous, measure)
+    again = np.stack([select(score, HEAD_RULE) for score in _drawn_scores(codes, *times, statistic, screen)])
+    equalised = equalised_scores(codes, n_anomalous, statistic)
     sides = texts[:n_anomalous], texts[n_anomalous:]
-    return Certainty(
+    return Stability(
         selected=selected,
         mirror_score=mirror.score.numpy(),
         mirror_selected=mirrored,
@@ -196,7 +196,7 @@ def draw_examples(
 
 
 def drawn_scores(
-    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, measure: Measure = "strength"
+    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, statistic: Statistic = "strength"
 ) -> np.ndarray:
     """Head scores (draw, head) where each text counts as often as drawn, as
     `core.discovery.scoring.head_scores` of these texts.
@@ -207,7 +207,7 @@ def drawn_scores(
     members, examples, slots, heads = codes.latent.shape
     times = torch.from_numpy(anomalous).float()
     present = torch.from_numpy(normal > 0).float()
-    if measure == "count":
+    if statistic == "count":
         present = torch.cat([present, (times > 0).float()], dim=1)
         times = (times > 0).float()
     else:
@@ -216,25 +216,25 @@ def drawn_scores(
     parts = []
     for start in range(0, heads, size):
         index, strength = (field[..., start : start + size].permute(0, 2, 3, 1) for field in codes)
-        parts.append(_drawn(index, strength, times, present, measure))
+        parts.append(_drawn(index, strength, times, present, statistic))
     return torch.cat(parts, dim=1).double().numpy()
 
 
 def _drawn_scores(
-    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, measure: Measure, screen: np.ndarray | None
+    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, statistic: Statistic, screen: np.ndarray | None
 ) -> np.ndarray:
     """The same, combined with the attribution (pair, head) of the drawn texts where there is one."""
-    scores = drawn_scores(codes, anomalous, normal, measure)
+    scores = drawn_scores(codes, anomalous, normal, statistic)
     return scores if screen is None else combined_draws(scores, anomalous, screen)
 
 
-def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, measure: Measure) -> Tensor:
+def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, statistic: Statistic) -> Tensor:
     """Scores (draw, head) of a block; index and strength are (member, slot, head, example)."""
     n_anomalous = times.shape[1]
     own, other = index[..., :n_anomalous], index[..., n_anomalous:]
     equal = own[..., :, None] == other[..., None, :]
     weight = (own != SILENT).float()
-    if measure == "count":
+    if statistic == "count":
         earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
         equal = torch.cat([equal, (own[..., :, None] == own[..., None, :]) & earlier], dim=-1)
     else:
@@ -244,11 +244,11 @@ def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, meas
     return by_slot.amax(dim=0).T
 
 
-def equalised_scores(codes: Codes, n_anomalous: int, measure: Measure = "strength") -> np.ndarray:
+def equalised_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> np.ndarray:
     """Head scores (head,) with as many different codes on the anomalous side as on the normal one, at most."""
     sides = different_codes(codes.latent[:, :n_anomalous], codes.latent[:, n_anomalous:])
     ratio = (sides[1] / sides[0]).clamp(max=1)
-    if measure == "count":
+    if statistic == "count":
         index = codes.latent.permute(0, 2, 3, 1)
         return (unique_codes(index, n_anomalous) * ratio).mean(dim=0).amax(dim=0).double().numpy()
     thinned = Codes(codes.latent, codes.strength * ratio[:, None])
@@ -285,7 +285,7 @@ def held_out(
     effects: np.ndarray,
     bound: float,
     paired: bool,
-    measure: Measure,
+    statistic: Statistic,
     seed: int,
     screen: np.ndarray | None = None,
 ) -> HeldOut:
@@ -300,7 +300,7 @@ def held_out(
     generator = np.random.default_rng(seed)
     anomalous = _training(n_anomalous, generator)
     normal = anomalous if paired else _training(count - n_anomalous, generator)
-    scores = _drawn_scores(codes, anomalous, normal, measure, screen)
+    scores = _drawn_scores(codes, anomalous, normal, statistic, screen)
     chosen = np.stack([select(score, HEAD_RULE) for score in scores])[:, list(tested)]
     train = np.einsum("dte,fe->fdt", effects, anomalous / anomalous.sum(axis=1, keepdims=True))
     rest = np.einsum("dte,fe->fdt", effects, (1 - anomalous) / (1 - anomalous).sum(axis=1, keepdims=True))

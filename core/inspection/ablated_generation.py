@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core.causal.ablation import Ablator
-from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
+from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.alignment import align
@@ -49,13 +49,16 @@ def what_if(
         raise ConfigError("no_heads_chosen")
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
-    recipe = _recipe(loaded, config, ids, heads, mode)
+    ablation_file = _ablation_file(loaded, config, ids, heads, mode)
     extra = [_typed(loaded, text, number) for number, text in enumerate(_lines(typed), start=1)]
     examples = [*config.examples.examples, *(None for _ in extra)]
     texts = [*ids, *extra]
     before = _says(loaded, texts, min(new_tokens, MOST_NEW_TOKENS), lambda lengths: nullcontext())
     after = _says(
-        loaded, texts, min(new_tokens, MOST_NEW_TOKENS), lambda lengths: switched_off(loaded, recipe, lengths)
+        loaded,
+        texts,
+        min(new_tokens, MOST_NEW_TOKENS),
+        lambda lengths: ablated(loaded, ablation_file, lengths),
     )
     shown = [*(e.text for e in config.examples.examples), *_lines(typed)]
     rows = [
@@ -63,11 +66,11 @@ def what_if(
         for example, text, was, becomes in zip(examples, shown, before, after, strict=True)
     ]
     return {
-        "heads": [str(head) for head in recipe.heads],
+        "heads": [str(head) for head in ablation_file.heads],
         "mode": mode,
         "rows": rows,
         "counts": counts(rows),
-        "recipe": recipe.as_json(),
+        "recipe": ablation_file.as_json(),
     }
 
 
@@ -90,25 +93,25 @@ def counts(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
     return found
 
 
-def recipe_of(
+def ablation_file_of(
     config: RunConfig, heads: Sequence[HeadId], mode: Mode, models: ModelPool | None = None
-) -> Recipe:
+) -> AblationFile:
     """The recipe alone, from the normal texts of a run's settings."""
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
-    return _recipe(loaded, config, tokenise(loaded, config.examples), heads, mode)
+    return _ablation_file(loaded, config, tokenise(loaded, config.examples), heads, mode)
 
 
-def _recipe(
+def _ablation_file(
     loaded: LoadedModel,
     config: RunConfig,
     ids: Sequence[Sequence[int]],
     heads: Sequence[HeadId],
     mode: Mode,
-) -> Recipe:
+) -> AblationFile:
     alignment = align(config.examples, ids, config.positions, config.pairing)
     ablator = Ablator(loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired)
     ablator.plain()
-    return make_recipe(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
+    return make_ablation_file(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
 
 
 def _row(

@@ -14,10 +14,10 @@ import pandas as pd
 from core.analysis import result_tables as tables
 from core.causal.ablation import KINDS, AblationKind, Ablator
 from core.causal.ablation_file import Mode
-from core.causal.circuit_search import GOAL, Found, smallest_circuit, smallest_switch
+from core.causal.circuit_search import GOAL, Found, minimal_ablation_set, minimal_circuit
 from core.causal.evidence import Evidence, gather
 from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
-from core.causal.metric import Behaviour, behaviour
+from core.causal.metric import Metric, make_metric
 from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
@@ -109,7 +109,7 @@ def _circuit(
     ablator = Ablator(
         loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired, config.seed
     )
-    measured = behaviour(
+    measured = make_metric(
         loaded,
         [config.examples.examples[i] for i in alignment.kept],
         ablator.plain(),
@@ -139,14 +139,14 @@ def _circuit(
         keep()
     smallest = None
     if "smallest" not in content:
-        smallest = yield from smallest_circuit(ablator, measured, ranking, shape)
+        smallest = yield from minimal_circuit(ablator, measured, ranking, shape)
     if smallest is not None:
         shares = yield from _shares(ablator, measured, smallest.heads, shape)
         keep(smallest={**_plain(smallest), "faithfulness": shares})
     switches: dict[str, Any] = dict(content.get("switch") or {})
     modes: tuple[AblationKind, ...] = ("mean", "zero")
     for mode in (mode for mode in modes if mode not in switches):
-        found = yield from smallest_switch(ablator, measured, switchable(heads), mode)
+        found = yield from minimal_ablation_set(ablator, measured, switchable(heads), mode)
         switches[mode] = None if found is None else _plain(found)
         keep(switch=switches)
     suggested = suggestion(switches)
@@ -199,7 +199,7 @@ def switchable(heads: pd.DataFrame) -> list[HeadId]:
 
 
 def _shares(
-    ablator: Ablator, measured: Behaviour, heads: Sequence[HeadId], shape: tuple[int, int]
+    ablator: Ablator, measured: Metric, heads: Sequence[HeadId], shape: tuple[int, int]
 ) -> Generator[Progress, None, dict[str, float | None]]:
     """Faithfulness of a circuit under every ablation."""
     every, texts = frozenset(all_heads(*shape)), list(range(ablator.n_anomalous))

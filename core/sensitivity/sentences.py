@@ -3,34 +3,34 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.sensitivity.summary import MEASURES, Measure, needs_care
+from core.sensitivity.summary import MEASURES, Quality, needs_care
 from core.text import number, text
 
 
-def sentence(content: Mapping[str, Any], measure: Measure, language: str) -> str:
+def sentence(content: Mapping[str, Any], quality: Quality, language: str) -> str:
     """Whether settings need care, by one measure: the first sentence of the page; so far, where not all is done."""
     found = content["summary"]
-    verdicts = {name: by[measure] for name, by in found["settings"].items() if measure in by}
+    verdicts = {name: by[quality] for name, by in found["settings"].items() if quality in by}
     if not verdicts:
         return text(language, "robustness.nothing")
-    said = _judged(verdicts, number(found["rule"][measure]), measure, language)
+    said = _judged(verdicts, number(found["rule"][quality]), quality, language)
     if content["complete"]:
         return said
     trained, trainings = content["trained"], content["trainings"]
     return text(language, "robustness.so_far", trained=trained, trainings=trainings, said=said)
 
 
-def details(content: Mapping[str, Any], measure: Measure, language: str) -> list[str]:
+def details(content: Mapping[str, Any], quality: Quality, language: str) -> list[str]:
     """The sentences below it: another seed alone, the map."""
     found = content["summary"]
     said = []
-    bar = number(found["rule"][measure])
+    bar = number(found["rule"][quality])
     for part in ("seeds", "map"):
-        numbers = found[part].get(measure)
+        numbers = found[part].get(quality)
         if numbers:
-            values = {k: v if isinstance(v, int) else shown(v, measure) for k, v in numbers.items()}
-            values["range"] = _range(numbers["lowest"], numbers["highest"], measure, language)
-            said.append(text(language, f"robustness.{part}_{measure}", bar=bar, **values))
+            values = {k: v if isinstance(v, int) else shown(v, quality) for k, v in numbers.items()}
+            values["range"] = _range(numbers["lowest"], numbers["highest"], quality, language)
+            said.append(text(language, f"robustness.{part}_{quality}", bar=bar, **values))
     return said
 
 
@@ -44,12 +44,12 @@ def verdict_words(verdict: Mapping[str, Any], language: str) -> str:
 def lines(content: Mapping[str, Any]) -> list[str]:
     """The verdicts as a table of plain English text, a line a setting."""
     settings = content["summary"]["settings"]
-    measures = [measure for measure in MEASURES if any(measure in by for by in settings.values())]
-    rows = [["setting", "here", "tried", *(text("en", f"robustness.{m}") for m in measures), "verdict"]]
+    qualities = [quality for quality in MEASURES if any(quality in by for by in settings.values())]
+    rows = [["setting", "here", "tried", *(text("en", f"robustness.{m}") for m in qualities), "verdict"]]
     for name, by in settings.items():
-        ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in measures]
+        ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in qualities]
         tried = f"{number(by['values'][0])} to {number(by['values'][-1])}"
-        said = verdict_words(by[measures[0]], "en")
+        said = verdict_words(by[qualities[0]], "en")
         rows.append([setting_name(name, "en"), number(by["value"]), tried, *ranges, said])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
@@ -62,35 +62,35 @@ def setting_name(name: str, language: str) -> str:
     return text(language, f"robustness.{name}")
 
 
-def limits(measure: Measure, language: str) -> str:
+def limits(quality: Quality, language: str) -> str:
     """What the measure tells and what it does not."""
-    return text(language, f"robustness.limits_{measure}")
+    return text(language, f"robustness.limits_{quality}")
 
 
-def shown(value: float, measure: Measure) -> str:
+def shown(value: float, quality: Quality) -> str:
     """A number of the measure: ROC AUC to three decimals, since a change of 0.02 counts."""
-    return f"{value:.3f}" if measure == "auc" else number(value)
+    return f"{value:.3f}" if quality == "auc" else number(value)
 
 
-def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, measure: Measure, language: str) -> str:
+def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, quality: Quality, language: str) -> str:
     """That no setting needs care, or which ones are to be minded and from where on."""
     lowest = min(verdict["lowest"] for verdict in verdicts.values())
     highest = max(verdict["highest"] for verdict in verdicts.values())
     values = {
-        "lowest": shown(lowest, measure),
-        "range": _range(lowest, highest, measure, language),
-        "default": shown(next(iter(verdicts.values()))["default"], measure),
+        "lowest": shown(lowest, quality),
+        "range": _range(lowest, highest, quality, language),
+        "default": shown(next(iter(verdicts.values()))["default"], quality),
         "bar": bar,
     }
     minded = {name: verdict for name, verdict in verdicts.items() if needs_care(verdict)}
     if not minded:
-        return text(language, f"robustness.fine_{measure}", **values)
+        return text(language, f"robustness.fine_{quality}", **values)
     named = [
         _where(verdict, "", language, setting=setting_name(n, language)) for n, verdict in minded.items()
     ]
     return text(
         language,
-        f"robustness.mind_{measure}",
+        f"robustness.mind_{quality}",
         fine=len(verdicts) - len(minded),
         count=len(verdicts),
         minded=text(language, "robustness.comma").join(named),
@@ -98,8 +98,8 @@ def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, measure: Measur
     )
 
 
-def _range(low: float, high: float, measure: Measure, language: str) -> str:
-    ends = shown(low, measure), shown(high, measure)
+def _range(low: float, high: float, quality: Quality, language: str) -> str:
+    ends = shown(low, quality), shown(high, quality)
     return ends[0] if ends[0] == ends[1] else text(language, "robustness.range", low=ends[0], high=ends[1])
 
 

@@ -26,8 +26,8 @@ from core.runs.run_folder import RunFolder
 from core.schema import FORMAT
 from core.sensitivity.plan import GRID, SETTINGS, Grid, settings_key
 
-Measure = Literal["auc", "agreement"]
-MEASURES: tuple[Measure, ...] = ("auc", "agreement")
+Quality = Literal["auc", "agreement"]
+MEASURES: tuple[Quality, ...] = ("auc", "agreement")
 COLUMNS = (
     "task",
     "model",
@@ -57,7 +57,7 @@ MAP_COLUMNS = (
     "selected",
     "seconds",
 )
-SWEEP_FILE, MAP_FILE, ROBUSTNESS_FILE = "sweep.csv", "sweep_map.csv", "robustness.json"
+SWEEP_FILE, MAP_FILE, SENSITIVITY_FILE = "sweep.csv", "sweep_map.csv", "robustness.json"
 AGREEMENT = 0.8
 """Mean agreement from which on a value needs no care."""
 AUC_CHANGE = 0.02
@@ -75,9 +75,9 @@ def summary(table: pd.DataFrame, grid: pd.DataFrame | None = None) -> dict[str, 
     without the run's own seed, which agrees with itself. `map`: how many `cells`, how many are `passing`, and their
     `lowest` and `highest`. A measure that is not known is missing.
     """
-    measures = [measure for measure in MEASURES if table[measure].notna().any()]
+    qualities = [quality for quality in MEASURES if table[quality].notna().any()]
     found: dict[str, Any] = {
-        "by": measures[0] if measures else None,
+        "by": qualities[0] if qualities else None,
         "rule": {"agreement": AGREEMENT, "auc": AUC_CHANGE},
         "settings": {},
         "seeds": {},
@@ -88,14 +88,14 @@ def summary(table: pd.DataFrame, grid: pd.DataFrame | None = None) -> dict[str, 
         if part["is_default"].any() and not part["is_default"].all():
             own = float(part.loc[part["is_default"], "value"].iloc[0])
             tried = sorted({float(value) for value in part["value"]})
-            by_measure: dict[str, Any] = {measure: _verdict(part, measure) for measure in measures}
-            found["settings"][name] = {"value": own, "values": tried, **by_measure}
-    for measure in measures:
-        seeds = _over_seeds(table, measure)
+            by_quality: dict[str, Any] = {quality: _verdict(part, quality) for quality in qualities}
+            found["settings"][name] = {"value": own, "values": tried, **by_quality}
+    for quality in qualities:
+        seeds = _over_seeds(table, quality)
         if seeds:
-            found["seeds"][measure] = seeds
+            found["seeds"][quality] = seeds
         if grid is not None and len(grid):
-            found["map"][measure] = _map(grid, measure)
+            found["map"][quality] = _map(grid, quality)
     return found
 
 
@@ -104,17 +104,17 @@ def needs_care(verdict: Mapping[str, Any]) -> bool:
     return verdict["below"] is not None or verdict["above"] is not None
 
 
-def passes(value: float, default: float, measure: Measure) -> bool:
+def passes(value: float, default: float, quality: Quality) -> bool:
     """Whether a mean passes the rule beside that of the run's own settings."""
-    if measure == "agreement":
+    if quality == "agreement":
         return value >= AGREEMENT - ROUNDING
     return abs(value - default) <= AUC_CHANGE + ROUNDING
 
 
-def means(table: pd.DataFrame, setting: str, measure: Measure) -> pd.DataFrame:
+def means(table: pd.DataFrame, setting: str, quality: Quality) -> pd.DataFrame:
     """One row a value of a setting: `value, is_default, mean, low, high, rows`; low and high over seeds and draws."""
-    part = table[(table["setting"] == setting) & table[measure].notna()]
-    grouped = part.groupby(["value", "is_default"], as_index=False)[measure]
+    part = table[(table["setting"] == setting) & table[quality].notna()]
+    grouped = part.groupby(["value", "is_default"], as_index=False)[quality]
     return grouped.agg(mean="mean", low="min", high="max", rows="count")
 
 
@@ -125,16 +125,16 @@ def sweep_folder(path: Path) -> RunFolder:
         names = {file.name for file in path.iterdir()}
     except OSError as error:
         raise StorageError("folder_not_writable", path=path, detail=error.strerror or error) from None
-    if names and not names & {ROBUSTNESS_FILE, "config.json"}:
+    if names and not names & {SENSITIVITY_FILE, "config.json"}:
         raise StorageError("out_folder_in_use", path=path)
     return RunFolder(path)
 
 
-def read_robustness(run: RunFolder, config: RunConfig, grid: Grid = GRID) -> dict[str, Any] | None:
+def read_sensitivity(run: RunFolder, config: RunConfig, grid: Grid = GRID) -> dict[str, Any] | None:
     """What is known of the sweep of a run; None where there is none, or it was made around other settings."""
-    if not (run.path / ROBUSTNESS_FILE).exists():
+    if not (run.path / SENSITIVITY_FILE).exists():
         return None
-    content = run.read_json(ROBUSTNESS_FILE)
+    content = run.read_json(SENSITIVITY_FILE)
     if content.get("format", 1) > FORMAT:
         raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
     return content if content.get("key") == settings_key(config, grid) else None
@@ -156,15 +156,15 @@ def read_table(run: RunFolder, name: str) -> pd.DataFrame:
         raise StorageError("damaged_run", path=run.path, detail=f"{name}: {error}") from None
 
 
-def _verdict(part: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+def _verdict(part: pd.DataFrame, quality: Quality) -> dict[str, Any]:
     """One setting by one measure; `part` holds its rows."""
-    by_value = means(part, str(part["setting"].iloc[0]), measure)
+    by_value = means(part, str(part["setting"].iloc[0]), quality)
     default, others = by_value[by_value["is_default"]].iloc[0], by_value[~by_value["is_default"]]
-    reference = 1.0 if measure == "agreement" else float(default["mean"])
+    reference = 1.0 if quality == "agreement" else float(default["mean"])
     changes = others["mean"] - reference
     largest = changes.abs().idxmax()
     failing = [
-        float(row.value) for row in others.itertuples() if not passes(float(row.mean), reference, measure)
+        float(row.value) for row in others.itertuples() if not passes(float(row.mean), reference, quality)
     ]
     return {
         "default": _plain(default["mean"]),
@@ -177,20 +177,20 @@ def _verdict(part: pd.DataFrame, measure: Measure) -> dict[str, Any]:
     }
 
 
-def _over_seeds(table: pd.DataFrame, measure: Measure) -> dict[str, Any]:
+def _over_seeds(table: pd.DataFrame, quality: Quality) -> dict[str, Any]:
     """The run's own settings with every seed; nothing where there is one seed alone."""
     own = table[table["is_default"]].drop_duplicates("seed")
     if len(own) < 2:
         return {}
-    found = own[measure].iloc[1:] if measure == "agreement" else own[measure]
+    found = own[quality].iloc[1:] if quality == "agreement" else own[quality]
     return {"mean": _plain(found.mean()), "lowest": _plain(found.min()), "highest": _plain(found.max())}
 
 
-def _map(grid: pd.DataFrame, measure: Measure) -> dict[str, Any]:
-    own = grid.loc[grid["is_default"], measure]
+def _map(grid: pd.DataFrame, quality: Quality) -> dict[str, Any]:
+    own = grid.loc[grid["is_default"], quality]
     reference = float(own.iloc[0]) if len(own) else 1.0
-    passing = sum(passes(float(value), reference, measure) for value in grid[measure])
-    lowest, highest = _plain(grid[measure].min()), _plain(grid[measure].max())
+    passing = sum(passes(float(value), reference, quality) for value in grid[quality])
+    lowest, highest = _plain(grid[quality].min()), _plain(grid[quality].max())
     return {"cells": len(grid), "passing": passing, "lowest": lowest, "highest": highest}
 
 

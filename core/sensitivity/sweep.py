@@ -27,8 +27,8 @@ from core.analysis.candidates import Scores, score, screened
 from core.analysis.pipeline import Clock, codes_with_progress, screen_with_progress
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
-from core.discovery.attention_flow import reach_between
-from core.discovery.scoring import Measure
+from core.discovery.attention_flow import flow_between
+from core.discovery.scoring import Statistic
 from core.discovery.stability import jaccard
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
@@ -48,9 +48,9 @@ from core.sensitivity.summary import (
     COLUMNS,
     MAP_COLUMNS,
     MAP_FILE,
-    ROBUSTNESS_FILE,
+    SENSITIVITY_FILE,
     SWEEP_FILE,
-    read_robustness,
+    read_sensitivity,
     read_table,
     summary,
 )
@@ -238,12 +238,12 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
             codes = end.value
             break
         yield Progress(STAGE, step, total)
-    measure: Measure = "count" if training.autoencoder.shared else "strength"
+    statistic: Statistic = "count" if training.autoencoder.shared else "strength"
     links = None
     if ground.attention is not None:
-        reach = reach_between(ground.outputs[chosen], ground.attention, ground.alignment, chosen)
-        codes, links = reach.weigh(codes), reach.links
-    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, measure, links)
+        flow = flow_between(ground.outputs[chosen], ground.attention, ground.alignment, chosen)
+        codes, links = flow.weigh(codes), flow.links
+    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, statistic, links)
     if ground.attributed is None:
         return scores
     pairs = ground.attributed.by_pair[chosen[:n_anomalous]]
@@ -314,7 +314,7 @@ def _known(planned: Plan, before: Swept) -> dict[Training, dict[str, Any]]:
 def _earlier(run: RunFolder, config: RunConfig, grid: Grid) -> tuple[Swept | None, float]:
     """What an earlier sweep of the same settings found before it was left, and the seconds it took."""
     try:
-        content = read_robustness(run, config, grid)
+        content = read_sensitivity(run, config, grid)
         if content is None or content["complete"]:
             return None, 0.0
         tables = read_table(run, SWEEP_FILE), read_table(run, MAP_FILE)
@@ -329,7 +329,7 @@ def _write(run: RunFolder, config: RunConfig, grid: Grid, found: Swept, seconds:
         return
     run.write_bytes(SWEEP_FILE, csv_bytes(found.table))
     run.write_bytes(MAP_FILE, csv_bytes(found.grid))
-    run.write_json(ROBUSTNESS_FILE, _content(config, grid, found, seconds))
+    run.write_json(SENSITIVITY_FILE, _content(config, grid, found, seconds))
 
 
 def _content(config: RunConfig, grid: Grid, found: Swept, seconds: float) -> Mapping[str, Any]:

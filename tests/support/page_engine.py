@@ -205,11 +205,18 @@ def what_if(
         }
         for label, side in sides.items()
     }
-    recipe = {"format": 1, "model": config.model, "weights_hash": "h", "mode": mode, "heads": {}, "about": {}}
+    ablation_file = {
+        "format": 1,
+        "model": config.model,
+        "weights_hash": "h",
+        "mode": mode,
+        "heads": {},
+        "about": {},
+    }
     return {
         "heads": [str(head) for head in heads],
         "mode": mode,
         "rows": rows,
         "counts": counts,
-        "recipe": recipe,
+        "recipe": ablation_file,
     }

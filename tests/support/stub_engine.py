@@ -34,24 +34,24 @@ class ModelPool:
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
     """The scenario's name chooses what happens."""
     yield Progress("load", 1, 1)
-    behaviour, _, amount = config.scenario.partition(":")
-    if behaviour == "refuse":
+    metric, _, amount = config.scenario.partition(":")
+    if metric == "refuse":
         raise ModelError("no_config", name=config.model)
-    if behaviour == "break":
+    if metric == "break":
         raise ValueError("a number that cannot be")
-    if behaviour == "full":
+    if metric == "full":
         raise OSError(ENOSPC, "no space left")
-    if behaviour == "full_once" and not ModelPool.filled:
+    if metric == "full_once" and not ModelPool.filled:
         ModelPool.filled = True
         _refuse_next_state()
         raise OSError(ENOSPC, "no space left")
-    if behaviour == "die":
+    if metric == "die":
         os._exit(9)
-    if behaviour == "stuck":
+    if metric == "stuck":
         time.sleep(60)
     steps = int(amount or 3)
     for step in range(steps):
-        if behaviour == "slow":
+        if metric == "slow":
             time.sleep(0.05)
         yield Progress("train", step + 1, steps, {"loss": 1.0 / (step + 1)})
     yield Result(config.model)
@@ -104,16 +104,16 @@ def what_if(
 
 def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
     """As many steps as the name of the run says; `break`, `refuse` and `die` as in an analysis."""
-    behaviour, _, amount = run.meta().name.partition(":")
+    metric, _, amount = run.meta().name.partition(":")
     steps = int(amount or 2)
     for step in range(steps):
         yield Progress("circuit", step + 1, steps)
-        if behaviour == "refuse":
+        if metric == "refuse":
             raise ModelError("no_config", name="m")
-        if behaviour == "break":
+        if metric == "break":
             raise ValueError("a number that cannot be")
-        if behaviour == "die":
+        if metric == "die":
             os._exit(9)
-        if behaviour == "slow":
+        if metric == "slow":
             time.sleep(0.05)
     run.write_json("circuit.json", {"format": 1, "state": "computed", "kind": kind})

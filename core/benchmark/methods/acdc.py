@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from core.benchmark.methods.method import Method, Outcome
-from core.causal.paired_runs import PairRuns, forward_mask
+from core.causal.paired_runs import PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import before, on_z
 from core.model.loaded_model import LoadedModel
@@ -36,7 +36,7 @@ def acdc(loss: Loss) -> Method:
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        runs = PairRuns(loaded, examples, seed)
+        runs = PairedRuns(loaded, examples, seed)
         scores = surviving(runs, loss)
         count = scores.shape[1]
         edges = scores[:-1].T * forward_mask(loaded)
@@ -46,7 +46,7 @@ def acdc(loss: Loss) -> Method:
     return method
 
 
-def surviving(runs: PairRuns, loss: Loss, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
+def surviving(runs: PairedRuns, loss: Loss, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """The largest threshold (receiver, sender) at which each edge survives; the last receiver is the output."""
     count, n_heads = runs.loaded.shape.n_layers * runs.loaded.shape.n_heads, runs.loaded.shape.n_heads
     cut = torch.zeros(len(thresholds), count + 1, count)
@@ -68,7 +68,7 @@ def surviving(runs: PairRuns, loss: Loss, thresholds: Sequence[float] = THRESHOL
     return np.where(never_there, 0.0, left)
 
 
-def losses(runs: PairRuns, cut: Tensor, loss: Loss) -> Tensor:
+def losses(runs: PairedRuns, cut: Tensor, loss: Loss) -> Tensor:
     """Mean loss (version,) over the anomalous texts, each version with its edges (version, receiver, sender) cut."""
     cut, of_version = torch.unique(cut, dim=0, return_inverse=True)
     total = torch.zeros(len(cut), dtype=torch.float64)
@@ -87,8 +87,8 @@ def losses(runs: PairRuns, cut: Tensor, loss: Loss) -> Tensor:
             plain = batch.logits.float().log_softmax(dim=-1).repeat(len(cut), 1)
             each = (plain.exp() * (plain - logits.float().log_softmax(dim=-1))).sum(dim=-1)
         else:
-            missing = runs.behaviour.read(batch.logits, batch.rows).repeat(len(cut))
-            each = (missing - runs.behaviour.read(logits, batch.rows * len(cut))) / runs.behaviour.gap
+            missing = runs.metric.read(batch.logits, batch.rows).repeat(len(cut))
+            each = (missing - runs.metric.read(logits, batch.rows * len(cut))) / runs.metric.gap
         total += each.double().cpu().unflatten(0, (len(cut), rows)).sum(dim=1)
     return total[of_version] / runs.count
 

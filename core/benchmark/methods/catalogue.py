@@ -59,7 +59,7 @@ PLAIN: dict[str, Method] = {
     "headlight-screened": screened,
     "headlight-last": ours(PRESETS["standard"], "last"),
     "headlight-mean": ours(PRESETS["standard"], "mean"),
-    "headlight-no-reach": ours(PRESETS["standard"], with_reach=False),
+    "headlight-no-reach": ours(PRESETS["standard"], with_flow=False),
     "pair-difference-reach": pair_difference_reach,
     "untrained": untrained(),
     "k-means": k_means,

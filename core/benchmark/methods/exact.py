@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from core.benchmark.methods.method import Outcome, last
-from core.causal.paired_runs import PairRuns
+from core.causal.paired_runs import PairedRuns
 from core.causal.patching import Patching
 from core.examples.example_set import ExampleSet
 from core.heads import all_heads, forward_pairs
@@ -15,14 +15,14 @@ from core.model.loaded_model import LoadedModel
 def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Size of the mean effect in the direction where it is larger, as the true circuits are measured."""
     start = time.perf_counter()
-    runs = PairRuns(loaded, examples, seed)
+    runs = PairedRuns(loaded, examples, seed)
     shape = loaded.shape
     heads = all_heads(shape.n_layers, shape.n_heads)
     pairs = list(forward_pairs(shape.n_layers, shape.n_heads))
     patching = Patching(loaded, runs.texts, runs.count, "resample")
     patching.plain(heads)
     sizes = [
-        np.abs(last(patching.effects(targets, runs.behaviour)).mean(axis=-1)).max(axis=0)
+        np.abs(last(patching.effects(targets, runs.metric)).mean(axis=-1)).max(axis=0)
         for targets in (heads, pairs)
     ]
     edges = np.zeros((len(heads),) * 2)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from core.benchmark.methods.method import Outcome
 from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
-from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
+from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 
@@ -29,7 +29,7 @@ from core.model.loaded_model import LoadedModel
 def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Head importance by gates."""
     start = time.perf_counter()
-    runs = PairRuns(loaded, examples, seed)
+    runs = PairedRuns(loaded, examples, seed)
     sizes = np.zeros((loaded.shape.n_layers, loaded.shape.n_heads))
     for batch in runs.batches:
         sizes += gate_gradients(runs, batch).abs().sum(dim=-1).numpy()
@@ -39,7 +39,7 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     return Outcome(heads, edges, time.perf_counter() - start, runs.forward_passes)
 
 
-def gate_gradients(runs: PairRuns, batch: PairBatch) -> Tensor:
+def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
     """Gradient (layer, head, row) of each anomalous text's measure with respect to a gate on each head."""
     _, gradient, _ = gradients(runs, batch)
     return over_positions(batch.z.to(gradient) * gradient)

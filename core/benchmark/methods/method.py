@@ -12,7 +12,7 @@ import numpy as np
 
 from core.analysis.pipeline import score
 from core.config import AutoencoderConfig
-from core.discovery.attention_flow import Reach, reach_between
+from core.discovery.attention_flow import AttentionFlow, flow_between
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.examples.alignment import Alignment, PositionMode, align
@@ -54,12 +54,12 @@ class Outcome:
 Method = Callable[[LoadedModel, ExampleSet, int], Outcome]
 
 
-def ours(settings: AutoencoderConfig, positions: PositionMode = "auto", *, with_reach: bool = True) -> Method:
+def ours(settings: AutoencoderConfig, positions: PositionMode = "auto", *, with_flow: bool = True) -> Method:
     """The pipeline with these settings, comparing these positions; without reach where it is not wanted."""
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        found, passes = analysed(loaded, examples, settings, seed, positions=positions, with_reach=with_reach)
+        found, passes = analysed(loaded, examples, settings, seed, positions=positions, with_flow=with_flow)
         return _scored(loaded, found, start, passes)
 
     return method
@@ -83,16 +83,16 @@ def analysed(
     seed: int,
     pairing: str = "auto",
     positions: PositionMode = "auto",
-    with_reach: bool = True,
+    with_flow: bool = True,
 ) -> tuple[Analysed, int]:
     """Codes of examples with these settings, and the forward passes they took."""
     ids, alignment, captured = captured_outputs(loaded, examples, positions, pairing)
-    if not with_reach:
+    if not with_flow:
         codes = run_training(loaded, captured, alignment, settings, seed)
         return Analysed(ids, alignment, codes), captured.forward_passes
-    reach, passes = captured_reach(loaded, ids, alignment, captured)
-    codes = reach.weigh(run_training(loaded, captured, alignment, settings, seed))
-    return Analysed(ids, alignment, codes, reach.links), captured.forward_passes + passes
+    flow, passes = captured_flow(loaded, ids, alignment, captured)
+    codes = flow.weigh(run_training(loaded, captured, alignment, settings, seed))
+    return Analysed(ids, alignment, codes, flow.links), captured.forward_passes + passes
 
 
 def _scored(loaded: LoadedModel, found: Analysed, start: float, passes: int) -> Outcome:
@@ -127,20 +127,20 @@ def pair_difference_reach(loaded: LoadedModel, examples: ExampleSet, seed: int) 
     """Our method without autoencoders: the same lengths weighted by reach; edges by their links alone."""
     start = time.perf_counter()
     ids, alignment, captured = captured_outputs(loaded, examples, "auto")
-    reach, passes = captured_reach(loaded, ids, alignment, captured)
+    flow, passes = captured_flow(loaded, ids, alignment, captured)
     values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
     lengths = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0)
-    heads = (lengths * reach.weights).amax(dim=0).double().numpy()
-    edges = np.outer(heads, heads) if reach.links is None else reach.links
+    heads = (lengths * flow.weights).amax(dim=0).double().numpy()
+    edges = np.outer(heads, heads) if flow.links is None else flow.links
     return Outcome(heads, edges, time.perf_counter() - start, captured.forward_passes + passes)
 
 
-def captured_reach(
+def captured_flow(
     loaded: LoadedModel, ids: list[list[int]], alignment: Alignment, captured: Captured
-) -> tuple[Reach, int]:
+) -> tuple[AttentionFlow, int]:
     """What of the captured outputs reaches the answer, and the forward passes that took."""
     attention = mean_attention(loaded, [ids[i] for i in alignment.kept], alignment.positions)
-    return reach_between(captured.outputs, attention, alignment), attention.forward_passes
+    return flow_between(captured.outputs, attention, alignment), attention.forward_passes
 
 
 def run_training(

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from core.benchmark.methods.method import Outcome
-from core.causal.paired_runs import PairBatch, PairRuns, forward_mask
+from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
@@ -36,13 +36,13 @@ OPEN_AT_FIRST = 0.9
 def subnetwork_probing(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Learned gates on heads."""
     start = time.perf_counter()
-    runs = PairRuns(loaded, examples, seed)
+    runs = PairedRuns(loaded, examples, seed)
     heads = learned_gates(runs, seed)
     edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
     return Outcome(heads, edges, time.perf_counter() - start, runs.forward_passes)
 
 
-def learned_gates(runs: PairRuns, seed: int, steps: int = STEPS) -> np.ndarray:
+def learned_gates(runs: PairedRuns, seed: int, steps: int = STEPS) -> np.ndarray:
     """Probability (head,) that each gate is not shut, after training."""
     shape = runs.loaded.shape
     generator = torch.Generator().manual_seed(seed)
@@ -74,7 +74,7 @@ def not_shut(location: Tensor) -> Tensor:
     return location - BETA * math.log(-LOW / HIGH)
 
 
-def divergence(runs: PairRuns, gate: Tensor) -> Tensor:
+def divergence(runs: PairedRuns, gate: Tensor) -> Tensor:
     """Mean divergence, in nats, of the next word after the anomalous texts under gates (layer, head)."""
     total = torch.zeros(())
     for batch in runs.batches:

@@ -33,7 +33,7 @@ from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.codes import codes_of, scale
 from core.discovery.label_permutation import label_permutation_p
 from core.discovery.scoring import edge_scores_by_member, head_scores
-from core.discovery.stability import certainty
+from core.discovery.stability import stability_of
 from core.errors import ModelError
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
@@ -175,7 +175,7 @@ def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
-    from core.benchmark.methods.method import captured_reach, run_training
+    from core.benchmark.methods.method import captured_flow, run_training
 
     settings = PRESETS[preset]
     with torch.device(device):
@@ -190,12 +190,12 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
     alignment = align(examples, ids, "auto", "auto" if paired else "off")
     kept = [ids[i] for i in alignment.kept]
     captured = capture(loaded, kept, alignment.positions)
-    reach, _ = captured_reach(loaded, ids, alignment, captured)
-    codes = reach.weigh(run_training(loaded, captured, alignment, settings, seed=0))
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, links=reach.links)
+    flow, _ = captured_flow(loaded, ids, alignment, captured)
+    codes = flow.weigh(run_training(loaded, captured, alignment, settings, seed=0))
+    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, links=flow.links)
     if not alignment.paired:
         label_permutation_p(codes, alignment.n_anomalous, LABEL_SHUFFLES, seed=0)
-    certainty(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, "strength", seed=0)
+    stability_of(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, "strength", seed=0)
     seconds = time.perf_counter() - start
     heads = loaded.shape.n_layers * loaded.shape.n_heads
     what = f"{size}-{preset}" + ("" if paired else "-unpaired")

@@ -24,9 +24,9 @@ from core.benchmark.methods.method import Analysed, last
 from core.benchmark.metrics.verdicts import Verified
 from core.benchmark.tasks.task import Role, Task
 from core.causal.ablation import Ablator
-from core.causal.ablation_file import Mode, Recipe, make_recipe, switched_off
-from core.causal.circuit_search import Found, smallest_circuit, smallest_switch
-from core.causal.metric import Behaviour, behaviour
+from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
+from core.causal.circuit_search import Found, minimal_ablation_set, minimal_circuit
+from core.causal.metric import Metric, make_metric
 from core.examples.example_set import ExampleSet
 from core.jobs.checks import ranked, suggestion, switchable
 from core.model.head_outputs import batches_of, pad
@@ -101,7 +101,7 @@ def measure_switch(
     )
     start = time.perf_counter()
     texts, plain = [examples.examples[i] for i in kept], ablator.plain()
-    measured = behaviour(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
+    measured = make_metric(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
     searches = list(_searches(task, ablator, measured, verified, time.perf_counter() - start))
     suggested = suggestion(
         {search.modes[0]: vars(search.result) for search in searches if search.found_by == BY_SWITCH}
@@ -110,7 +110,7 @@ def measure_switch(
     reading = Reading(task.loaded, pairs, is_fault=measured.gap < 0)
     for search in searches:
         for mode in search.modes:
-            recipe = make_recipe(task.loaded, search.result.heads, mode, ablator.normal_means())
+            ablation_file = make_ablation_file(task.loaded, search.result.heads, mode, ablator.normal_means())
             yield SwitchRow(
                 task=task.name,
                 draw=draw,
@@ -123,19 +123,19 @@ def measure_switch(
                 complete=search.result.complete,
                 suggested=search.found_by == BY_SWITCH and mode == suggested,
                 model=task.model,
-                **reading.shares(recipe),
+                **reading.shares(ablation_file),
             )
 
 
 def _searches(
-    task: Task, ablator: Ablator, measured: Behaviour, verified: Verified, plain_seconds: float
+    task: Task, ablator: Ablator, measured: Metric, verified: Verified, plain_seconds: float
 ) -> Iterator[_Found]:
     """The searches that find any heads; each one's cost holds the plain runs too."""
     shape, plain_passes = (task.loaded.shape.n_layers, task.loaded.shape.n_heads), ablator.forward_passes
     candidates = switchable(verified.heads)
     running = [
-        *((BY_SWITCH, (mode,), smallest_switch(ablator, measured, candidates, mode)) for mode in MODES),
-        (BY_CIRCUIT, MODES, smallest_circuit(ablator, measured, ranked(verified.heads), shape)),
+        *((BY_SWITCH, (mode,), minimal_ablation_set(ablator, measured, candidates, mode)) for mode in MODES),
+        (BY_CIRCUIT, MODES, minimal_circuit(ablator, measured, ranked(verified.heads), shape)),
     ]
     for found_by, modes, search in running:
         start, passes = time.perf_counter(), ablator.forward_passes
@@ -163,19 +163,23 @@ class Reading:
         self._fitting = [_tokens(loaded, pair.fitting) for pair in pairs]
         self._before = self._said(None)
 
-    def shares(self, recipe: Recipe) -> dict[str, float]:
+    def shares(self, ablation_file: AblationFile) -> dict[str, float]:
         """What becomes of the words under a recipe: the columns of a row."""
         good = self._good if self._is_fault else None
-        return shares(self._before, self._said(recipe), self._fault, self._fitting, good)
+        return shares(self._before, self._said(ablation_file), self._fault, self._fitting, good)
 
     @torch.no_grad()
-    def _said(self, recipe: Recipe | None) -> list[int]:
+    def _said(self, ablation_file: AblationFile | None) -> list[int]:
         """The likeliest next token of every text."""
         said, lengths = [0] * len(self._ids), [len(text) for text in self._ids]
         for batch in batches_of(lengths, range(len(lengths))):
             ids, mask = pad([self._ids[i] for i in batch], self._loaded.device)
             ends = torch.tensor([lengths[i] - 1 for i in batch], device=ids.device)
-            off = nullcontext() if recipe is None else switched_off(self._loaded, recipe, (ends + 1).tolist())
+            off = (
+                nullcontext()
+                if ablation_file is None
+                else ablated(self._loaded, ablation_file, (ends + 1).tolist())
+            )
             with off:
                 hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
             logits = head_logits(self._loaded, hidden[torch.arange(len(batch), device=ids.device), ends])

@@ -25,7 +25,7 @@ from core.benchmark.methods.method import Analysed, last
 from core.benchmark.metrics.ranking import precision_recall
 from core.benchmark.tasks.task import Task
 from core.causal.evidence import CONFIRMED, Evidence, Findings, gather
-from core.causal.metric import behaviour
+from core.causal.metric import make_metric
 from core.causal.patching import Target
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import Alignment
@@ -136,7 +136,7 @@ def false_confirmations(
         shuffled = reordered(found, order)
         kept = list(shuffled.alignment.kept)
         texts = [examples.examples[i] for i in kept]
-        sides = behaviour(
+        sides = make_metric(
             loaded, texts, log_probabilities[kept], alignment.n_anomalous, alignment.paired, seed
         )
         if not sides.differs:

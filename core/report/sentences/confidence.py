@@ -7,7 +7,7 @@ from typing import Any
 from core.text import number, percent, text
 
 
-def trust_sentence(manifest: Mapping[str, Any], language: str) -> str:
+def confidence_sentence(manifest: Mapping[str, Any], language: str) -> str:
     """One sentence on how far to trust a run; empty for a run made before this was measured."""
     found = (manifest.get("certainty") or {}).get("trust")
     if not found:

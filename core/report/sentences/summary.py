@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.examples.example_set import ADVISED_PER_SIDE
 from core.report.sentences import circuit as circuit_words
-from core.report.sentences.confidence import trust_sentence
+from core.report.sentences.confidence import confidence_sentence
 from core.runs.facts import Facts, in_order
 from core.text import duration, number, percent, text
 
@@ -43,7 +43,7 @@ def asked(found: Facts, language: str) -> str:
 
 def three_sentences(found: Facts, language: str) -> list[str]:
     """What was found: how many heads stand out, what they do, how far to trust it. Always three."""
-    return [_stands_out(found, language), _effect(found, language), _trust(found, language)]
+    return [_stands_out(found, language), _effect(found, language), _confidence(found, language)]
 
 
 def chosen(manifest: Mapping[str, Any], language: str) -> str:
@@ -292,9 +292,9 @@ def _directions(found: Facts) -> list[str]:
     return list((found.manifest.get("evidence_about") or {}).get("directions", []))
 
 
-def _trust(found: Facts, language: str) -> str:
+def _confidence(found: Facts, language: str) -> str:
     """The level of trust with its reasons; for older runs, on what the result rests and what so few texts can show."""
-    judged = trust_sentence(found.manifest, language)
+    judged = confidence_sentence(found.manifest, language)
     if judged:
         return judged
     sides, count, about = found.sides(), len(found.candidates), found.manifest.get("evidence_about") or {}

@@ -62,7 +62,7 @@ def ranking(
     )
     x = alt.X(
         "value:Q",
-        scale=_reach(dots["value"]),
+        scale=_flow(dots["value"]),
         axis=alt.Axis(title=word(f"bench.measure_{measure}"), tickCount=6),
     )
     colour, shape = _by_group(groups, colours)
@@ -149,7 +149,7 @@ def over_examples(
         color=colour,
         tooltip=tooltips(fields, word),
     )
-    y = _reach(pd.concat([table["low"], table["mean"]]))
+    y = _flow(pd.concat([table["low"], table["mean"]]))
     axis = alt.Axis(title=word(f"bench.measure_{measure}"), tickCount=6)
     bands = base.mark_area(opacity=0.16).encode(y=alt.Y("low:Q", scale=y, axis=axis), y2="high:Q")
     lines = base.mark_line(strokeWidth=2).encode(y=alt.Y("mean:Q"), strokeDash=dash)
@@ -164,7 +164,7 @@ def cost(table: pd.DataFrame, measure: str, colours: Palette, word: Words) -> al
     """
     width, height = 880, 480
     groups = list(dict.fromkeys(table["group"]))
-    spread = _reach(table["mean"], step=0.05)
+    spread = _flow(table["mean"], step=0.05)
     low, high = spread.domain
     least, most = table["seconds"].min() / 1.6, table["seconds"].max() * 2.4
     seats = placed(
@@ -348,10 +348,10 @@ def _finished(*layers: alt.Chart, height: int) -> alt.LayerChart:
 
 def reach(values: pd.Series) -> alt.Scale:
     """The common scale of several small charts."""
-    return _reach(values)
+    return _flow(values)
 
 
-def _reach(values: pd.Series, step: float = 0.1) -> alt.Scale:
+def _flow(values: pd.Series, step: float = 0.1) -> alt.Scale:
     """From the step below the lowest value to 1."""
     lowest = float(values.min()) if len(values) else 0.0
     low = max(0.0, int(lowest / step) * step)

@@ -59,7 +59,7 @@ def looks(found: Mapping[str, Any], word: Words) -> str:
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (
-        f'<div class="looks"><p class="named">{named}</p><p class="words"{_reach(found)}>{cut}</p>'
+        f'<div class="looks"><p class="named">{named}</p><p class="words"{_flow(found)}>{cut}</p>'
         f"<details><summary>{escape(word('panel.as_table'))}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
     )
@@ -98,7 +98,7 @@ def _token(piece: str, weight: float, most: float, place: int, query: int) -> st
     return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
 
 
-def _reach(found: Mapping[str, Any]) -> str:
+def _flow(found: Mapping[str, Any]) -> str:
     """A long text scrolls, so the keyboard must reach it."""
     return ' tabindex="0"' if len(found["pieces"]) > LONGEST_AT_ONCE else ""
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.analysis.confidence import ENOUGH
 from core.discovery.thresholds import BAR, DIVERSITY
-from core.report.sentences.confidence import trust_sentence
+from core.report.sentences.confidence import confidence_sentence
 from core.text import percent
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
@@ -46,7 +46,7 @@ def show(result: Result) -> None:
     level = found["trust"]["level"]
     colour, icon = LEVELS[level]
     st.badge(t(f"certain.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
-    st.markdown(frame.plain(trust_sentence(result.manifest, language())))
+    st.markdown(frame.plain(confidence_sentence(result.manifest, language())))
     with st.expander(t("certain.numbers"), icon=":material/query_stats:"):
         st.html(table(lines(result.manifest)))
 

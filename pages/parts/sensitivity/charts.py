@@ -6,12 +6,12 @@ import altair as alt
 import pandas as pd
 
 from core.sensitivity.sentences import shown
-from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Measure
+from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Quality
 from core.text import number
 from pages.parts.charts.colours import Palette
 from pages.parts.charts.shared import PADDING, Words, tooltips
 
-SCALE: dict[Measure, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
+SCALE: dict[Quality, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
 """What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
 OWN = "◆"
 """Marks the settings of the run itself."""
@@ -20,29 +20,29 @@ LUMINANCE = (0.2126, 0.7152, 0.0722)
 """What red, green and blue add to how bright a colour is (WCAG)."""
 
 
-def heat(grid: pd.DataFrame, measure: Measure, colours: Palette, word: Words) -> alt.LayerChart:
+def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) -> alt.LayerChart:
     """A cell a combination with its number; that of the run itself is outlined and marked."""
     ordered = grid.sort_values(["sparsity", "latents"])
-    fills = [_mixed(colours.low, colours.high, _share(value, measure)) for value in ordered[measure]]
+    fills = [_mixed(colours.low, colours.high, _share(value, quality)) for value in ordered[quality]]
     table = pd.DataFrame(
         {
             "latents": ordered["latents"].map(number),
             "sparsity": ordered["sparsity"].map(number),
-            "value": ordered[measure],
+            "value": ordered[quality],
             "selected": ordered["selected"],
             "fill": fills,
             "ink": [_readable_on(fill) for fill in fills],
             "own": ordered["is_default"],
             "said": [
-                f"{OWN} {shown(v, measure)}" if own else shown(v, measure)
-                for v, own in zip(ordered[measure], ordered["is_default"], strict=True)
+                f"{OWN} {shown(v, quality)}" if own else shown(v, quality)
+                for v, own in zip(ordered[quality], ordered["is_default"], strict=True)
             ],
         }
     )
     fields = {
         "latents:N": "sweep.latents",
         "sparsity:N": "sweep.sparsity",
-        "value:Q": f"sweep.{measure}",
+        "value:Q": f"sweep.{quality}",
         "selected:Q": "sweep.selected",
     }
     base = alt.Chart(table).encode(
@@ -62,7 +62,7 @@ def heat(grid: pd.DataFrame, measure: Measure, colours: Palette, word: Words) ->
     return chart.configure_view(stroke=None)
 
 
-def line(table: pd.DataFrame, name: str, measure: Measure, colours: Palette, word: Words) -> alt.LayerChart:
+def line(table: pd.DataFrame, name: str, quality: Quality, colours: Palette, word: Words) -> alt.LayerChart:
     """One setting: the mean at each value, the band over seeds (or draws of texts), the bound of the rule.
 
     `table` is that of `core.sensitivity.summary.means`.
@@ -75,13 +75,13 @@ def line(table: pd.DataFrame, name: str, measure: Measure, colours: Palette, wor
         "high:Q": "sweep.high",
         "rows:Q": "sweep.rows",
     }
-    low, high = SCALE[measure]
+    low, high = SCALE[quality]
     scale = alt.Scale(domain=[min(low, float(drawn["low"].min())), high], nice=False)
     x = alt.X("label:O", sort=list(drawn["label"]), axis=alt.Axis(title=None, labelAngle=0, grid=False))
-    y = alt.Y("low:Q", scale=scale, axis=alt.Axis(title=word(f"sweep.{measure}"), tickCount=5))
+    y = alt.Y("low:Q", scale=scale, axis=alt.Axis(title=word(f"sweep.{quality}"), tickCount=5))
     base = alt.Chart(drawn).encode(x=x, tooltip=tooltips(fields, word))
     layers = [
-        _bounds(_bars(drawn, measure), scale, colours),
+        _bounds(_bars(drawn, quality), scale, colours),
         base.mark_area(opacity=0.18, color=colours.normal).encode(y=y, y2="high:Q"),
         base.mark_line(strokeWidth=2, color=colours.normal).encode(y=alt.Y("mean:Q", scale=scale)),
         base.transform_filter("!datum.is_default")
@@ -94,9 +94,9 @@ def line(table: pd.DataFrame, name: str, measure: Measure, colours: Palette, wor
     return alt.layer(*layers).properties(height=190, padding=PADDING).configure_view(stroke=None)
 
 
-def _bars(table: pd.DataFrame, measure: Measure) -> list[float]:
+def _bars(table: pd.DataFrame, quality: Quality) -> list[float]:
     """Where a value stops passing the rule."""
-    if measure == "agreement":
+    if quality == "agreement":
         return [AGREEMENT]
     own = table.loc[table["is_default"], "mean"]
     return [] if own.empty else [float(own.iloc[0]) - AUC_CHANGE, min(1.0, float(own.iloc[0]) + AUC_CHANGE)]
@@ -115,8 +115,8 @@ def _descending(labels: "pd.Series[str]") -> list[str]:
     return list(dict.fromkeys(labels))[::-1]
 
 
-def _share(value: float, measure: Measure) -> float:
-    low, high = SCALE[measure]
+def _share(value: float, quality: Quality) -> float:
+    low, high = SCALE[quality]
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 

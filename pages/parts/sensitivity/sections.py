@@ -13,7 +13,7 @@ from core.runs.job_state import CheckState
 from core.runs.run_folder import RunFolder
 from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
 from core.sensitivity.sentences import setting_name, shown, verdict_words
-from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Measure, means, needs_care
+from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Quality, means, needs_care
 from core.text import number
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
@@ -82,7 +82,7 @@ def follow(drawn: str) -> None:
             state.backend().cancel_check(state.run_id())
 
 
-def choose_measure(content: Mapping[str, Any]) -> Measure:
+def choose_quality(content: Mapping[str, Any]) -> Quality:
     """Which number is shown; a switch where both are known."""
     known = content["summary"]["by"]
     if known != "auc":
@@ -112,14 +112,14 @@ def moved_settings(config: RunConfig, per_side: int) -> str:
     return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def verdicts(content: Mapping[str, Any], measure: Measure) -> str:
+def verdicts(content: Mapping[str, Any], quality: Quality) -> str:
     """A row a setting: its own value, what was tried, the means, and the verdict, as HTML."""
     rows = ""
     for name, by in content["summary"]["settings"].items():
-        found = by[measure]
+        found = by[quality]
         minded = needs_care(found)
         sign, kind = ("⚠", "warn") if minded else ("✓", "good")
-        ends = shown(found["lowest"], measure), shown(found["highest"], measure)
+        ends = shown(found["lowest"], quality), shown(found["highest"], quality)
         reached = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
         rows += (
             f"<tr>{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
@@ -127,21 +127,21 @@ def verdicts(content: Mapping[str, Any], measure: Measure) -> str:
             f'<td class="verdict"><b class="{kind}" aria-hidden="true">{sign}</b> '
             f"{escape(verdict_words(found, language()))}</td></tr>"
         )
-    keys = ("setting", "here", "tried", measure, "verdict")
+    keys = ("setting", "here", "tried", quality, "verdict")
     heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in keys)
     return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def numbers(run: RunFolder, table: pd.DataFrame, measure: Measure) -> None:
+def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
     """Every mean as a table, and the files."""
-    parts = [means(table, name, measure).assign(setting=titled(name)) for name in SETTINGS]
+    parts = [means(table, name, quality).assign(setting=titled(name)) for name in SETTINGS]
     every = pd.concat(parts, ignore_index=True)
     shown_table = pd.DataFrame(
         {
             "setting": every["setting"],
             "value": every["value"].map(number),
             "here": every["is_default"].astype(bool),
-            **{name: [shown(value, measure) for value in every[name]] for name in ("mean", "low", "high")},
+            **{name: [shown(value, quality) for value in every[name]] for name in ("mean", "low", "high")},
             "rows": every["rows"],
         }
     )

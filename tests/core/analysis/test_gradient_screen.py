@@ -14,12 +14,12 @@ from core.benchmark.methods.screened import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.causal.metric import SMALLEST_GAP
-from core.causal.paired_runs import PairRuns, forward_mask
+from core.causal.paired_runs import PairedRuns, forward_mask
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import HeadScores, combined_draws, combined_heads, head_scores
 from core.discovery.selection import HEAD_RULE, select
-from core.discovery.stability import DRAWS, FOLDS, SPLITS, Certainty, certainty, held_out
+from core.discovery.stability import DRAWS, FOLDS, SPLITS, Stability, held_out, stability_of
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
@@ -112,9 +112,9 @@ ONE_PAIR = np.array([[1.0, 6.0 * (pair == 0), 1.0, 1.0] for pair in range(6)])
 """Attribution (pair, head): head 1 has all of its own from the first pair."""
 
 
-def sure_of(codes: Codes, by_pair: np.ndarray | None) -> Certainty:
+def sure_of(codes: Codes, by_pair: np.ndarray | None) -> Stability:
     scores = head_scores(codes, 6)
-    return certainty(codes, scores, [[i] for i in range(12)], 6, True, "strength", 0, by_pair)
+    return stability_of(codes, scores, [[i] for i in range(12)], 6, True, "strength", 0, by_pair)
 
 
 def test_texts_drawn_anew_are_screened_by_their_own_gradients():
@@ -153,7 +153,7 @@ def test_variety_is_told_of_the_codes_alone():
 def test_attribution_by_pair_is_that_of_each_pair_alone():
     loaded, examples = tiny("gpt2", seed=2), pairs(4)
     loaded.model.double()
-    runs = PairRuns(loaded, ExampleSet(examples=tuple(examples)), 0)
+    runs = PairedRuns(loaded, ExampleSet(examples=tuple(examples)), 0)
     *_, found = _walk(attributed(runs, 3))
     heads, edges, _ = attributions(loaded, ExampleSet(examples=tuple(examples)), 0, 3)
     np.testing.assert_allclose(found.heads, heads)
@@ -162,10 +162,10 @@ def test_attribution_by_pair_is_that_of_each_pair_alone():
     for row in range(4):
         pair = ExampleSet(examples=(examples[row], examples[row + 4]))
         alone, of_edges, _ = attributions(loaded, pair, 0, 3)
-        gap = PairRuns(loaded, pair, 0).behaviour.gap
-        np.testing.assert_allclose(found.by_pair[row] * runs.behaviour.gap, alone * gap, rtol=1e-5, atol=1e-9)
+        gap = PairedRuns(loaded, pair, 0).metric.gap
+        np.testing.assert_allclose(found.by_pair[row] * runs.metric.gap, alone * gap, rtol=1e-5, atol=1e-9)
         alone_edges = alone_edges + of_edges * gap / 4
-    np.testing.assert_allclose(edges * runs.behaviour.gap, alone_edges, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(edges * runs.metric.gap, alone_edges, rtol=1e-5, atol=1e-9)
 
 
 def test_batches_that_hold_less_give_the_same(monkeypatch):
@@ -254,10 +254,10 @@ def test_certainty_speaks_of_the_screened_choice(folders, monkeypatch):
     told = []
 
     def kept(*given):
-        told.append(certainty(*given))
+        told.append(stability_of(*given))
         return told[-1]
 
-    monkeypatch.setattr("core.analysis.pipeline.certainty", kept)
+    monkeypatch.setattr("core.analysis.pipeline.stability_of", kept)
     _, codes = run(folders["gpt2"], evidence=False)
     _, found = run(folders["gpt2"], evidence=False, candidates="screened")
     for sure, result in zip(told, (codes, found), strict=True):

@@ -16,7 +16,7 @@ from core.heads import HeadId
 from core.inspection.preview import preview
 from core.model.loading import ModelPool
 from core.report.save import save
-from core.report.sentences.confidence import trust_sentence
+from core.report.sentences.confidence import confidence_sentence
 from core.runs.progress import STAGES
 from core.runs.run_folder import RunFolder
 from core.schema import (
@@ -153,7 +153,7 @@ def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, t
     assert 0 <= sure["jaccard"] <= 1
     assert (sure["held_out"], sure["held_out_checked"]) == (None, 0)
     assert sure["trust"]["level"] == "low"
-    assert trust_sentence(result.manifest, "en")
+    assert confidence_sentence(result.manifest, "en")
     said = json.loads(json.dumps(result.evidence, allow_nan=False))
     assert said["certainty"] == json.loads(json.dumps(sure))
     assert len(said["codes"]) == 12
@@ -205,11 +205,11 @@ def test_scores_follow_from_the_saved_codes(folder, models):
         written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
         assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
 
-    reach = result.tensors["reach"][slot, flat].item()
+    flow = result.tensors["reach"][slot, flat].item()
     alone = [~np.isin(c[:4, slot], c[4:, slot]) & (c[:4, slot] >= 0) for c in codes]
     totals = [np.mean(s[:4, slot] * there) for s, there in zip(strengths, alone, strict=True)]
-    assert 0 < reach <= 1
-    assert reach * np.mean(totals) == pytest.approx(best["score"], abs=1e-5)
+    assert 0 < flow <= 1
+    assert flow * np.mean(totals) == pytest.approx(best["score"], abs=1e-5)
 
 
 def test_positions_before_the_first_difference_are_left_out(folder, models):

@@ -22,7 +22,7 @@ from core.benchmark.tasks.gpt2_circuits import (
     published_tasks,
 )
 from core.benchmark.tasks.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
-from core.causal.metric import behaviour
+from core.causal.metric import make_metric
 from core.errors import ConfigError
 from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
@@ -243,7 +243,7 @@ def test_texts_line_up_and_the_behaviour_is_read_at_the_word_that_follows(tasks)
         assert (alignment.mode, alignment.paired, alignment.n_anomalous) == ("aligned", True, 4)
         kept = [drawn.examples[i] for i in alignment.kept]
         logits = next_log_probabilities(task.loaded, [ids[i] for i in alignment.kept])
-        measured = behaviour(task.loaded, kept, logits, 4, True, 0)
+        measured = make_metric(task.loaded, kept, logits, 4, True, 0)
         assert measured.kind == "logit_difference"
         space = "" if task.name == "greater-than" else "Ġ"
         for text, example in enumerate(kept):

@@ -29,7 +29,7 @@ from core.benchmark.plan import PLANS
 from core.benchmark.tasks.task import Task, TaskName, load_task
 from core.causal.edge_attribution import attributions
 from core.causal.interventions import patch_edges, record, replace_heads
-from core.causal.paired_runs import PairRuns, forward_mask
+from core.causal.paired_runs import PairedRuns, forward_mask
 from core.config import PRESETS
 from core.discovery import autoencoder
 from core.discovery.scoring import combined, head_scores
@@ -167,11 +167,11 @@ def test_pairs_of_different_length_are_refused():
     single = [example.model_copy(update={"text": example.text + " w5"}) for example in pairs(4)[4:]]
     uneven = ExampleSet(examples=(*pairs(4)[:4], *single))
     with pytest.raises(ExamplesError, match="same number of tokens"):
-        PairRuns(loaded, uneven, 0)
+        PairedRuns(loaded, uneven, 0)
 
 
 def test_pair_runs_hold_both_sides(exact_model):
-    runs = PairRuns(exact_model, example_set(), 0)
+    runs = PairedRuns(exact_model, example_set(), 0)
     assert sorted(row for batch in runs.batches for row in batch.rows) == [0, 1, 2, 3]
     assert runs.forward_passes == 2 * len(runs.batches)
     batch = runs.batches[0]
@@ -181,20 +181,20 @@ def test_pair_runs_hold_both_sides(exact_model):
             with record(exact_model) as recording, torch.no_grad():
                 exact_model.model(torch.tensor([text]))
             torch.testing.assert_close(z[:, place, : len(text)], recording.z[:, 0])
-    measured = runs.behaviour.of(batch.logits, batch.rows)
-    assert measured == pytest.approx(runs.behaviour.values[batch.rows], abs=1e-4)
+    measured = runs.metric.of(batch.logits, batch.rows)
+    assert measured == pytest.approx(runs.metric.values[batch.rows], abs=1e-4)
 
 
 # --- gradients
 
 
-def measure_of(runs: PairRuns, batch) -> Tensor:
+def measure_of(runs: PairedRuns, batch) -> Tensor:
     with torch.no_grad():
-        return runs.behaviour.read(runs.logits(batch).double(), batch.rows).double()
+        return runs.metric.read(runs.logits(batch).double(), batch.rows).double()
 
 
 def test_gate_gradients_equal_finite_differences(exact_model):
-    runs = PairRuns(exact_model, example_set(), 0)
+    runs = PairedRuns(exact_model, example_set(), 0)
     batch = runs.batches[0]
     found = gate_gradients(runs, batch)
     assert found.shape == (3, 4, len(batch.rows))
@@ -225,7 +225,7 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
     examples = example_set()
     heads, edges, passes = attributions(exact_model, examples, 0)
     assert passes == 3
-    runs = PairRuns(exact_model, examples, 0)
+    runs = PairedRuns(exact_model, examples, 0)
     found = dict.fromkeys(forward_pairs(3, 4), 0.0)
     small = 0.01
     for batch in runs.batches:
@@ -236,7 +236,7 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
                 found[edge] += float((plain - measure_of(runs, batch)).sum())
     noise = 0.03 * np.abs(edges).max()
     for edge, lost in found.items():
-        expected = lost / small / runs.count / runs.behaviour.gap
+        expected = lost / small / runs.count / runs.metric.gap
         assert edges[flat(edge, 4)] == pytest.approx(expected, rel=0.05, abs=noise)
     assert not edges[~forward_mask(exact_model)].any()
     assert (eap(exact_model, examples, 0).heads == np.abs(heads)).all()
@@ -245,7 +245,7 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
 def test_integrated_gradients_are_the_mean_over_the_way_between_the_texts(exact_model):
     examples, steps, small = example_set(), 3, 0.01
     heads, _, _ = attributions(exact_model, examples, 0, steps)
-    runs = PairRuns(exact_model, examples, 0)
+    runs = PairedRuns(exact_model, examples, 0)
     embed = exact_model.model.get_input_embeddings()
     expected = np.zeros(12)
     for batch in runs.batches:
@@ -268,7 +268,7 @@ def test_integrated_gradients_are_the_mean_over_the_way_between_the_texts(exact_
                     ):
                         measured.append(measure_of(runs, batch))
                 expected[index] += float((measured[0] - measured[1]).sum()) / (2 * small)
-    expected /= steps * runs.count * runs.behaviour.gap
+    expected /= steps * runs.count * runs.metric.gap
     np.testing.assert_allclose(heads, expected, rtol=0.05, atol=0.03 * np.abs(heads).max())
 
 
@@ -287,7 +287,7 @@ def test_a_norm_behind_the_attention_is_refused():
 
 
 def test_cut_edges_equal_path_patching(exact_model):
-    runs = PairRuns(exact_model, example_set(), 0)
+    runs = PairedRuns(exact_model, example_set(), 0)
     batch = runs.batches[0]
     generator = np.random.default_rng(0)
     rows = [
@@ -309,7 +309,7 @@ def test_cut_edges_equal_path_patching(exact_model):
 
 
 def test_an_edge_into_the_output_cut_by_hand(exact_model):
-    runs = PairRuns(exact_model, example_set(), 0)
+    runs = PairedRuns(exact_model, example_set(), 0)
     batch, head = runs.batches[0], HeadId(1, 2)
     cut = torch.zeros(len(batch.rows), 13, 12)
     cut[:, -1, 4 + 2] = 1
@@ -329,7 +329,7 @@ def test_an_edge_into_the_output_cut_by_hand(exact_model):
 
 
 def test_with_everything_cut_the_output_reads_the_normal_heads(planted):
-    runs = PairRuns(planted.loaded, planted.draw(3, 0), 0)
+    runs = PairedRuns(planted.loaded, planted.draw(3, 0), 0)
     batch, count = runs.batches[0], 24
     cut = torch.zeros(len(batch.rows), count + 1, count)
     cut[:, :-1] = torch.from_numpy(forward_mask(planted.loaded).T).float()
@@ -343,7 +343,7 @@ def test_with_everything_cut_the_output_reads_the_normal_heads(planted):
 
 
 def test_losses_of_nothing_cut_are_zero_and_versions_do_not_mix(planted):
-    runs = PairRuns(planted.loaded, planted.draw(3, 0), 0)
+    runs = PairedRuns(planted.loaded, planted.draw(3, 0), 0)
     cut = torch.zeros(3, 25, 24)
     cut[1, -1] = 1
     for loss in ("kl", "logit_difference"):
@@ -354,7 +354,7 @@ def test_losses_of_nothing_cut_are_zero_and_versions_do_not_mix(planted):
 
 @pytest.mark.parametrize("receivers", [[8, 11], [12], [5, 9, 12]], ids=str)
 def test_losses_of_runs_that_start_late_are_those_of_whole_runs(exact_model, receivers):
-    runs = PairRuns(exact_model, example_set(), 0)
+    runs = PairedRuns(exact_model, example_set(), 0)
     cut = torch.zeros(2, 13, 12)
     for receiver in receivers:
         cut[1, receiver, : 12 if receiver == 12 else receiver // 4 * 4] = 1
@@ -362,14 +362,14 @@ def test_losses_of_runs_that_start_late_are_those_of_whole_runs(exact_model, rec
     for batch in runs.batches:
         with torch.no_grad(), cut_edges(exact_model, cut[1:].repeat(len(batch.rows), 1, 1), batch.other):
             logits = runs.logits(batch)
-        missing += float(runs.behaviour.read(batch.logits - logits, batch.rows).sum())
+        missing += float(runs.metric.read(batch.logits - logits, batch.rows).sum())
     found = losses(runs, cut, "logit_difference").tolist()
-    assert found == pytest.approx([0, missing / 4 / runs.behaviour.gap], abs=1e-5)
+    assert found == pytest.approx([0, missing / 4 / runs.metric.gap], abs=1e-5)
     assert losses(runs, cut, "kl")[1] > 1e-4
 
 
 def test_acdc_keeps_the_four_true_edges_of_the_planted_circuit(planted):
-    runs = PairRuns(planted.loaded, planted.draw(2, 0), 0)
+    runs = PairedRuns(planted.loaded, planted.draw(2, 0), 0)
     left = surviving(runs, "logit_difference", thresholds=(0.03, 1e9))
     kept = {(source, target) for target, source in np.argwhere(left[:-1] > 0)}
     assert kept == {flat(edge, 6) for edge in planted.true_edges}
@@ -389,7 +389,7 @@ def test_hard_concrete_gates():
 
 
 def test_learned_gates_find_the_planted_heads_and_repeat_by_seed(planted):
-    runs = PairRuns(planted.loaded, planted.draw(3, 0), 0)
+    runs = PairedRuns(planted.loaded, planted.draw(3, 0), 0)
     found = learned_gates(runs, seed=0, steps=60)
     assert set(np.argsort(found)[-4:]) == set(np.flatnonzero(planted.head_truth()))
     assert ((found >= 0) & (found <= 1)).all()

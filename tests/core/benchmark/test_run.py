@@ -26,7 +26,7 @@ from core.benchmark.reading import GROUPS
 from core.benchmark.run import draws_words
 from core.benchmark.tables.rows import COLUMNS, Row
 from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
-from core.causal.ablation_file import HeadValue, Recipe, switched_off
+from core.causal.ablation_file import AblationFile, HeadValue, ablated
 from core.causal.evidence import Evidence, Findings
 from core.config import PRESETS
 from core.discovery.codes import centre
@@ -322,15 +322,15 @@ def test_texts_read_together_say_what_each_says_alone(tickets):
     d_head = task.loaded.shape.d_head
     value = HeadValue((0.0,) * d_head, (3.0,) * d_head)
     heads = {HeadId(1, 2): value, HeadId(2, 0): value}
-    recipe = Recipe(task.loaded.name, task.loaded.weights_hash, "mean", heads)
+    ablation_file = AblationFile(task.loaded.name, task.loaded.weights_hash, "mean", heads)
     texts = [*(pair.anomalous for pair in pairs), *(pair.normal for pair in pairs)]
     alone = []
     for text in texts:
-        with switched_off(task.loaded, recipe), torch.no_grad():
+        with ablated(task.loaded, ablation_file), torch.no_grad():
             logits = task.loaded.model(torch.tensor([task.loaded.encode(text)])).logits
         alone.append(int(logits[0, -1].argmax()))
     assert len({len(task.loaded.encode(text)) for text in texts}) > 2
-    assert Reading(task.loaded, pairs, is_fault=True)._said(recipe) == alone
+    assert Reading(task.loaded, pairs, is_fault=True)._said(ablation_file) == alone
 
 
 def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right(tickets):

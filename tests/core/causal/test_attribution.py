@@ -6,7 +6,7 @@ import torch
 
 from core.causal import attribution as attribution_module
 from core.causal.attribution import attribution
-from core.causal.metric import Behaviour
+from core.causal.metric import Metric
 from core.heads import HeadId, all_heads
 from core.model.loading import LoadedModel
 from tests.core.causal.test_evidence import pairs
@@ -48,12 +48,12 @@ def nothing(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
     return torch.zeros(1, len(ids), loaded.shape.d_head)
 
 
-def measured(found: Behaviour, logits: torch.Tensor, text: int) -> torch.Tensor:
+def measured(found: Metric, logits: torch.Tensor, text: int) -> torch.Tensor:
     return (logits.double() * found.directions[found.direction_of[text]].double()).sum()
 
 
 def by_autograd(
-    loaded: LoadedModel, found: Behaviour, text: int, ids: list[int], head: HeadId, instead: torch.Tensor
+    loaded: LoadedModel, found: Metric, text: int, ids: list[int], head: HeadId, instead: torch.Tensor
 ) -> float:
     """The definition, for one head and one text."""
     added = nothing(loaded, ids).requires_grad_()

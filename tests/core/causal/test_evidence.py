@@ -20,7 +20,7 @@ from core.causal.evidence import (
     verdict,
 )
 from core.causal.interventions import patch_edges, record, resample_values
-from core.causal.metric import Behaviour, behaviour
+from core.causal.metric import Metric, make_metric
 from core.causal.patching import Patching
 from core.causal.qkv_effects import carried_by, part_effects
 from core.causal.statistics import (
@@ -75,14 +75,14 @@ def pairs(count=4, longer=True, words=True) -> list[Example]:
     return [*found[::2], *found[1::2]]
 
 
-def patched(loaded: LoadedModel, examples: list[Example], method, count=4) -> tuple[Patching, Behaviour]:
+def patched(loaded: LoadedModel, examples: list[Example], method, count=4) -> tuple[Patching, Metric]:
     patching = Patching(loaded, [loaded.encode(e.text) for e in examples], count, method)
     log_probabilities = patching.plain(all_heads(3, 4))
-    found = behaviour(loaded, examples, log_probabilities, count, method == "resample", seed=0)
+    found = make_metric(loaded, examples, log_probabilities, count, method == "resample", seed=0)
     return patching, found
 
 
-def effects_of(patching: Patching, targets, found: Behaviour) -> np.ndarray:
+def effects_of(patching: Patching, targets, found: Metric) -> np.ndarray:
     running = patching.effects(targets, found)
     while True:
         try:
@@ -552,24 +552,24 @@ def test_sides_that_do_not_differ_get_no_verdict(models):
         assert result.edges[column].isna().all()
 
 
-def test_a_gap_that_is_tiny_is_no_behaviour(loaded):
+def test_a_gap_that_is_tiny_is_no_make_metric(loaded):
     rows = pairs()
     alike = torch.zeros(8, 64).log_softmax(-1)
-    found = behaviour(loaded, rows, alike, 4, True, seed=0)
+    found = make_metric(loaded, rows, alike, 4, True, seed=0)
     assert (found.gap, found.differs) == (0, False)
     bare = [e.model_copy(update={"expected": "", "actual": ""}) for e in rows]
-    assert not behaviour(loaded, bare, alike, 4, True, seed=0).differs
-    assert not behaviour(loaded, bare, alike, 4, False, seed=0).differs
+    assert not make_metric(loaded, bare, alike, 4, True, seed=0).differs
+    assert not make_metric(loaded, bare, alike, 4, False, seed=0).differs
 
 
 def test_without_pairs_the_gap_is_tested_by_shuffled_labels(loaded):
     numbers = torch.Generator().manual_seed(0)
     bare = pairs(8, longer=False, words=False)
     noise = torch.randn(16, 64, generator=numbers).log_softmax(-1)
-    assert behaviour(loaded, bare, noise, 8, False, seed=0).gap_p > 0.05
+    assert make_metric(loaded, bare, noise, 8, False, seed=0).gap_p > 0.05
     shifted = noise.clone()
     shifted[:8, :5] += 3
-    apart = behaviour(loaded, bare, shifted.log_softmax(-1), 8, False, seed=0)
+    apart = make_metric(loaded, bare, shifted.log_softmax(-1), 8, False, seed=0)
     assert apart.gap_p < 0.01
     assert apart.differs
 
@@ -659,14 +659,14 @@ def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
     mixed = [*examples[:2], *examples[6:], *examples[2:6]]
     places = [0, 1, 6, 7, 2, 3, 4, 5]
     log_probabilities = Patching(loaded, [loaded.encode(e.text) for e in examples], 4, "mean").plain([])
-    first = behaviour(loaded, examples, log_probabilities, 4, False, 0)
-    second = behaviour(loaded, mixed, log_probabilities[places], 4, False, 0)
+    first = make_metric(loaded, examples, log_probabilities, 4, False, 0)
+    second = make_metric(loaded, mixed, log_probabilities[places], 4, False, 0)
     assert second.values == pytest.approx(first.values[places])
     nameless = [
         e.model_copy(update={"expected": "", "actual": ""}) if i in (1, 6) else e
         for i, e in enumerate(examples)
     ]
-    first = behaviour(loaded, nameless, log_probabilities, 4, False, 0)
-    second = behaviour(loaded, [nameless[i] for i in places], log_probabilities[places], 4, False, 0)
+    first = make_metric(loaded, nameless, log_probabilities, 4, False, 0)
+    second = make_metric(loaded, [nameless[i] for i in places], log_probabilities[places], 4, False, 0)
     assert first.kind == "logit_difference"
     assert second.values == pytest.approx(first.values[places])

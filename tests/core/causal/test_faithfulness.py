@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from core.causal import ablation as ablation_module
 from core.causal.ablation import KINDS, Ablator, from_the_end
-from core.causal.circuit_search import GOAL, smallest_circuit, smallest_switch
+from core.causal.circuit_search import GOAL, minimal_ablation_set, minimal_circuit
 from core.causal.faithfulness import _interval, areas, check_circuit, curve_sizes, random_circuits
-from core.causal.metric import SMALLEST_GAP, Behaviour, behaviour
+from core.causal.metric import SMALLEST_GAP, Metric, make_metric
 from core.examples.alignment import align
 from core.examples.example_set import Example, read_examples
 from core.heads import HeadId, all_heads
@@ -42,10 +42,10 @@ def finished(running):
             return end.value
 
 
-def begun(loaded, examples: list[Example], paired: bool = True) -> tuple[Ablator, Behaviour]:
+def begun(loaded, examples: list[Example], paired: bool = True) -> tuple[Ablator, Metric]:
     count = sum(example.label == "anomalous" for example in examples)
     ablator = Ablator(loaded, [loaded.encode(e.text) for e in examples], count, paired)
-    return ablator, behaviour(loaded, examples, ablator.plain(), count, paired, seed=0)
+    return ablator, make_metric(loaded, examples, ablator.plain(), count, paired, seed=0)
 
 
 def by_surgery(loaded, texts: list[list[int]], text: int, heads, kind: str, donor: int) -> torch.Tensor:
@@ -177,7 +177,7 @@ def test_heads_without_a_part_in_the_behaviour_give_no_share(monkeypatch):
     plain = result.as_json()
     assert plain["faithfulness"] is plain["cpr"] is plain["rank"] is None
     assert plain["curve"][0]["faithfulness"] is None
-    assert finished(smallest_circuit(ablator, found, all_heads(*SHAPE), SHAPE)) is None
+    assert finished(minimal_circuit(ablator, found, all_heads(*SHAPE), SHAPE)) is None
 
 
 def test_a_measure_that_is_no_number_gives_no_share(monkeypatch):
@@ -206,7 +206,7 @@ def test_circuit_of_all_heads_and_of_none():
     assert result.rank == 1
     with pytest.raises(ValueError, match="empty circuit"):
         finished(check_circuit(ablator, found, [], every, SHAPE, 0))
-    assert finished(smallest_switch(ablator, found, [])) is None
+    assert finished(minimal_ablation_set(ablator, found, [])) is None
 
 
 @given(st.sets(st.sampled_from(all_heads(3, 6)), min_size=1), st.integers(0, 9))
@@ -254,17 +254,17 @@ def test_planted_circuit_alone_does_the_work_and_no_random_one_does(planted):
     assert abs(result.completeness) < 0.05
     assert all(loss > 0.2 for _, loss in result.minimality)
     assert result.rank == pytest.approx(1 / 101)
-    smallest = finished(smallest_circuit(ablator, found, ranking, shape))
+    smallest = finished(minimal_circuit(ablator, found, ranking, shape))
     assert set(smallest.heads) == set(circuit)
     assert smallest.complete and smallest.reached >= GOAL
-    backwards = finished(smallest_circuit(ablator, found, ranking[::-1], shape))
+    backwards = finished(minimal_circuit(ablator, found, ranking[::-1], shape))
     assert set(backwards.heads) == set(circuit)
 
 
 def test_planted_behaviour_is_switched_off_by_few_heads(planted):
     loaded, ablator, found = planted
     candidates = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
-    switch = finished(smallest_switch(ablator, found, candidates))
+    switch = finished(minimal_ablation_set(ablator, found, candidates))
     assert set(switch.heads) <= {HeadId.parse(str(head)) for head in load_truth("planted-induction").heads}
     assert switch.reached >= GOAL
     assert switch.harm < 0.1
@@ -287,9 +287,9 @@ def test_a_model_that_breaks_is_no_success(monkeypatch, sign):
     found = replace(found, values=sign * np.array([1.0, 1, 1, 1, 0, 0, 0, 0]))
     broken = made_measures(lambda heads, text: nan if heads else float(found.values[text]))
     monkeypatch.setattr(ablator, "measures", broken)
-    switch = finished(smallest_switch(ablator, found, list(CIRCUIT)))
+    switch = finished(minimal_ablation_set(ablator, found, list(CIRCUIT)))
     assert switch.heads == () and not switch.complete
-    assert finished(smallest_circuit(ablator, found, all_heads(*SHAPE), SHAPE)) is None
+    assert finished(minimal_circuit(ablator, found, all_heads(*SHAPE), SHAPE)) is None
 
 
 def test_harm_on_one_text_is_not_made_good_by_another(monkeypatch):
@@ -303,10 +303,10 @@ def test_harm_on_one_text_is_not_made_good_by_another(monkeypatch):
         return (0.5 if text % 2 else -0.5) if CIRCUIT[0] in heads else 0.0
 
     monkeypatch.setattr(ablator, "measures", made_measures(values))
-    switch = finished(smallest_switch(ablator, found, list(CIRCUIT)))
+    switch = finished(minimal_ablation_set(ablator, found, list(CIRCUIT)))
     assert CIRCUIT[0] not in switch.heads
     assert switch.harm == 0
-    alone = finished(smallest_switch(ablator, found, [CIRCUIT[0]]))
+    alone = finished(minimal_ablation_set(ablator, found, [CIRCUIT[0]]))
     assert alone.harm == pytest.approx(0.5)
 
 

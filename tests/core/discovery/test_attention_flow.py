@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.analysis.candidates import score
-from core.discovery.attention_flow import OWN_POSITION, flow, links_of, once, reach_between, reach_of
+from core.discovery.attention_flow import OWN_POSITION, flow_between, flow_through, links_of, once, reach_of
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import MEAN, Alignment
 from core.model import attention_weights as module
@@ -106,9 +106,9 @@ def test_texts_of_unequal_length_follow_no_positions():
     found = mean_attention(tiny(), TEXTS, np.array([[MEAN, 3], [MEAN, 2], [MEAN, 4], [MEAN, 3]]))
     assert found.state == "over_text"
     outputs = torch.randn(4, 2, 12, 5, generator=torch.Generator().manual_seed(0))
-    reach = reach_between(outputs, found, aligned(2, np.array([[MEAN, 3], [MEAN, 2], [MEAN, 4], [MEAN, 3]])))
-    assert bool((reach.weights[1] == 1).all())
-    assert bool((reach.weights[0, 8:] == 0).all())
+    flow = flow_between(outputs, found, aligned(2, np.array([[MEAN, 3], [MEAN, 2], [MEAN, 4], [MEAN, 3]])))
+    assert bool((flow.weights[1] == 1).all())
+    assert bool((flow.weights[0, 8:] == 0).all())
 
 
 def test_full_memory_is_told(monkeypatch):
@@ -124,11 +124,11 @@ def test_flow_by_hand():
     attention = np.zeros((2, 1, 2, 2))
     attention[1, 0] = [[1, 0], [0.75, 0.25]]
     lengths = np.array([[[1.0], [0.3]], [[1.0], [0.5]]])  # slot, layer, head
-    found = flow(attention, lengths, np.array([0.0, 0.4]), np.ones(2))
+    found = flow_through(attention, lengths, np.array([0.0, 0.4]), np.ones(2))
     np.testing.assert_allclose(found, [[0.4 * 0.5 * 0.75, 0.4 + 0.4 * 0.5 * 0.25], [0, 0.4]])
-    half = flow(attention, lengths, np.array([0.0, 0.4]), np.array([1, 0.5]))
+    half = flow_through(attention, lengths, np.array([0.0, 0.4]), np.array([1, 0.5]))
     np.testing.assert_allclose(half[0], [0.4 * 0.25 * 0.75, 0.4 + 0.4 * 0.25 * 0.25])
-    whole = flow(attention, lengths, np.array([0.0, 1.0]), np.ones(2))
+    whole = flow_through(attention, lengths, np.array([0.0, 1.0]), np.ones(2))
     np.testing.assert_allclose(whole[0], [0.5 * 0.75, 1])  # never above 1
 
 
@@ -169,8 +169,8 @@ def test_reach_does_not_know_which_text_is_anomalous(seed, scale, paired):
     positions = np.tile(np.arange(3), (6, 1))
     plan = aligned(3, positions, paired)
     order = [3, 1, 5, 0, 4, 2] if paired else torch.randperm(6, generator=generator).tolist()
-    first = reach_between(outputs, Attention("computed", weights), plan)
-    second = reach_between(outputs[order], Attention("computed", weights), plan)
+    first = flow_between(outputs, Attention("computed", weights), plan)
+    second = flow_between(outputs[order], Attention("computed", weights), plan)
     torch.testing.assert_close(first.weights, second.weights)
     np.testing.assert_allclose(first.links, second.links, rtol=1e-5)
 
@@ -180,14 +180,14 @@ def test_a_part_of_the_texts_has_its_own_lengths():
     weights = torch.rand(2, 2, 3, 3, generator=torch.Generator().manual_seed(1))
     positions = np.tile(np.arange(3), (6, 1))
     part = np.array([0, 2, 3, 5])
-    found = reach_between(outputs[part], Attention("computed", weights), aligned(3, positions), part)
-    alone = reach_between(outputs[part], Attention("computed", weights), aligned(2, positions[part]))
+    found = flow_between(outputs[part], Attention("computed", weights), aligned(3, positions), part)
+    alone = flow_between(outputs[part], Attention("computed", weights), aligned(2, positions[part]))
     torch.testing.assert_close(found.weights, alone.weights)
 
 
 def test_without_attention_all_counts_alike():
     outputs = torch.randn(4, 2, 4, 5)
-    found = reach_between(outputs, Attention("no_weights"), aligned(2, np.tile([0, 1], (4, 1))))
+    found = flow_between(outputs, Attention("no_weights"), aligned(2, np.tile([0, 1], (4, 1))))
     assert found.links is None
     assert bool((found.weights == 1).all())
 

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.confidence import trust
+from core.analysis.confidence import judge_confidence
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import head_scores
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import (
     DRAWS,
     FEWEST,
-    certainty,
     different_codes,
     draw_examples,
     drawn_scores,
@@ -22,9 +21,10 @@ from core.discovery.stability import (
     held_out,
     jaccard,
     members_overlap,
+    stability_of,
 )
 from core.discovery.thresholds import BAR
-from core.report.sentences.confidence import trust_sentence
+from core.report.sentences.confidence import confidence_sentence
 from core.text import LANGUAGES, catalogue
 
 NAN = float("nan")
@@ -44,32 +44,32 @@ def made_codes(*heads: list[int], n_anomalous: int) -> Codes:
     return Codes(latent, (latent != SILENT).float())
 
 
-def of(codes: Codes, n_anomalous: int, paired=True, measure="strength", texts=None):
-    scores = head_scores(codes, n_anomalous, measure)
+def of(codes: Codes, n_anomalous: int, paired=True, statistic="strength", texts=None):
+    scores = head_scores(codes, n_anomalous, statistic)
     texts = texts or [[i] for i in range(codes.latent.shape[1])]
-    return certainty(codes, scores, texts, n_anomalous, paired, measure, seed=0)
+    return stability_of(codes, scores, texts, n_anomalous, paired, statistic, seed=0)
 
 
-@pytest.mark.parametrize("measure", ["strength", "count"])
-def test_every_text_drawn_once_gives_the_score_itself(measure):
+@pytest.mark.parametrize("statistic", ["strength", "count"])
+def test_every_text_drawn_once_gives_the_score_itself(statistic):
     codes = random_codes()
     ones = np.ones((2, 5), dtype=int), np.ones((2, 7), dtype=int)
-    drawn = drawn_scores(codes, *ones, measure)
-    expected = head_scores(codes, 5, measure).score.numpy()
+    drawn = drawn_scores(codes, *ones, statistic)
+    expected = head_scores(codes, 5, statistic).score.numpy()
     np.testing.assert_allclose(drawn, [expected, expected], rtol=1e-5)
 
 
-@pytest.mark.parametrize("measure", ["strength", "count"])
-def test_texts_drawn_several_times_count_as_if_they_stood_there_several_times(measure):
+@pytest.mark.parametrize("statistic", ["strength", "count"])
+def test_texts_drawn_several_times_count_as_if_they_stood_there_several_times(statistic):
     codes = random_codes()
     anomalous, normal = draw_examples(12, 5, paired=False, seed=3, draws=6)
-    drawn = drawn_scores(codes, anomalous, normal, measure)
+    drawn = drawn_scores(codes, anomalous, normal, statistic)
     for row in range(6):
         rows = np.concatenate(
             [np.repeat(np.arange(5), anomalous[row]), np.repeat(np.arange(5, 12), normal[row])]
         )
         again = Codes(*(field[:, rows] for field in codes))
-        np.testing.assert_allclose(drawn[row], head_scores(again, 5, measure).score.numpy(), rtol=1e-5)
+        np.testing.assert_allclose(drawn[row], head_scores(again, 5, statistic).score.numpy(), rtol=1e-5)
 
 
 def test_blocks_of_heads_change_nothing(monkeypatch):
@@ -238,23 +238,23 @@ GOOD = {
     ],
 )
 def test_the_rule_of_trust_and_its_sentence(changes, level, keys):
-    found = trust(**GOOD | changes)
+    found = judge_confidence(**GOOD | changes)
     assert found.level == level
     assert [reason["key"] for reason in found.reasons] == keys
     manifest = json.loads(json.dumps({"certainty": {"trust": found.as_json()}}, allow_nan=False))
     for language in LANGUAGES:
-        said = trust_sentence(manifest, language)
+        said = confidence_sentence(manifest, language)
         assert said.startswith(catalogue(language)["trust"][level].split("{")[0])
         assert "{" not in said
         assert "nan" not in said
 
 
 def test_the_sentence_gives_the_numbers_and_an_old_run_has_none():
-    found = trust(**GOOD | {"jaccard": 0.655})
-    said = trust_sentence({"certainty": {"trust": found.as_json()}}, "en")
+    found = judge_confidence(**GOOD | {"jaccard": 0.655})
+    said = confidence_sentence({"certainty": {"trust": found.as_json()}}, "en")
     assert said == (
         "Trust in this result is medium: 3 of 5 tested heads confirmed on 8 tested texts; on texts left out, "
         "85\u00a0% of the effects hold; drawing the texts anew changes which heads are chosen (mean overlap 66\u00a0%, "
         "at least 80\u00a0% wanted)."
     )
-    assert trust_sentence({}, "en") == ""
+    assert confidence_sentence({}, "en") == ""

@@ -8,12 +8,19 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from core.causal.ablation_file import HeadValue, Recipe, make_recipe, read_recipe, recipe_from, switched_off
+from core.causal.ablation_file import (
+    AblationFile,
+    HeadValue,
+    ablated,
+    ablation_file_from,
+    make_ablation_file,
+    read_ablation_file,
+)
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example, from_rows, read_examples
 from core.heads import HeadId
-from core.inspection.ablated_generation import MOST_TYPED, _row, _says, counts, recipe_of, what_if
+from core.inspection.ablated_generation import MOST_TYPED, _row, _says, ablation_file_of, counts, what_if
 from core.model.loading import load_model
 from core.scenarios import load_scenario
 from core.scenarios.build import tickets
@@ -38,7 +45,7 @@ def means(loaded, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_switched_off_heads_write_what_the_recipe_says(loaded):
     values = means(loaded)
-    recipe = make_recipe(loaded, HEADS, "mean", values)
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", values)
     ids = torch.tensor([loaded.encode("w1 w2 w3 w4")])
     surgery = Surgery(loaded)
     plain = surgery.attend
@@ -54,7 +61,7 @@ def test_switched_off_heads_write_what_the_recipe_says(loaded):
     surgery.attend = attend
     with torch.no_grad():
         wanted = surgery.run(ids)
-        with switched_off(loaded, recipe):
+        with ablated(loaded, ablation_file):
             got = loaded.model(ids).logits
         untouched = loaded.model(ids).logits
     assert got == pytest.approx(wanted, abs=1e-4)
@@ -62,38 +69,39 @@ def test_switched_off_heads_write_what_the_recipe_says(loaded):
 
 
 def test_padded_rows_equal_single_ones(loaded):
-    recipe = make_recipe(loaded, HEADS, "mean", means(loaded))
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
     short, long = loaded.encode("w1 w2"), loaded.encode("w5 w6 w7 w8")
     padded = torch.tensor([[*short, 0, 0], long])
     with torch.no_grad():
-        with switched_off(loaded, recipe, [2, 4]):
+        with ablated(loaded, ablation_file, [2, 4]):
             both = loaded.model(padded).logits
-        with switched_off(loaded, recipe):
+        with ablated(loaded, ablation_file):
             alone = loaded.model(torch.tensor([short])).logits
     assert both[0, :2] == pytest.approx(alone[0], abs=1e-4)
 
 
 def test_generate_of_transformers_works_under_a_recipe(loaded):
-    recipe = make_recipe(loaded, HEADS, "zero", means(loaded))
+    ablation_file = make_ablation_file(loaded, HEADS, "zero", means(loaded))
     ids = torch.tensor([loaded.encode("w1 w2 w3")])
-    with torch.no_grad(), switched_off(loaded, recipe):
+    with torch.no_grad(), ablated(loaded, ablation_file):
         written = loaded.model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=0)
         step = loaded.model(ids).logits[0, -1].argmax()
     assert written[0, 3] == step
     assert all(
-        value.everywhere == value.last == (0.0,) * loaded.shape.d_head for value in recipe.heads.values()
+        value.everywhere == value.last == (0.0,) * loaded.shape.d_head
+        for value in ablation_file.heads.values()
     )
 
 
 def test_recipe_survives_its_file_and_other_weights_are_refused(tmp_path):
     loaded = tiny("gpt2", seed=2)
-    recipe = make_recipe(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
     file = tmp_path / "recipe.json"
-    file.write_text(json.dumps(recipe.as_json()), encoding="utf-8")
-    read = read_recipe(file)
-    assert read.heads[HEADS[0]].last == pytest.approx(recipe.heads[HEADS[0]].last)
-    assert (read.model, read.mode, read.about) == (recipe.model, "mean", {"run": "r1"})
-    with pytest.raises(ModelError, match="other weights"), switched_off(tiny("gpt2", seed=3), read):
+    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
+    read = read_ablation_file(file)
+    assert read.heads[HEADS[0]].last == pytest.approx(ablation_file.heads[HEADS[0]].last)
+    assert (read.model, read.mode, read.about) == (ablation_file.model, "mean", {"run": "r1"})
+    with pytest.raises(ModelError, match="other weights"), ablated(tiny("gpt2", seed=3), read):
         pass
 
 
@@ -111,9 +119,9 @@ def test_recipe_survives_its_file_and_other_weights_are_refused(tmp_path):
 )
 def test_what_is_no_recipe_is_refused(content, tmp_path):
     with pytest.raises(ConfigError, match="recipe cannot be read"):
-        recipe_from(content)
+        ablation_file_from(content)
     with pytest.raises(ConfigError, match="recipe cannot be read"):
-        read_recipe(tmp_path / "none.json")
+        read_ablation_file(tmp_path / "none.json")
 
 
 @pytest.fixture(scope="module")
@@ -150,12 +158,14 @@ def test_bad_choices_are_explained(tiny_config):
 
 
 def test_numbers_that_break_are_reported_and_not_shown(tiny_config, monkeypatch):
-    broken = Recipe("m", "", "mean", {HeadId(0, 0): HeadValue((float("nan"),) * 6, (float("nan"),) * 6)})
+    broken = AblationFile(
+        "m", "", "mean", {HeadId(0, 0): HeadValue((float("nan"),) * 6, (float("nan"),) * 6)}
+    )
 
     def made(loaded, *_):
-        return Recipe(loaded.name, loaded.weights_hash, "mean", broken.heads)
+        return AblationFile(loaded.name, loaded.weights_hash, "mean", broken.heads)
 
-    monkeypatch.setattr("core.inspection.ablated_generation.make_recipe", made)
+    monkeypatch.setattr("core.inspection.ablated_generation.make_ablation_file", made)
     with pytest.raises(ModelError, match="NaN or infinite"):
         what_if(tiny_config, [HeadId(0, 0)], "mean")
 
@@ -192,7 +202,7 @@ def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw
     scenario = load_scenario("misrouted-tickets")
 
     config = make_config(model=str(scenario.model_folder), examples=read_examples(scenario.examples_in("en")))
-    recipe = recipe_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
+    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
     loaded = load_model(config.model, "cpu")
     unseen = [
         Example(label=label, text=getattr(pair, label), expected=pair.expected, actual=actual)
@@ -201,7 +211,7 @@ def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw
     ]
     texts = [loaded.encode(example.text) for example in unseen]
     before = _says(loaded, texts, 1, lambda lengths: nullcontext())
-    after = _says(loaded, texts, 1, lambda lengths: switched_off(loaded, recipe, lengths))
+    after = _says(loaded, texts, 1, lambda lengths: ablated(loaded, ablation_file, lengths))
     found = counts(
         [_row(loaded, e, e.text, was, now) for e, was, now in zip(unseen, before, after, strict=True)]
     )
@@ -226,8 +236,8 @@ def test_documented_program_uses_a_recipe_outside(tmp_path):
     examples = read_examples(scenario.examples_in("en"))
     config = make_config(model=str(scenario.model_folder), examples=examples)
     file = tmp_path / "recipe.json"
-    recipe = recipe_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
-    file.write_text(json.dumps(recipe.as_json()), encoding="utf-8")
+    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
+    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
     anomalous = examples.examples[0]
     command = [sys.executable, "-c", PROGRAM, config.model, str(file), anomalous.text]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

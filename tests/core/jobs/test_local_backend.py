@@ -30,9 +30,9 @@ def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBa
     local.close()
 
 
-def config(behaviour: str = "quick") -> RunConfig:
+def config(metric: str = "quick") -> RunConfig:
     examples, _ = from_pasted("a b\nc d\ne f", "a x\nc x\ne x")
-    return make_config(model="some/model", examples=examples, scenario=behaviour)
+    return make_config(model="some/model", examples=examples, scenario=metric)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -66,8 +66,8 @@ def test_run_is_done_and_keeps_every_record(backend: LocalBackend) -> None:
     ("behaviour", "key"),
     [("refuse", "no_config"), ("break", "internal"), ("full", "disk_full"), ("die", "worker_died")],
 )
-def test_failure_is_told_and_the_next_run_succeeds(backend: LocalBackend, behaviour: str, key: str) -> None:
-    failing = start(backend, config(behaviour))
+def test_failure_is_told_and_the_next_run_succeeds(backend: LocalBackend, metric: str, key: str) -> None:
+    failing = start(backend, config(metric))
     following = start(backend, config())
     assert finish(backend, failing) == "failed"
     state = failing.state()

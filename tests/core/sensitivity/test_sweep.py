@@ -40,7 +40,7 @@ from core.sensitivity.summary import (
     MAP_COLUMNS,
     needs_care,
     passes,
-    read_robustness,
+    read_sensitivity,
     read_table,
     summary,
     sweep_folder,
@@ -318,10 +318,10 @@ def test_screen_is_combined_with_every_training(models, home):
 
 
 def test_published_recipe_can_be_swept(config, models, home):
-    recipe = AutoencoderConfig(
+    ablation_file = AutoencoderConfig(
         members=1, latents=20, sparsity=0.02, epochs=20, shared=True, training_examples=4, centre="none"
     )
-    found = whole(sweep(config.model_copy(update={"autoencoder": recipe}), models, grid=SMALL))
+    found = whole(sweep(config.model_copy(update={"autoencoder": ablation_file}), models, grid=SMALL))
     assert set(found.table["setting"]) == {
         "latents",
         "sparsity",
@@ -339,16 +339,16 @@ def test_sweep_that_was_left_goes_on_from_there(run, config, models, monkeypatch
         if record.step == 3:
             break
     running.close()
-    content = read_robustness(run, config, SMALL)
+    content = read_sensitivity(run, config, SMALL)
     assert not content["complete"] and content["trained"] == 3
     for name in ("sweep.csv", "sweep_map.csv"):
         table = read_table(run, name).assign(selected=77)
         run.write_bytes(name, table.to_csv(index=False).encode("utf-8-sig"))
     steps = [record.step for record in robustness(run, config, models, SMALL) if record.stage == "robustness"]
     assert steps[0] == 3 and steps[-1] == content["trainings"]
-    assert read_robustness(run, config, SMALL)["complete"]
+    assert read_sensitivity(run, config, SMALL)["complete"]
     assert (read_table(run, "sweep.csv")["selected"] == 77).sum() >= 2  # kept, not trained again
-    assert read_robustness(run, config) is None  # another grid is another sweep
+    assert read_sensitivity(run, config) is None  # another grid is another sweep
     list(robustness(run, config, models, SMALL))
     assert (read_table(run, "sweep.csv")["selected"] != 77).all()  # a finished one begins anew
 
@@ -371,10 +371,10 @@ def test_check_of_a_run_writes_the_sweep_beside_it(run, config, models, monkeypa
     records = list(check("robustness", run, models))
     assert {record.stage for record in records} == {"load", "robustness"}
     assert records[-1].step == records[-1].total
-    assert read_robustness(run, config, SMALL)["complete"]
+    assert read_sensitivity(run, config, SMALL)["complete"]
     assert len(read_table(run, "sweep_map.csv")) == 4
     RunFolder.create(run.path, config)  # the run is made anew
-    assert read_robustness(run, config, SMALL) is None and len(read_table(run, "sweep.csv")) == 0
+    assert read_sensitivity(run, config, SMALL) is None and len(read_table(run, "sweep.csv")) == 0
 
 
 def test_deleted_run_stays_deleted(run, config, models):
@@ -418,7 +418,7 @@ def test_truth_measures_and_changes_nothing(models, home, monkeypatch):
 def test_damaged_and_newer_files_are_explained(run, config):
     run.write_json("robustness.json", {"format": 99})
     with pytest.raises(StorageError, match="newer"):
-        read_robustness(run, config)
+        read_sensitivity(run, config)
     run.write_bytes("sweep.csv", b"a,b\n1,2\n")
     with pytest.raises(StorageError, match=r"sweep\.csv"):
         read_table(run, "sweep.csv")
@@ -428,7 +428,7 @@ def test_damaged_sweep_begins_anew(run, config, models):
     run.write_json("robustness.json", {"key": settings_key(config, SMALL), "complete": False, "trained": 1})
     run.write_bytes("sweep.csv", b"broken")
     list(robustness(run, config, models, SMALL))
-    assert read_robustness(run, config, SMALL)["complete"]
+    assert read_sensitivity(run, config, SMALL)["complete"]
 
 
 def test_folder_of_something_else_is_left_alone(tmp_path):

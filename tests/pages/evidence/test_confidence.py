@@ -5,12 +5,12 @@ import math
 import pandas as pd
 import pytest
 
-from core.analysis.confidence import trust
-from core.report.sentences.confidence import trust_sentence
+from core.analysis.confidence import judge_confidence
+from core.report.sentences.confidence import confidence_sentence
 from core.runs.run_folder import runs_folder
 from pages.parts.charts.colours import LIGHT
 from pages.parts.data.results import load
-from pages.parts.evidence import confidence as certainty
+from pages.parts.evidence import confidence as stability_of
 from pages.parts.evidence import effect_details
 from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
 from tests.pages.conftest import OpenApp, shown
@@ -24,7 +24,7 @@ def word(key: str, **values: object) -> str:
 def judged(**changes: float) -> dict[str, object]:
     """What the manifest says of a run whose every number is fine but those that are changed."""
     numbers = {"jaccard": 0.9, "held_out": 0.9, "diversity": 0.9} | changes
-    found = trust(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
+    found = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
     shown = {name: None if math.isnan(value) else value for name, value in numbers.items()}
     return {**shown, "members_overlap": 0.5, "mirror_overlap": 0.25, "trust": found.as_json()}
 
@@ -56,7 +56,7 @@ def test_level_stands_on_the_page_and_in_the_report(
     sentence = text(language, "certain.title")
     assert sentence in shown(page)
     report = shown(open_app("report", language, run=run.run_id))
-    said = trust_sentence(run.manifest(), language)
+    said = confidence_sentence(run.manifest(), language)
     assert said.split(":")[0] in report.replace("\\", "")
 
 
@@ -66,7 +66,9 @@ def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
 
 
 def test_lines_say_what_is_reached(open_app: OpenApp) -> None:
-    rows = {line.key: line for line in certainty.lines(load(made(jaccard=0.6, held_out=math.nan)).manifest)}
+    rows = {
+        line.key: line for line in stability_of.lines(load(made(jaccard=0.6, held_out=math.nan)).manifest)
+    }
     assert (rows["examples"].value, rows["examples"].met) == ("8", True)
     assert rows["jaccard"].met is False and rows["jaccard"].value.startswith("60")
     assert (rows["held_out"].value, rows["held_out"].met) == ("–", None)

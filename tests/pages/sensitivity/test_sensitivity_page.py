@@ -5,7 +5,7 @@ import pytest
 
 from core.runs.job_state import read_check
 from core.runs.run_folder import RunFolder, runs_folder
-from core.sensitivity.summary import means, read_robustness, read_table
+from core.sensitivity.summary import means, read_sensitivity, read_table
 from pages.parts.charts.colours import DARK, LIGHT
 from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
 from pages.parts.sensitivity import charts as sweep_charts
@@ -47,7 +47,7 @@ def test_sweep_is_begun_followed_and_shown(open_app: OpenApp) -> None:
     app = open_app("robustness", run=run.run_id)
     app.button(key="start_sweep").click().run()
     run_until(app, lambda: "again_sweep" in keys(app))
-    assert read_robustness(run, run.config())["complete"]
+    assert read_sensitivity(run, run.config())["complete"]
     assert "Settings need no care" in lead(app)
     app.button(key="again_sweep").click().run()
     run_until(app, lambda: "again_sweep" in keys(app))
@@ -144,8 +144,8 @@ def tables(tmp_path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_map_marks_the_run_itself_and_writes_readable_numbers(tables) -> None:
     for colours in (LIGHT, DARK):
-        for measure in ("auc", "agreement"):
-            spec = sweep_charts.heat(tables[1], measure, colours, word).to_dict()
+        for quality in ("auc", "agreement"):
+            spec = sweep_charts.heat(tables[1], quality, colours, word).to_dict()
             (cells,) = spec["datasets"].values()
             assert len(cells) == 25
             (own,) = (cell for cell in cells if cell["own"])
@@ -168,9 +168,9 @@ def contrast(first: str, second: str) -> float:
 
 
 def test_chart_of_a_setting_has_its_bounds(tables) -> None:
-    def bounds(measure) -> list[float]:
-        drawn = means(tables[0], "sparsity", measure)
-        spec = sweep_charts.line(drawn, "sparsity", measure, LIGHT, word).to_dict()
+    def bounds(quality) -> list[float]:
+        drawn = means(tables[0], "sparsity", quality)
+        spec = sweep_charts.line(drawn, "sparsity", quality, LIGHT, word).to_dict()
         return [row["at"] for data in spec["datasets"].values() for row in data if "at" in row]
 
     assert bounds("agreement") == [0.8]
