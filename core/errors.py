@@ -101,6 +101,7 @@ _messages(
     # storage
     disk_full="There is no room on the disk for {path}. Free some space and start the run again; what is cached stays.",
     folder_not_writable="The folder {path} cannot be written ({detail}). Choose another one.",
+    locked="Another process has held {path} for a while. Wait a moment and try again.",
     out_folder_in_use="The folder {path} is not empty and holds no Headlight run. Choose an empty or new folder.",
     no_run="There is no run in {path}. It may have been deleted.",
     damaged_run="The run in {path} cannot be read: {detail}. Start it again.",

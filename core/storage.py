@@ -1,9 +1,13 @@
-"""The home folder, and files that are written whole or not at all."""
+"""The home folder, files that are written whole or not at all, and locks between processes."""
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from core.errors import StorageError
 
@@ -33,3 +37,23 @@ def storage_error(error: OSError, path: Path) -> StorageError:
     if error.errno in (ENOSPC, EDQUOT):
         return StorageError("disk_full", path=path)
     return StorageError("folder_not_writable", path=path, detail=error.strerror or error)
+
+
+@contextmanager
+def locked(path: Path, seconds: float = 10.0) -> Iterator[None]:
+    """Hold the lock of a file or folder against other processes, on Linux, macOS and Windows alike.
+
+    The lock is a file beside it with the ending `.lock`. Raises StorageError where another process holds it for longer
+    than `seconds`, or where the folder cannot be written.
+    """
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise StorageError("locked", path=path) from None
+    except OSError as error:
+        raise storage_error(error, path) from None
+    try:
+        yield
+    finally:
+        lock.release()
