@@ -1,7 +1,7 @@
-"""Take the README's pictures from the running dashboard: `python docs/take_pictures.py [en|ja ...]`.
+"""Take the README's pictures from the running dashboard: `python docs/tools/take_pictures.py [en|ja ...]`.
 
 Starts a server of its own with an empty home folder, walks from the model to the report on the bundled
-incident in Chromium, and writes `docs/<language>-<page>.png`, reduced to 256 colours.
+incident in Chromium, and writes `docs/images/<language>-<page>.png`, reduced to 256 colours.
 """
 
 import io
@@ -20,8 +20,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-DOCS = Path(__file__).parent
-ROOT = DOCS.parent
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
 from pages.parts.i18n.catalogue import catalogue  # noqa: E402
@@ -78,7 +78,7 @@ def keep(page: Page, language: str, name: str, height: int = HEIGHT) -> None:
     page.set_viewport_size({"width": WIDTH, "height": height or HEIGHT})
     page.wait_for_timeout(700)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    file = DOCS / f"{language}-{name}.png"
+    file = IMAGES / f"{language}-{name}.png"
     picture.quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
     sys.stdout.write(f"{file.name}: {file.stat().st_size // 1024} KB\n")
 
