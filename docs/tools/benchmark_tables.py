@@ -1,4 +1,4 @@
-"""The tables of the READMEs, from a result folder of the benchmark: `python docs/tools/benchmark_tables.py FOLDER [en|ja]`.
+"""Markdown tables of a benchmark result: `python docs/tools/benchmark_tables.py FOLDER [en|ja]`.
 
 Writes Markdown to the standard output; nothing in it is typed by hand.
 """
