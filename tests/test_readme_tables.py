@@ -8,7 +8,9 @@ from tests.support.made_benchmark import make_benchmark
 from tests.support.paths import ROOT
 
 MEASURED = ROOT / "core" / "benchmark" / "measured"
-SPEC = importlib.util.spec_from_file_location("benchmark_tables", ROOT / "docs" / "tools" / "benchmark_tables.py")
+SPEC = importlib.util.spec_from_file_location(
+    "benchmark_tables", ROOT / "docs" / "tools" / "benchmark_tables.py"
+)
 assert SPEC is not None
 assert SPEC.loader is not None
 tables = importlib.util.module_from_spec(SPEC)
