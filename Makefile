@@ -10,6 +10,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && exit; done; echo python3)
 PORT ?= 8501
 ADDRESS ?= localhost
+# Names under which others reach the dashboard; without any, an address that was opened answers to every name.
+HOSTS ?= $(if $(filter localhost 127.0.0.1 ::1,$(ADDRESS)),,*)
 SCENARIO ?= misrouted-tickets
 ARGS ?=
 
@@ -27,7 +29,7 @@ help:
 app: $(VENV)/.app
 	@echo "Opening the dashboard at http://$(ADDRESS):$(PORT) on the scenario $(SCENARIO). Stop it with Ctrl-C."
 	@$(BIN)/python -m streamlit run app.py --server.address=$(ADDRESS) --server.port=$(PORT) \
-		--server.showEmailPrompt=false -- --scenario $(SCENARIO)
+		$(foreach host,$(HOSTS),'--server.allowedHosts=$(host)') --server.showEmailPrompt=false -- --scenario $(SCENARIO)
 
 test: $(VENV)/.test
 	@echo "Running the tests"

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
@@ -16,6 +17,7 @@ from pages.parts.session import url_state as address
 from pages.parts.shell import frame
 from pages.parts.shell import notifications as watch
 from pages.parts.shell.samples import load_sample
+from pages.parts.shell.serving import RequestGuard, open_browser
 
 log = logging.getLogger("headlight")
 # A file of our own: a named icon would be fetched from a font host.
@@ -73,4 +75,7 @@ def main() -> None:
     watch.show(current)
 
 
-main()
+if __name__ == "__main__":
+    main()
+else:  # `streamlit run` imports this file to serve it, and then draws it as `__main__`
+    app = st.App(__file__, middleware=[Middleware(RequestGuard)], lifespan=open_browser)

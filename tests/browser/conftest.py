@@ -1,12 +1,6 @@
 """A dashboard of its own and a real Chromium, shared by all browser tests."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +10,7 @@ import pytest
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 from tests.browser.reader import Reader  # noqa: E402
-from tests.support.paths import ROOT  # noqa: E402
+from tests.support.server import dashboard  # noqa: E402
 
 FLAGS = [
     "--headless",
@@ -35,34 +29,9 @@ Sit = Callable[..., Reader]
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own on a free port, with its own home folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    command += ["--server.address=127.0.0.1", "--server.headless=true"]
-    environment = {**os.environ, "HEADLIGHT_HOME": str(home)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server)
+    """A server of its own, shared by all browser tests."""
+    with dashboard(tmp_path_factory.mktemp("home")) as port:
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert server.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    pytest.fail("the server did not come up")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ OpenApp = Callable[..., AppTest]
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBackend]:
     """The backend that the pages talk to."""
     monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
-    st.cache_data.clear()
     st.cache_resource.clear()
     backend = LocalBackend("tests.support.page_engine")
     monkeypatch.setattr(state, "backend", lambda: backend)

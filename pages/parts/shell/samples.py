@@ -1,8 +1,7 @@
 """The bundled scenarios as drafts, and the way from one click to a finished circuit."""
 
+import functools
 from pathlib import Path
-
-import streamlit as st
 
 from core.config import RunConfig
 from core.errors import StorageError
@@ -19,7 +18,7 @@ BEGINNING = 32
 """Characters of a text that stand for a run without a name."""
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@functools.cache
 def catalogue(language: str) -> dict[str, tuple[str, str]]:
     """Title and story of every bundled scenario in a language, the sample incident first."""
     found, space = {}, "" if language == "ja" else " "

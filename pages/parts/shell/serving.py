@@ -1,0 +1,88 @@
+"""How the dashboard is served: which requests are answered, and the browser that opens when it starts.
+
+`server.allowedHosts` of Streamlit looks at the websocket alone. Here every request is held against it, so that a
+foreign name that resolves to this machine (DNS rebinding) reaches neither pages nor files, a foreign page can
+open no session, and no page may show the dashboard in a frame.
+"""
+
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+
+ANSWER_HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+class RequestGuard:
+    """ASGI middleware that refuses foreign hosts and origins, and forbids framing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403 to a foreign request, hand any other on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if not is_own(headers.get("host", ""), headers.get("origin")):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                answer = PlainTextResponse("This address is not one of server.allowedHosts.", status_code=403)
+                await answer(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(ANSWER_HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, send_guarded)
+
+
+@asynccontextmanager
+async def open_browser(_app: object) -> AsyncIterator[None]:
+    """Open the dashboard in the reader's browser when the server has started; `streamlit run` leaves it to us."""
+    if not config.get_option("server.headless"):
+        scheme = "https" if config.get_option("server.sslCertFile") else "http"
+        host = f"{config.get_option('browser.serverAddress')}:{config.get_option('server.port')}"
+        url = f"{scheme}://{host}/{config.get_option('server.baseUrlPath').strip('/')}"
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    yield
+
+
+def is_own(host: str, origin: str | None) -> bool:
+    """Whether a request names an allowed host and, where it names an origin, comes from the same one."""
+    name = _hostname(f"//{host}")
+    allowed = [str(entry).strip().lower() for entry in config.get_option("server.allowedHosts")]
+    if not name or not any(_matches(name, entry) for entry in allowed or ["*"]):
+        return False
+    if origin is None or origin in config.get_option("server.corsAllowedOrigins"):
+        return True
+    return urlsplit(origin).netloc.lower() == host.lower()
+
+
+def _hostname(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        return "" if "@" in parts.netloc else (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _matches(name: str, entry: str) -> bool:
+    if entry == "*" or name == entry:
+        return True
+    return entry.startswith("*.") and name.endswith(entry[1:])

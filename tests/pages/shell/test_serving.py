@@ -1,0 +1,95 @@
+"""The README's start without make: this machine alone, its own names, its own pages, no frame around it."""
+
+import asyncio
+import http.client
+import queue
+from collections.abc import Iterator, Mapping
+
+import psutil
+import pytest
+
+from pages.parts.shell import serving
+from tests.support.server import dashboard
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with dashboard(tmp_path_factory.mktemp("home")) as port:
+        yield port
+
+
+def answer(port: int, path: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    """The head of the answer to a GET, over IPv4."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest("GET", path, skip_host=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    connection.close()
+    return response
+
+
+def test_server_listens_on_this_machine_alone(port: int) -> None:
+    listening = {
+        entry.laddr.ip
+        for entry in psutil.net_connections("tcp")
+        if entry.status == psutil.CONN_LISTEN and entry.laddr.port == port
+    }
+    assert listening == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+def test_own_names_are_answered(port: int, host: str) -> None:
+    assert answer(port, "/", {"Host": f"{host}:{port}"}).status == 200
+    own = {**UPGRADE, "Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}
+    assert answer(port, "/_stcore/stream", own).status == 101
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "localhost.rebound.example", "rebound.example@localhost", ""]
+)
+def test_foreign_host_is_refused(port: int, host: str) -> None:
+    for path in ("/", "/circuit", "/_stcore/host-config", "/media/x", "/_stcore/stream"):
+        asked = {"Host": host and f"{host}:{port}", **(UPGRADE if path.endswith("stream") else {})}
+        assert answer(port, path, asked).status == 403, path
+
+
+@pytest.mark.parametrize("origin", ["http://attacker.example", "http://localhost:1", "null"])
+def test_foreign_page_opens_no_session(port: int, origin: str) -> None:
+    asked = {**UPGRADE, "Host": f"localhost:{port}", "Origin": origin}
+    assert answer(port, "/_stcore/stream", asked).status == 403
+
+
+def test_browser_opens_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr("webbrowser.open", opened.put)
+    options = {
+        "server.headless": False,
+        "server.sslCertFile": None,
+        "browser.serverAddress": "localhost",
+        "server.port": 8600,
+        "server.baseUrlPath": "",
+    }
+    monkeypatch.setattr(serving.config, "get_option", options.__getitem__)
+
+    async def start() -> None:
+        async with serving.open_browser(None):
+            pass
+
+    asyncio.run(start())
+    assert opened.get(timeout=10) == "http://localhost:8600/"
+
+
+@pytest.mark.parametrize("path", ["/", "/guide", "/_stcore/health"])
+def test_framing_is_forbidden(port: int, path: str) -> None:
+    headers = answer(port, path, {"Host": f"localhost:{port}"}).headers
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["X-Frame-Options"] == "DENY"
