@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from core.causal.edge_attribution import STEPS, Attributed, attributed, tokens_at_once
+from core.causal.edge_attribution import STEPS, Attributed, adds_up_by_head, attributed, tokens_at_once
 from core.causal.paired_runs import PairedRuns
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
@@ -52,7 +52,7 @@ def screen(
     loaded: LoadedModel, examples: ExampleSet, alignment: Alignment, seed: int
 ) -> Generator[int, None, GradientScreen]:
     """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done."""
-    if loaded.architecture.post_norm:
+    if not adds_up_by_head(loaded):
         return GradientScreen("norm")
     runs = None
     try:

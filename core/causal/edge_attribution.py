@@ -25,6 +25,7 @@ from core.examples.example_set import ExampleSet
 from core.model.head_outputs import BATCH_TOKENS
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import has_plain_stream
 
 STEPS = 5
 GRADIENT_BYTES = 2**30
@@ -61,7 +62,7 @@ def attributions(
 
     Raises ValueError where a norm stands behind the attention, ExamplesError where there are no pairs of equal length.
     """
-    if loaded.architecture.post_norm:
+    if not adds_up_by_head(loaded):
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
     running = attributed(PairedRuns(loaded, examples, seed, tokens=tokens_at_once(loaded)), steps)
     while True:
@@ -70,6 +71,11 @@ def attributions(
         except StopIteration as end:
             found: Attributed = end.value
             return found.heads, found.edges, found.forward_passes
+
+
+def adds_up_by_head(loaded: LoadedModel) -> bool:
+    """Whether what the heads write reaches later heads as a plain sum, with no norm on the way."""
+    return not loaded.architecture.post_norm and has_plain_stream(loaded)
 
 
 def attributed(runs: PairedRuns, steps: int) -> Generator[int, None, Attributed]:

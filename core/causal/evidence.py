@@ -43,6 +43,7 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import has_plain_stream
 from core.schema import Progress
 from core.text import number, percent
 
@@ -173,7 +174,8 @@ def gather(
     texts = [ids[i] for i in alignment.kept]
     n_anomalous = alignment.n_anomalous
     patching = Patching(loaded, texts, n_anomalous, method_for(texts, alignment))
-    tested = list(edges[:MOST_EDGES])
+    patchable = has_plain_stream(loaded)
+    tested = list(edges[:MOST_EDGES]) if patchable else []
     kept = dict.fromkeys([*heads, *(edge.source for edge in tested)])
     log_probabilities = patching.plain(list(kept))
     found = make_metric(
@@ -201,7 +203,9 @@ def gather(
     if separable(loaded):
         found_edges = yield from _with_parts(patching, found_edges, found, steps, part_runs)
 
-    notes = _notes(about, len(edges), len(tested))
+    notes = _notes(about, len(edges) if patchable else 0, len(tested))
+    if edges and not patchable:
+        notes.append({"key": "evidence_no_edges", "values": {"architecture": loaded.shape.architecture}})
     screen, passes = None, patching.forward_passes
     try:
         running = attribution(loaded, texts, n_anomalous, patching.method, found)

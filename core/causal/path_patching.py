@@ -36,7 +36,7 @@ from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
-from core.model.logit_attribution import check_plain_stream
+from core.model.logit_attribution import has_plain_stream
 
 Reads = Literal["all", "q", "k", "v"]
 _SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}
@@ -57,10 +57,8 @@ def patch_edges(
     an edge that does not go forward. Raises ModelError too for a model that normalises the residual stream itself:
     there the change would pass more norms than the receiver's own.
     """
-    try:
-        check_plain_stream(loaded)
-    except ModelError:
-        raise ModelError("no_path_patching", architecture=loaded.shape.architecture) from None
+    if not has_plain_stream(loaded):
+        raise ModelError("no_path_patching", architecture=loaded.shape.architecture)
     plan = _Plan(loaded, edges, values, reads)
     with ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):

@@ -57,11 +57,16 @@ def final_norm(loaded: LoadedModel) -> tuple[Any, Any]:
     return holder, getattr(holder, name, None)
 
 
+def has_plain_stream(loaded: LoadedModel) -> bool:
+    """Whether every layer only adds to the residual stream; false where one normalises what it hands on."""
+    config = loaded.model.config.get_text_config()
+    before = getattr(config, "do_layer_norm_before", True)
+    return bool(before and not getattr(config, "apply_residual_connection_post_layernorm", False))
+
+
 def check_plain_stream(loaded: LoadedModel) -> None:
     """Raise ModelError for a model in which a layer normalises the residual stream that it hands on."""
-    config = loaded.model.config.get_text_config()
-    normalises = not getattr(config, "do_layer_norm_before", True)
-    if normalises or getattr(config, "apply_residual_connection_post_layernorm", False):
+    if not has_plain_stream(loaded):
         raise ModelError("no_direct_effect", architecture=loaded.shape.architecture)
 
 

@@ -58,15 +58,15 @@ CONFIGS: dict[str, dict] = {
 }
 
 
-def config_of(kind: str):
-    """Config of a tiny model of this architecture."""
-    return CONFIG_MAPPING[kind](**CONFIGS[kind])
+def config_of(kind: str, **settings):
+    """Config of a tiny model of this architecture, with these settings changed."""
+    return CONFIG_MAPPING[kind](**(CONFIGS[kind] | settings))
 
 
-def random_model(kind: str, seed: int = 0):
+def random_model(kind: str, seed: int = 0, **settings):
     """A tiny model with random weights, large enough that every head writes something."""
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config_of(kind))
+    model = AutoModelForCausalLM.from_config(config_of(kind, **settings))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
@@ -82,13 +82,13 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>")
 
 
-def tiny(kind: str = "gpt2", seed: int = 0) -> LoadedModel:
+def tiny(kind: str = "gpt2", seed: int = 0, **settings) -> LoadedModel:
     """A loaded tiny model."""
-    return LoadedModel(random_model(kind, seed), word_tokenizer(), f"tiny-{kind}")
+    return LoadedModel(random_model(kind, seed, **settings), word_tokenizer(), f"tiny-{kind}")
 
 
-def save_tiny(folder, kind: str = "gpt2", seed: int = 0):
+def save_tiny(folder, kind: str = "gpt2", seed: int = 0, **settings):
     """A model folder as save_pretrained makes it."""
-    random_model(kind, seed).save_pretrained(folder)
+    random_model(kind, seed, **settings).save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     return folder

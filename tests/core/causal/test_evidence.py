@@ -41,7 +41,7 @@ from core.scenarios import load_scenario, load_truth
 from core.schema import Progress
 from core.text import LANGUAGES, text
 from tests.core.causal.test_interventions import Surgery
-from tests.support.tiny_models import tiny
+from tests.support.tiny_models import save_tiny, tiny
 
 TARGETS = [
     HeadId(0, 1),
@@ -670,3 +670,31 @@ def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
     second = make_metric(loaded, [nameless[i] for i in places], log_probabilities[places], 4, False, 0)
     assert first.kind == "logit_difference"
     assert second.values == pytest.approx(first.values[places])
+
+
+POST_NORM = {
+    "opt": {"do_layer_norm_before": False, "word_embed_proj_dim": 16},
+    "bloom": {"apply_residual_connection_post_layernorm": True},
+}
+
+
+@pytest.mark.parametrize("candidates", ["codes", "screened"])
+@pytest.mark.parametrize("kind", POST_NORM)
+def test_models_that_normalise_the_stream_get_verdicts_of_heads_and_say_why_none_of_edges(
+    kind, candidates, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core.causal.metric.SMALLEST_GAP", {"logit_difference": 1e-9})
+    monkeypatch.setattr("core.causal.metric.CHANCE", 1.0)
+    examples = from_rows(
+        [e.model_dump() | {"pair": f"p{i % 6}"} for i, e in enumerate(pairs(6, longer=False))]
+    )
+    model = str(save_tiny(tmp_path, kind, seed=2, **POST_NORM[kind]))
+    config = make_config(model=model, examples=examples, preset="fast", device="cpu", candidates=candidates)
+    result = list(analyse(config))[-1]
+    assert result.edges["selected"].any()
+    assert result.edges[["verdict", "effect", "p_value"]].isna().all(axis=None)
+    assert result.heads.loc[result.heads["selected"], "verdict"].notna().all()
+    assert "evidence_no_edges" in {note["key"] for note in result.manifest["notes"]}
+    if candidates == "screened":
+        assert result.manifest["screen"]["state"] == "norm"
+        assert result.manifest["selection"]["candidates"] == "codes"
