@@ -1,21 +1,22 @@
-"""Benchmark: how the method does beside the published recipe and the field's methods, where the truth is known."""
+"""Benchmark: how well the true heads are put first, against whom, how sure that is, and what it costs."""
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from core.benchmark import reading as measured
+from core.benchmark import reading
 from core.benchmark.reading import Measured
+from core.benchmark.standings import Comparison, comparison, measured_rows, reliability, standings
 from core.errors import HeadlightError
-from pages.parts.benchmark import sections, tables, words
-from pages.parts.i18n import glossary as terms
-from pages.parts.session import state
+from pages.parts.benchmark import chart, table, words
+from pages.parts.charts import colours
+from pages.parts.i18n import glossary
 from pages.parts.session.state import t
 from pages.parts.shell import frame
 
-MEASURES = ("auc", "average_precision")
-HALF = 8  # goals from which their table stands in two columns
+# The rows of the chart, as they are named in Comparison; a string here would be drawn by Streamlit.
+KINDS = ("ours", "screened", "untrained", "look", "published", "change")
 
 
 def source(folders: list[Path]) -> Path:
@@ -23,7 +24,7 @@ def source(folders: list[Path]) -> Path:
     names = {str(folder): source_name(folder) for folder in folders}
     if len(folders) == 1:
         return folders[0]
-    chosen = st.selectbox(
+    selected = st.selectbox(
         t("bench.source"),
         list(names),
         format_func=names.__getitem__,
@@ -31,124 +32,114 @@ def source(folders: list[Path]) -> Path:
         width=520,
         persist_state="session",
     )
-    return Path(chosen or folders[0])
+    return Path(selected or folders[0])
 
 
 def source_name(folder: Path) -> str:
     """Whose result it is, and when it was measured."""
     try:
-        date = str(measured.about(folder).get("date") or "–")
+        date = str(reading.about(folder).get("date") or "–")
     except HeadlightError:
         date = "–"
-    if folder == measured.PROJECT:
+    if folder == reading.PROJECT:
         return t("bench.source_project", date=date)
     return t("bench.source_own", path=folder, date=date)
 
 
-def top(found: Measured) -> None:
-    """Where it comes from, the comparison with the best others, and the goals."""
-    said, file = st.columns([5, 1], vertical_alignment="center")
-    said.caption(frame.plain(words.measured_on(found)))
-    file.container(horizontal=True, horizontal_alignment="right").download_button(
-        "summary.csv",
-        data=lambda: (found.path / "summary.csv").read_bytes(),
-        file_name="summary.csv",
-        mime="text/csv",
-        key="download_summary",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-    compared = measured.comparison(found.summary)
-    if compared:
-        st.html(words.beside(compared))
-        st.markdown(frame.plain(words.losses(compared)))
-    if len(found.goals):
-        goals(found)
-
-
-def goals(found: Measured) -> None:
-    """What was wanted and what was measured."""
-    st.subheader(t("bench.goals_title"), anchor=False)
-    st.caption(words.goals_said(found.goals))
-    count = len(found.goals)
-    if count < HALF:
-        st.html(words.goals(found.goals))
-        return
-    cut = -(-count // 2)
-    for place, part in zip(st.columns(2, gap="large"), (slice(None, cut), slice(cut, None)), strict=True):
-        place.html(words.goals(found.goals[part]))
-
-
-def charts(found: Measured) -> None:
-    """The switches, and every chart by them."""
-    units = tables.unit_of(found.summary)
-    counts = sorted({int(count) for count in found.summary["examples"]})
-    with st.container(horizontal=True, gap="large"):
-        unit = switch("unit", units, "bench.unit_{}")
-        measure = switch("measure", list(MEASURES), "bench.measure_{}")
-        examples = st.segmented_control(
-            t("bench.examples"),
-            counts,
-            default=measured.main_examples(found.summary),
-            key="bench_examples_" + "_".join(map(str, counts)),
-            required=True,
-            persist_state="session",
+def against(result: Measured, compared: Comparison) -> None:
+    """Ours against the best others, case by case, with what they cost."""
+    st.subheader(t("bench.against_title"), anchor=False, help=t("bench.against_help"))
+    labels = {
+        standing.method: f"{words.method(standing.method)}\n{t(f'bench.kind_{kind}')}"
+        for kind in KINDS
+        if (standing := getattr(compared, kind)) is not None
+    }
+    table, cases = (
+        rows[rows["method"].isin(labels)].assign(label=rows["method"].map(labels))
+        for rows in (
+            standings(result.summary, "head", compared.examples),
+            measured_rows(result.summary, "head", compared.examples),
         )
-    sections.ranking(found, unit, measure, examples)
-    sections.over_examples(found, unit, measure)
-    sections.cost(found, unit, measure, examples)
-    sections.calibration(found, unit)
-    sections.cells(found, unit, measure, examples)
-    sections.settings(found, unit, examples)
-
-
-def switch(name: str, options: list[str], pattern: str) -> str:
-    """A choice of one of a few."""
-    chosen = st.segmented_control(
-        t(f"bench.{name}"),
-        options,
-        default=options[0],
-        format_func=state.named(options, pattern).__getitem__,
-        key=f"bench_{name}_" + "_".join(options),
-        required=True,
-        persist_state="session",
     )
-    return str(chosen)
+    table = table.set_index("method").loc[list(labels)]
+    st.altair_chart(
+        chart.comparison(table, cases, colours.palette(), t),
+        key="bench_chart",
+        theme=None,
+        alt=t("alt.bench", count=len(labels), cases=compared.cases),
+    )
+    st.caption(frame.plain(words.losses(compared)))
 
 
-def rest(found: Measured) -> None:
-    """Times, what was not run, what each method is."""
-    sections.speed(found)
-    missing = words.not_run(found.about)
-    if missing:
-        st.subheader(t("bench.not_run_title"), anchor=False)
-        st.html(missing)
-    explained = words.methods(set(found.summary["method"]))
-    if explained:
-        st.subheader(t("bench.methods_title"), anchor=False)
-        st.html(explained)
+def sure_and_cost(result: Measured, compared: Comparison) -> None:
+    """How sure the numbers are, and what an analysis costs."""
+    known = words.reliability(reliability(result.summary))
+    if known:
+        st.subheader(t("bench.sure_title"), anchor=False)
+        st.html(known)
+    table = standings(result.summary, "head", compared.examples).set_index("method")
+    if cost := words.cost(result, table.loc[compared.ours.method]):
+        st.subheader(t("bench.cost_title"), anchor=False)
+        st.write(frame.plain(cost))
 
 
-def show(lead: DeltaGenerator, folder: Path) -> None:
-    """The result in a folder; its one sentence goes to `lead`, above the choice of the result."""
+def folded(result: Measured) -> None:
+    """The whole table, the methods in a line each, and what was not run."""
+    with st.expander(t("bench.table_title"), icon=":material/table:"):
+        table.show(result)
+    with st.expander(t("bench.methods_title"), icon=":material/menu_book:"):
+        if explained := words.methods(set(result.summary["method"])):
+            st.html(explained)
+        if missing := words.not_run(result.about):
+            st.markdown(f"**{t('bench.not_run_title')}**")
+            st.html(missing)
+
+
+def goals(table: pd.DataFrame) -> None:
+    """Goals beside what was measured: those that are not met, and folded those that are."""
+    st.subheader(t("bench.goals_title"), anchor=False)
+    st.caption(words.goals_counted(table))
+    met = table["met"].eq(True)
+    if not met.all():
+        st.html(words.goals(table[~met]))
+    if met.any():
+        with st.expander(t("bench.goals_met", count=int(met.sum())), icon=":material/check:"):
+            st.html(words.goals(table[met]))
+
+
+def show(result: Measured, compared: Comparison | None) -> None:
+    """One screen: ours against the others, below it the goals and how sure the numbers are; the rest is folded."""
+    if compared is not None:
+        against(result, compared)
+    left, right = st.columns(2, gap="large")
+    if len(result.goals):
+        with left:
+            goals(result.goals)
+    if compared is not None:
+        with right:
+            sure_and_cost(result, compared)
+    folded(result)
+    st.caption(frame.plain(words.measured_on(result)))
+
+
+def page() -> None:
+    """The whole page; the headline stands above the choice of the result."""
+    frame.header("benchmark")
+    place = st.container()
+    folders = reading.result_folders()
+    if not folders:
+        st.info(t("bench.none"), icon=":material/info:")
+        st.code("make benchmark", language=None)
+        return
     try:
-        found = measured.read(folder)
+        result = reading.read(source(folders))
     except HeadlightError as error:
         frame.show(error)
         return
-    compared = measured.comparison(found.summary)
-    sentence = words.lead(compared) if compared else t("bench.no_ours")
-    lead.html(f'<p class="lead">{terms.sentence(sentence)}</p>')
-    top(found)
-    charts(found)
-    rest(found)
+    compared = comparison(result.summary)
+    sentence = words.headline(compared) if compared else t("bench.no_ours")
+    place.html(f'<p class="lead">{glossary.sentence(sentence)}</p>')
+    show(result, compared)
 
 
-frame.header("benchmark")
-place = st.container()
-folders = measured.found()
-if folders:
-    show(place, source(folders))
-else:
-    st.info(t("bench.none"), icon=":material/info:")
-    st.code("make benchmark", language=None)
+page()

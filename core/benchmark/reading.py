@@ -1,4 +1,4 @@
-"""A measured benchmark read back from its folder, without PyTorch, and how our method stands in it.
+"""A measured benchmark read back from its folder, without PyTorch.
 
 The folder holds summary.csv and about.json, and where they were measured goals.csv, sweep.csv and speed.csv. A column
 that is missing or empty was not measured.
@@ -94,7 +94,6 @@ NUMBERS = (
 SWEEP_NUMBERS = ("examples", "draw", "seed", "value", "auc", "average_precision", "agreement", "seconds")
 SPEED_NUMBERS = ("heads", "examples", "members", "seconds", "peak_mb", "forward_seconds")
 NEEDED = ("summary.csv", "about.json")
-DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -112,37 +111,7 @@ class Measured:
     about: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """A method's mean ROC AUC over the cases, the lowest of them, and in how many it is above ours."""
-
-    method: str
-    mean: float
-    lowest: float
-    lowest_case: str
-    above_ours: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Our method beside the best others that were measured in all its cases; None where there is none.
-
-    `above`: the cases in which a rival that only looks, the published recipe among them, is above ours, with the best
-    of these rivals. ROC AUCs are compared as they are shown, with three decimals. `examples`: texts a side.
-    """
-
-    examples: int
-    cases: int
-    ours: Standing
-    untrained: Standing | None
-    look: Standing | None
-    published: Standing | None
-    change: Standing | None
-    above: tuple[tuple[str, str], ...]
-    screened: Standing | None = None
-
-
-def found() -> list[Path]:
+def result_folders() -> list[Path]:
     """The folders that hold a result: the project's own, then ./benchmark and the one in the home folder."""
     folders = (PROJECT, Path("benchmark").absolute(), home() / "benchmark")
     return [folder for folder in dict.fromkeys(folders) if any((folder / name).is_file() for name in NEEDED)]
@@ -165,7 +134,7 @@ def read(folder: Path) -> Measured:
             case=summary["task"] + " · " + summary["model"],
             group=summary["method"].map(group_of),
         ),
-        goals.assign(met=[_met(cell) for cell in goals["met"]], note=[_said(cell) for cell in goals["note"]]),
+        goals.assign(met=[_met(cell) for cell in goals["met"]], note=[_text(cell) for cell in goals["note"]]),
         _table(folder, "sweep.csv", ("setting", "value"), ("task", "model", "is_default"), SWEEP_NUMBERS),
         _table(folder, "speed.csv", ("what",), ("device",), SPEED_NUMBERS),
         about(folder),
@@ -175,93 +144,6 @@ def read(folder: Path) -> Measured:
 def group_of(method: str) -> str:
     """What a method needs: a key of GROUPS, or "other" for a name that is not known."""
     return next((group for group, methods in GROUPS.items() if method in methods), "other")
-
-
-def main_examples(summary: pd.DataFrame) -> int:
-    """The number of texts a side at which most methods were measured; the smallest of several such."""
-    counts = summary.groupby("examples")["method"].nunique()
-    return int(counts.idxmax())
-
-
-def standings(summary: pd.DataFrame, unit: str, examples: int, measure: str = "auc") -> pd.DataFrame:
-    """One line a method with `mean`, `lowest`, `lowest_case`, `cases`, `draws`, `seconds`, `forward_passes`.
-
-    By group (ours, look, change, other), the best mean first. A method without a measured value is left out.
-    """
-    part = measured_rows(summary, unit, examples, measure)
-    lines = []
-    for (group, method), rows in part.groupby(["group", "method"], sort=False):
-        values = rows.set_index("case")[measure]
-        mean = rows[["draws", "seconds", "forward_passes"]].mean()
-        line = {"method": method, "group": group, "mean": values.mean(), "lowest": values.min()}
-        lines.append({**line, "lowest_case": values.idxmin(), "cases": len(values), **mean})
-    columns = [
-        "method",
-        "group",
-        "mean",
-        "lowest",
-        "lowest_case",
-        "cases",
-        "draws",
-        "seconds",
-        "forward_passes",
-    ]
-    table = pd.DataFrame(lines, columns=columns)
-    place = table["group"].map([*GROUPS, "other"].index)
-    order = table.assign(place=place).sort_values(["place", "mean"], ascending=[True, False], kind="stable")
-    return order.drop(columns="place").reset_index(drop=True)
-
-
-def measured_rows(summary: pd.DataFrame, unit: str, examples: int, measure: str) -> pd.DataFrame:
-    """The rows of a unit ("head" or "edge") and a number of texts in which the measure is not empty."""
-    chosen = (summary["unit"] == unit) & (summary["examples"] == examples) & summary[measure].notna()
-    return summary[chosen]
-
-
-def comparison(summary: pd.DataFrame, unit: str = "head") -> Comparison | None:
-    """How `OURS` stands by ROC AUC at the main number of texts; None where it was not measured there."""
-    examples = main_examples(summary)
-    rows = measured_rows(summary, unit, examples, "auc")
-    values = rows.pivot_table(index="case", columns="method", values="auc", aggfunc="mean")
-    if OURS not in values:
-        return None
-    values = values[values[OURS].notna()]
-    whole = [method for method in values if values[method].notna().all()]
-    groups = {group: [name for name in whole if group_of(name) == group] for group in GROUPS}
-    return Comparison(
-        examples=examples,
-        cases=len(values),
-        ours=_standing(values, OURS),
-        untrained=_best(values, [name for name in whole if name == UNTRAINED]),
-        look=_best(values, [name for name in groups["look"] if name not in (UNTRAINED, *PUBLISHED)]),
-        published=_best(values, [name for name in whole if name in PUBLISHED]),
-        change=_best(values, [name for name in groups["change"] if name != CEILING]),
-        above=_above(values),
-        screened=_best(values, [name for name in whole if name == SCREENED]),
-    )
-
-
-def _above(values: pd.DataFrame) -> tuple[tuple[str, str], ...]:
-    rivals = [name for name in values if group_of(name) == "look" and name != UNTRAINED]
-    above = _is_above(values, rivals)
-    others = values[rivals]
-    return tuple((str(case), str(others.loc[case].idxmax())) for case in values.index[above.any(axis=1)])
-
-
-def _is_above(values: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
-    return values[methods].round(DIGITS).gt(values[OURS].round(DIGITS), axis=0)
-
-
-def _best(values: pd.DataFrame, methods: list[str]) -> Standing | None:
-    if not methods:
-        return None
-    return _standing(values, str(values[methods].mean().idxmax()))
-
-
-def _standing(values: pd.DataFrame, method: str) -> Standing:
-    own = values[method]
-    above = int(_is_above(values, [method]).to_numpy().sum())
-    return Standing(method, float(own.mean()), float(own.min()), str(own.idxmin()), above)
 
 
 def _table(
@@ -305,7 +187,7 @@ def _met(cell: Any) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get(str(cell).strip().lower())
 
 
-def _said(cell: Any) -> str:
+def _text(cell: Any) -> str:
     return unguarded(cell) if isinstance(cell, str) else ""
 
 

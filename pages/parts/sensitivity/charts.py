@@ -9,13 +9,12 @@ from core.sensitivity.sentences import shown
 from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Quality
 from core.text import number
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import PADDING, Words, tooltips
+from pages.parts.charts.shared import FONT, PADDING, Words, tooltips
 
 SCALE: dict[Quality, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
 """What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
 OWN = "◆"
 """Marks the settings of the run itself."""
-FONT = "'Source Sans', 'Hiragino Sans', 'Yu Gothic UI', 'Noto Sans JP', 'Noto Sans CJK JP', sans-serif"
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """What red, green and blue add to how bright a colour is (WCAG)."""
 
