@@ -5,7 +5,7 @@
 3. Otherwise four things are asked, and one that could not be measured counts as missed:
    - at least ENOUGH texts were tested;
    - drawing the texts anew chooses nearly the same heads: the mean Jaccard overlap is at least BAR;
-   - on texts left out at least BAR of the effects hold (`core.discovery.stability.held_out`);
+   - on texts left out at least BAR of the effects hold (`core.discovery.held_out.held_out`);
    - with equal variety on both sides at least DIVERSITY of the candidates' score is left.
    high: all four. medium: at most two missed. low: more.
 

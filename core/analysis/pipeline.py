@@ -28,10 +28,11 @@ from core.config import RunConfig
 from core.discovery.attention_flow import AttentionFlow, flow_between
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import centre, codes_of, published_codes, scale
+from core.discovery.held_out import HeldOut, held_out
 from core.discovery.label_permutation import label_permutations
 from core.discovery.scoring import Statistic
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
-from core.discovery.stability import HeldOut, Stability, held_out, plain, stability_of
+from core.discovery.stability import Stability, plain, stability_of
 from core.examples.alignment import Alignment, align, describe
 from core.heads import EdgeId, HeadId
 from core.model.activation_store import ActivationStore

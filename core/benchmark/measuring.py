@@ -28,8 +28,9 @@ from core.benchmark.plan import EXTRAS, MAIN, Extras, Size, planned
 from core.benchmark.tables.rows import NAN, Row
 from core.benchmark.tasks.task import Task
 from core.config import PRESETS
+from core.discovery.redrawn import draw_examples, drawn_scores
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
-from core.discovery.stability import draw_examples, drawn_scores, jaccard
+from core.discovery.stability import jaccard
 from core.errors import HeadlightError
 from core.examples.example_set import ExampleSet
 

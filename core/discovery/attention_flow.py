@@ -1,14 +1,14 @@
-"""Whether what a head writes is read on the way to the answer: attention flow.
+"""Attention flow: whether what a head writes is read on the way to the answer.
 
 A head may respond strongly at a position where nobody looks afterwards. So its strength at a slot is weighted by how
 much of that slot reaches the last token, from which the next word is read, through the attention of later layers:
 
-1. Behind the last layer only the last token counts: reach 1 there, 0 elsewhere.
-2. One layer down, a slot keeps its reach (the residual stream) and gains, from every head of the layer above, the
-   reach of the slots at which that head writes times the attention it pays to this slot. A head passes on in
-   proportion to the length of what it writes, 1 for the longest of all. No slot has a reach above 1, so that early
+1. Behind the last layer only the last token counts: flow 1 there, 0 elsewhere.
+2. One layer down, a slot keeps its flow (the residual stream) and gains, from every head of the layer above, the
+   flow of the slots at which that head writes times the attention it pays to this slot. A head passes on in
+   proportion to the length of what it writes, 1 for the longest of all. No slot has a flow above 1, so that early
    layers of deep models are not favoured.
-3. A strength counts times the square root of the reach.
+3. A strength counts times the square root of the flow.
 
 The same attention tells which pairs of heads can work together: `links`.
 
@@ -43,14 +43,14 @@ class AttentionFlow:
     links: np.ndarray | None = None
 
     def weigh(self, codes: Codes) -> Codes:
-        """Codes (member, example, slot, head) whose strengths count by the reach of their slot."""
+        """Codes (member, example, slot, head) whose strengths count by the flow of their slot."""
         return Codes(codes.latent, codes.strength * self.weights)
 
 
 def flow_between(
     outputs: Tensor, attention: Attention, alignment: Alignment, texts: np.ndarray | None = None
 ) -> AttentionFlow:
-    """Reach from head outputs (example, slot, head, d_head) of aligned texts; 1 everywhere without attention.
+    """Attention flow from head outputs (example, slot, head, d_head) of aligned texts; 1 everywhere without attention.
 
     With `texts`, `outputs` are those of these texts alone, and `alignment` is that of all of them.
     """
@@ -60,12 +60,12 @@ def flow_between(
     n_anomalous = alignment.n_anomalous
     if texts is not None:
         n_anomalous = int((texts < n_anomalous).sum())
-    return reach_of(scale(centre(outputs, n_anomalous, alignment.paired)), attention.weights, positions)
+    return flow_of(scale(centre(outputs, n_anomalous, alignment.paired)), attention.weights, positions)
 
 
-def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> AttentionFlow:
-    """Reach from centred and scaled head outputs (example, slot, head, d_head), attention (layer, head, slot, slot)
-    and the positions (example, slot) of the slots.
+def flow_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> AttentionFlow:
+    """Attention flow from centred and scaled head outputs (example, slot, head, d_head), attention (layer,
+    head, slot, slot) and the positions (example, slot) of the slots.
     """
     layers, n_heads, slots, _ = attention.shape
     lengths = values.norm(dim=-1).double().mean(dim=0).cpu().reshape(slots, layers, n_heads).numpy()
@@ -80,9 +80,9 @@ def reach_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> Attent
 def flow_through(
     attention: np.ndarray, lengths: np.ndarray, arrives: np.ndarray, share: np.ndarray
 ) -> np.ndarray:
-    """Reach (layer, slot) of what heads of a layer write.
+    """Flow (layer, slot) of what heads of a layer write.
 
-    `attention` (layer, head, query, key), `lengths` (slot, layer, head) of at most 1, `arrives` (slot,) the reach
+    `attention` (layer, head, query, key), `lengths` (slot, layer, head) of at most 1, `arrives` (slot,) the flow
     behind the last layer, `share` (slot,) by which a query counts.
     """
     flow = np.empty((len(attention), len(arrives)))
@@ -116,8 +116,8 @@ def links_of(attention: np.ndarray, lengths: np.ndarray, weights: np.ndarray) ->
             for layer, reads in enumerate(attention)
         ]
     )
-    found = np.zeros((heads, heads))
+    strongest = np.zeros((heads, heads))
     for slot in range(slots):
-        np.maximum(found, np.outer(lengths[slot], read[:, slot]), out=found)
+        np.maximum(strongest, np.outer(lengths[slot], read[:, slot]), out=strongest)
     layer = np.arange(heads) // n_heads
-    return np.where(layer[:, None] < layer[None, :], np.sqrt(found), 0.0)
+    return np.where(layer[:, None] < layer[None, :], np.sqrt(strongest), 0.0)

@@ -146,25 +146,24 @@ class _Buffers:
         """Room for this many units, with samples (group, sample, d) and latents of this number."""
         count, d = samples.shape[1:]
 
-        def made(*shape: int) -> Tensor:
+        def empty(*shape: int) -> Tensor:
             return samples.new_empty(units, *shape)
 
-        gradients = [made(d, latents), made(1, latents), made(latents, d), made(1, d)]
-        return cls(made(count, d), made(count, latents), made(count, d), made(count, latents), gradients)
+        gradients = [empty(d, latents), empty(1, latents), empty(latents, d), empty(1, d)]
+        return cls(empty(count, d), empty(count, latents), empty(count, d), empty(count, latents), gradients)
 
     def first(self, units: int) -> "_Buffers":
         """The part for this many units."""
-        return _Buffers(
-            self.samples[:units],
-            self.latents[:units],
-            self.error[:units],
-            self.pull[:units],
-            [gradient[:units] for gradient in self.gradients],
-        )
+        large = (tensor[:units] for tensor in (self.samples, self.latents, self.error, self.pull))
+        return _Buffers(*large, [gradient[:units] for gradient in self.gradients])
 
 
 class _Trainer:
-    """Adam on one chunk of groups, with the gradients of the loss written out."""
+    """Adam on one chunk of groups, with the gradients of the loss written out.
+
+    Autograd gives the same codes and takes two to three times as long: it allocates every intermediate result
+    (unit, sample, latent) anew, which does not fit the processor's cache.
+    """
 
     def __init__(
         self, samples: Tensor, start: Ensemble, config: AutoencoderConfig, buffers: _Buffers
@@ -180,13 +179,14 @@ class _Trainer:
     def run(self, epochs: range) -> list[tuple[float, float, bool]]:
         """These epochs, until the codes have settled: loss, share of changed codes and settled or not, of each."""
         self.load()
-        losses, rest = [], []
+        losses, states = [], []
         for epoch in epochs:
             if not self.settled:
                 self.step(look=epoch % CHECK_EVERY == 0)
             losses.append(self.loss)
-            rest.append((self.changed, self.settled))
-        return [(loss, *more) for loss, more in zip(torch.stack(losses).tolist(), rest, strict=True)]
+            states.append((self.changed, self.settled))
+        # One transfer from the device for all epochs of the turn.
+        return [(loss, *state) for loss, state in zip(torch.stack(losses).tolist(), states, strict=True)]
 
     def load(self) -> None:
         """Fill the shared buffer with the samples of this chunk."""
@@ -210,21 +210,28 @@ class _Trainer:
         ensemble, buffers = self.ensemble, self._buffers
         samples, error = buffers.samples, buffers.error
         latents = ensemble.latents(samples, out=buffers.latents)
+        # error = reconstruction - samples = bias - samples + latents @ decoder
         torch.sub(ensemble.bias, samples, out=error).baddbmm_(latents, ensemble.decoder)
         count, latent, d = latents.shape[1], latents.shape[2], error.shape[2]
         l1 = latents.mean(dim=(1, 2)) * self._sparsity[:, 0, 0]
         self.loss = torch.linalg.vector_norm(error).square() / error.numel() + l1.mean()
+        # From here on `error` is d loss / d reconstruction.
         error *= 2 / (count * d)
+        # d loss / d latents: through the decoder, and the constant slope of the L1 term.
         pull = torch.baddbmm(
             self._sparsity / (count * latent), error, ensemble.decoder.transpose(1, 2), out=buffers.pull
         )
+        # ReLU: no gradient where the latent is 0. Now `pull` is d loss / d pre-activation.
         torch.ops.aten.threshold_backward.grad_input(pull, latents, 0, grad_input=pull)
         total = pull.sum(dim=1, keepdim=True)
         encoder, encoder_bias, decoder, bias = buffers.gradients
+        # pre-activation = (samples - bias) @ encoder + encoder_bias, so the encoder's gradient is
+        # samples' @ pull - bias' @ total.
         torch.mul(ensemble.bias.transpose(1, 2), -total, out=encoder)
         encoder.baddbmm_(samples.transpose(1, 2), pull)
         encoder_bias.copy_(total)
         torch.bmm(latents.transpose(1, 2), error, out=decoder)
+        # The bias is added behind the decoder and subtracted in front of the encoder.
         torch.sub(error.sum(dim=1, keepdim=True), total @ ensemble.encoder.transpose(1, 2), out=bias)
         for tensor, gradient in zip(ensemble.parameters(), buffers.gradients, strict=True):
             tensor.grad = gradient

@@ -18,9 +18,8 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from core.discovery.autoencoder import SILENT, Codes
-
-WORD = 62
-"""Texts held as bits of one 64-bit word."""
+from core.discovery.scoring import WORD
+from core.generators import result_of
 
 BLOCK_NUMBERS = 2**22
 """Numbers that one block may hold: of heads while groups are formed, of labellings when they are looked up."""
@@ -73,9 +72,9 @@ def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndar
         words.append(table.scatter_add_(1, column, bits.expand_as(column)).gather(1, column))
     fires = index != SILENT
     _, slot, head, _ = fires.nonzero(as_tuple=True)
-    chosen = torch.stack(words, dim=-1)[fires.flatten(0, 2)]
+    group = torch.stack(words, dim=-1)[fires.flatten(0, 2)]
     row = slot * codes.latent.shape[3] + start + head
-    return row.numpy(), chosen.numpy(), strength[fires].double().numpy()
+    return row.numpy(), group.numpy(), strength[fires].double().numpy()
 
 
 def _bits(texts: int) -> list[Tensor]:
@@ -130,10 +129,4 @@ def label_permutations(
 
 def label_permutation_p(codes: Codes, n_anomalous: int, permutations: int, seed: int) -> np.ndarray:
     """What `label_permutations` returns."""
-    running = label_permutations(codes, n_anomalous, permutations, seed)
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            found: np.ndarray = end.value
-            return found
+    return result_of(label_permutations(codes, n_anomalous, permutations, seed))

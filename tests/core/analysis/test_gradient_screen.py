@@ -17,9 +17,11 @@ from core.causal.metric import SMALLEST_GAP
 from core.causal.paired_runs import PairedRuns, forward_mask
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
+from core.discovery.held_out import FOLDS, SPLITS, held_out
+from core.discovery.redrawn import DRAWS
 from core.discovery.scoring import HeadScores, combined_draws, combined_heads, head_scores
 from core.discovery.selection import HEAD_RULE, select
-from core.discovery.stability import DRAWS, FOLDS, SPLITS, Stability, held_out, stability_of
+from core.discovery.stability import Stability, stability_of
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool

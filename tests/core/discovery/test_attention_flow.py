@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.analysis.candidates import score
-from core.discovery.attention_flow import OWN_POSITION, flow_between, flow_through, links_of, once, reach_of
+from core.discovery.attention_flow import OWN_POSITION, flow_between, flow_of, flow_through, links_of, once
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import MEAN, Alignment
 from core.model import attention_weights as module
@@ -197,7 +197,7 @@ def test_what_nobody_reads_later_does_not_count():
     values = torch.tensor([[[[4.0], [4.0]], [[1.0], [1.0]]]]).expand(4, -1, -1, -1)
     attention = torch.zeros(2, 1, 2, 2)
     attention[:, :, 1, 1] = attention[:, :, 0, 0] = 1
-    found = reach_of(values, attention, np.tile([0, 1], (4, 1)))
+    found = flow_of(values, attention, np.tile([0, 1], (4, 1)))
     np.testing.assert_allclose(found.weights[0], [0, 0])
     np.testing.assert_allclose(found.weights[1], [1, 1])
     codes = Codes(

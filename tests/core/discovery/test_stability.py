@@ -9,21 +9,13 @@ import torch
 
 from core.analysis.confidence import judge_confidence
 from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.held_out import FEWEST, held_out
+from core.discovery.redrawn import DRAWS, draw_examples, drawn_scores
 from core.discovery.scoring import head_scores
 from core.discovery.selection import HEAD_RULE, select
-from core.discovery.stability import (
-    DRAWS,
-    FEWEST,
-    different_codes,
-    draw_examples,
-    drawn_scores,
-    equalised_scores,
-    held_out,
-    jaccard,
-    members_overlap,
-    stability_of,
-)
+from core.discovery.stability import jaccard, members_overlap, stability_of
 from core.discovery.thresholds import BAR
+from core.discovery.variety import different_codes, equalised_scores
 from core.report.sentences.confidence import confidence_sentence
 from core.text import LANGUAGES, catalogue
 
@@ -76,7 +68,7 @@ def test_blocks_of_heads_change_nothing(monkeypatch):
     codes = random_codes()
     drawn = draw_examples(12, 6, paired=True, seed=1)
     at_once = drawn_scores(codes, *drawn)
-    monkeypatch.setattr("core.discovery.stability.BLOCK_NUMBERS", 1)
+    monkeypatch.setattr("core.discovery.redrawn.BLOCK_NUMBERS", 1)
     np.testing.assert_allclose(drawn_scores(codes, *drawn), at_once)
 
 
