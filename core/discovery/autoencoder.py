@@ -154,8 +154,10 @@ class _Buffers:
 
     def first(self, units: int) -> "_Buffers":
         """The part for this many units."""
-        large = (tensor[:units] for tensor in (self.samples, self.latents, self.error, self.pull))
-        return _Buffers(*large, [gradient[:units] for gradient in self.gradients])
+        samples, latents, error, pull, *gradients = (
+            tensor[:units] for tensor in (self.samples, self.latents, self.error, self.pull, *self.gradients)
+        )
+        return _Buffers(samples, latents, error, pull, gradients)
 
 
 class _Trainer:
