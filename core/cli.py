@@ -130,8 +130,8 @@ def run(config: RunConfig, folder: RunFolder) -> None:
         if isinstance(record, RunResult):
             save(record, folder)
             folder.finish()
-            counts = record.manifest["counts"]
-            print(f"{counts['selected_heads']} of {counts['heads']} heads selected; result in {folder.path}")
+            counts = record.manifest.counts
+            print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {folder.path}")
             if said := chosen(record.manifest, "en"):
                 print(said)
         else:

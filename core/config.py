@@ -109,8 +109,13 @@ def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
 
 
 def as_config_error(error: ValidationError) -> ConfigError:
-    """Pydantic's first complaint as one plain line."""
+    """Pydantic's first complaint as an error that names the setting."""
+    name, detail = first_complaint(error)
+    return ConfigError("bad_setting", name=name or "config", detail=detail)
+
+
+def first_complaint(error: ValidationError) -> tuple[str, str]:
+    """Where pydantic first found something wrong, and what, in plain words."""
     first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "config"
     detail = first["msg"][0].lower() + first["msg"][1:] + f", found {first['input']!r:.80}"
-    return ConfigError("bad_setting", name=name, detail=detail)
+    return ".".join(str(part) for part in first["loc"]), detail

@@ -80,7 +80,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState
 
 def heads_and_edges(result: Result, found: CheckState | None) -> None:
     """The effect of each tested head and edge."""
-    every = bool(result.manifest.get("every_head"))
+    every = result.manifest.every_head
     heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
     st.subheader(t("evidence.heads"), anchor=False, help=terms.help_of("effect"))
@@ -109,7 +109,7 @@ def heads_and_edges(result: Result, found: CheckState | None) -> None:
 def details(result: Result, names: list[str]) -> None:
     """Folded: text by text, other ablations, and the cheap screen over all heads."""
     run, palette = state.folder(), colours.palette()
-    single = effect_details.by_example(run, names, result.manifest["alignment"]["pairs"])
+    single = effect_details.by_example(run, names, result.manifest.alignment.pairs)
     rows = effect_details.ablation_rows(effect_details.evidence(run), names)
     screened = "attribution" in result.heads and result.heads["attribution"].notna().any()
     if single.empty and rows.empty and not screened:
@@ -149,7 +149,7 @@ def details(result: Result, names: list[str]) -> None:
 def not_checked(result: Result) -> None:
     """Why there is no effect to show."""
     with st.container(border=True):
-        if result.manifest.get("evidence") == "no_difference":
+        if result.manifest.evidence == "no_difference":
             st.subheader(t("evidence.no_difference"), anchor=False)
             for sentence in sentences.evidence_notes(result.manifest):
                 st.write(sentence)

@@ -1,11 +1,13 @@
 """Examples: the texts of the two sides, every check on them, and what the model makes of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from core.schema import AlignmentRecord
 from pages.parts.examples import fitness as checks
 from pages.parts.examples import help as example_help
 from pages.parts.examples import inputs as example_inputs
@@ -84,10 +86,10 @@ def wait(payload: dict[str, Any]) -> None:
 
 def show_preview(found: dict[str, Any]) -> None:
     """The token table with its legend, the pairs, and how well the model's next words fit the labels."""
-    alignment = found["alignment"]
+    alignment = AlignmentRecord.model_validate(found["alignment"])
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"{sentences.alignment(alignment)} {sentences.pairs(alignment)}", width="stretch")
-        if alignment["pairs_source"] == "automatic" or state.draft().pairing == "off":
+        if alignment.pairs_source == "automatic" or state.draft().pairing == "off":
             off = state.draft().pairing == "off"
             if st.button(
                 t("examples.pair" if off else "examples.unpair"),
@@ -100,9 +102,9 @@ def show_preview(found: dict[str, Any]) -> None:
     judged = [example["behaves"] for example in found["examples"] if example["behaves"] is not None]
     if judged and not all(judged):
         st.warning(tn("examples.unfit", judged.count(False), total=len(judged)), icon=":material/warning:")
-    if alignment["left_out"]:
-        st.warning(tn("examples.left_out", len(alignment["left_out"])), icon=":material/info:")
-    warnings(found["examples"], alignment["pairs"])
+    if alignment.left_out:
+        st.warning(tn("examples.left_out", len(alignment.left_out)), icon=":material/info:")
+    warnings(found["examples"], alignment.pairs)
     rows(found)
     st.html(tokens.legend(found, t))
     st.session_state["behaviour"] = (state.draft().source, list(state.draft().rows), differs(found))
@@ -124,7 +126,7 @@ def differs(found: dict[str, Any]) -> bool:
     return checks.difference(found["examples"], found["alignment"]["pairs"]) >= checks.LEAST_DIFFERENCE
 
 
-def warnings(examples: list[dict[str, Any]], pairs: list[list[int]]) -> None:
+def warnings(examples: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]) -> None:
     """Say where the sides differ in variety, or not in behaviour."""
     if checks.less_varied(examples):
         anomalous, normal = checks.variety(examples)

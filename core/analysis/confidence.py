@@ -28,7 +28,7 @@ MOST_MISSED = 2
 
 @dataclass(frozen=True)
 class Confidence:
-    """The level, and what it rests on: keys of the section `trust` of the texts, with their values."""
+    """The level, and what it rests on: keys of the section `confidence` of the texts, with their values."""
 
     level: Level
     reasons: tuple[dict[str, Any], ...]

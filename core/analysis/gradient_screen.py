@@ -45,7 +45,7 @@ class GradientScreen:
 
     def note(self) -> dict[str, Any]:
         """What a reader must know, as key and values for the catalogues."""
-        return {"key": f"screen_{self.state}", "values": {"steps": STEPS} if self.attributed else {}}
+        return {"key": f"gradient_screen_{self.state}", "values": {"steps": STEPS} if self.attributed else {}}
 
 
 def screen(

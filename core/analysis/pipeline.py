@@ -40,7 +40,7 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import Captured, capture
 from core.model.loading import LoadedModel, ModelPool
 from core.model.tokenising import tokenise
-from core.schema import FORMAT, Progress, RunResult
+from core.schema import Manifest, Progress, RunResult
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""
@@ -128,9 +128,9 @@ def analyse(
     summary = _stability(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
     clock.start("done")
-    manifest = _manifest(config, loaded, alignment, captured, attention, scores, screen, evidence, clock)
-    manifest["certainty"] = summary
-    manifest["notes"] += sure.notes()
+    manifest = _manifest(
+        config, loaded, alignment, captured, attention, scores, screen, evidence, clock, sure, summary
+    )
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     yield RunResult(
         heads=tables.with_attribution(heads, evidence.attribution),
@@ -250,7 +250,7 @@ def _stability(sure: Stability, checked: HeldOut, evidence: Evidence, scores: Sc
         diversity=sure.diversity,
     )
     held = {"held_out": plain(checked.share), "held_out_checked": checked.checked}
-    return {**sure.as_json(), **held, "trust": found.as_json()}
+    return {**sure.as_json(), **held, "confidence": found.as_json()}
 
 
 def _manifest(
@@ -263,14 +263,15 @@ def _manifest(
     screen: GradientScreen | None,
     evidence: Evidence,
     clock: Clock,
-) -> dict[str, Any]:
+    sure: Stability,
+    summary: dict[str, Any],
+) -> Manifest:
     shape = loaded.shape
     parts = captured, attention, screen, evidence
     passes = sum(part.forward_passes for part in parts if part is not None)
     counts = {label: config.examples.count(label) for label in ("anomalous", "normal")}
     edge_count = int((scores.edges > 0).sum())
-    return {
-        "format": FORMAT,
+    content = {
         "version": package_version(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
@@ -290,20 +291,23 @@ def _manifest(
         "device": str(loaded.device),
         "selection": {
             "candidates": "screened" if scores.attributed is not None else "codes",
-            "measure": "count" if config.autoencoder.shared else "strength",
-            "reach": attention.state if attention else "not_used",
+            "statistic": "count" if config.autoencoder.shared else "strength",
+            "attention_flow": attention.state if attention else "not_used",
             "rule": HEAD_RULE,
             "threshold": _finite(scores.head_threshold),
             "edge_rule": EDGE_RULE,
             "edge_threshold": _finite(scores.edge_threshold),
         },
-        **({"screen": screen.as_json()} if screen else {}),
+        "gradient_screen": screen.as_json() if screen else None,
         "evidence": evidence.state,
         "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
         "notes": _notes(config, alignment, attention, scores)
         + ([screen.note()] if screen else [])
-        + evidence.notes,
+        + evidence.notes
+        + sure.notes(),
+        "stability": summary,
     }
+    return Manifest.model_validate(content)
 
 
 def _notes(
@@ -313,7 +317,7 @@ def _notes(
     notes: list[dict[str, Any]] = [{"key": f"positions_{alignment.mode}", "values": dict(alignment.values)}]
     notes.append({"key": f"pairs_{alignment.pairs_source}", "values": {"count": len(alignment.pairs)}})
     if attention is not None:
-        notes.append({"key": f"reach_{attention.state}", "values": {}})
+        notes.append({"key": f"attention_flow_{attention.state}", "values": {}})
     if alignment.left_out:
         notes.append({"key": "left_out", "values": {"count": len(alignment.left_out)}})
     fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))

@@ -18,8 +18,9 @@ from core.schema import (
     EDGE_COLUMNS,
     EFFECT_COLUMNS,
     EXAMPLE_COLUMNS,
-    FORMAT,
     HEAD_COLUMNS,
+    Direction,
+    EvidenceDetails,
     no_effects,
 )
 
@@ -32,8 +33,7 @@ HEAD_KEYS = ("layer", "head")
 EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 
 TEXT_COLUMNS = ("verdict", "carried_by")
-DIRECTIONS = ("noise", "denoise")
-"""Taken out of the anomalous texts, put into the normal ones."""
+DIRECTIONS: tuple[Direction, Direction] = ("noising", "denoising")
 
 EDGE_ROWS = 20_000
 """Edges written at most, the best ones; the manifest counts all."""
@@ -138,22 +138,22 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
 
 def evidence_record(
     evidence: "Evidence", stability: "Stability", summary: dict[str, Any], n_layers: int, n_heads: int
-) -> dict[str, Any]:
+) -> EvidenceDetails:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
     edges = {
         f"{target.source}>{target.target}": row
         for target, row in _directions(evidence.edges)
         if isinstance(target, EdgeId)
     }
-    return {
-        "format": FORMAT,
+    content = {
         "state": evidence.state,
         "method": evidence.about.get("method"),
         "heads": head_records(evidence),
         "edges": edges,
         "codes": stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
-        "certainty": summary,
+        "stability": summary,
     }
+    return EvidenceDetails.model_validate(content)
 
 
 def head_records(evidence: "Evidence") -> dict[str, dict[str, Any]]:

@@ -1,8 +1,8 @@
 """Causal evidence: what happens to the behaviour when a candidate head or edge is changed.
 
 1. `core.causal.metric` turns the behaviour into one number a text, and says whether the two sides differ at all.
-2. `core.causal.patching` takes each candidate out (noise) and, between the texts of a pair, puts it in (denoise); its
-   effect on an example is the change of the measure as a share of the gap between the sides.
+2. `core.causal.patching` takes each candidate out (noising) and, between the texts of a pair, puts it in
+   (denoising); its effect on an example is the change of the measure as a share of the gap between the sides.
 3. The effect is the mean over examples in the direction where it is larger in size, with its sign: positive works
    towards the anomalous behaviour, negative against it. Interval: 95 % bootstrap over examples. p: sign flips over
    examples, with the choice of the direction in the null. q: Benjamini-Hochberg over the heads, and over the
@@ -321,14 +321,14 @@ def _why_nothing(found: Metric, about: dict[str, Any]) -> dict[str, Any]:
 def _about(found: Metric, method: Method, heads: int, edges: int) -> dict[str, Any]:
     """Measure, gap, method and rule, for the manifest."""
     return {
-        "measure": found.kind,
+        "metric": found.kind,
         "anomalous": round(found.anomalous, 4),
         "normal": round(found.normal, 4),
         "gap": round(found.gap, 4),
         "gap_p_value": None if found.gap_p is None else round(found.gap_p, 6),
         "divergence": round(found.divergence, 4),
         "method": method,
-        "directions": ["noise", "denoise"] if method == "resample" else ["noise"],
+        "directions": ["noising", "denoising"] if method == "resample" else ["noising"],
         "examples": found.n_anomalous,
         "smallest_p": round(smallest_sign_flip_p(found.n_anomalous), 6),
         "tested_heads": heads,
@@ -344,7 +344,7 @@ def _about(found: Metric, method: Method, heads: int, edges: int) -> dict[str, A
 
 
 def _notes(about: dict[str, Any], candidates: int, tested: int) -> list[dict[str, Any]]:
-    notes = [{"key": f"evidence_{about['measure']}", "values": {"gap": number(about["gap"])}}]
+    notes = [{"key": f"evidence_{about['metric']}", "values": {"gap": number(about["gap"])}}]
     notes.append({"key": "evidence_divergence", "values": {"divergence": number(about["divergence"])}})
     notes.append({"key": f"evidence_{about['method']}", "values": {}})
     notes.append({"key": "evidence_rule", "values": _rule_in_words()})

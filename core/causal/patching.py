@@ -4,7 +4,7 @@ The rows of a batch are (target, text), padded on the right, up to a budget of t
 target gets in place of its own z:
 
 - `resample`: the z of the same head at the same positions in the partner text. Both texts of a pair take part:
-  the normal value in the anomalous run (noise) and the anomalous value in the normal run (denoise).
+  the normal value in the anomalous run (noising) and the anomalous value in the normal run (denoising).
 - `mean`: where texts have no partner of the same length, the mean z of the normal texts: at the last position the
   mean over their last tokens, elsewhere the mean over all their tokens. Only the anomalous texts take part.
 
@@ -63,7 +63,7 @@ class Patching:
 
     @property
     def texts(self) -> list[list[int]]:
-        """Texts that are changed, by direction: noise, and denoise where there is a partner to take from."""
+        """Texts that are changed, by direction: noising, and denoising where there is a partner to take from."""
         count, everything = self._n_anomalous, len(self._ids)
         sides = [list(range(count))]
         return [*sides, list(range(count, everything))] if self.method == "resample" else sides
@@ -119,7 +119,7 @@ class Patching:
     ) -> Generator[int, None, np.ndarray]:
         """Effects (direction, target, example) as shares of the gap; yields the runs done after each forward pass.
 
-        noise: what the anomalous run loses; denoise: what the normal run gains. Positive where the target works
+        noising: what the anomalous run loses; denoising: what the normal run gains. Positive where the target works
         towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change.
         """
         found = yield from self.measures(targets, metric, reads)

@@ -23,6 +23,7 @@ from scipy.optimize import linear_sum_assignment
 
 from core.errors import ExamplesError
 from core.examples.example_set import Example, ExampleSet
+from core.schema import AlignmentRecord, Note
 
 PositionMode = Literal["auto", "aligned", "last", "mean"]
 
@@ -215,17 +216,17 @@ def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str
     return tuple(names), np.concatenate([starts, ends], axis=1)
 
 
-def describe(alignment: Alignment) -> dict[str, Any]:
-    """The alignment as plain JSON; positions per example of the set, empty for those left out."""
+def describe(alignment: Alignment) -> AlignmentRecord:
+    """The alignment for the manifest; positions for each example of the set, empty for those left out."""
     positions: list[list[int]] = [[] for _ in range(len(alignment.kept) + len(alignment.left_out))]
     for row, index in enumerate(alignment.kept):
         positions[index] = alignment.positions[row].tolist()
-    return {
-        "mode": alignment.mode,
-        "reason": {"key": alignment.reason, "values": dict(alignment.values)},
-        "pairs": [list(pair) for pair in alignment.pairs],
-        "pairs_source": alignment.pairs_source,
-        "left_out": list(alignment.left_out),
-        "slots": list(alignment.slots),
-        "positions": positions,
-    }
+    return AlignmentRecord(
+        mode=alignment.mode,
+        reason=Note(key=alignment.reason, values=dict(alignment.values)),
+        pairs=tuple(alignment.pairs),
+        pairs_source=alignment.pairs_source,
+        left_out=alignment.left_out,
+        slots=alignment.slots,
+        positions=tuple(tuple(places) for places in positions),
+    )

@@ -37,7 +37,7 @@ def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any
     alignment = align(config.examples, ids, config.positions, config.pairing)
     return {
         "model": _card(loaded.shape, config.model, loaded.device, ["architecture", "weights", "numbers"]),
-        "alignment": describe(alignment),
+        "alignment": describe(alignment).model_dump(mode="json"),
         "examples": example_rows(loaded, config.examples, ids, alignment),
     }
 

@@ -28,8 +28,9 @@ from core.model.loading import ModelPool
 from core.model.tokenising import tokenise
 from core.report.save import csv_bytes
 from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
+from core.runs.result_reader import saved_effects
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT, Progress
+from core.schema import FORMAT, EvidenceDetails, Progress
 from core.sensitivity.sweep import robustness
 
 MOST_SWITCHED = 12
@@ -61,12 +62,15 @@ def _every_head(
     found = yield from gather(loaded, config.examples, ids, alignment, order, [], config.seed)
     filled = tables.with_findings(heads, found.heads, tables.HEAD_KEYS)
     manifest = run.manifest()
-    about = {**manifest.get("evidence_about", {}), "tested_heads": len(order)}
-    manifest |= {"evidence": found.state, "evidence_about": about, "every_head": found.heads is not None}
-    manifest["forward_passes"] = manifest.get("forward_passes", 0) + found.forward_passes
+    changes = {
+        "evidence": found.state,
+        "evidence_about": manifest.evidence_about.model_copy(update={"tested_heads": len(order)}),
+        "every_head": found.heads is not None,
+        "forward_passes": manifest.forward_passes + found.forward_passes,
+    }
     _keep_effects(run, found, alignment)
     run.write_bytes("heads.csv", csv_bytes(filled))
-    run.write_json("manifest.json", manifest)
+    run.write_model("manifest.json", manifest.model_copy(update=changes))
 
 
 def _keep_effects(run: RunFolder, found: Evidence, alignment: Alignment) -> None:
@@ -75,12 +79,13 @@ def _keep_effects(run: RunFolder, found: Evidence, alignment: Alignment) -> None
         return
     effects = tables.effect_table(found, alignment)
     if (run.path / "effects.csv").exists():
-        before = pd.read_csv(run.path / "effects.csv", encoding="utf-8-sig")
+        before = saved_effects(run)
         effects = pd.concat([effects, before[before["kind"] == "edge"]], ignore_index=True)
     run.write_bytes("effects.csv", csv_bytes(effects))
     if (run.path / "evidence.json").exists():
-        kept = run.read_json("evidence.json")
-        run.write_json("evidence.json", {**kept, "heads": tables.head_records(found)})
+        before = run.read_model("evidence.json", EvidenceDetails)
+        heads = {"heads": tables.head_records(found)}
+        run.write_model("evidence.json", EvidenceDetails.model_validate(before.model_dump() | heads))
 
 
 def _circuit(

@@ -141,8 +141,8 @@ class _Part:
 
     def about(self) -> str:
         manifest = self.found.manifest
-        name = escape(str(manifest.get("scenario") or self.found.model))
-        return f"{name} · {escape(str(manifest.get('created', ''))[:10])}"
+        name = escape(manifest.scenario or self.found.model)
+        return f"{name} · {escape(manifest.created[:10])}"
 
     def chosen(self) -> str:
         said = summary.chosen(self.found.manifest, self.language)
@@ -207,23 +207,27 @@ class _Part:
         return "".join([*parts, f"<h3>{say('title', 'term')}</h3>", bullets(terms)])
 
     def score_note(self) -> str:
-        selection = self.found.manifest["selection"]
+        selection = self.found.manifest.selection
         screened = summary.screened(self.found.manifest)
-        measure = "screened" if screened else selection.get("measure", "strength")
-        note = self.say(f"score_note_{measure}", maximum=self.found.sides()["anomalous"])
-        return f"{note} {self.say('score_note_reach')}" if selection.get("reach") == "computed" else note
+        statistic = "screened" if screened else selection.statistic
+        note = self.say(f"score_note_{statistic}", maximum=self.found.sides()["anomalous"])
+        return (
+            f"{note} {self.say('score_note_attention_flow')}"
+            if selection.attention_flow == "computed"
+            else note
+        )
 
     def facts(self) -> str:
         """Model, texts, settings, date."""
-        manifest, settings = self.found.manifest, self.found.manifest.get("settings", {})
-        architecture = manifest["model"].get("architecture", "")
+        manifest, settings = self.found.manifest, self.found.manifest.settings
+        architecture = manifest.model.architecture
         rows = {
             "model": escape(f"{self.found.model} ({architecture})" if architecture else self.found.model),
             "examples": escape(text(self.language, "report.examples_value", **self.found.sides())),
-            "created": escape(str(manifest.get("created", "–"))),
+            "created": escape(manifest.created or "–"),
         }
-        if settings:
-            rows["settings"] = self.say("settings_value", preset=settings["preset"], seed=settings["seed"])
+        if settings.preset:
+            rows["settings"] = self.say("settings_value", preset=settings.preset, seed=settings.seed)
         return "".join(f"<tr><th>{self.say(key)}</th><td>{value}</td></tr>" for key, value in rows.items())
 
     def head_table(self) -> str:

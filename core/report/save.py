@@ -15,13 +15,13 @@ def save(result: RunResult, folder: RunFolder) -> None:
     """Write every file of the result into the run folder; the manifest last, as the sign that all is there."""
     for name in ("heads", "edges", "codes", "examples", "effects"):
         folder.write_bytes(f"{name}.csv", csv_bytes(getattr(result, name)))
-    folder.write_json("evidence.json", result.evidence)
+    folder.write_model("evidence.json", result.evidence)
     if result.tensors:
         folder.write_bytes(
             "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})
         )
     folder.write_bytes("report.html", html_report(result).encode())
-    folder.write_json("manifest.json", result.manifest)
+    folder.write_model("manifest.json", result.manifest)
 
 
 def html_report(result: RunResult) -> str:

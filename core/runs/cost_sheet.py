@@ -170,8 +170,8 @@ def measured(found: Facts, language: str) -> str:
         language,
         "roi.measured",
         time=duration(language, found.seconds),
-        device=found.manifest.get("device", "–"),
-        passes=f"{found.manifest.get('forward_passes', 0):,}",
+        device=found.manifest.device or "–",
+        passes=f"{found.manifest.forward_passes:,}",
     )
 
 

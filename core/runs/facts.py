@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from core.schema import Manifest
+
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
 """In the order in which heads are listed; `unchecked` where nothing was tested."""
@@ -20,7 +22,7 @@ class Facts:
     first; `edges` likewise with `verdict`. `whole` is what the check of the circuit found, as far as there is one.
     """
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     heads: pd.DataFrame
     edges: pd.DataFrame
     whole: Mapping[str, Any] = field(default_factory=dict)
@@ -42,22 +44,22 @@ class Facts:
             return "none"
         if self.candidates["effect"].notna().any():
             return "tested"
-        return "no_difference" if self.manifest.get("evidence") == "no_difference" else "untested"
+        return "no_difference" if self.manifest.evidence == "no_difference" else "untested"
 
     @property
     def paired(self) -> bool:
         """Whether texts were compared in pairs."""
-        return bool(self.manifest.get("alignment", {}).get("pairs"))
+        return bool(self.manifest.alignment.pairs)
 
     @property
     def seconds(self) -> float:
         """Measured time of the run."""
-        return float(sum((self.manifest.get("timings") or {}).values()))
+        return sum(self.manifest.timings.values())
 
     @property
     def model(self) -> str:
         """Short name of the model."""
-        return Path(str(self.manifest["model"]["name"])).name
+        return Path(self.manifest.model.name).name
 
     def count(self, verdict: str) -> int:
         """Tested heads with this verdict."""
@@ -65,12 +67,12 @@ class Facts:
 
     def sides(self) -> dict[str, int]:
         """How many texts of each kind there are."""
-        counts = self.manifest.get("counts", {})
-        return {label: int(counts.get(label, 0)) for label in ("anomalous", "normal")}
+        counts = self.manifest.counts
+        return {"anomalous": counts.anomalous, "normal": counts.normal}
 
 
 def facts(
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     heads: pd.DataFrame,
     edges: pd.DataFrame,
     own_names: Mapping[str, str] | None = None,

@@ -68,10 +68,7 @@ def read_added(run: RunFolder, name: str) -> dict[str, Any]:
     """Content of a file that people add to a run, empty where they have not yet."""
     if not (run.path / name).exists():
         return {}
-    content = run.read_json(name)
-    if content.get("format", 1) > FORMAT:
-        raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
-    return content
+    return run.read_json(name)
 
 
 def _write(run: RunFolder, labels: Mapping[str, HeadLabel]) -> None:

@@ -95,8 +95,7 @@ def measured_timings(model: str, preset: str) -> dict[str, float] | None:
                 continue
             config = run.config()
             if (config.model, config.preset) == (model, preset):
-                timings = run.manifest().get("timings") or {}
-                return {str(stage): float(seconds) for stage, seconds in timings.items()}
+                return run.manifest().timings
         except StorageError:
             continue
     return None

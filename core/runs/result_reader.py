@@ -6,6 +6,7 @@ from core.errors import StorageError
 from core.runs.facts import Facts, facts
 from core.runs.job_state import read_circuit
 from core.runs.run_folder import RunFolder
+from core.schema import FORMER_DIRECTIONS
 from core.text.csv_safe import unguarded
 
 
@@ -24,6 +25,15 @@ def saved_examples(run: RunFolder) -> pd.DataFrame:
         table = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
         texts = ["text", "pair", "expected", "actual", "next_word"]
         return table.assign(**{name: table[name].map(unguarded) for name in texts})
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+
+
+def saved_effects(run: RunFolder) -> pd.DataFrame:
+    """Effects on single texts; raises StorageError where the file is missing or damaged."""
+    try:
+        table = pd.read_csv(run.path / "effects.csv", encoding="utf-8-sig")
+        return table.assign(direction=table["direction"].replace(FORMER_DIRECTIONS))
     except (OSError, KeyError, ValueError) as error:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
 

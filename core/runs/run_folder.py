@@ -17,15 +17,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from core.config import RunConfig, as_config_error
+from core.config import RunConfig, as_config_error, first_complaint
 from core.errors import StorageError
-from core.schema import FORMAT
+from core.schema import FORMAT, Manifest, Stored
 from core.storage import home, storage_error, write_atomically
 
+Model = TypeVar("Model", bound=Stored)
 Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 LONGEST_ID = 100
 """Characters of an id from outside; a longer one is no folder name, and some systems refuse to look for it."""
@@ -104,9 +105,7 @@ class RunFolder:
     def config(self) -> RunConfig:
         """The settings as submitted; raises StorageError for a missing, damaged or newer folder."""
         content = self.read_json("config.json")
-        found = content.pop("format", 1)
-        if found > FORMAT:
-            raise StorageError("newer_run", path=self.path, found=found, known=FORMAT)
+        content.pop("format", None)
         try:
             return RunConfig.model_validate(content)
         except ValidationError as error:
@@ -137,15 +136,24 @@ class RunFolder:
         started = state.started or (self.path / "config.json").stat().st_mtime
         self.write_state(replace(state, status="done", started=started, finished=time.time()))
 
-    def manifest(self) -> dict[str, Any]:
-        """The result's manifest; raises StorageError where there is none or it is newer than we read."""
-        content = self.read_json("manifest.json")
-        if content.get("format", 1) > FORMAT:
-            raise StorageError("newer_run", path=self.path, found=content["format"], known=FORMAT)
-        return content
+    def manifest(self) -> Manifest:
+        """The result's manifest; raises StorageError where there is none, or a damaged or newer one."""
+        return self.read_model("manifest.json", Manifest)
+
+    def read_model(self, name: str, kind: type[Model]) -> Model:
+        """A JSON file of the folder as a model of `core.schema`; raises StorageError as `read_json` does."""
+        try:
+            return kind.model_validate(self.read_json(name))
+        except ValidationError as error:
+            detail = ": ".join((name, *first_complaint(error)))
+            raise StorageError("damaged_run", path=self.path, detail=detail) from None
+
+    def write_model(self, name: str, content: Stored) -> None:
+        """Write a model of `core.schema` as a JSON file, whole or not at all."""
+        self.write_json(name, content.model_dump(mode="json"))
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Content of a JSON file of the folder; raises StorageError where it is missing or damaged."""
+        """Content of a JSON file of the folder; raises StorageError where it is missing, damaged or newer."""
         try:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -154,6 +162,11 @@ class RunFolder:
             raise StorageError("damaged_run", path=self.path, detail=f"{name}: {error}") from None
         if not isinstance(content, dict):
             raise StorageError("damaged_run", path=self.path, detail=f"{name} is no JSON object")
+        number = content.get("format", FORMAT)
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise StorageError("damaged_run", path=self.path, detail=f"{name}: format {number!r:.40}")
+        if number > FORMAT:
+            raise StorageError("newer_run", path=self.path, found=number, known=FORMAT)
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.schema import CODE_COLUMNS, EDGE_COLUMNS, FORMAT, HEAD_COLUMNS, RunResult
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, HEAD_COLUMNS, Manifest, RunResult
 
 EVIDENCE = {
     "gap": -2.5,
-    "directions": ["noise", "denoise"],
+    "directions": ["noising", "denoising"],
     "examples": 8,
     "smallest_p": 0.0078,
 }
@@ -37,7 +37,6 @@ def made_result() -> RunResult:
     )
     codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent"]], columns=list(CODE_COLUMNS))
     manifest = {
-        "format": FORMAT,
         "model": {"name": "m", "architecture": "gpt2", "n_layers": 2, "n_heads": 1},
         "scenario": "",
         "settings": {"preset": "fast", "seed": 0, "autoencoder": {"members": 4}},
@@ -48,7 +47,7 @@ def made_result() -> RunResult:
         "cached_texts": 0,
         "device": "cpu",
         "created": "2026-01-01T00:00:00+00:00",
-        "selection": {"measure": "strength"},
+        "selection": {"statistic": "strength"},
         "notes": [{"key": "few_examples", "values": {"count": 1}}],
     }
     return RunResult(
@@ -56,7 +55,7 @@ def made_result() -> RunResult:
         edges.reindex(columns=list(EDGE_COLUMNS)),
         codes,
         examples,
-        manifest,
+        Manifest.model_validate(manifest),
     )
 
 
@@ -70,5 +69,10 @@ def evidence_result(effect: float = -0.5, verdict: str = "confirmed") -> RunResu
         verdict=[verdict, None],
     )
     edges = found.edges.assign(effect=[0.1], effect_low=[0.0], effect_high=[0.2], verdict=["not confirmed"])
-    about: dict[str, Any] = {"evidence": "computed", "evidence_about": EVIDENCE}
-    return replace(found, heads=heads, edges=edges, manifest={**found.manifest, **about})
+    manifest = with_changes(found.manifest, evidence="computed", evidence_about=EVIDENCE)
+    return replace(found, heads=heads, edges=edges, manifest=manifest)
+
+
+def with_changes(manifest: Manifest, **changes: Any) -> Manifest:
+    """The manifest with other values."""
+    return Manifest.model_validate({**manifest.model_dump(), **changes})

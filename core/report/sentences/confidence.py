@@ -4,19 +4,20 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from core.schema import Manifest
 from core.text import number, percent, text
 
 
-def confidence_sentence(manifest: Mapping[str, Any], language: str) -> str:
+def confidence_sentence(manifest: Manifest, language: str) -> str:
     """One sentence on how far to trust a run; empty for a run made before this was measured."""
-    found = (manifest.get("certainty") or {}).get("trust")
-    if not found:
+    confidence = manifest.stability and manifest.stability.confidence
+    if not confidence:
         return ""
     reasons = [
-        text(language, f"trust.{reason['key']}", **_shown(reason.get("values", {})))
-        for reason in found["reasons"]
+        text(language, f"confidence.{reason.key}", **_shown(reason.values)) for reason in confidence.reasons
     ]
-    return text(language, f"trust.{found['level']}", reasons=text(language, "trust.and").join(reasons))
+    together = text(language, "confidence.and").join(reasons)
+    return text(language, f"confidence.{confidence.level}", reasons=together)
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,6 @@ Every function takes `Facts` and a language, and is true for each state of a run
 - tested         effects were measured, whatever they say
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from core.examples.example_set import ADVISED_PER_SIDE
 from core.report.sentences import circuit as circuit_words
 from core.report.sentences.confidence import confidence_sentence
 from core.runs.facts import Facts, in_order
+from core.schema import Direction, Manifest
 from core.text import duration, number, percent, text
 
 CHANCE_LEVEL = 0.05
@@ -30,13 +30,13 @@ HALF = 0.5
 
 def asked(found: Facts, language: str) -> str:
     """What the run compared, as a question."""
-    model = found.manifest["model"]
+    model = found.manifest.model
     return text(
         language,
         "summary.asked",
         model=found.model,
-        layers=model["n_layers"],
-        heads=model["n_heads"],
+        layers=model.n_layers,
+        heads=model.n_heads,
         **found.sides(),
     )
 
@@ -46,22 +46,22 @@ def three_sentences(found: Facts, language: str) -> list[str]:
     return [_stands_out(found, language), _effect(found, language), _confidence(found, language)]
 
 
-def chosen(manifest: Mapping[str, Any], language: str) -> str:
+def chosen(manifest: Manifest, language: str) -> str:
     """In one line that gradients helped to choose the candidates, or why not though asked for; else nothing."""
     if screened(manifest):
         keys = ["screened"]
-        if manifest.get("evidence") == "computed":
+        if manifest.evidence == "computed":
             keys.append("screened_tested")
-            if (manifest.get("certainty") or {}).get("held_out") is not None:
+            if manifest.stability and manifest.stability.held_out is not None:
                 keys.append("screened_held_out")
         return _joined(language, *(text(language, f"summary.{key}") for key in keys))
-    missing = [note["key"] for note in manifest.get("notes") or [] if note["key"].startswith("screen_")]
+    missing = [note.key for note in manifest.notes if note.key.startswith("gradient_screen_")]
     return "".join(notes(manifest, language, tuple(missing)))
 
 
-def screened(manifest: Mapping[str, Any]) -> bool:
+def screened(manifest: Manifest) -> bool:
     """Whether candidates were chosen by codes and the causal screen."""
-    return manifest.get("selection", {}).get("candidates") == "screened"
+    return manifest.selection.candidates == "screened"
 
 
 def five(found: Facts) -> pd.DataFrame:
@@ -130,12 +130,12 @@ _OPEN = ("few_examples", "no_candidates", "left_out", "smallest_p_too_few")
 """Notes of a run that say what it cannot tell; the others say how it was made."""
 
 
-def notes(manifest: Mapping[str, Any], language: str, keys: tuple[str, ...] | None = None) -> list[str]:
+def notes(manifest: Manifest, language: str, keys: tuple[str, ...] | None = None) -> list[str]:
     """What the engine noted of the run; all of it, or these keys."""
     return [
-        text(language, f"note.{note['key']}", **note.get("values", {}))
-        for note in manifest.get("notes") or []
-        if keys is None or note["key"] in keys
+        text(language, f"note.{note.key}", **note.values)
+        for note in manifest.notes
+        if keys is None or note.key in keys
     ]
 
 
@@ -145,9 +145,9 @@ def cost(found: Facts, language: str) -> str:
         language,
         "summary.cost",
         time=duration(language, found.seconds),
-        device=found.manifest.get("device", "–"),
-        passes=f"{found.manifest.get('forward_passes', 0):,}",
-        cached=found.manifest.get("cached_texts", 0),
+        device=found.manifest.device or "–",
+        passes=f"{found.manifest.forward_passes:,}",
+        cached=found.manifest.cached_texts,
     )
     return (
         _joined(language, said, circuit_words.cost(found.whole, language)) if whole(found, language) else said
@@ -164,7 +164,7 @@ def exhaustive(found: Facts, language: str) -> str:
         "tested_heads": int(found.heads["effect"].notna().sum()),
         "tested_edges": int(found.edges["effect"].notna().sum()),
     }
-    count, passes = sum(tested.values()), f"{found.manifest.get('forward_passes', 0):,}"
+    count, passes = sum(tested.values()), f"{found.manifest.forward_passes:,}"
     if not count:
         return _joined(language, said, text(language, "summary.exhaustive_untested", passes=passes))
     times = number((heads + pairs) / count)
@@ -172,9 +172,9 @@ def exhaustive(found: Facts, language: str) -> str:
     return _joined(language, said, made)
 
 
-def search_space(manifest: Mapping[str, Any]) -> tuple[int, int]:
+def search_space(manifest: Manifest) -> tuple[int, int]:
     """How many heads, and forward pairs of heads, the model has."""
-    n_layers, n_heads = int(manifest["model"]["n_layers"]), int(manifest["model"]["n_heads"])
+    n_layers, n_heads = manifest.model.n_layers, manifest.model.n_heads
     return n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
 
 
@@ -184,7 +184,7 @@ def next_steps(found: Facts, language: str, signed: bool = False) -> list[str]:
     low = ADVISED_PER_SIDE[0]
     if min(found.sides().values()) < low:
         steps.append(text(language, "next.more_texts", low=low))
-    if found.manifest.get("alignment", {}).get("mode") == "last_mean":
+    if found.manifest.alignment.mode == "last_mean":
         steps.append(text(language, "next.templates"))
     if found.state in ("tested", "untested"):
         steps.append(text(language, "next.repeat"))
@@ -220,7 +220,7 @@ def meeting(found: Facts, language: str) -> list[str]:
         said += [say("unconfirmed", stand=stand, tested=len(found.tested)), say("limits_tested")]
         proposal = say("ask_unconfirmed")
     time = duration(language, found.seconds)
-    passes, total = f"{found.manifest.get('forward_passes', 0):,}", f"{sum(search_space(found.manifest)):,}"
+    passes, total = f"{found.manifest.forward_passes:,}", f"{sum(search_space(found.manifest)):,}"
     return [*said, say("cost", time=time, passes=passes, total=total), proposal]
 
 
@@ -253,14 +253,14 @@ def _effect(found: Facts, language: str) -> str:
     if found.state == "untested":
         return text(language, "summary.untested")
     if found.state == "no_difference":
-        gap = (found.manifest.get("evidence_about") or {}).get("gap")
+        gap = found.manifest.evidence_about.gap
         shown = "–" if gap is None else number(gap).replace("-", "−")
         return text(language, "summary.no_difference", gap=shown)
     tested, partly, confirmed = len(found.tested), found.count("partly"), found.count("confirmed")
     values = _largest(found)
     if not confirmed:
         return text(language, "summary.none_confirmed", tested=tested, partly=partly, **values)
-    key = "off" if _directions(found) == ["noise"] else "swap"
+    key = "off" if _directions(found) == ("noising",) else "swap"
     if found.tested.iloc[0]["effect"] < 0:
         key = "against"
     effect = text(language, f"summary.effect_{key}", **values)
@@ -288,8 +288,8 @@ def _largest(found: Facts) -> dict[str, str]:
     }
 
 
-def _directions(found: Facts) -> list[str]:
-    return list((found.manifest.get("evidence_about") or {}).get("directions", []))
+def _directions(found: Facts) -> tuple[Direction, ...]:
+    return found.manifest.evidence_about.directions
 
 
 def _confidence(found: Facts, language: str) -> str:
@@ -297,7 +297,7 @@ def _confidence(found: Facts, language: str) -> str:
     judged = confidence_sentence(found.manifest, language)
     if judged:
         return judged
-    sides, count, about = found.sides(), len(found.candidates), found.manifest.get("evidence_about") or {}
+    sides, count, about = found.sides(), len(found.candidates), found.manifest.evidence_about
 
     def part(key: str, **values: Any) -> str:
         return text(language, f"summary.trust_{key}", **values)
@@ -308,9 +308,9 @@ def _confidence(found: Facts, language: str) -> str:
     if count:
         parts += _steadiness(found, part)
     if found.state == "tested":
-        if about.get("smallest_p") is not None:
-            low = about["smallest_p"] <= CERTAIN
-            values = {"examples": about.get("examples", sides["anomalous"]), "p": number(about["smallest_p"])}
+        if about.smallest_p is not None:
+            low = about.smallest_p <= CERTAIN
+            values = {"examples": about.examples or sides["anomalous"], "p": number(about.smallest_p)}
             parts.append(part("smallest" if low else "too_few", **values))
         parts.append(part("single"))
     else:
@@ -322,11 +322,11 @@ def _steadiness(found: Facts, part: Any) -> list[str]:
     """How far the candidates depend on the seeds of the ensemble, and on chance where nothing is paired."""
     chosen = found.candidates
     said = []
-    if found.manifest.get("selection", {}).get("measure") == "count":
+    if found.manifest.selection.statistic == "count":
         said.append(part("recipe"))
     else:
-        members = found.manifest.get("settings", {}).get("autoencoder", {}).get("members")
-        if members and members > 1:
+        members = found.manifest.settings.autoencoder.members
+        if members > 1:
             stable = int((chosen["frequency"] >= HALF).sum())
             said.append(part("stable", stable=stable, count=len(chosen), members=members))
     p_values = chosen["label_p_value"].astype(float)

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs.backend import Answer
+from core.schema import AlignmentRecord
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip as codes
 from pages.parts.circuit import head_labels as labels
@@ -61,19 +62,18 @@ def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
     _words(result, int(row.layer), int(row["head"]), place)
 
 
-def default_query(alignment: Mapping[str, Any], place: str, example: int) -> int | None:
+def default_query(alignment: AlignmentRecord, place: str, example: int) -> int | None:
     """The token of an example at the slot where the head was read; None where this is no single token."""
-    slots, positions = alignment.get("slots") or [], alignment.get("positions") or []
+    slots, positions = alignment.slots, alignment.positions
     if place not in slots or example >= len(positions) or not positions[example]:
         return None
-    token = int(positions[example][slots.index(place)])
+    token = positions[example][slots.index(place)]
     return token if token >= 0 else None
 
 
-def partner_of(alignment: Mapping[str, Any], example: int) -> int | None:
+def partner_of(alignment: AlignmentRecord, example: int) -> int | None:
     """The other example of the pair, where there is one."""
-    pairs = [list(pair) for pair in alignment.get("pairs") or []]
-    partners = dict(pairs) | {second: first for first, second in pairs}
+    partners = dict(alignment.pairs) | {second: first for first, second in alignment.pairs}
     return partners.get(example)
 
 
@@ -138,7 +138,7 @@ def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
         key=f"panel_example_{run}",
         persist_state="session",
     )
-    alignment = result.manifest.get("alignment") or {}
+    alignment = result.manifest.alignment
     question = {
         "run": str(state.folder().path),
         "layer": layer,

@@ -1,6 +1,5 @@
 """The tables of a finished run, read from its folder once and kept for the session's pages."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import streamlit as st
 from core.errors import StorageError
 from core.runs.head_notes import HeadLabel, read_labels
 from core.runs.run_folder import RunFolder
+from core.schema import Manifest
 from core.text.csv_safe import unguarded
 from pages.parts.circuit import groups as folding
 
@@ -29,7 +29,7 @@ class Result:
     heads: pd.DataFrame
     edges: pd.DataFrame
     examples: pd.DataFrame
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @property
     def selected(self) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def check_line(result: Result, kind: CheckKind, found: CheckState | None) -> Non
 
 
 def _button(result: Result, kind: CheckKind) -> str:
-    seconds = measured_seconds(result.manifest["model"]["name"]) if kind == "circuit" else None
+    seconds = measured_seconds(result.manifest.model.name) if kind == "circuit" else None
     if seconds is None:
         return t(f"whole.check_{kind}")
     return t(f"whole.check_{kind}_time", time=texts.duration(language(), seconds))

@@ -1,16 +1,15 @@
 """How far to trust a run: the one sentence, and the numbers that it rests on."""
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from html import escape
-from math import isfinite
-from typing import Any
 
 import streamlit as st
 
 from core.analysis.confidence import ENOUGH
 from core.discovery.thresholds import BAR, DIVERSITY
 from core.report.sentences.confidence import confidence_sentence
+from core.schema import EvidenceAbout, StabilityRecord
 from core.text import percent
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
@@ -39,36 +38,37 @@ class Line:
 def show(result: Result) -> None:
     """Level, sentence and numbers; a run made before this was measured says so."""
     st.subheader(t("certain.title"), anchor=False, help=t("certain.help"))
-    found = result.manifest.get("certainty")
-    if not found:
+    stability = result.manifest.stability
+    if not stability or not stability.confidence:
         st.caption(t("certain.not_measured"))
         return
-    level = found["trust"]["level"]
+    level = stability.confidence.level
     colour, icon = LEVELS[level]
     st.badge(t(f"certain.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
     st.markdown(frame.plain(confidence_sentence(result.manifest, language())))
     with st.expander(t("certain.numbers"), icon=":material/query_stats:"):
-        st.html(table(lines(result.manifest)))
+        st.html(table(lines(stability, result.manifest.evidence_about)))
 
 
-def lines(manifest: Mapping[str, Any]) -> list[Line]:
+def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:
     """The numbers of a run, those with a bar first."""
-    found, about = manifest["certainty"], manifest.get("evidence_about") or {}
     rows = []
-    if about.get("examples"):
-        tested = int(about["examples"])
+    if tested := about.examples:
         rows.append(Line("examples", str(tested), t("certain.at_least", n=ENOUGH), tested >= ENOUGH))
-        rows.append(Line("smallest_p", texts.number(float(about["smallest_p"]))))
-    bars = (("jaccard", BAR), ("held_out", BAR), ("diversity", DIVERSITY))
-    for key, bar in bars:
-        value = found.get(key)
-        known = value is not None and isfinite(value)
-        met = value >= bar if known else None
-        rows.append(Line(key, percent(value) if known else "–", t("certain.at_least", n=percent(bar)), met))
-    for key in ("members_overlap", "mirror_overlap"):
-        if found.get(key) is not None:
-            rows.append(Line(key, percent(found[key])))
-    return rows
+        rows.append(
+            Line("smallest_p", texts.number(math.nan if about.smallest_p is None else about.smallest_p))
+        )
+    bars = (
+        ("jaccard", stability.jaccard, BAR),
+        ("held_out", stability.held_out, BAR),
+        ("diversity", stability.diversity, DIVERSITY),
+    )
+    for key, value, bar in bars:
+        share = math.nan if value is None else value
+        met = None if math.isnan(share) else share >= bar
+        rows.append(Line(key, percent(share), t("certain.at_least", n=percent(bar)), met))
+    overlaps = (("members_overlap", stability.members_overlap), ("mirror_overlap", stability.mirror_overlap))
+    return rows + [Line(key, percent(share)) for key, share in overlaps if share is not None]
 
 
 def table(rows: list[Line]) -> str:

@@ -1,15 +1,16 @@
 """Effects of heads in detail: text by text, under other ablations, and beside the cheap screen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from core.errors import StorageError
+from core.runs.result_reader import saved_effects
 from core.runs.run_folder import RunFolder
+from core.schema import EvidenceDetails
 from pages.parts.charts.colours import ANOMALOUS, INK, NORMAL, VERDICT, Palette
 from pages.parts.charts.shared import PADDING, Words, tooltips
 from pages.parts.data.results import head_name
@@ -33,7 +34,7 @@ def by_example(run: RunFolder, heads: list[str], pairs: Sequence[Sequence[int]])
     if not path.exists():
         return pd.DataFrame(columns=["name", "example", "effect"])
     table = _read_effects(str(path), path.stat().st_mtime_ns)
-    directions = {name: found.get("direction") for name, found in (evidence(run).get("heads") or {}).items()}
+    directions = {name: tested.direction for name, tested in evidence(run).heads.items()}
     table = table[table["name"].isin(heads)]
     wanted = table["name"].map(directions)
     table = table[wanted.isna() | (table["direction"] == wanted)]
@@ -41,19 +42,19 @@ def by_example(run: RunFolder, heads: list[str], pairs: Sequence[Sequence[int]])
     return table.assign(example=table["example"].map(lambda number: partner.get(number, number)))
 
 
-def evidence(run: RunFolder) -> dict[str, Any]:
+def evidence(run: RunFolder) -> EvidenceDetails:
     """What is kept of the evidence beside the tables; empty for a run that has none."""
     if not (run.path / "evidence.json").exists():
-        return {}
+        return EvidenceDetails()
     try:
-        return run.read_json("evidence.json")
+        return run.read_model("evidence.json", EvidenceDetails)
     except StorageError:
-        return {}
+        return EvidenceDetails()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read_effects(path: str, stamp: int) -> pd.DataFrame:
-    table = pd.read_csv(Path(path), encoding="utf-8-sig")
+    table = saved_effects(RunFolder(Path(path).parent))
     table = table[(table["kind"] == "head")]
     main = table["ablation"].iloc[0] if len(table) else ""
     table = table[table["ablation"] == main]
@@ -89,14 +90,14 @@ def texts_heat(effects: pd.DataFrame, heads: list[str], colours: Palette, word: 
     )
 
 
-def ablation_rows(found: Mapping[str, Any], heads: list[str]) -> pd.DataFrame:
+def ablation_rows(details: EvidenceDetails, heads: list[str]) -> pd.DataFrame:
     """Effect and interval of each head under each ablation that was made."""
     rows = [
-        {"name": name, "kind": kind, **found["heads"][name]["ablations"][kind]}
+        {"name": name, "kind": kind, **details.heads[name].ablations[kind].model_dump()}
         for name in heads[:MOST_HEADS]
-        if name in (found.get("heads") or {})
+        if name in details.heads
         for kind in KINDS
-        if kind in found["heads"][name].get("ablations", {})
+        if kind in details.heads[name].ablations
     ]
     return pd.DataFrame(rows, columns=["name", "kind", "effect", "low", "high"])
 

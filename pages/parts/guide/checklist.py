@@ -51,8 +51,8 @@ def facts_of(run: RunFolder, known: Facts) -> Facts:
     return replace(
         known,
         analysed=True,
-        pairs=len(manifest["alignment"]["pairs"]),
-        differs=tested or (known.differs and manifest.get("evidence") != "no_difference"),
+        pairs=len(manifest.alignment.pairs),
+        differs=tested or (known.differs and manifest.evidence != "no_difference"),
         named=sum(bool(label.name) for label in read_labels(run).values()),
         tested=tested,
         repeated=is_repeated(run, list_runs()),

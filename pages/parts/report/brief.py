@@ -47,7 +47,7 @@ def show(result: Result, found: Facts, signed: bool) -> None:
 
 def details(result: Result) -> None:
     """How it was compared and measured, and the table of all candidates; folded."""
-    alignment = result.manifest["alignment"]
+    alignment = result.manifest.alignment
     lines = [
         sentences.alignment(alignment),
         sentences.pairs(alignment),

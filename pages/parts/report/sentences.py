@@ -1,12 +1,11 @@
 """Sentences made from the numbers of a run, for the circuit page and the report."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from core.report.sentences.summary import chosen as chosen_by
 from core.report.sentences.summary import screened
 from core.runs.run_folder import RunFolder
+from core.schema import AlignmentRecord, Manifest
 from core.text import text as run_text
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
@@ -22,7 +21,7 @@ def headline(result: Result) -> str:
     count, total = len(result.selected), len(result.heads)
     if not count:
         return t("said.none", total=total)
-    kind = "found" if result.manifest["alignment"]["pairs"] else "unpaired"
+    kind = "found" if result.manifest.alignment.pairs else "unpaired"
     if not result.checked:
         return tn(f"said.{kind}_unchecked", count, total=total)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
@@ -51,15 +50,14 @@ def about(run: RunFolder) -> str:
     return t("said.about", name=run_name(run, config), made=made, preset=t(f"preset.{config.preset}"))
 
 
-def alignment(description: Mapping[str, Any]) -> str:
+def alignment(description: AlignmentRecord) -> str:
     """How the texts were compared, and why."""
-    values = description["reason"].get("values", {})
-    return run_text(language(), f"note.positions_{description['mode']}", **values)
+    return run_text(language(), f"note.positions_{description.mode}", **description.reason.values)
 
 
-def pairs(description: Mapping[str, Any]) -> str:
+def pairs(description: AlignmentRecord) -> str:
     """How many pairs there are and where they come from."""
-    return run_text(language(), f"note.pairs_{description['pairs_source']}", count=len(description["pairs"]))
+    return run_text(language(), f"note.pairs_{description.pairs_source}", count=len(description.pairs))
 
 
 def position(name: str) -> str:
@@ -86,13 +84,13 @@ def strongest(result: Result) -> str:
     return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
 
 
-def score_meaning(manifest: Mapping[str, Any]) -> str:
+def score_meaning(manifest: Manifest) -> str:
     """What the run's scores measure."""
     if screened(manifest):
         return t("said.score_screened")
-    selection = manifest.get("selection", {})
-    meaning = t(f"said.score_{selection.get('measure', 'strength')}")
-    return f"{meaning} {t('said.score_reach')}" if selection.get("reach") == "computed" else meaning
+    meaning = t(f"said.score_{manifest.selection.statistic}")
+    flow = manifest.selection.attention_flow == "computed"
+    return f"{meaning} {t('said.score_reach')}" if flow else meaning
 
 
 def chosen(result: Result) -> str:
@@ -136,10 +134,10 @@ def shown(result: Result, n_heads: int, n_edges: int) -> str:
     )
 
 
-def evidence_notes(manifest: Mapping[str, Any]) -> list[str]:
+def evidence_notes(manifest: Manifest) -> list[str]:
     """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
     return [
-        run_text(language(), f"note.{note['key']}", **note.get("values", {}))
-        for note in manifest.get("notes") or []
-        if note["key"].startswith(("screen_", "evidence_", "smallest_p"))
+        run_text(language(), f"note.{note.key}", **note.values)
+        for note in manifest.notes
+        if note.key.startswith(("gradient_screen_", "evidence_", "smallest_p"))
     ]

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.report.sentences import summary
+from core.schema import ModelRecord
 from pages.parts.charts import colours
 from pages.parts.data import results
 from pages.parts.runs import run_comparison as comparison
@@ -46,13 +47,13 @@ def show(lines: list[Line]) -> None:
         )
 
 
-def _shapes(lines: list[Line]) -> dict[str, Any]:
+def _shapes(lines: list[Line]) -> dict[str, ModelRecord]:
     """The model of every finished run, newest first."""
     shapes = {}
     for line in lines:
         if line.status == "done":
             try:
-                shapes[line.run.run_id] = line.run.manifest()["model"]
+                shapes[line.run.run_id] = line.run.manifest().model
             except HeadlightError:
                 continue
     return shapes
@@ -68,11 +69,10 @@ def _compared(before: Line, after: Line) -> None:
     if heads.empty:
         st.info(t("compare.none"), icon=":material/info:")
         return
-    if not comparison.same_model(first.manifest["model"], second.manifest["model"]):
+    if not comparison.same_model(first.manifest.model, second.manifest.model):
         st.caption(t("compare.other_model"))
     measures = [
-        (found.manifest.get("selection", {}).get("measure"), summary.screened(found.manifest))
-        for found in (first, second)
+        (found.manifest.selection.statistic, summary.screened(found.manifest)) for found in (first, second)
     ]
     if measures[0] != measures[1]:
         st.caption(t("compare.other_measure"))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
+from core.schema import ModelRecord
 from core.text.csv_safe import csv_bytes
 from pages.parts.charts.colours import INK, Palette
 from pages.parts.charts.shared import PADDING, Words, tooltips
@@ -25,14 +26,14 @@ CSV_COLUMNS = (
 )
 
 
-def same_shape(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
+def same_shape(first: ModelRecord, second: ModelRecord) -> bool:
     """Whether heads of the two manifests' models can be held against each other one by one."""
-    return all(first[name] == second[name] for name in ("n_layers", "n_heads"))
+    return (first.n_layers, first.n_heads) == (second.n_layers, second.n_heads)
 
 
-def same_model(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
+def same_model(first: ModelRecord, second: ModelRecord) -> bool:
     """Whether the two manifests' models have the same weights, so that a head's name means the same head."""
-    return all(first.get(name) == second.get(name) for name in ("name", "weights_hash"))
+    return (first.name, first.weights_hash) == (second.name, second.weights_hash)
 
 
 def compare(first: Result, second: Result) -> pd.DataFrame:

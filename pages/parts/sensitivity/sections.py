@@ -30,7 +30,7 @@ def intention(result: Result, config: RunConfig) -> None:
     st.write(t("sweep.intention", seeds=GRID.seeds))
     st.html(moved_settings(config, per_side))
     trainings = len(plan(config, per_side).trainings)
-    seconds = float((result.manifest.get("timings") or {}).get("train") or 0.0)
+    seconds = result.manifest.timings.get("train", 0.0)
     if seconds:
         time = texts.duration(language(), estimated_seconds(config, per_side, seconds))
         st.caption(t("sweep.takes", trainings=trainings, time=time))
@@ -171,9 +171,8 @@ def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
 
 def texts_a_side(result: Result) -> int:
     """Texts on the smaller side that the analysis compared."""
-    pairs = result.manifest["alignment"]["pairs"]
-    counts = result.manifest["counts"]
-    return len(pairs) or min(int(counts["anomalous"]), int(counts["normal"]))
+    counts = result.manifest.counts
+    return len(result.manifest.alignment.pairs) or min(counts.anomalous, counts.normal)
 
 
 def titled(name: str) -> str:

@@ -32,10 +32,11 @@ from core.runs.facts import facts
 from core.runs.result_reader import saved_facts
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario
-from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Progress, RunResult
+from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Manifest, Note, Progress, RunResult
 from core.text import LANGUAGES, text
 from tests.core.causal.test_evidence import pairs
 from tests.core.discovery.test_stability import made_codes
+from tests.support.made_result import with_changes
 from tests.support.tiny_models import save_tiny, tiny
 
 QUICK = AutoencoderConfig(members=3, latents=8, epochs=20)
@@ -210,15 +211,15 @@ def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
     flat = rows["source_layer"] * 6 + rows["source_head"], rows["target_layer"] * 6 + rows["target_head"]
     assert len(rows) == forward_mask(task.loaded).sum()
     np.testing.assert_allclose(rows["score"], expected.edges[flat], rtol=1e-5, atol=1e-9)
-    assert result.manifest["forward_passes"] == expected.forward_passes
+    assert result.manifest.forward_passes == expected.forward_passes
     assert set(np.flatnonzero(heads["selected"])) <= set(np.flatnonzero(task.head_truth()))
 
 
 def test_codes_alone_are_the_default_and_nothing_else_changes(folders):
     records, codes = run(folders["gpt2"])
     assert "screen" not in {record.stage for record in records}
-    assert codes.manifest["selection"]["candidates"] == "codes"
-    assert "screen" not in codes.manifest
+    assert codes.manifest.selection.candidates == "codes"
+    assert codes.manifest.gradient_screen is None
     for table, columns in ((codes.heads, HEAD_COLUMNS), (codes.edges, EDGE_COLUMNS)):
         assert columns[-2:] == ("code_score", "screen")
         assert table[["code_score", "screen"]].isna().all(axis=None)
@@ -230,29 +231,27 @@ def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
     records, found = run(folders["gpt2"], candidates="screened")
     steps = [(record.step, record.total) for record in records if record.stage == "screen"]
     assert steps == [(0, 20), (4, 20), (8, 20), (12, 20), (16, 20), (20, 20)]
-    assert found.manifest["selection"]["candidates"] == "screened"
-    assert found.manifest["screen"] == {
+    assert found.manifest.selection.candidates == "screened"
+    assert found.manifest.gradient_screen.model_dump() == {
         "state": "computed",
         "steps": 5,
         "forward_passes": 7,
         "backward_passes": 5,
     }
-    about = found.manifest["evidence_about"]
-    assert (
-        found.manifest["forward_passes"] == about["forward_passes"] + 7
-    )  # the head outputs come from the cache
+    about = found.manifest.evidence_about
+    assert found.manifest.forward_passes == about.forward_passes + 7  # the head outputs come from the cache
     heads, before = in_flat_order(found.heads), in_flat_order(codes.heads)
     np.testing.assert_allclose(heads["code_score"], before["score"])
     assert (heads["score_low"] <= heads["score"]).all()
     assert heads["screen"].notna().all()
     assert found.heads["score"].is_monotonic_decreasing
     assert (found.heads["effect"].notna() == found.heads["selected"]).all()
-    keys = [note["key"] for note in found.manifest["notes"]]
-    assert keys.count("screen_computed") == 1
-    json.dumps(found.manifest, allow_nan=False)
+    keys = [note.key for note in found.manifest.notes]
+    assert keys.count("gradient_screen_computed") == 1
+    json.dumps(found.manifest.model_dump(mode="json"), allow_nan=False)
 
 
-def test_certainty_speaks_of_the_screened_choice(folders, monkeypatch):
+def test_stability_speaks_of_the_screened_choice(folders, monkeypatch):
     told = []
 
     def kept(*given):
@@ -265,7 +264,7 @@ def test_certainty_speaks_of_the_screened_choice(folders, monkeypatch):
     for sure, result in zip(told, (codes, found), strict=True):
         assert sure.selected.tolist() == in_flat_order(result.heads)["selected"].tolist()
     assert told[0].selected.tolist() != told[1].selected.tolist()
-    assert found.manifest["certainty"]["jaccard"] == pytest.approx(told[1].jaccard, abs=1e-6)
+    assert found.manifest.stability.jaccard == pytest.approx(told[1].jaccard, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -288,15 +287,15 @@ def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, m
         monkeypatch.setattr("core.analysis.gradient_screen.attributed", _broken(state))
     _, codes = run(folder, evidence=False, **values)
     _, found = run(folder, evidence=False, candidates="screened", **values)
-    assert found.manifest["selection"]["candidates"] == "codes"
-    assert found.manifest["screen"]["state"] == state
+    assert found.manifest.selection.candidates == "codes"
+    assert found.manifest.gradient_screen.state == state
     pd.testing.assert_frame_equal(found.heads, codes.heads)
     pd.testing.assert_frame_equal(found.edges, codes.edges)
-    note = {"key": f"screen_{state}", "values": {}}
-    assert [other for other in found.manifest["notes"] if other != note] == codes.manifest["notes"]
-    assert found.manifest["notes"].count(note) == 1
+    note = Note(key=f"gradient_screen_{state}")
+    assert tuple(other for other in found.manifest.notes if other != note) == codes.manifest.notes
+    assert found.manifest.notes.count(note) == 1
     for language in LANGUAGES:
-        assert chosen(found.manifest, language) == text(language, f"note.screen_{state}")
+        assert chosen(found.manifest, language) == text(language, f"note.gradient_screen_{state}")
 
 
 def _broken(state):
@@ -330,13 +329,14 @@ def test_settings_of_an_older_run_are_codes_alone():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_line_says_of_p_values_only_what_was_measured(language):
     def said(**more):
-        return chosen({"selection": {"candidates": "screened"}, **more}, language)
+        content = {"model": {"name": "m"}, "selection": {"candidates": "screened"}, **more}
+        return chosen(Manifest.model_validate(content), language)
 
     parts = [text(language, f"summary.screened{part}") for part in ("", "_tested", "_held_out")]
     space = "" if language == "ja" else " "
     assert said(evidence="not_computed") == parts[0]
-    assert said(evidence="computed", certainty={"held_out": None}) == space.join(parts[:2])
-    assert said(evidence="computed", certainty={"held_out": 0.5}) == space.join(parts)
+    assert said(evidence="computed", stability={"held_out": None}) == space.join(parts[:2])
+    assert said(evidence="computed", stability={"held_out": 0.5}) == space.join(parts)
 
 
 def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(folders, tmp_path):
@@ -344,11 +344,13 @@ def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(fol
     html = report(facts(result.manifest, result.heads, result.edges), result.examples)
     for language in LANGUAGES:
         assert html.count(f'<p class="small">{chosen(result.manifest, language)}</p>') == 1
-        assert text(language, "note.screen_computed", steps=5) in html
+        assert text(language, "note.gradient_screen_computed", steps=5) in html
         assert text(language, "report.score_note_screened", maximum=4) in html
         assert text(language, "report.score_note_strength", maximum=4) not in html
     untested = facts(
-        {**result.manifest, "evidence": "not_computed"}, result.heads.assign(effect=np.nan), result.edges
+        with_changes(result.manifest, evidence="not_computed"),
+        result.heads.assign(effect=np.nan),
+        result.edges,
     )
     assert five_note(untested, "en") == text("en", "summary.five_note_untested_screened")
     folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))

@@ -94,14 +94,14 @@ def test_shuffling_the_labels_tells_how_far_it_is(folder, models):
 
 def test_evidence_stands_at_the_candidates_alone_and_can_be_left_out(folder, models):
     progress, result = run(folder, models)
-    assert result.manifest["evidence"] == "computed"
+    assert result.manifest.evidence == "computed"
     assert [r.stage for r in progress].count("evidence") > 1
     for column in ("p_value", "effect", "effect_low", "effect_high", "verdict"):
         assert (result.heads[column].notna() == result.heads["selected"]).all()
         assert (result.edges[column].notna() == result.edges["selected"]).all()
     progress, without = run(folder, models, evidence=False)
     assert "evidence" not in {r.stage for r in progress}
-    assert without.manifest["evidence"] == "not_computed"
+    assert without.manifest.evidence == "not_computed"
     for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
         assert without.heads[column].isna().all()
         assert without.edges[column].isna().all()
@@ -111,7 +111,7 @@ def test_every_head_has_an_attribution_where_evidence_was_computed(folder, model
     _, result = run(folder, models)
     assert result.heads["attribution"].notna().all()
     assert result.heads["attribution"].nunique() == 12
-    assert result.manifest["evidence_about"]["backward_passes"] == 1
+    assert result.manifest.evidence_about.backward_passes == 1
     _, without = run(folder, models, evidence=False)
     assert without.heads["attribution"].isna().all()
 
@@ -121,7 +121,7 @@ def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
     effects = result.effects
     assert tuple(effects.columns) == EFFECT_COLUMNS
     labels = result.examples.set_index("example")["label"]
-    for direction, label in (("noise", "anomalous"), ("denoise", "normal")):
+    for direction, label in (("noising", "anomalous"), ("denoising", "normal")):
         assert set(effects.loc[effects["direction"] == direction, "example"].map(labels)) == {label}
     main = effects[effects["ablation"] == "resample"]
     means = main.groupby(
@@ -142,20 +142,20 @@ def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
             assert rows["effect"].iloc[rows["effect"].abs().argmax()] == pytest.approx(row["effect"])
     others = effects[effects["ablation"] != "resample"]
     assert set(others["ablation"]) == {"mean", "zero"}
-    assert (set(others["kind"]), set(others["direction"])) == ({"head"}, {"noise"})
+    assert (set(others["kind"]), set(others["direction"])) == ({"head"}, {"noising"})
     assert len(others) == 2 * 4 * result.heads["selected"].sum()
     assert effects.loc[effects["kind"] == "head", "target_layer"].isna().all()
 
 
-def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, tmp_path):
+def test_stability_and_evidence_are_plain_json_with_every_head(folder, models, tmp_path):
     _, result = run(folder, models)
-    sure = result.manifest["certainty"]
-    assert 0 <= sure["jaccard"] <= 1
-    assert (sure["held_out"], sure["held_out_checked"]) == (None, 0)
-    assert sure["trust"]["level"] == "low"
+    sure = result.manifest.stability
+    assert 0 <= sure.jaccard <= 1
+    assert (sure.held_out, sure.held_out_checked) == (None, 0)
+    assert sure.confidence.level == "low"
     assert confidence_sentence(result.manifest, "en")
-    said = json.loads(json.dumps(result.evidence, allow_nan=False))
-    assert said["certainty"] == json.loads(json.dumps(sure))
+    said = json.loads(json.dumps(result.evidence.model_dump(mode="json"), allow_nan=False))
+    assert said["stability"] == sure.model_dump(mode="json")
     assert len(said["codes"]) == 12
     selected = {
         str(HeadId(*row)) for row in result.heads.loc[result.heads["selected"], ["layer", "head"]].to_numpy()
@@ -165,8 +165,8 @@ def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, t
         assert set(row) == {"ablations", "signs_disagree", "works_against", "direction"}
     assert len(said["edges"]) == result.edges["selected"].sum()
     _, without = run(folder, models, evidence=False)
-    assert (without.evidence["heads"], len(without.evidence["codes"])) == ({}, 12)
-    assert without.manifest["certainty"]["trust"]["reasons"][0]["key"] == "untested"
+    assert (without.evidence.heads, len(without.evidence.codes)) == ({}, 12)
+    assert without.manifest.stability.confidence.reasons[0].key == "untested"
     folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
     save(result, folder)
     assert folder.read_json("evidence.json") == said
@@ -179,9 +179,9 @@ def test_certainty_and_evidence_are_plain_json_with_every_head(folder, models, t
 def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
     _, first = run(folder, models, evidence=False)
     _, second = run(folder, models, evidence=False)
-    assert first.manifest["forward_passes"] == 2
-    assert second.manifest["forward_passes"] == 0
-    assert second.manifest["cached_texts"] == 8
+    assert first.manifest.forward_passes == 2
+    assert second.manifest.forward_passes == 0
+    assert second.manifest.cached_texts == 8
     assert first.heads.equals(second.heads)
     assert first.codes.equals(second.codes)
 
@@ -198,9 +198,9 @@ def test_scores_follow_from_the_saved_codes(folder, models):
     best = result.heads.iloc[0]
     own = result.codes[(result.codes["layer"] == best["layer"]) & (result.codes["head"] == best["head"])]
     flat = int(best["layer"] * 4 + best["head"])
-    slot = result.manifest["alignment"]["slots"].index(own["position"].iloc[0])
+    slot = result.manifest.alignment.slots.index(own["position"].iloc[0])
     codes, strengths = (result.tensors[name][..., flat].numpy() for name in ("codes", "strengths"))
-    kept = [a for pair in zip(*result.manifest["alignment"]["pairs"], strict=True) for a in pair]
+    kept = [a for pair in zip(*result.manifest.alignment.pairs, strict=True) for a in pair]
     for member, part in own.groupby("member"):
         written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
         assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
@@ -215,13 +215,13 @@ def test_scores_follow_from_the_saved_codes(folder, models):
 def test_positions_before_the_first_difference_are_left_out(folder, models):
     """A decoder cannot see a token that only comes later, so these positions are equal in both texts."""
     _, result = run(folder, models)
-    assert result.manifest["alignment"]["slots"] == ["3", "4"]
+    assert result.manifest.alignment.slots == ("3", "4")
 
 
 def test_unequal_unpaired_texts_use_the_last_token_and_the_mean(folder, models):
     _, result = run(folder, models, examples=texts(paired=False, longer=3), pairing="off", permutations=99)
-    assert result.manifest["alignment"]["mode"] == "last_mean"
-    assert {note["key"] for note in result.manifest["notes"]} >= {
+    assert result.manifest.alignment.mode == "last_mean"
+    assert {note.key for note in result.manifest.notes} >= {
         "positions_last_mean",
         "pairs_none",
         "few_examples",
@@ -232,7 +232,7 @@ def test_the_published_recipe_runs_on_means_with_one_dictionary(folder, models):
     paper = make_config(model=str(folder), examples=texts(), preset="paper", device="cpu")
     quick = paper.autoencoder.model_copy(update={"epochs": 10})
     _, result = run(folder, models, preset="paper", autoencoder=quick)
-    assert result.manifest["alignment"]["mode"] == "mean"
+    assert result.manifest.alignment.mode == "mean"
     assert set(result.codes.position) == {"mean"}
     assert set(result.codes.member) == {0}
 

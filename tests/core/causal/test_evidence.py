@@ -544,9 +544,9 @@ def test_sides_that_do_not_differ_get_no_verdict(models):
     config = make_config(model=str(found.model_folder), examples=from_rows(rows), preset="fast", device="cpu")
     result = list(analyse(config, models))[-1]
     assert result.heads["selected"].any()
-    assert result.manifest["evidence"] == "no_difference"
-    assert result.manifest["evidence_about"]["gap_p_value"] > 0.05
-    assert "evidence_chance" in {note["key"] for note in result.manifest["notes"]}
+    assert result.manifest.evidence == "no_difference"
+    assert result.manifest.evidence_about.gap_p_value > 0.05
+    assert "evidence_chance" in {note.key for note in result.manifest.notes}
     for column in ("p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"):
         assert result.heads[column].isna().all()
         assert result.edges[column].isna().all()
@@ -590,7 +590,7 @@ def test_unpaired_texts_get_the_mean_and_one_direction(models):
     loaded, examples = scenario("misrouted-tickets", models)
     evidence, _ = gathered(loaded, examples, [HeadId(1, 2)], [], pairing="off")
     assert evidence.about["method"] == "mean"
-    assert evidence.about["directions"] == ["noise"]
+    assert evidence.about["directions"] == ["noising"]
     assert confirmed(evidence.heads) == {HeadId(1, 2)}
     assert "evidence_mean" in {note["key"] for note in evidence.notes}
 
@@ -624,7 +624,7 @@ def test_the_sample_incident_confirms_its_main_head(models):
     row = result.heads[(result.heads["layer"] == 1) & (result.heads["head"] == 2)].iloc[0]
     assert row["verdict"] == "confirmed"
     assert row["effect_low"] <= row["effect"] <= row["effect_high"]
-    assert result.manifest["evidence_about"]["smallest_p"] == pytest.approx(2 / 2**8, abs=1e-6)
+    assert result.manifest.evidence_about.smallest_p == pytest.approx(2 / 2**8, abs=1e-6)
 
 
 def test_a_difference_that_could_be_chance_is_not_called_none():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.confidence import judge_confidence
+from core.analysis.confidence import Confidence, judge_confidence
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.held_out import FEWEST, held_out
 from core.discovery.redrawn import DRAWS, draw_examples, drawn_scores
@@ -17,6 +17,7 @@ from core.discovery.stability import jaccard, members_overlap, stability_of
 from core.discovery.thresholds import BAR
 from core.discovery.variety import different_codes, equalised_scores
 from core.report.sentences.confidence import confidence_sentence
+from core.schema import Manifest, ModelRecord
 from core.text import LANGUAGES, catalogue
 
 NAN = float("nan")
@@ -233,20 +234,25 @@ def test_the_rule_of_trust_and_its_sentence(changes, level, keys):
     found = judge_confidence(**GOOD | changes)
     assert found.level == level
     assert [reason["key"] for reason in found.reasons] == keys
-    manifest = json.loads(json.dumps({"certainty": {"trust": found.as_json()}}, allow_nan=False))
+    manifest = with_confidence(found)
     for language in LANGUAGES:
         said = confidence_sentence(manifest, language)
-        assert said.startswith(catalogue(language)["trust"][level].split("{")[0])
+        assert said.startswith(catalogue(language)["confidence"][level].split("{")[0])
         assert "{" not in said
         assert "nan" not in said
 
 
+def with_confidence(found: Confidence) -> Manifest:
+    content = {"model": {"name": "m"}, "stability": {"confidence": found.as_json()}}
+    return Manifest.model_validate_json(json.dumps(content, allow_nan=False))
+
+
 def test_the_sentence_gives_the_numbers_and_an_old_run_has_none():
     found = judge_confidence(**GOOD | {"jaccard": 0.655})
-    said = confidence_sentence({"certainty": {"trust": found.as_json()}}, "en")
+    said = confidence_sentence(with_confidence(found), "en")
     assert said == (
         "Trust in this result is medium: 3 of 5 tested heads confirmed on 8 tested texts; on texts left out, "
         "85\u00a0% of the effects hold; drawing the texts anew changes which heads are chosen (mean overlap 66\u00a0%, "
         "at least 80\u00a0% wanted)."
     )
-    assert confidence_sentence({}, "en") == ""
+    assert confidence_sentence(Manifest(model=ModelRecord(name="m")), "en") == ""

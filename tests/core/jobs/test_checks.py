@@ -257,9 +257,11 @@ def test_light_work_follows_and_heavy_work_is_left_to_the_user(tmp_path):
     run = RunFolder(tmp_path)
     run.write_bytes("examples.csv", b"label,tokens\nanomalous,7\nanomalous,3\nnormal,900000\n")
     for parameters, wanted in ((LIGHT_WORK / (20 * SETS), "circuit"), (LIGHT_WORK / (20 * SETS) + 1, None)):
-        run.write_json("manifest.json", {"evidence": "computed", "model": {"n_parameters": parameters}})
+        run.write_json(
+            "manifest.json", {"evidence": "computed", "model": {"name": "m", "n_parameters": parameters}}
+        )
         assert follow_up(run) == wanted
-    run.write_json("manifest.json", {"evidence": "no_difference", "model": {"n_parameters": 1}})
+    run.write_json("manifest.json", {"evidence": "no_difference", "model": {"name": "m", "n_parameters": 1}})
     assert follow_up(run) is None
 
 

@@ -58,7 +58,7 @@ def test_run_is_done_and_keeps_every_record(backend: LocalBackend) -> None:
     records = read_records(run)
     assert [record.stage for record in records] == ["load"] + ["train"] * 4
     assert [record.metrics["loss"] for record in records[1:]] == [1.0, 1 / 2, 1 / 3, 1 / 4]
-    assert run.manifest()["model"]["name"] == "some/model"
+    assert run.manifest().model.name == "some/model"
     assert run.meta().name == "mine"
 
 

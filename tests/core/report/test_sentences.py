@@ -8,6 +8,7 @@ import pytest
 
 from core.report.sentences import summary
 from core.runs.facts import Facts, facts
+from core.schema import Manifest
 from core.text import LANGUAGES, percent, text
 from tests.support.made_result import EVIDENCE
 
@@ -19,7 +20,7 @@ MANIFEST = {
     "forward_passes": 12,
     "device": "cpu",
     "settings": {"autoencoder": {"members": 4}},
-    "selection": {"measure": "strength"},
+    "selection": {"statistic": "strength"},
     "notes": [],
 }
 EFFECTS = {
@@ -48,7 +49,7 @@ def made(
     for place, column in enumerate(("effect", "effect_low", "effect_high", "verdict")):
         heads[column] = [row[place] for row in said]
     edges = pd.DataFrame({"selected": [True, False], "effect": [np.nan] * 2, "verdict": [None, None]})
-    return facts({**MANIFEST, **manifest}, heads, edges, {"L2H1": "trigger"})
+    return facts(Manifest.model_validate({**MANIFEST, **manifest}), heads, edges, {"L2H1": "trigger"})
 
 
 def with_effects(effects: dict[str, tuple[float, float, float, str]] = EFFECTS, **about: object) -> Facts:
@@ -61,10 +62,10 @@ STATES = {
     "one": made(selected=1),
     "unpaired": made(label_p=[0.001, 0.2, 0.04], alignment={"mode": "last_mean", "pairs": []}),
     "no_difference": made(evidence="no_difference", evidence_about={"gap": -0.012}),
-    "paper": made(selection={"measure": "count"}),
+    "paper": made(selection={"statistic": "count"}),
     "few": made(counts={"anomalous": 3, "normal": 8}),
     "tested": with_effects(),
-    "mean": with_effects(directions=["noise"]),
+    "mean": with_effects(directions=["noising"]),
     "against": with_effects(
         {"L1H0": (-0.7, -0.9, -0.5, "confirmed"), "L0H1": (0.01, -0.1, 0.1, "not confirmed")}
     ),

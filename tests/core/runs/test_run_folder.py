@@ -19,7 +19,7 @@ from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, FORMAT, HEA
 from core.storage import write_atomically
 from core.text import LANGUAGES, catalogue
 from core.text.csv_safe import guarded
-from tests.support.made_result import evidence_result, made_result
+from tests.support.made_result import evidence_result, made_result, with_changes
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 CONFIG = make_config(model="m", examples=SET)
@@ -114,7 +114,7 @@ def test_saved_tables_follow_the_contract(tmp_path):
     heads = pd.read_csv(run.path / "heads.csv")
     assert heads["effect"].isna().all()
     assert heads["verdict"].isna().all()
-    assert run.manifest()["device"] == "cpu"
+    assert run.manifest().device == "cpu"
 
 
 def test_formulas_are_defused_in_text_and_numbers_stay_numbers():
@@ -158,7 +158,7 @@ def test_the_report_says_what_was_confirmed():
     assert "was not tested" in untested
     assert "was not tested" not in page
     found = made_result()
-    same = replace(found, manifest={**found.manifest, "evidence": "no_difference"})
+    same = replace(found, manifest=with_changes(found.manifest, evidence="no_difference"))
     assert "does not behave clearly differently" in html_report(same)
 
 

@@ -26,14 +26,15 @@ def judged(**changes: float) -> dict[str, object]:
     numbers = {"jaccard": 0.9, "held_out": 0.9, "diversity": 0.9} | changes
     found = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
     shown = {name: None if math.isnan(value) else value for name, value in numbers.items()}
-    return {**shown, "members_overlap": 0.5, "mirror_overlap": 0.25, "trust": found.as_json()}
+    return {**shown, "members_overlap": 0.5, "mirror_overlap": 0.25, "confidence": found.as_json()}
 
 
 def made(**changes: float):
     run = make_run(runs_folder(), verdicts=True)
     about = {"examples": 8, "smallest_p": 0.0078125}
     run.write_json(
-        "manifest.json", {**run.manifest(), "certainty": judged(**changes), "evidence_about": about}
+        "manifest.json",
+        {**run.read_json("manifest.json"), "stability": judged(**changes), "evidence_about": about},
     )
     return run
 
@@ -66,9 +67,8 @@ def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
 
 
 def test_lines_say_what_is_reached(open_app: OpenApp) -> None:
-    rows = {
-        line.key: line for line in stability_of.lines(load(made(jaccard=0.6, held_out=math.nan)).manifest)
-    }
+    manifest = load(made(jaccard=0.6, held_out=math.nan)).manifest
+    rows = {line.key: line for line in stability_of.lines(manifest.stability, manifest.evidence_about)}
     assert (rows["examples"].value, rows["examples"].met) == ("8", True)
     assert rows["jaccard"].met is False and rows["jaccard"].value.startswith("60")
     assert (rows["held_out"].value, rows["held_out"].met) == ("–", None)
@@ -81,21 +81,21 @@ def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app
     chosen = load(run).selected.head(2)
     (one, two), (first, second) = chosen["name"], chosen[["layer", "head"]].to_numpy().tolist()
     rows = [
-        ("head", *first, "resample", "noise", 1, 0.5),
-        ("head", *first, "resample", "denoise", 2, 0.7),
-        ("head", *second, "resample", "noise", 1, 0.1),
-        ("head", *second, "resample", "denoise", 2, 0.2),
-        ("head", *second, "mean", "noise", 1, 9.0),
-        ("edge", *first, "resample", "noise", 1, 9.0),
+        ("head", *first, "resample", "noising", 1, 0.5),
+        ("head", *first, "resample", "denoising", 2, 0.7),
+        ("head", *second, "resample", "noising", 1, 0.1),
+        ("head", *second, "resample", "denoising", 2, 0.2),
+        ("head", *second, "mean", "noising", 1, 9.0),
+        ("edge", *first, "resample", "noising", 1, 9.0),
     ]
     columns = ["kind", "source_layer", "source_head", "ablation", "direction", "example", "effect"]
     run.write_bytes(
         "effects.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False).encode("utf-8-sig")
     )
     heads = {
-        one: {"direction": "noise", "ablations": {"resample": {"effect": 0.5, "low": 0.4, "high": 0.6}}},
+        one: {"direction": "noising", "ablations": {"resample": {"effect": 0.5, "low": 0.4, "high": 0.6}}},
         two: {
-            "direction": "denoise",
+            "direction": "denoising",
             "ablations": {
                 "resample": {"effect": 0.2, "low": 0.1, "high": 0.3},
                 "zero": {"effect": -0.1, "low": -0.2, "high": 0.0},
@@ -124,9 +124,9 @@ def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app
 def test_run_without_these_files_has_no_details(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), verdicts=True)
     assert effect_details.by_example(run, ["L0H1"], []).empty
-    assert effect_details.evidence(run) == {}
+    assert effect_details.evidence(run).heads == {}
     (run.path / "evidence.json").write_text("{half", encoding="utf-8")
-    assert effect_details.evidence(run) == {}
+    assert effect_details.evidence(run).heads == {}
     assert catalogue("en")["details.texts"] not in shown(open_app("evidence", run=run.run_id))
 
 

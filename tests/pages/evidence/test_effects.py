@@ -47,7 +47,7 @@ def test_bars_carry_the_own_names_of_heads(tmp_path: Path) -> None:
 )
 def test_no_difference_is_said_and_shows_no_number(open_app: OpenApp, language: str, words: str) -> None:
     run = make_run(runs_folder())
-    manifest = run.manifest()
+    manifest = run.read_json("manifest.json")
     manifest["evidence"] = "no_difference"
     manifest["notes"] = [{"key": "evidence_no_difference", "values": {"gap": 0.01}}]
     run.write_json("manifest.json", manifest)

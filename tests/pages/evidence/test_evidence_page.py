@@ -190,7 +190,7 @@ def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> N
     table["verdict"] = table["verdict"].astype("object")
     table.loc[place, "verdict"] = "confirmed"
     run.write_bytes("heads.csv", table.to_csv(index=False).encode("utf-8-sig"))
-    run.write_json("manifest.json", {**run.manifest(), "every_head": True})
+    run.write_json("manifest.json", {**run.read_json("manifest.json"), "every_head": True})
     app = open_app("evidence", run=run.run_id)
     missed = f"L{table.loc[place, 'layer']}H{table.loc[place, 'head']}"
     assert any(missed in info.value for info in app.info)

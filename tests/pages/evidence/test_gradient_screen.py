@@ -8,6 +8,7 @@ import pytest
 from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, list_runs, runs_folder
+from core.schema import Manifest
 from core.text import LANGUAGES, text
 from pages.parts.charts.colours import LIGHT
 from pages.parts.data import results
@@ -18,14 +19,14 @@ from tests.pages.conftest import OpenApp, shown
 from tests.pages.test_pages import with_examples
 from tests.support.made_runs import examples, make_run
 
-SCREENED = {"selection": {"rule": "average", "measure": "strength", "candidates": "screened"}}
-NORM = {"notes": [{"key": "screen_norm", "values": {}}]}
+SCREENED = {"selection": {"rule": "average", "statistic": "strength", "candidates": "screened"}}
+NORM = {"notes": [{"key": "gradient_screen_norm", "values": {}}]}
 
 
 def made(verdicts: bool = True, **manifest: Any) -> RunFolder:
     """A made run whose manifest says more."""
     run = make_run(runs_folder(), verdicts=verdicts)
-    run.write_json("manifest.json", run.manifest() | manifest)
+    run.write_json("manifest.json", run.read_json("manifest.json") | manifest)
     return run
 
 
@@ -82,15 +83,19 @@ def test_each_page_says_in_one_line_how_candidates_were_chosen(
 ) -> None:
     line = text(language, "summary.screened")
     assert shown(open_app(page, language, screened_run().run_id)).count(line) == 1
-    why = text(language, "note.screen_norm")
+    why = text(language, "note.gradient_screen_norm")
     assert why in shown(open_app(page, language, made(**NORM).run_id))
     plain = shown(open_app(page, language, made().run_id))
     assert line not in plain and why not in plain
 
 
+def manifest(**content: Any) -> Manifest:
+    return Manifest.model_validate({"model": {"name": "m"}, **content})
+
+
 def test_a_score_is_explained_as_what_it_is() -> None:
-    assert sentences.score_meaning(SCREENED) == t("said.score_screened")
-    assert sentences.score_meaning({"selection": {"measure": "strength"}}) == t("said.score_strength")
+    assert sentences.score_meaning(manifest(**SCREENED)) == t("said.score_screened")
+    assert sentences.score_meaning(manifest()) == t("said.score_strength")
 
 
 def test_the_picture_of_codes_beside_attribution_takes_the_codes_alone(local: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
+from core.schema import Manifest
 from pages.parts.data import results
 from pages.parts.i18n.catalogue import catalogue, number
 from pages.parts.report import sentences
@@ -54,7 +55,7 @@ def test_run_without_a_name_is_called_after_model_and_text(open_app: OpenApp, te
 def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -> None:
     run = make_run(runs_folder(), n_layers=6, n_heads=8, n_selected=4)
     assert "chance alone" not in shown(open_app(page, run=run.run_id))
-    manifest = run.manifest()
+    manifest = run.read_json("manifest.json")
     run.write_json("manifest.json", {**manifest, "alignment": {**manifest["alignment"], "pairs": []}})
     heads = pd.read_csv(run.path / "heads.csv")
     heads.loc[:3, "label_p_value"] = [0.001, 0.04, 0.05, 0.2]
@@ -65,15 +66,19 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
     assert "chance alone would give about 2.4" in unpaired
 
 
+def score_meaning(**selection: str) -> str:
+    return sentences.score_meaning(Manifest.model_validate({"model": {"name": "m"}, "selection": selection}))
+
+
 def test_score_meaning_tells_that_later_layers_must_look() -> None:
     for language, word in (("en", "later layers"), ("ja", "後の層")):
         for key in ("guide.method", "said.score_reach", "term.score.text", "term.reach.text"):
             assert word in catalogue(language)[key]
     words = catalogue("en")
     strength, reach = (words[f"said.score_{key}"] for key in ("strength", "reach"))
-    assert sentences.score_meaning({"selection": {"reach": "computed"}}) == f"{strength} {reach}"
-    assert sentences.score_meaning({"selection": {"reach": "no_weights"}}) == strength
-    assert sentences.score_meaning({"selection": {"measure": "count"}}) == words["said.score_count"]
+    assert score_meaning(attention_flow="computed") == f"{strength} {reach}"
+    assert score_meaning(attention_flow="no_weights") == strength
+    assert score_meaning(statistic="count") == words["said.score_count"]
 
 
 def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:

@@ -144,7 +144,7 @@ def test_other_weights_of_the_same_shape_are_named(open_app: OpenApp) -> None:
     app = open_app("runs")
     app.toggle(key="compare").set_value(True).run()
     assert catalogue("en")["compare.other_model"] not in shown(app)
-    manifest = first.manifest()
+    manifest = first.read_json("manifest.json")
     first.write_json("manifest.json", manifest | {"model": manifest["model"] | {"name": "/models/other"}})
     assert catalogue("en")["compare.other_model"] in shown(app.run())
-    assert second.manifest()["model"]["name"] == "/models/made"
+    assert second.manifest().model.name == "/models/made"
