@@ -694,7 +694,7 @@ def test_models_that_normalise_the_stream_get_verdicts_of_heads_and_say_why_none
     assert result.edges["selected"].any()
     assert result.edges[["verdict", "effect", "p_value"]].isna().all(axis=None)
     assert result.heads.loc[result.heads["selected"], "verdict"].notna().all()
-    assert "evidence_no_edges" in {note["key"] for note in result.manifest["notes"]}
+    assert "evidence_no_edges" in {note.key for note in result.manifest.notes}
     if candidates == "screened":
-        assert result.manifest["screen"]["state"] == "norm"
-        assert result.manifest["selection"]["candidates"] == "codes"
+        assert result.manifest.gradient_screen.state == "norm"
+        assert result.manifest.selection.candidates == "codes"
