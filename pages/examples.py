@@ -23,7 +23,7 @@ FIRST_ROWS = 20  # of the token table, unless all are asked for
 
 def counts() -> dict[str, int]:
     """How many texts each side has."""
-    return {label: sum(row["label"] == label for row in state.draft().rows) for label in LABELS}
+    return {label: state.draft().examples.count(label) for label in LABELS}
 
 
 def pills() -> None:
@@ -107,7 +107,7 @@ def show_preview(found: dict[str, Any]) -> None:
     warnings(found["examples"], alignment.pairs)
     rows(found)
     st.html(tokens.legend(found, t))
-    st.session_state["behaviour"] = (state.draft().source, list(state.draft().rows), differs(found))
+    st.session_state["behaviour"] = (state.draft().source, state.draft().examples, differs(found))
 
 
 def rows(found: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ def give() -> None:
     above = st.container()  # it stays when its button goes: a box that moves loses what is being typed
     if (
         scenario
-        and not state.draft().rows
+        and not state.draft().examples.examples
         and above.button(t("examples.take_sample"), key="take_sample", icon=":material/playlist_add:")
     ):
         samples.load_sample(scenario)
@@ -151,11 +151,11 @@ def give() -> None:
     example_inputs.show()
     example_help.show()
     pills()
-    hindrance = state.fails(state.draft().examples)
+    hindrance = state.fails(state.draft().examples.check)
     ready = hindrance is None and "paste_error" not in st.session_state
-    if state.draft().rows and hindrance:
+    if state.draft().examples.examples and hindrance:
         frame.show(hindrance)
-    elif state.draft().rows:
+    elif state.draft().examples.examples:
         ready = preview() and ready
     frame.next_button("examples", key="next_examples", disabled=not ready, reason=missing())
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from core.errors import ExamplesError
 from core.examples.example_set import Example, ExampleSet
@@ -135,6 +134,8 @@ def first_difference(texts: Sequence[Sequence[int]]) -> int:
 def _assign(
     anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]]
 ) -> list[tuple[int, int]]:
+    from scipy.optimize import linear_sum_assignment  # here: the pages read this module, and never need it
+
     cost = np.array([[differing(ids[a], ids[n]) for n in normal] for a in anomalous], dtype=float)
     length = np.array([[max(len(ids[a]), len(ids[n])) for n in normal] for a in anomalous])
     same_template = cost <= length * LARGEST_DIFFERENCE

@@ -5,6 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +49,7 @@ class ExampleSet(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    examples: tuple[Example, ...]
+    examples: tuple[Example, ...] = ()
 
     def of(self, label: Label) -> list[Example]:
         """The examples of one label, in order."""
@@ -57,6 +58,19 @@ class ExampleSet(BaseModel):
     def count(self, label: Label) -> int:
         """How many examples have this label."""
         return len(self.of(label))
+
+    def texts(self, label: Label) -> list[str]:
+        """The texts of one label, in order."""
+        return [example.text for example in self.of(label)]
+
+    def keeping_columns_of(self, before: "ExampleSet") -> "ExampleSet":
+        """These texts, each with the pair and the words that its line had before.
+
+        Lines are matched as in a comparison of two files; a changed line is the example that stood there.
+        """
+        return ExampleSet(
+            examples=tuple(e for label in LABELS for e in _continued(before.of(label), self.of(label)))
+        )
 
     def check(self) -> "ExampleSet":
         """Return self if it can be analysed; raises ExamplesError for the first thing that hinders it."""
@@ -67,9 +81,24 @@ class ExampleSet(BaseModel):
         return self
 
 
+def _continued(before: Sequence[Example], after: Sequence[Example]) -> list[Example]:
+    texts = [[example.text for example in side] for side in (before, after)]
+    sources: dict[int, Example] = {}
+    for change, start, end, first, last in SequenceMatcher(
+        None, texts[0], texts[1], autojunk=False
+    ).get_opcodes():
+        if change == "equal" or (change == "replace" and end - start == last - first):
+            sources |= dict(zip(range(first, last), before[start:end], strict=True))
+    return [
+        sources.get(i, example).model_copy(update={"text": example.text, "line": example.line})
+        for i, example in enumerate(after)
+    ]
+
+
 def from_rows(rows: Iterable[dict[str, Any]], first_line: int = 1) -> ExampleSet:
     """Examples from records with the keys of COLUMNS; missing optional ones are empty.
 
+    Every way in ends here, so that one text has one form: without spaces and line breaks at its ends.
     Raises ExamplesError for unknown columns or labels and for empty texts.
     """
     examples = []
@@ -80,14 +109,14 @@ def from_rows(rows: Iterable[dict[str, Any]], first_line: int = 1) -> ExampleSet
 
 def from_pasted(anomalous: str, normal: str) -> tuple[ExampleSet, int]:
     """One text a line from two boxes. Returns the set and how many empty lines were left out."""
-    examples, empty = [], 0
+    rows: list[dict[str, Any]] = []
+    empty = 0
     for label, text in zip(LABELS, (anomalous, normal), strict=True):
-        for line, content in enumerate(text.splitlines(), start=1):
-            if content.strip():
-                examples.append(Example(label=label, text=content.strip(), line=line))
-            else:
-                empty += 1
-    return ExampleSet(examples=tuple(examples)), empty
+        lines = text.splitlines()
+        filled = [(line, content) for line, content in enumerate(lines, start=1) if content.strip()]
+        rows += [{"label": label, "text": content, "line": line} for line, content in filled]
+        empty += len(lines) - len(filled)
+    return from_rows(rows), empty
 
 
 def read_examples(path: Path, encoding: str | None = None) -> ExampleSet:
@@ -179,14 +208,13 @@ def _check_columns(columns: Sequence[str]) -> None:
 
 
 def _example(row: dict[str, Any], line: int) -> Example:
-    label = LABEL_WORDS.get(str(row.get("label") or "").strip().lower())
+    cells = {column: str(row[column]).strip() if row.get(column) is not None else "" for column in COLUMNS}
+    label = LABEL_WORDS.get(cells["label"].lower())
     if label is None:
-        raise ExamplesError("unknown_label", line=line, label=_short(str(row.get("label") or "")))
-    text = str(row.get("text") or "")
-    if not text.strip():
+        raise ExamplesError("unknown_label", line=line, label=_short(cells["label"]))
+    if not cells["text"]:
         raise ExamplesError("empty_text", line=line)
-    optional = {column: str(row.get(column) or "") for column in COLUMNS[2:]}
-    return Example(label=label, text=text, line=line, **optional)
+    return Example.model_validate({**cells, "label": label, "line": line})
 
 
 def _check_texts(examples: Sequence[Example]) -> None:

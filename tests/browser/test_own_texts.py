@@ -75,6 +75,33 @@ def test_shift_jis_file_becomes_a_preview(sit: Sit, tmp_path: Path) -> None:
     assert reader.page.locator(".tokens tr.anomalous").count() == 3
 
 
+def test_typing_after_a_file_keeps_its_pairs(sit: Sit, tmp_path: Path) -> None:
+    lines = ["label,text,pair,expected,actual"]
+    for number in (1, 2, 3):
+        lines += [
+            f"anomalous,red {number} ,{number},Billing,Legal",
+            f"normal,blue {number},{number},Billing,",
+        ]
+    file = tmp_path / "examples.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    reader = sit()
+    to_the_examples(reader)
+    page = reader.page
+    page.get_by_role("tab", name=reader.texts["examples.file"]).click(timeout=PATIENCE)
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator(".tokens tbody tr").nth(5).wait_for(timeout=PATIENCE)
+    page.get_by_role("tab", name=reader.texts["examples.paste"]).click(timeout=PATIENCE)
+    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box.press("Control+End")
+    page.keyboard.type("x", delay=20)
+    page.locator(".tokens", has_text="3x").wait_for(timeout=PATIENCE)
+    page.get_by_role("tab", name=reader.texts["examples.file"]).click(timeout=PATIENCE)
+    content = reader.downloads(reader.texts["examples.download"]).decode("utf-8-sig")
+    rows = [row.split(",") for row in content.splitlines()[1:]]
+    assert [(row[2], row[3]) for row in rows] == [("1", "Billing"), ("2", "Billing"), ("3", "Billing")] * 2
+    assert [row[1] for row in rows[:3]] == ["red 1", "red 2", "red 3x"]
+
+
 def test_markup_emoji_and_right_to_left_text_are_shown_as_they_stand(sit: Sit) -> None:
     anomalous = [
         "<img src=x onerror=alert(1)> Department:",

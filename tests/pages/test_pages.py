@@ -6,6 +6,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.examples.example_set import from_rows
 from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
 from core.runs.run_folder import RunState, list_runs, runs_folder
@@ -79,7 +80,7 @@ def test_two_edits_of_a_box_in_a_row_are_both_kept(open_app: OpenApp, local: Loc
     app.switch_page("pages/examples.py").run()
     app.text_area(key="paste_anomalous").set_value("one text").run()
     app.text_area(key="paste_anomalous").set_value("one text\nanother text").run()
-    assert [row["text"] for row in app.session_state["draft"].rows] == ["one text", "another text"]
+    assert [e.text for e in app.session_state["draft"].examples.examples] == ["one text", "another text"]
     app.switch_page("pages/guide.py").run()
     app.switch_page("pages/examples.py").run()
     assert app.text_area(key="paste_anomalous").value == "one text\nanother text"
@@ -278,11 +279,13 @@ def test_dashboard_imports_neither_torch_nor_transformers() -> None:
 def with_examples(app: AppTest) -> AppTest:
     """A session whose model is checked and whose texts are given."""
     rows = [
-        {"label": label, "text": text, "pair": "", "expected": "", "actual": ""}
+        {"label": label, "text": text}
         for label, side in (("anomalous", ANOMALOUS), ("normal", NORMAL))
         for text in side.splitlines()
     ]
-    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
+    app.session_state["draft"] = state.Draft(
+        source="/models/mine", source_kind="folder", examples=from_rows(rows)
+    )
     return app.run()
 
 
@@ -307,8 +310,8 @@ def test_sample_incident_has_the_texts_of_the_readers_language(open_app: OpenApp
     japanese = open_app("start", "ja")
     japanese.button(key="open_sample").click().run()
     assert japanese.session_state["run_id"] != english.session_state["run_id"]
-    texts_given = [row["text"] for row in japanese.session_state["draft"].rows]
-    assert not all(text.isascii() for text in texts_given)
+    given = japanese.session_state["draft"].examples.examples
+    assert not all(example.text.isascii() for example in given)
 
 
 def test_run_at_the_head_of_the_queue_starts(open_app: OpenApp) -> None:
@@ -323,7 +326,7 @@ def test_bundled_model_offers_its_texts(open_app: OpenApp) -> None:
     app.button(key="take_sample").click().run()
     draft = app.session_state["draft"]
     assert draft.scenario == samples.SAMPLE
-    assert draft.examples().count("anomalous") >= 5
+    assert draft.examples.count("anomalous") >= 5
 
 
 def test_changed_texts_are_no_longer_the_scenarios(open_app: OpenApp) -> None:
@@ -334,7 +337,7 @@ def test_changed_texts_are_no_longer_the_scenarios(open_app: OpenApp) -> None:
     box.set_value(box.value + "\nAnother ticket").run()
     draft = app.session_state["draft"]
     assert draft.scenario == ""
-    assert draft.rows[0]["pair"] != ""
+    assert draft.examples.examples[0].pair != ""
 
 
 def test_circuit_of_a_run_without_candidates_is_not_drawn(open_app: OpenApp) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.examples.example_set import MAXIMUM_PER_SIDE
+from core.examples.example_set import MAXIMUM_PER_SIDE, Label
 from pages.parts.examples import inputs as example_inputs
 from pages.parts.examples.templates import Template, templates
 from pages.parts.session import state
@@ -21,7 +21,7 @@ def show() -> None:
 
 
 def _templates() -> None:
-    if state.draft().rows:
+    if state.draft().examples.examples:
         st.caption(t("help.replaces"))
     for name, template in templates(language()).items():
         st.button(
@@ -62,12 +62,12 @@ def _offer(text: str | None = None) -> None:
 
 def _add() -> None:
     text = " ".join(st.session_state.get("match_text", "").split())
-    known = {row["text"].strip() for row in state.draft().rows}
+    known = {example.text for example in state.draft().examples.examples}
     if not text or text in known:
         st.session_state["match_refused"] = True
         return
     example_inputs.add("normal", text)
 
 
-def _texts(label: str) -> list[str]:
-    return list(dict.fromkeys(row["text"] for row in state.draft().rows if row["label"] == label))
+def _texts(label: Label) -> list[str]:
+    return list(dict.fromkeys(state.draft().examples.texts(label)))

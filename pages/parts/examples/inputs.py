@@ -1,6 +1,6 @@
 """The three ways to give examples: two boxes to paste into, a file, a table. All write the draft's rows."""
 
-from collections.abc import Sequence
+from collections import Counter
 from html import escape
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from core.errors import HeadlightError
 from core.examples.example_set import (
     COLUMNS,
     LABELS,
-    Example,
     ExampleSet,
     Label,
     from_pasted,
+    from_rows,
     parse_examples,
     to_csv,
 )
@@ -43,36 +43,37 @@ def show() -> None:
 
 def take(examples: ExampleSet) -> None:
     """Replace the draft's examples; they are no longer those of a scenario."""
-    _take_rows(_rows_of(examples.examples), [example.line for example in examples.examples])
-    _forget_inputs()
+    _change(examples, "paste_", "edit_")
 
 
-def add(label: str, text: str) -> None:
+def add(label: Label, text: str) -> None:
     """Add one text to a side."""
-    _take_rows([*state.draft().rows, {**dict.fromkeys(COLUMNS, ""), "label": label, "text": text}])
-    _forget_inputs()
+    new = from_rows([{"label": label, "text": text, "line": state.draft().examples.count(label) + 1}])
+    take(ExampleSet(examples=(*state.draft().examples.examples, *new.examples)))
 
 
-def _take_rows(rows: list[dict[str, str]], lines: Sequence[int] = ()) -> None:
-    if rows != state.draft().rows:
+def _change(examples: ExampleSet, *inputs: str) -> None:
+    """Take other examples; the inputs whose keys begin so are filled from them again."""
+    columns = set(COLUMNS)
+    before, after = (
+        [e.model_dump(include=columns) for e in s.examples] for s in (state.draft().examples, examples)
+    )
+    if before != after:
         state.draft().scenario = ""
-    state.draft().rows, state.draft().lines = rows, list(lines)
-
-
-def _forget_inputs() -> None:
-    for key in [key for key in st.session_state if str(key).startswith(("paste_", "edit_"))]:
+    state.draft().examples = examples
+    for key in [key for key in st.session_state if str(key).startswith(inputs)]:
         del st.session_state[key]
 
 
 def _boxes() -> None:
-    rows = state.draft().rows
-    if any("\n" in row["text"].strip() for row in rows):
+    examples = state.draft().examples
+    if any(len(example.text.splitlines()) > 1 for example in examples.examples):
         st.info(t("examples.long_texts"), icon=":material/info:")
         return
     for column, label in zip(st.columns(2, gap="medium", vertical_alignment="bottom"), LABELS, strict=True):
         key = f"paste_{label}"
         if key not in st.session_state:
-            st.session_state[key] = "\n".join(row["text"] for row in rows if row["label"] == label)
+            st.session_state[key] = "\n".join(examples.texts(label))
         column.html(
             f'<span class="side {label}">{escape(t(f"examples.{label}_title"))}</span>'
             f'<p class="lead-small">{escape(t(f"examples.{label}_hint"))}</p>'
@@ -102,7 +103,7 @@ def _say_how_it_was_read() -> None:
     left_out = _read_boxes()[1]
     if left_out:
         st.caption(tn("examples.empty_lines", left_out))
-    if any("\t" in row["text"] for row in state.draft().rows):
+    if any("\t" in example.text for example in state.draft().examples.examples):
         st.caption(t("examples.tabs"))
 
 
@@ -118,30 +119,16 @@ def _pasted(label: Label) -> None:
     if sheet is None:
         _take_boxes()
         return
-    new = sheet.examples.examples
-    texts = {example.text for example in new}
-    kept = [row for row in state.draft().rows if row["label"] != label and row["text"] not in texts]
-    _take_rows([*_rows_of(new), *kept])
-    _forget_inputs()
+    pasted = {example.text for example in sheet.examples.examples}
+    others = [e for e in state.draft().examples.examples if e.label != label and e.text not in pasted]
+    take(ExampleSet(examples=(*sheet.examples.examples, *others)))
     counts = [sheet.examples.count(side) for side in LABELS]
     st.session_state["paste_note"] = (sheet.how, *counts)
 
 
 def _take_boxes() -> None:
-    """Take the boxes' lines; a text that was there before keeps its pair and expected words."""
-    known = {(row["label"], row["text"]): row for row in state.draft().rows}
-    examples, _ = _read_boxes()
-    rows = []
-    for new in _rows_of(examples.examples):
-        before = known.get((new["label"], new["text"]), {})
-        rows.append({**new, **{column: before.get(column, "") for column in COLUMNS[2:]}})
-    _take_rows(rows, [example.line for example in examples.examples])
-    for key in [key for key in st.session_state if str(key).startswith("edit_")]:
-        del st.session_state[key]
-
-
-def _rows_of(examples: Sequence[Example]) -> list[dict[str, str]]:
-    return [{column: getattr(example, column) for column in COLUMNS} for example in examples]
+    """Take the boxes' lines; pair and expected words stay with their line."""
+    _change(_read_boxes()[0].keeping_columns_of(state.draft().examples), "edit_")
 
 
 def _read_boxes() -> tuple[ExampleSet, int]:
@@ -156,19 +143,19 @@ def _file() -> None:
         _read(file.getvalue(), file.name, file.file_id)
     st.download_button(
         t("examples.download"),
-        data=to_csv(ExampleSet.model_validate({"examples": state.draft().rows}).examples),
+        data=to_csv(state.draft().examples.examples),
         file_name="examples.csv",
         mime="text/csv",
         key="download_examples",
         on_click="ignore",
-        disabled=not state.draft().rows,
+        disabled=not state.draft().examples.examples,
         icon=":material/download:",
     )
 
 
 def _read(content: bytes, name: str, file_id: str) -> None:
     if st.session_state.get("read_file") == file_id:
-        st.caption(tn("examples.file_read", len(state.draft().rows), name=frame.plain(name)))
+        st.caption(tn("examples.file_read", len(state.draft().examples.examples), name=frame.plain(name)))
         return
     encoding = SHIFT_JIS if st.session_state.get("read_as") == file_id else None
     try:
@@ -186,7 +173,8 @@ def _read(content: bytes, name: str, file_id: str) -> None:
 
 def _table() -> None:
     if "edit_base" not in st.session_state or "edit_table" not in st.session_state:
-        st.session_state["edit_base"] = pd.DataFrame(state.draft().rows, columns=list(COLUMNS), dtype=str)
+        rows = [example.model_dump(include=set(COLUMNS)) for example in state.draft().examples.examples]
+        st.session_state["edit_base"] = pd.DataFrame(rows, columns=list(COLUMNS), dtype=str)
     names = state.named(LABELS, "label.{}")
     base: pd.DataFrame = st.session_state["edit_base"]
     st.data_editor(
@@ -224,7 +212,10 @@ def _edited() -> None:
         rows[int(index)].update(values)
     rows = [row for index, row in enumerate(rows) if index not in changes["deleted_rows"]]
     rows += changes["added_rows"]
-    clean = [{column: str(row.get(column) or "") for column in COLUMNS} for row in rows]
-    _take_rows([row for row in clean if row["text"].strip() or row["label"]])
-    for key in [key for key in st.session_state if str(key).startswith("paste_")]:
-        del st.session_state[key]
+    counts = Counter[str]()
+    filled = []
+    for row in rows:
+        if row.get("label") and str(row.get("text") or "").strip():
+            counts[row["label"]] += 1
+            filled.append({**row, "line": counts[row["label"]]})
+    _change(from_rows(filled), "paste_")

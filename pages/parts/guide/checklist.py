@@ -24,16 +24,15 @@ _TICKS = "poc_ticks"
 def facts() -> Facts:
     """What the open run shows; without one, what the draft does."""
     draft = state.draft()
-    counts = Counter(row["label"] for row in draft.rows)
-    sides = Counter((row["pair"], row["label"]) for row in draft.rows if row["pair"])
+    sides = Counter((example.pair, example.label) for example in draft.examples.examples if example.pair)
     given = {pair for pair, _ in sides}
     behaviour = st.session_state.get("behaviour")
     known = Facts(
         model=state.model_ready() or state.run_id() != "",
-        anomalous=counts["anomalous"],
-        normal=counts["normal"],
+        anomalous=draft.examples.count("anomalous"),
+        normal=draft.examples.count("normal"),
         pairs=sum(sides[pair, "anomalous"] == sides[pair, "normal"] == 1 for pair in given),
-        differs=bool(behaviour and behaviour[:2] == (draft.source, draft.rows) and behaviour[2]),
+        differs=bool(behaviour and behaviour[:2] == (draft.source, draft.examples) and behaviour[2]),
     )
     job = state.job()
     if job is None or job.state.status != "done":

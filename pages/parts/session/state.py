@@ -3,7 +3,6 @@
 The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -12,7 +11,7 @@ import streamlit as st
 
 from core.config import PRESETS, RunConfig, make_config
 from core.errors import HeadlightError, StorageError
-from core.examples.example_set import COLUMNS, ExampleSet, from_rows
+from core.examples.example_set import ExampleSet
 from core.jobs.backend import Answer, Backend, JobStatus
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import ACTIVE, RunFolder, open_run
@@ -33,9 +32,7 @@ class Draft:
     source: str = ""
     source_kind: str = "bundled"
     scenario: str = ""
-    rows: list[dict[str, str]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    """Where each row stands in what the user gave; empty where the rows were not read from lines."""
+    examples: ExampleSet = field(default_factory=ExampleSet)
     preset: str = "standard"
     autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
     positions: str = "auto"
@@ -46,25 +43,12 @@ class Draft:
     permutations: int = 1000
     evidence: bool = True
 
-    def examples(self) -> ExampleSet:
-        """The examples, checked; raises ExamplesError for the first thing that hinders an analysis."""
-        lines = self.lines if len(self.lines) == len(self.rows) else self._lines_of_boxes()
-        rows = [{**row, "line": line} for row, line in zip(self.rows, lines, strict=True)]
-        return from_rows(rows).check()
-
     def config(self) -> RunConfig:
         """The settings of the run; raises HeadlightError where they cannot be run."""
-        chosen = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name in ("source", "source_kind", "rows", "lines"):
-            del chosen[name]
-        return make_config(model=self.source, examples=self.examples(), **chosen)
-
-    def _lines_of_boxes(self) -> list[int]:
-        counts, lines = Counter[str](), []
-        for row in self.rows:
-            counts[row["label"]] += 1
-            lines.append(counts[row["label"]])
-        return lines
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("source", "source_kind", "examples"):
+            del values[name]
+        return make_config(model=self.source, examples=self.examples.check(), **values)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -117,14 +101,11 @@ def _write_back(key: str, name: str, group: str) -> None:
 
 def draft_of(config: RunConfig) -> Draft:
     """A draft with the settings of a run."""
-    rows = [{column: getattr(example, column) for column in COLUMNS} for example in config.examples.examples]
     shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
     values = {name: getattr(config, name) for name in shared - {"autoencoder"}}
     return Draft(
         source=config.model,
         source_kind="bundled" if config.scenario else "folder" if "/" in config.model[:1] else "hub",
-        rows=rows,
-        lines=[example.line for example in config.examples.examples],
         autoencoder=config.autoencoder.model_dump(),
         **values,
     )
@@ -230,7 +211,7 @@ def model_ready() -> bool:
 
 def examples_ready() -> bool:
     """Whether the draft's examples pass every check that needs no model."""
-    return not fails(draft().examples)
+    return not fails(draft().examples.check)
 
 
 def fails(action: Callable[[], Any]) -> HeadlightError | None:

@@ -232,12 +232,12 @@ def _examples_state() -> tuple[str, str, str]:
     if not draft.source:
         return "closed", "", t("frame.needs_model")
     counts = _counts()
-    result = f"{counts[0]} + {counts[1]}" if draft.rows else ""
+    result = f"{counts[0]} + {counts[1]}" if draft.examples.examples else ""
     return ("done" if state.examples_ready() else "open"), result, ""
 
 
 def _counts() -> list[int]:
-    return [sum(row["label"] == label for row in state.draft().rows) for label in LABELS]
+    return [state.draft().examples.count(label) for label in LABELS]
 
 
 def _result_state(step: str) -> tuple[str, str, str]:

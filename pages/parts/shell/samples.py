@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config import RunConfig
 from core.errors import StorageError
-from core.examples.example_set import COLUMNS, read_examples
+from core.examples.example_set import read_examples
 from core.jobs.backend import start
 from core.runs.run_folder import RunFolder, list_runs
 from core.scenarios import load_scenario, scenario_names
@@ -49,10 +49,8 @@ def load_sample(name: str, preset: str = "standard") -> None:
     """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
     scenario = load_scenario(name)
     examples = read_examples(scenario.examples_in(state.language()))
-    rows = [{column: getattr(example, column) for column in COLUMNS} for example in examples.examples]
-    draft = Draft(source=str(scenario.model_folder), source_kind="bundled", scenario=name, rows=rows)
     state.leave_run()
-    state.replace_draft(draft)
+    state.replace_draft(Draft(source=str(scenario.model_folder), scenario=name, examples=examples))
     state.choose_preset(preset)
     state.inspect_again()
 

@@ -42,11 +42,11 @@ def test_a_pasted_spreadsheet_with_tabs():
 
 
 def test_jsonl_with_and_without_empty_lines():
-    content = '{"label": "normal", "text": "a"}\n\n{"label": "anomalous", "text": "b", "pair": 7}\n'
+    content = '{"label": "normal", "text": "a"}\n\n{"label": "anomalous", "text": "b", "pair": 0}\n'
     examples = parse_examples(content.encode(), "x.jsonl").examples
     assert [(e.label, e.text, e.pair, e.line) for e in examples] == [
         ("normal", "a", "", 1),
-        ("anomalous", "b", "7", 3),
+        ("anomalous", "b", "0", 3),
     ]
 
 
@@ -118,10 +118,46 @@ def test_a_pair_has_one_of_each():
 
 @given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=8))
 def test_csv_round_trip_keeps_any_text(texts):
-    texts = [text.replace("\0", "").replace("\r", " ") or "x" for text in texts]
-    examples = [Example(label="normal", text=text if text.strip() else "x") for text in texts]
+    texts = [text.replace("\0", "").replace("\r", " ").strip() or "x" for text in texts]
+    examples = [Example(label="normal", text=text) for text in texts]
     try:
         content = to_csv(examples)
     except UnicodeEncodeError:
         return
     assert [e.text for e in parse_examples(content, "x.csv").examples] == [e.text for e in examples]
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        parse_examples(b'label,text, pair\n"normal ", a b ,1 \n', "x.csv"),
+        parse_examples(b"label\ttext\tpair\nnormal\ta b \t 1\n", "x.tsv"),
+        parse_examples(b'{"label": "normal", "text": "a b\\n", "pair": " 1"}\n', "x.jsonl"),
+        parse_examples("label,text,pair\nnormal,\u3000a b\u00a0,1\n".encode(), "x.csv"),
+        from_rows([{"label": "normal", "text": "a b ", "pair": "1"}]),
+    ],
+)
+def test_text_has_one_form_whatever_way_it_came_in(examples):
+    """A space at the end of one row is a token more: the pairs would no longer have one length."""
+    pasted, _ = from_pasted("", " a b ")
+    assert [(e.label, e.text, e.pair) for e in examples.examples] == [("normal", "a b", "1")]
+    assert [e.text for e in pasted.examples] == ["a b"]
+
+
+def test_edited_texts_keep_what_belongs_to_their_lines():
+    rows = [
+        {"label": label, "text": f"{label} {n}", "pair": str(n), "expected": f"x{n}"}
+        for label in ("anomalous", "normal")
+        for n in (1, 2, 3)
+    ]
+    before = from_rows(rows)
+    normal = "\n".join(before.texts("normal"))
+    edited = from_pasted("anomalous 1\nanomalous 2!\nanomalous 3", normal)[0].keeping_columns_of(before)
+    assert [(e.text, e.pair, e.expected) for e in edited.of("anomalous")] == [
+        ("anomalous 1", "1", "x1"), ("anomalous 2!", "2", "x2"), ("anomalous 3", "3", "x3"),
+    ]  # fmt: skip
+    assert [e.pair for e in edited.of("normal")] == ["1", "2", "3"]
+    fewer = from_pasted("anomalous 3", f"new\n{normal}")[0].keeping_columns_of(before)
+    assert [(e.text, e.pair) for e in fewer.examples] == [
+        ("anomalous 3", "3"), ("new", ""), ("normal 1", "1"), ("normal 2", "2"), ("normal 3", "3"),
+    ]  # fmt: skip

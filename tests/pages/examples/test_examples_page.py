@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.examples.example_set import from_rows, parse_examples
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from pages.parts.examples import fitness as checks
@@ -53,7 +54,7 @@ def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, lang
     assert app.success[0].value == said
     app.text_area(key="paste_normal").set_value("blue 1\nblue 2\nblue 3").run()
     assert not app.success
-    assert [row["pair"] for row in app.session_state["draft"].rows] == ["1", "2", "3"] * 2
+    assert [e.pair for e in app.session_state["draft"].examples.examples] == ["1", "2", "3"] * 2
 
 
 def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
@@ -63,7 +64,7 @@ def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
     app.text_area(key="paste_normal").set_value(wrong).run()
     assert "found “odd”" in app.error[0].value
     assert app.text_area(key="paste_normal").value == wrong
-    assert len(app.session_state["draft"].rows) == 10
+    assert len(app.session_state["draft"].examples.examples) == 10
     assert app.button(key="next_examples").disabled
     app.text_area(key="paste_normal").set_value("a\nb\nc").run()
     assert not app.error
@@ -75,7 +76,7 @@ def test_tabs_that_are_no_columns_are_kept_and_said(open_app: OpenApp) -> None:
     app.switch_page("pages/examples.py").run()
     app.text_area(key="paste_normal").set_value("a\tb\nc\nd").run()
     assert catalogue("en")["examples.tabs"] in shown(app)
-    assert app.session_state["draft"].rows[-3]["text"] == "a\tb"
+    assert app.session_state["draft"].examples.examples[-3].text == "a\tb"
 
 
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))
@@ -98,17 +99,19 @@ def test_five_thousand_lines_are_counted_and_kept(open_app: OpenApp) -> None:
     assert not app.exception
     assert "at most 200 anomalous examples, found 5000" in app.error[0].value
     assert app.text_area(key="paste_anomalous").value == lines
-    assert len(app.session_state["draft"].rows) == 5000
+    assert len(app.session_state["draft"].examples.examples) == 5000
 
 
 def test_first_rows_of_many_texts_are_shown_and_all_on_demand(open_app: OpenApp, local: LocalBackend) -> None:
     app = open_app("model")
     rows = [
-        {"label": label, "text": f"{label} {number}", "pair": "", "expected": "", "actual": ""}
+        {"label": label, "text": f"{label} {number}"}
         for label in ("anomalous", "normal")
         for number in range(15)
     ]
-    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
+    app.session_state["draft"] = state.Draft(
+        source="/models/mine", source_kind="folder", examples=from_rows(rows)
+    )
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: any(toggle.key == "all_rows" for toggle in app.toggle))
     assert shown(app).count('<td class="next">') == 20
@@ -147,3 +150,39 @@ def test_texts_that_the_model_refuses_close_the_next_step(
     app.run()
     assert app.error
     assert app.button(key="next_examples").disabled
+
+
+FILE = "label,text,pair,expected,actual\n" + "".join(
+    f"{label},{colour} {number}{' ' if number == 1 else ''},{number},Billing,Legal\n"
+    for number in (1, 2, 3)
+    for label, colour in (("anomalous", "red"), ("normal", "blue"))
+)
+"""A space at the end of one row, as spreadsheets leave it."""
+
+
+def test_typing_after_a_file_keeps_pairs_and_words(open_app: OpenApp) -> None:
+    app = open_app("examples")
+    loaded = parse_examples(FILE.encode(), "texts.csv")
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=loaded)
+    app.run()
+    box = app.text_area(key="paste_anomalous")
+    box.set_value(box.value + "\nx").run()
+    columns = [
+        (e.label, e.text, e.pair, e.expected, e.actual) for e in app.session_state["draft"].examples.examples
+    ]
+    for number in ("1", "2", "3"):
+        for label, colour in (("anomalous", "red"), ("normal", "blue")):
+            assert (label, f"{colour} {number}", number, "Billing", "Legal") in columns
+    assert ("anomalous", "x", "", "", "") in columns
+    box = app.text_area(key="paste_normal")
+    box.set_value(box.value.replace("blue 2", "green 2")).run()
+    edited = app.session_state["draft"].examples.of("normal")[1]
+    assert (edited.text, edited.pair, edited.expected) == ("green 2", "2", "Billing")
+
+
+def test_text_that_a_box_would_split_stays_out_of_the_boxes(open_app: OpenApp) -> None:
+    app = open_app("examples")
+    rows = from_rows([{"label": "normal", "text": "one\u2028two"}, {"label": "anomalous", "text": "three"}])
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=rows)
+    app.run()
+    assert catalogue("en")["examples.long_texts"] in [info.value for info in app.info]

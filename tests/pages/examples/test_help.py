@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.examples.example_set import from_rows
 from core.jobs.local_backend import LocalBackend
 from pages.parts.examples import fitness as checks
 from pages.parts.examples.templates import templates
@@ -42,7 +43,7 @@ def test_template_fills_the_boxes(open_app: OpenApp, language: str) -> None:
     assert not app.exception
     template = templates(language)["names"]
     assert app.text_area(key="paste_anomalous").value == "\n".join(template.anomalous)
-    assert [r["pair"] for r in app.session_state["draft"].rows] == ["1", "2", "3", "4", "5"] * 2
+    assert [e.pair for e in app.session_state["draft"].examples.examples] == ["1", "2", "3", "4", "5"] * 2
     assert catalogue(language)["help.replaces"] in shown(app)
 
 
@@ -82,11 +83,13 @@ def test_difference_is_the_distance_of_the_next_words() -> None:
 def test_same_behaviour_and_less_variety_are_warned_of(open_app: OpenApp, local: LocalBackend) -> None:
     app = open_app("model")
     rows = [
-        {"label": label, "text": text, "pair": "", "expected": "", "actual": ""}
+        {"label": label, "text": text}
         for label, side in (("anomalous", "p q r,s t u,v w x"), ("normal", "a b c,a b d,a b e"))
         for text in side.split(",")
     ]
-    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
+    app.session_state["draft"] = state.Draft(
+        source="/models/mine", source_kind="folder", examples=from_rows(rows)
+    )
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: bool(app.warning))
     said = [warning.value for warning in app.warning]

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from core.examples.example_set import ExampleSet, from_rows
 from core.jobs.local_backend import LocalBackend
 from core.report.export import package
 from core.runs.checklist import read_ticks, tick
@@ -90,12 +91,13 @@ def test_draft_ticks_its_texts_pairs_and_behaviour(open_app: OpenApp) -> None:
     app = with_examples(open_app("guide"))
     assert "texts" not in lines_to(app)
     assert {"pairs", "differs", "analysed"} <= lines_to(app)
-    rows = [{**row, "pair": str(place % 5)} for place, row in enumerate(app.session_state["draft"].rows)]
-    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", rows=rows)
-    app.session_state["behaviour"] = ("/models/mine", rows, True)
+    given = app.session_state["draft"].examples.examples
+    paired = from_rows({**e.model_dump(), "pair": str(place % 5)} for place, e in enumerate(given))
+    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=paired)
+    app.session_state["behaviour"] = ("/models/mine", paired, True)
     app.run()
     assert not {"texts", "pairs", "differs"} & lines_to(app)
-    app.session_state["draft"].rows = rows[:-1]
+    app.session_state["draft"].examples = ExampleSet(examples=paired.examples[:-1])
     app.run()
     assert "differs" in lines_to(app), "what the model said of other texts counts no more"
 

@@ -48,7 +48,7 @@ def test_run_is_duplicated_with_other_settings(open_app: OpenApp) -> None:
     assert app.title[0].value == "Analysis"
     assert app.session_state["run_id"] == ""
     draft = app.session_state["draft"]
-    assert (draft.preset, draft.source, len(draft.rows)) == ("fast", "/models/made", 12)
+    assert (draft.preset, draft.source, len(draft.examples.examples)) == ("fast", "/models/made", 12)
     app.switch_page("pages/analysis.py").run()
     app.number_input(key="draft_seed").set_value(9).run()
     app.button(key="start_run").click().run()

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.examples.example_set import LABELS, from_rows
 from core.runs.review import sign
 from core.runs.run_folder import RunState, runs_folder
 from pages.parts.i18n import catalogue as texts
@@ -35,15 +36,15 @@ def test_reason_of_the_next_closed_step_can_be_read(open_app: OpenApp, language:
     assert words["frame.needs_analysis"] not in said(app), "only that of the next step"
     with_examples(app)
     assert words["frame.needs_analysis"] in said(app)
-    app.session_state["draft"].rows = app.session_state["draft"].rows[:2]
+    app.session_state["draft"].examples = from_rows([{"label": "normal", "text": "one"}])
     app.run()
     assert words["frame.needs_examples"] in said(app)
 
 
 def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
     app = with_examples(open_app("guide"))
-    rows = app.session_state["draft"].rows
-    app.session_state["draft"].rows = rows + [{**rows[0], "text": f"text {number}"} for number in range(300)]
+    many = from_rows({"label": label, "text": f"{label} {n}"} for label in LABELS for n in range(300))
+    app.session_state["draft"].examples = many
     app.run()
     assert catalogue("en")["examples.next_closed"] in said(app)
     assert catalogue("en")["frame.needs_examples"] not in said(app)
