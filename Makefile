@@ -2,6 +2,7 @@
 # make test       run every test
 # make check      linter, formatter, types
 # make benchmark  measure the methods against each other
+# make docs       renew the generated parts of the documents
 #
 # The first call makes .venv; later calls install only what pyproject.toml changed. Choose the interpreter with
 # PYTHON=python3.12, the port with PORT=8600, single tests with ARGS="tests/core/test_examples.py".
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TORCH := torch>=2.6,<2.14
 
-.PHONY: help app test check benchmark clean
+.PHONY: help app test check benchmark docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -43,6 +44,9 @@ check: $(VENV)/.dev
 
 benchmark: $(VENV)/.app
 	@$(BIN)/python -m core benchmark $(ARGS)
+
+docs: $(VENV)/.app
+	@$(BIN)/python docs/tools/make_docs.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache *.egg-info

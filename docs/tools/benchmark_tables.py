@@ -4,7 +4,8 @@ Writes Markdown to the standard output; nothing in it is typed by hand.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -31,74 +32,8 @@ GROWTH = (
     "paper",
     "eap-ig",
 )
-HEADERS = {
-    "en": {
-        "task": "task · model",
-        "goal": "goal",
-        "wanted": "wanted",
-        "measured": "measured",
-        "method": "method",
-        "draws": "draws × seeds",
-        "heads": "heads: mean, lowest",
-        "edges": "edges: mean, lowest",
-        "ap": "AP",
-        "inside": "among true heads",
-        "chosen": "candidates P / R",
-        "jaccard": "overlap",
-        "seconds": "seconds",
-        "passes": "forward passes",
-        "mb": "MB",
-        "mean": "mean",
-        "confirmed_heads": "heads, P / R",
-        "confirmed_edges": "edges, P / R",
-        "within": "shuffled within pairs: differ, found at q ≤ .1",
-        "over": "shuffled over all texts: differ, found at q ≤ .1",
-        "wrong": "of q ≤ .1 not true",
-        "setting": "setting",
-        "values": "values: mean AUC",
-        "change": "largest change of one case",
-        "switch": "suggested switch: heads",
-        "gone": "gone",
-        "anyway": "said on normal texts anyway",
-        "still": "normal still right",
-        "circuit": "smallest circuit off (mean): heads, gone, normal still right",
-        "what": "what",
-        "texts": "texts a side",
-    },
-    "ja": {
-        "task": "課題 · モデル",
-        "goal": "目標",
-        "wanted": "目標値",
-        "measured": "測定値",
-        "method": "方法",
-        "draws": "回数 × シード",
-        "heads": "ヘッド: 平均、最低",
-        "edges": "接続: 平均、最低",
-        "ap": "AP",
-        "inside": "正しいヘッド間",
-        "chosen": "候補の適合率 / 再現率",
-        "jaccard": "重なり",
-        "seconds": "秒",
-        "passes": "順伝播",
-        "mb": "MB",
-        "mean": "平均",
-        "confirmed_heads": "ヘッド、適合率 / 再現率",
-        "confirmed_edges": "接続、適合率 / 再現率",
-        "within": "ペア内の入れ替え: 差あり、q ≤ .1 の発見",
-        "over": "全体の入れ替え: 差あり、q ≤ .1 の発見",
-        "wrong": "q ≤ .1 のうち誤り",
-        "setting": "設定",
-        "values": "値: 平均 AUC",
-        "change": "一つの組み合わせでの最大の変化",
-        "switch": "提案された無効化: ヘッド数",
-        "gone": "消えた割合",
-        "anyway": "正常例でも出る割合",
-        "still": "正常例が正しいまま",
-        "circuit": "最小の回路を無効化（平均）: ヘッド数、消えた割合、正常例が正しいまま",
-        "what": "対象",
-        "texts": "片側の件数",
-    },
-}
+Words = Mapping[str, str]
+"""The headers of a language, from `[benchmark]` of `words.LANGUAGE.toml`."""
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
@@ -119,11 +54,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[s
         yield f"| {' | '.join(map(str, row))} |"
 
 
-def goals(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def goals(folder: Path, say: Words) -> Iterator[str]:
     """Goals beside what was measured; what misses is bold."""
-    found = read(folder, "goals")
+    wanted = read(folder, "goals")
     rows = []
-    for goal in found.itertuples():
+    for goal in wanted.itertuples():
         measured = "–" if pd.isna(goal.measured) else f"{goal.measured:g}"
         missed = str(goal.met).lower() == "false"
         sign = {">=": "≥", "<=": "≤"}[goal.comparison]
@@ -131,10 +66,10 @@ def goals(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say["goal"], say["wanted"], say["measured"]], rows)
 
 
-def cases(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def cases(folder: Path, say: Words) -> Iterator[str]:
     """Head AUC of some methods on every task and model."""
-    found = read(folder, "summary")
-    part = found[(found["unit"] == "head") & (found["examples"] == MAIN)]
+    summary = read(folder, "summary")
+    part = summary[(summary["unit"] == "head") & (summary["examples"] == MAIN)]
     by_case = part.pivot_table(index=["task", "model"], columns="method", values="auc", sort=False)
     shown = [method for method in CASES if method in by_case]
     rows = [
@@ -145,10 +80,10 @@ def cases(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say["task"], *(f"`{method}`" for method in shown)], rows)
 
 
-def methods(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def methods(folder: Path, say: Words) -> Iterator[str]:
     """Quality and cost of every method over all tasks and models."""
-    found = read(folder, "summary")
-    part = found[found["examples"] == MAIN]
+    summary = read(folder, "summary")
+    part = summary[summary["examples"] == MAIN]
     rows = []
     for method, own in part.groupby("method", sort=False):
         heads, edges = own[own["unit"] == "head"], own[own["unit"] == "edge"]
@@ -187,10 +122,10 @@ def methods(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say[name] for name in names], (row[1:] for row in ordered))
 
 
-def sizes(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def sizes(folder: Path, say: Words) -> Iterator[str]:
     """Head AUC over the number of texts a side: mean and lowest task."""
-    found = read(folder, "summary")
-    part = found[found["unit"] == "head"]
+    summary = read(folder, "summary")
+    part = summary[summary["unit"] == "head"]
     numbers = sorted(part["examples"].unique())
     rows = []
     for method in GROWTH:
@@ -203,10 +138,10 @@ def sizes(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say["texts"], *map(str, numbers)], rows)
 
 
-def evidence(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def evidence(folder: Path, say: Words) -> Iterator[str]:
     """Verdicts against the truth, and under shuffled labels."""
-    found = read(folder, "summary")
-    part = found[(found["method"] == "headlight-standard") & (found["examples"] == MAIN)]
+    summary = read(folder, "summary")
+    part = summary[(summary["method"] == "headlight-standard") & (summary["examples"] == MAIN)]
     names = ["task", "confirmed_heads", "confirmed_edges", "wrong", "within", "over", "seconds", "passes"]
     rows = []
     for (task, model), own in part.groupby(["task", "model"]):
@@ -242,11 +177,11 @@ def evidence(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say[name] for name in names], rows)
 
 
-def sweep(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def sweep(folder: Path, say: Words) -> Iterator[str]:
     """Mean AUC over all cases for every value of every setting, and the case that moves most."""
-    found = read(folder, "sweep")
+    moved = read(folder, "sweep")
     rows = []
-    for setting, own in found.groupby("setting", sort=False):
+    for setting, own in moved.groupby("setting", sort=False):
         case = own.pivot_table(index=["task", "model"], columns="value", values="auc", sort=True)
         default = own.loc[own["is_default"], "value"].iloc[0]
         names = [f"**{value:g}**" if value == default else f"{value:g}" for value in case]
@@ -257,12 +192,12 @@ def sweep(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say[name] for name in ("setting", "values", "change")], rows)
 
 
-def switch(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def switch(folder: Path, say: Words) -> Iterator[str]:
     """What switching heads off does on unseen texts."""
-    found = read(folder, "switch")
-    found["count"] = found["heads"].str.split().str.len()
+    sets = read(folder, "switch")
+    sets["count"] = sets["heads"].str.split().str.len()
     rows = []
-    for (task, model), own in found.groupby(["task", "model"]):
+    for (task, model), own in sets.groupby(["task", "model"]):
         suggested = own[own["suggested"].astype(str).str.lower() == "true"]
         circuit = own[(own["found_by"] == "smallest_circuit") & (own["mode"] == "mean")]
         rows.append(
@@ -279,9 +214,9 @@ def switch(folder: Path, say: dict[str, str]) -> Iterator[str]:
     yield from table([say[name] for name in ["task", "switch", "gone", "anyway", "still", "circuit"]], rows)
 
 
-def speed(folder: Path, say: dict[str, str]) -> Iterator[str]:
+def speed(folder: Path, say: Words) -> Iterator[str]:
     """Time and memory."""
-    found = read(folder, "speed")
+    timed = read(folder, "speed")
     rows = [
         (
             f"{row.what} ({row.heads} × {row.examples}+{row.examples}, {row.device})",
@@ -289,17 +224,22 @@ def speed(folder: Path, say: dict[str, str]) -> Iterator[str]:
             f"{row.peak_mb:.0f}",
             "–" if pd.isna(row.forward_seconds) else f"{row.seconds / row.forward_seconds:.1f}",
         )
-        for row in found.itertuples()
+        for row in timed.itertuples()
     ]
     yield from table([say[name] for name in ("what", "seconds", "mb", "passes")], rows)
+
+
+TABLES: Mapping[str, Callable[[Path, Words], Iterator[str]]] = {
+    part.__name__: part for part in (goals, cases, methods, sizes, evidence, sweep, switch, speed)
+}
 
 
 def main() -> None:
     """Print every table under its name."""
     folder, language = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "en"
-    for part in (goals, cases, methods, sizes, evidence, sweep, switch, speed):
-        sys.stdout.write(f"\n<!-- {part.__name__} -->\n")
-        sys.stdout.write("\n".join(part(folder, HEADERS[language])) + "\n")
+    words = tomllib.loads(Path(__file__).with_name(f"words.{language}.toml").read_text(encoding="utf-8"))
+    for name, lines in TABLES.items():
+        sys.stdout.write("\n".join([f"\n<!-- {name} -->", *lines(folder, words["benchmark"]), ""]))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from core.benchmark.methods.gradient import eap, gate_gradients, hisp
 from core.benchmark.methods.method import Outcome, ours, paper
 from core.benchmark.methods.screened import screened
 from core.benchmark.methods.subnetwork_probing import gates, learned_gates, not_shut
-from core.benchmark.plan import PLANS
 from core.benchmark.tasks.task import Task, TaskName, load_task
 from core.causal.edge_attribution import attributions
 from core.causal.interventions import patch_edges, record, replace_heads
@@ -40,7 +39,6 @@ from core.model.hooks import after, on_z
 from core.model.loading import LoadedModel, ModelPool
 from core.model.logit_attribution import final_norm
 from tests.core.causal.test_evidence import pairs
-from tests.support.paths import ROOT
 from tests.support.tiny_models import tiny
 
 KINDS = ("gpt2", "llama", "gpt_neox", "qwen3")
@@ -437,12 +435,6 @@ def test_the_published_setting_has_its_own_sparsity_for_docstring(planted, monke
     other, _ = paper_250(planted, 1)
     assert more() == more()
     assert more() != other(), "other texts for other draws"
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
-def test_the_readme_names_every_method(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    assert [name for name in PLANS["full"] if f"`{name}`" not in text] == []
 
 
 def test_chance_differs_between_draws_and_seeds_and_repeats(planted):

@@ -17,7 +17,6 @@ from core.scenarios.build.make_truth import RULE, SEED
 from core.scenarios.build.tasks import NAMES, TASKS, pairs, vocabulary
 from core.scenarios.build.train_tasks import HeadLengths, accuracies, build_tokenizer
 from core.scenarios.build.training_texts import TOKEN, batch_of, earlier_name, lessons_of, spread_names
-from tests.support.paths import ROOT
 
 BUNDLED = names_in(MODELS, "test")
 
@@ -164,14 +163,3 @@ def test_accuracy_counts_fresh_anomalous_texts(pool):
     with torch.no_grad():
         untrained = build_model("llama", torch.Generator().manual_seed(0), seed=0)
         assert accuracies(untrained, ids, count=50, seed=4)["indirect-object"] < 0.5
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
-def test_the_readme_tells_the_true_heads_and_edges(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    for architecture in SHAPES:
-        counts = []
-        for task in TASKS:
-            truth = json.loads((MODELS / architecture / f"{task}.json").read_text(encoding="utf-8"))
-            counts.append(f"{len(truth['heads'])}/{len(truth['edges'])}")
-        assert ("、" if "ja" in readme else ", ").join(counts) in text
