@@ -8,8 +8,8 @@ from pages.parts.charts import shared as charts
 from pages.parts.circuit import controls as circuit_controls
 from pages.parts.circuit import edge_panel, graph, head_panel
 from pages.parts.circuit.controls import Shown
-from pages.parts.circuit.graph import Look
 from pages.parts.circuit.groups import edge_ends
+from pages.parts.circuit.marks import Look
 from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_chosen, settle, table_key
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
@@ -25,7 +25,7 @@ def chart(result: Result, shown: Shown) -> None:
     look = Look(
         colours.palette(),
         t,
-        chosen=next(iter(opened_heads()), ""),
+        head=next(iter(opened_heads()), ""),
         edge=edge_ends(opened_edge()),
         folded=bool(st.session_state.get("circuit_fold")),
         large=bool(st.session_state.get("circuit_full")),

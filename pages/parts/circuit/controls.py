@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.circuit import head_labels as labels
-from pages.parts.circuit.graph import verdict_words
 from pages.parts.circuit.groups import edge_ends
+from pages.parts.circuit.marks import verdict_words
 from pages.parts.circuit.view_state import nearest, open_head, opened_edge, opened_heads, within
 from pages.parts.data import results
 from pages.parts.data.head_search import find_head

@@ -10,7 +10,7 @@ from core.runs.job_state import read_circuit
 from core.text import text
 from pages.parts.charts import colours, legends
 from pages.parts.circuit import graph
-from pages.parts.circuit.graph import Look
+from pages.parts.circuit.marks import Look
 from pages.parts.data import tables
 from pages.parts.data.results import Result
 from pages.parts.report import pictures, sentences

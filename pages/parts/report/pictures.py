@@ -8,19 +8,20 @@ import functools
 import re
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from core.report.export import Pictures
-from pages.parts.charts import colours
-from pages.parts.charts import shared as charts
-from pages.parts.circuit import graph, svg
-from pages.parts.circuit.graph import Look
+from pages.parts.charts import shared
+from pages.parts.charts.colours import LIGHT
+from pages.parts.circuit import graph, legend
+from pages.parts.circuit.marks import Look
 from pages.parts.data.results import MOST_EDGES, MOST_HEADS, Result
 from pages.parts.evidence import effects
-from pages.parts.i18n import catalogue as texts
+from pages.parts.i18n import catalogue
 
 KINDS = ("circuit", "grid", "heat-map", "effects")
 FORMATS = {"svg": "image/svg+xml", "png": "image/png"}
@@ -33,10 +34,15 @@ FONTS = (
 """Latin first, then the Japanese faces of Linux, macOS and Windows, before any Chinese one can step in."""
 _JAPANESE = re.compile("[぀-ヿ㐀-鿿豈-﫿]")
 _SIGNS = ("請", "語")
+_XLINK = ' xmlns:xlink="http://www.w3.org/1999/xlink"'
 
 
 class NoRendererError(Exception):
     """vl-convert is not installed."""
+
+
+class MissingFontError(Exception):
+    """A PNG would show boxes instead of Japanese letters."""
 
 
 def drawn(result: Result) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -48,45 +54,38 @@ def drawn(result: Result) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def kinds(result: Result) -> list[str]:
     """The pictures that this run has."""
-    found = ["heat-map"]
-    if len(result.selected):
-        found = ["circuit", "grid", *found]
-    return [*found, "effects"] if result.checked else found
-
-
-def circuit(result: Result, language: str) -> str:
-    """The circuit as SVG, drawn without vl-convert; empty where there is none."""
-    heads, edges = drawn(result)
-    if heads.empty:
-        return ""
-    return svg.flow(heads, edges, alternative(heads, edges, language), partial(texts.text, language))
+    of_circuit = ["circuit", "grid"] if len(result.selected) else []
+    return [*of_circuit, "heat-map", *(["effects"] if result.checked else [])]
 
 
 def alternative(heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
     """The circuit's picture in words."""
     counts = {"heads": len(heads), "edges": len(edges), "strongest": heads.iloc[0]["name"]}
-    return texts.text(language, "alt.circuit", **counts)
+    return catalogue.text(language, "alt.circuit", **counts)
 
 
 def of_circuit(result: Result) -> dict[str, str]:
-    """The circuit as SVG in every language, for the report; none where there is no circuit."""
-    if result.selected.empty:
+    """The circuit as SVG in every language, for the report; none where there is no circuit or no renderer."""
+    if result.selected.empty or hindrance() == "renderer":
         return {}
-    return {language: circuit(result, language) for language in texts.LANGUAGES}
+    return {language: as_svg(result, "circuit", language) for language in catalogue.LANGUAGES}
 
 
 def as_svg(result: Result, kind: str, language: str) -> str:
-    """One picture as SVG; raises NoRendererError where it needs vl-convert and there is none."""
-    if kind == "circuit":
-        return circuit(result, language)
-    spec = _chart(result, kind, partial(texts.text, language)).to_dict()
-    spec["config"] = {**spec.get("config", {}), "font": FONTS, "background": colours.LIGHT.background}
-    return str(_renderer().vegalite_to_svg(spec))
+    """One picture as SVG; raises NoRendererError without vl-convert."""
+    renderer = _renderer()
+    spec = _chart(result, kind, language).to_dict()
+    spec["config"] = {**spec.get("config", {}), "font": FONTS, "background": LIGHT.background}
+    drawing = str(renderer.vegalite_to_svg(spec)).replace(_XLINK, "", 1)
+    if kind in ("circuit", "grid"):
+        words = alternative(*drawn(result), language)
+        drawing = drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(words)}" ', 1)
+    return drawing
 
 
 def as_png(picture: str) -> bytes:
     """An SVG as PNG; raises NoRendererError without vl-convert."""
-    return bytes(_renderer().svg_to_png(_with_fonts(picture), scale=SCALE))
+    return bytes(_renderer().svg_to_png(picture, scale=SCALE))
 
 
 def shows_japanese() -> bool:
@@ -112,35 +111,31 @@ def hindrance() -> str:
 
 def hindered(result: Result, kind: str, language: str, ending: str, hindrance: str) -> bool:
     """Whether this picture cannot be made, given what hinders."""
-    if hindrance == "renderer":
-        return (kind, ending) != ("circuit", "svg")
-    return hindrance == "font" and ending == "png" and needs_japanese(as_svg(result, kind, language))
+    if hindrance == "font":
+        return ending == "png" and needs_japanese(as_svg(result, kind, language))
+    return hindrance == "renderer"
 
 
 def files(result: Result) -> Pictures:
     """Every picture in every language as SVG and PNG, by file name; what cannot be made is said in a text."""
-    made: dict[str, bytes] = {}
-    missing: set[str] = set()
-    for kind in kinds(result):
-        for language in texts.LANGUAGES:
-            for ending in FORMATS:
-                try:
-                    made[file_name(kind, language, ending)] = picture(result, kind, language, ending)
-                except NoRendererError:
-                    missing.add("renderer")
-                except MissingFontError:
-                    missing.add("font")
+    contents: dict[str, bytes] = {}
+    circuit: dict[str, str] = {}
+    missing = {hindrance()} - {""}
+    for kind in kinds(result) if "renderer" not in missing else []:
+        for language in catalogue.LANGUAGES:
+            drawing = as_svg(result, kind, language)
+            contents[file_name(kind, language, "svg")] = drawing.encode()
+            if not (missing and needs_japanese(drawing)):
+                contents[file_name(kind, language, "png")] = as_png(drawing)
+            if kind == "circuit":
+                circuit[language] = drawing
     if missing:
-        made[LEFT_OUT] = "\n\n".join(
-            texts.text(language, f"report.no_{reason}")
-            for language in texts.LANGUAGES
-            for reason in sorted(missing)
+        contents[LEFT_OUT] = "\n\n".join(
+            catalogue.text(language, f"report.no_{reason}")
+            for language in catalogue.LANGUAGES
+            for reason in missing
         ).encode()
-    return Pictures(of_circuit(result), made)
-
-
-class MissingFontError(Exception):
-    """A PNG would show boxes instead of Japanese letters."""
+    return Pictures(circuit, contents)
 
 
 def picture(result: Result, kind: str, language: str, ending: str) -> bytes:
@@ -158,21 +153,22 @@ def file_name(kind: str, language: str, ending: str) -> str:
     return f"{kind}-{language}.{ending}"
 
 
-def _chart(result: Result, kind: str, word: Callable[[str], str]) -> Any:
+def _chart(result: Result, kind: str, language: str) -> Any:
     """The chart of the screen in a width of its own."""
+    word: Callable[[str], str] = partial(catalogue.text, language)
     if kind == "heat-map":
-        return charts.heat(result.heads, colours.LIGHT, word).properties(width=max(260, 34 * result.n_heads))
+        return shared.heat(result.heads, LIGHT, word).properties(width=max(260, 34 * result.n_heads))
     if kind == "effects":
-        rows = effects.tested(result.selected)
-        return _wide(effects.bars(rows, colours.LIGHT, word), 560)
+        return effects.bars(effects.tested(result.selected), LIGHT, word).properties(width=560)
     heads, edges = drawn(result)
-    return _wide(
-        graph.grid(result.heads, heads, edges, Look(colours.LIGHT, word)), max(480, 46 * result.n_heads)
-    )
-
-
-def _wide(chart: alt.LayerChart, width: int) -> alt.LayerChart:
-    return chart.properties(width=width)
+    look = Look(LIGHT, word, still=True)
+    if kind == "grid":
+        chart: alt.LayerChart = graph.grid(result.heads, heads, edges, look)
+        width = max(480, 46 * result.n_heads)
+    else:
+        chart = graph.flow(heads, edges, look)
+        width = max(graph.LEAST_WIDTH, graph.COLUMN_WIDTH * heads["layer"].nunique())
+    return legend.with_legend(chart.properties(width=width), heads, look, width)
 
 
 @functools.cache
@@ -183,16 +179,9 @@ def _differ(first: str, second: str) -> bool:
 
 def _letter(sign: str) -> bytes:
     return as_png(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="60" font-family="{FONTS}">'
         f'<text x="6" y="44" font-size="40">{sign}</text></svg>'
     )
-
-
-def _with_fonts(picture: str) -> str:
-    """The picture with our fonts where it names none."""
-    if "font-family=" in picture.split(">", 1)[0]:
-        return picture
-    return picture.replace("<svg ", f'<svg font-family="{FONTS}" ', 1)
 
 
 def _renderer() -> Any:

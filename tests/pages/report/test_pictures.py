@@ -106,16 +106,15 @@ def test_picture_without_a_font_is_left_out_and_said(tmp_path: Path, monkeypatch
     assert catalogue("ja")["report.no_font"] in said
 
 
-def test_without_the_renderer_the_circuit_is_still_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_renderer_the_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
+    pictures._differ.cache_clear()
     result = results.load(make_run(tmp_path, verdicts=True))
-    files = pictures.files(result).files
-    assert set(files) == {"circuit-en.svg", "circuit-ja.svg", pictures.LEFT_OUT}
-    assert "vl-convert-python" in files[pictures.LEFT_OUT].decode()
+    package = pictures.files(result)
+    assert set(package.files) == {pictures.LEFT_OUT} and not package.circuit
+    assert pictures.of_circuit(result) == {}
+    assert "vl-convert-python" in package.files[pictures.LEFT_OUT].decode()
     assert pictures.hindered(result, "grid", "en", "svg", "renderer")
-    assert not pictures.hindered(result, "circuit", "en", "svg", "renderer")
 
 
 @pytest.mark.parametrize("language", list(texts.LANGUAGES))
