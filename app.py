@@ -57,6 +57,12 @@ def run(page: StreamlitPage) -> None:
 
 def main() -> None:
     """Draw the frame and the page that was asked for."""
+    with state.one_drawing():
+        draw()
+
+
+def draw() -> None:
+    """Session, navigation, sidebar, page, what is folded below it, notices."""
     begin_session()
     state.keep_language()
     state.job()  # a run that was deleted meanwhile is closed before the address is written

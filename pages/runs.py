@@ -22,33 +22,6 @@ COLUMNS = {"name": 3.5, "model": 1.6, "examples": 1.1, "state": 1.5, "date": 1.7
 UNFINISHED = ("failed", "cancelled", "interrupted")
 
 
-@st.dialog(" ")
-def confirm_delete(line: Line) -> None:
-    """Ask before a run's folder is removed."""
-    st.markdown(t("runs.delete_text", name=frame.plain(line.name)))
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(t("runs.keep"), key="keep_run"):
-            st.rerun()
-        if st.button(
-            t("runs.delete"),
-            key="really_delete",
-            type="primary",
-            icon=":material/delete:",
-            on_click=delete,
-            args=(line,),
-        ):
-            st.rerun()
-
-
-def delete(line: Line) -> None:
-    """Stop the run and its check where they are at work, and remove its folder."""
-    state.backend().cancel(line.run.run_id)
-    state.backend().cancel_check(line.run.run_id)
-    line.run.delete()
-    if state.run_id() == line.run.run_id:
-        state.leave_run()
-
-
 def more(line: Line) -> None:
     """What is rarely done: another name or owner, start again, with other settings, delete."""
     with st.popover(t("runs.more"), key=f"more_{line.run.run_id}"):
@@ -66,7 +39,7 @@ def more(line: Line) -> None:
                 act(lambda: state.draft_from(line.run))
                 frame.go("analysis")
         if choice("runs.delete", "delete", "delete", line):
-            confirm_delete(line)
+            runs_table.confirm_delete(line)
         if line.status != "damaged":
             st.caption(t("runs.link"))
             st.code(address(line), language=None, wrap_lines=True)
@@ -117,9 +90,8 @@ def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(key=f"runs_row_{line.run.run_id}"):
         columns = st.columns(list(COLUMNS.values()), vertical_alignment="center")
-        here = line.run.run_id == state.run_id()
-        mark = f" :gray[({t('runs.here')})]" if here else ""
-        columns[0].markdown(f"**{frame.plain(line.name)}**{mark}")
+        with columns[0]:
+            runs_table.title(line)
         columns[1].caption(frame.plain(line.model))
         columns[2].caption(line.counts)
         with columns[3]:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.config import RunConfig, as_config_error, first_complaint
 from core.errors import StorageError
@@ -27,6 +27,7 @@ from core.schema import FORMAT, Manifest, Stored
 from core.storage import home, storage_error, write_atomically
 
 Model = TypeVar("Model", bound=Stored)
+Record = TypeVar("Record")
 Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 LONGEST_ID = 100
 """Characters of an id from outside; a longer one is no folder name, and some systems refuse to look for it."""
@@ -113,11 +114,11 @@ class RunFolder:
 
     def state(self) -> RunState:
         """The last written state."""
-        return RunState(**_known(RunState, self.read_json("state.json")))
+        return self._record("state.json", RunState)
 
     def meta(self) -> RunMeta:
         """Name, owner, creation time."""
-        return RunMeta(**_known(RunMeta, self.read_json("meta.json")))
+        return self._record("meta.json", RunMeta)
 
     def rename(self, name: str, owner: str | None = None) -> None:
         """Change the user's name of the run, and its owner where one is given."""
@@ -151,6 +152,13 @@ class RunFolder:
     def write_model(self, name: str, content: Stored) -> None:
         """Write a model of `core.schema` as a JSON file, whole or not at all."""
         self.write_json(name, content.model_dump(mode="json"))
+
+    def _record(self, name: str, kind: type[Record]) -> Record:
+        try:
+            return TypeAdapter(kind).validate_python(self.read_json(name))
+        except ValidationError as error:
+            detail = ": ".join((name, *first_complaint(error)))
+            raise StorageError("damaged_run", path=self.path, detail=detail) from None
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Content of a JSON file of the folder; raises StorageError where it is missing, damaged or newer."""
@@ -220,8 +228,3 @@ def open_run(run_id: str) -> RunFolder:
     if not plain or not (path / "config.json").exists():
         raise StorageError("no_run", path=run_id[:LONGEST_ID])
     return RunFolder(path)
-
-
-def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    names = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    return {name: value for name, value in content.items() if name in names}

@@ -3,12 +3,14 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import HeadlightError, StorageError
 from core.runs.run_folder import RunFolder, list_runs
+from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import t
 from pages.parts.shell import frame, samples
@@ -25,6 +27,8 @@ class Line:
     status: str
     created: str
     owner: str = ""
+    reason: str = ""
+    """Why a damaged run cannot be read."""
 
 
 def listed(limit: int | None = None) -> list[Line]:
@@ -47,21 +51,58 @@ def _plain(text: str) -> str:
 
 
 def show(lines: list[Line], key: str) -> None:
-    """One row a run with a button that opens it."""
+    """One row a run with a button that opens it, or deletes it where it is damaged."""
     for line in lines:
         with st.container(border=True):
             columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
-            columns[0].markdown(f"**{frame.plain(line.name)}**")
+            with columns[0]:
+                title(line)
             columns[1].caption(frame.plain(line.model))
             columns[2].caption(line.counts)
             with columns[3]:
                 badge(line.status)
             columns[4].caption(line.created)
-            side = columns[5].container(horizontal=True, horizontal_alignment="right")
-            if side.button(
-                t("runs.open"), key=f"{key}_open_{line.run.run_id}", disabled=line.status == "damaged"
-            ):
-                open_line(line)
+            with columns[5].container(horizontal=True, horizontal_alignment="right"):
+                if line.status == "damaged":
+                    if st.button(t("runs.delete"), key=f"{key}_delete_{line.run.run_id}"):
+                        confirm_delete(line)
+                elif st.button(t("runs.open"), key=f"{key}_open_{line.run.run_id}"):
+                    open_line(line)
+
+
+def title(line: Line) -> None:
+    """The run's name, marked where it is open, and why it cannot be read where it is damaged."""
+    mark = f" :gray[({t('runs.here')})]" if line.run.run_id == state.run_id() else ""
+    st.markdown(f"**{frame.plain(line.name)}**{mark}")
+    if line.reason:
+        st.caption(frame.plain(line.reason))
+
+
+@st.dialog(" ")
+def confirm_delete(line: Line) -> None:
+    """Ask before a run's folder is removed."""
+    st.markdown(t("runs.delete_text", name=frame.plain(line.name)))
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        keep = st.button(t("runs.keep"), key="keep_run")
+        sure = st.button(
+            t("runs.delete"),
+            key="really_delete",
+            type="primary",
+            icon=":material/delete:",
+            on_click=delete,
+            args=(line,),
+        )
+        if keep or sure:
+            st.rerun()
+
+
+def delete(line: Line) -> None:
+    """Stop the run and its check where they are at work, and remove its folder."""
+    for stop in (state.backend().cancel, state.backend().cancel_check):
+        state.fails(partial(stop, line.run.run_id))  # a damaged run has no state that could be changed
+    line.run.delete()
+    if state.run_id() == line.run.run_id:
+        state.leave_run()
 
 
 def open_line(line: Line) -> None:
@@ -91,10 +132,16 @@ def _line(run: RunFolder) -> Line:
     try:
         config, meta, status = run.config(), run.meta(), run.state().status
         name = samples.run_name(run, config)
-    except StorageError:
-        return Line(run, run.run_id, "", "", "damaged", "")
+    except StorageError as error:
+        reason = texts.error(state.language(), error.key, error.values)
+        return Line(run, run.run_id, "", "", "damaged", "", reason=reason)
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
-    created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else ""
-    model = Path(config.model).name
-    return Line(run, name, model, counts, status, created, meta.owner)
+    return Line(run, name, Path(config.model).name, counts, status, _date(meta.created), meta.owner)
+
+
+def _date(created: str) -> str:
+    try:
+        return datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return ""

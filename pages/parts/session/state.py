@@ -3,7 +3,8 @@
 The draft is the truth of every input; widgets are filled from it when they appear and write back on a change.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -19,6 +20,7 @@ from pages.parts.i18n import catalogue as texts
 
 WATCHED = "watched_runs"
 """Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
+_LOOKED_UP = "looked_up"
 _WIDGETS = "draft_"
 """Prefix of the keys of every widget that shows a part of the draft."""
 _INPUTS = ("paste_", "edit_", "read_")
@@ -169,11 +171,29 @@ def job() -> JobStatus | None:
     if not run_id():
         return None
     try:
-        return backend().status(run_id())
+        return status(run_id())
     except StorageError as error:
         leave_run()
         st.session_state["greeting_error"] = (error.key, error.values)
         return None
+
+
+def status(run_id: str) -> JobStatus:
+    """How far a run is, looked up once in each drawing; raises StorageError where there is no such run."""
+    looked_up = st.session_state.get(_LOOKED_UP, {})
+    if run_id not in looked_up:
+        looked_up[run_id] = backend().status(run_id)
+    return looked_up[run_id]
+
+
+@contextmanager
+def one_drawing() -> Iterator[None]:
+    """Within it `status` remembers what it has looked up; a fragment that polls draws outside of it."""
+    st.session_state[_LOOKED_UP] = {}
+    try:
+        yield
+    finally:
+        st.session_state.pop(_LOOKED_UP, None)
 
 
 def folder() -> RunFolder:

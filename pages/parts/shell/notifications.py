@@ -133,7 +133,7 @@ def _name(run_id: str) -> str:
 
 def _status(run_id: str) -> JobStatus | None:
     try:
-        return state.backend().status(run_id)
+        return state.status(run_id)
     except HeadlightError:
         return None
 

@@ -164,3 +164,43 @@ def test_name_that_is_too_long_is_cut_and_kept(open_app: OpenApp) -> None:
     app.text_input(key=f"name_{run.run_id}").set_value("n" * 300)
     app.button(key=f"rename_{run.run_id}").click().run()
     assert run.meta().name == "n" * 80
+
+
+DAMAGE = {
+    "config.json": ["{", "{}", "[]", '{"format": "2"}', '{"format": 99}'],
+    "state.json": ["{", "[]", '{"status": "odd"}', '{"status": "done", "started": "x"}'],
+    "meta.json": ["[]", '{"name": 5}'],
+}
+
+
+@pytest.mark.parametrize("page", ["start", "runs"])
+def test_damaged_runs_are_listed_with_their_reason_and_can_be_deleted(open_app: OpenApp, page: str) -> None:
+    whole = make_run(runs_folder(), name="Whole")
+    for file, contents in DAMAGE.items():
+        for content in contents:
+            run = make_run(runs_folder())
+            (run.path / file).write_text(content, encoding="utf-8")
+            app = open_app(page)
+            assert "Whole" in shown(app), (file, content)
+            assert "cannot be read" in shown(app) or "newer Headlight" in shown(app), (file, content)
+            key = f"delete_{run.run_id}" if page == "runs" else f"recent_delete_{run.run_id}"
+            app.button(key=key).click().run()
+            app.button(key="really_delete").click().run()
+            assert not app.exception
+            assert not run.path.exists()
+    assert [run.run_id for run in list_runs()] == [whole.run_id]
+
+
+def test_page_looks_up_the_open_run_once(
+    open_app: OpenApp, local: LocalBackend, whole_app: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    app = open_app("circuit", run=run.run_id)
+    looked_up = []
+    status = local.status
+    monkeypatch.setattr(local, "status", lambda run_id: looked_up.append(run_id) or status(run_id))
+    app.run()
+    assert looked_up == [run.run_id]
+    run.write_state(RunState(status="interrupted", stage="train", started=1.0, finished=2.0))
+    app.run()
+    assert app.button(key="to_way")
