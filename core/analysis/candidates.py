@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from core.causal.edge_attribution import Attributed
 from core.discovery.autoencoder import Codes
@@ -16,6 +17,7 @@ from core.discovery.scoring import (
     head_scores,
 )
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
+from core.heads import EdgeId, HeadId
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,15 @@ def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, 
     if np.isinf(cut) and between.any():
         cut = float(edges[between].min())
     return cut, between & (edges >= cut)
+
+
+def candidate_heads(heads: pd.DataFrame) -> list[HeadId]:
+    """Candidates of a head table, best first."""
+    rows = heads.loc[heads["selected"], ["layer", "head"]]
+    return [HeadId(*row) for row in rows.to_numpy().tolist()]
+
+
+def candidate_edges(edges: pd.DataFrame) -> list[EdgeId]:
+    """Candidates of an edge table, best first."""
+    rows = edges.loc[edges["selected"], ["source_layer", "source_head", "target_layer", "target_head"]]
+    return [EdgeId(HeadId(*row[:2]), HeadId(*row[2:])) for row in rows.to_numpy().tolist()]

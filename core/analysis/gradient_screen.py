@@ -1,4 +1,4 @@
-"""The causal screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
+"""The gradient screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
 
 1. Attribution with integrated gradients (`core.causal.edge_attribution`) of all heads and edges, on the pairs
    that an analysis compares: a handful of forward and backward passes.
@@ -48,7 +48,7 @@ class GradientScreen:
         return {"key": f"gradient_screen_{self.state}", "values": {"steps": STEPS} if self.attributed else {}}
 
 
-def screen(
+def gradient_screen(
     loaded: LoadedModel, examples: ExampleSet, alignment: Alignment, seed: int
 ) -> Generator[int, None, GradientScreen]:
     """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done."""

@@ -1,49 +1,40 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
 load → tokens → capture (outputs, attention) → train → codes → score → screen (where asked for) → statistics →
-evidence → report. Each step is a function of another module; here is their order, the progress records and the tables.
+evidence → report. Each step is a function of another module; here is their order, and the progress records.
 """
 
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor
 
 from core.analysis import result_tables as tables
-from core.analysis.candidates import Scores, score, screened
-from core.analysis.confidence import judge_confidence
+from core.analysis.candidates import Scores, candidate_edges, candidate_heads, screened
 from core.analysis.example_rows import example_rows
-from core.analysis.gradient_screen import GradientScreen, steps_of
-from core.analysis.gradient_screen import screen as gradient_screen
-from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence, gather
+from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps_of
+from core.analysis.manifest import manifest_of, stability_record
+from core.analysis.observations import (
+    Observations,
+    observe_aligned,
+    scores_of,
+    statistic_of,
+    train_codes,
+)
+from core.causal.evidence import Evidence, gather
 from core.config import RunConfig
-from core.discovery.attention_flow import AttentionFlow, flow_between
-from core.discovery.autoencoder import Codes
-from core.discovery.codes import centre, codes_of, published_codes, scale
-from core.discovery.held_out import HeldOut, held_out
+from core.discovery.autoencoder import Codes, TrainStep
 from core.discovery.label_permutation import label_permutations
-from core.discovery.scoring import Statistic
-from core.discovery.selection import EDGE_RULE, HEAD_RULE
-from core.discovery.stability import Stability, plain, stability_of
-from core.examples.alignment import Alignment, align, describe
-from core.heads import EdgeId, HeadId
+from core.discovery.stability import stability_of
+from core.examples.alignment import align
+from core.generators import relayed
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import Attention, mean_attention
-from core.model.head_outputs import Captured, capture
-from core.model.loading import LoadedModel, ModelPool
+from core.model.loading import ModelPool
 from core.model.tokenising import tokenise
-from core.schema import Manifest, Progress, RunResult
-
-FEW_EXAMPLES = 5
-"""Below this number a side the result says that it rests on little."""
+from core.schema import Progress, RunResult
 
 
 @dataclass
@@ -81,41 +72,23 @@ def analyse(
     alignment = align(config.examples, ids, mode, config.pairing)
     rows = example_rows(loaded, config.examples, ids, alignment)
     yield clock.start("capture", len(alignment.kept))
-    kept = [ids[i] for i in alignment.kept]
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        captured = capture(loaded, kept, alignment.positions, cache)
-        attention = None
-        if not config.autoencoder.shared:
-            attention = mean_attention(loaded, kept, alignment.positions, cache)
-    yield Progress("capture", len(alignment.kept), len(alignment.kept), {"cached": captured.cached_texts})
-    plain_codes = yield from codes_with_progress(config, loaded, captured.outputs, alignment, clock)
-    yield clock.start("score")
-    statistic: Statistic = "count" if config.autoencoder.shared else "strength"
-    flow = AttentionFlow(torch.ones(captured.outputs.shape[1:3]))
-    if attention is not None:
-        flow = flow_between(captured.outputs, attention, alignment)
-    codes = flow.weigh(plain_codes)
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, statistic, flow.links)
-    screen = None
-    if config.candidates == "screened":
-        screen = yield from screen_with_progress(config, loaded, alignment, clock)
-        if screen.attributed is not None:
-            scores = screened(scores, screen.attributed)
+        observed = observe_aligned(
+            loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache
+        )
+    cached = {"cached": observed.captured.cached_texts}
+    yield Progress("capture", len(alignment.kept), len(alignment.kept), cached)
+    codes, weighted, scores = yield from _scores(config, observed, clock)
+    screen = yield from _screen(config, observed, clock)
+    if screen is not None and screen.attributed is not None:
+        scores = screened(scores, screen.attributed)
     yield clock.start("statistics")
-    label_p = None
-    if not alignment.paired and not config.autoencoder.shared:
-        label_p = yield from _label_permutations(config, codes, alignment.n_anomalous)
+    label_p = yield from _label_permutations(config, observed, weighted)
     by_pair = None if scores.attributed is None else scores.attributed.by_pair
-    sure = stability_of(
-        codes,
-        (scores.codes or scores).heads,
-        kept,
-        alignment.n_anomalous,
-        alignment.paired,
-        statistic,
-        config.seed,
-        by_pair,
-    )
+    code_heads = (scores.codes or scores).heads
+    texts = observed.compared, alignment.n_anomalous, alignment.paired
+    statistic = statistic_of(config.autoencoder)
+    stability = stability_of(weighted, code_heads, *texts, statistic, config.seed, by_pair)
     heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
     edges = tables.edge_table(scores, loaded.shape.n_heads)
     evidence = Evidence()
@@ -123,218 +96,68 @@ def analyse(
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
-    checked = _held_out(codes, evidence, alignment, loaded.shape.n_heads, statistic, config.seed, by_pair)
     yield clock.start("report")
-    summary = _stability(sure, checked, evidence, scores)
     examples = tables.example_table(config.examples, ids, rows)
+    judged = stability_record(config, observed, weighted, scores, stability, evidence)
     clock.start("done")
-    manifest = _manifest(
-        config, loaded, alignment, captured, attention, scores, screen, evidence, clock, sure, summary
-    )
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     yield RunResult(
         heads=tables.with_attribution(heads, evidence.attribution),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
         codes=tables.code_table(
-            plain_codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
+            codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
         ),
         examples=examples,
-        manifest=manifest,
+        manifest=manifest_of(config, observed, scores, screen, evidence, stability, judged, clock.seconds),
         tensors={
-            "codes": plain_codes.latent.to(torch.int16),
-            "strengths": plain_codes.strength,
-            "reach": flow.weights,
+            "codes": codes.latent.to(torch.int16),
+            "strengths": codes.strength,
+            "attention_flow": observed.flow().weights,
             "head_score": scores.heads.per_member.float(),
         },
         effects=tables.effect_table(evidence, alignment),
-        evidence=tables.evidence_record(evidence, sure, summary, loaded.shape.n_layers, loaded.shape.n_heads),
+        evidence=tables.evidence_record(
+            evidence, stability, judged, loaded.shape.n_layers, loaded.shape.n_heads
+        ),
     )
 
 
-def candidate_heads(heads: pd.DataFrame) -> list[HeadId]:
-    """Candidates of a head table, best first."""
-    chosen = heads.loc[heads["selected"], list(tables.HEAD_KEYS)]
-    return [HeadId(*row) for row in chosen.to_numpy().tolist()]
-
-
-def candidate_edges(edges: pd.DataFrame) -> list[EdgeId]:
-    """Candidates of an edge table, best first."""
-    chosen = edges.loc[edges["selected"], list(tables.EDGE_KEYS)]
-    return [EdgeId(HeadId(*row[:2]), HeadId(*row[2:])) for row in chosen.to_numpy().tolist()]
-
-
-def codes_with_progress(
-    config: RunConfig, loaded: LoadedModel, outputs: Tensor, alignment: Alignment, clock: Clock
-) -> Generator[Progress, None, Codes]:
-    """Train on head outputs (example, slot, head, d_head); returns Codes (member, example, slot, head)."""
+def _scores(
+    config: RunConfig, observed: Observations, clock: Clock
+) -> Generator[Progress, None, tuple[Codes, Codes, Scores]]:
+    """Train and score: codes as trained, the same weighted by attention flow, and the scores of these."""
     settings = config.autoencoder
     yield clock.start("train", settings.epochs)
-    if settings.shared:
-        training = published_codes(loaded.to_d_model(outputs[:, 0]), settings, config.seed)
-    else:
-        values = (
-            outputs if settings.centre == "none" else centre(outputs, alignment.n_anomalous, alignment.paired)
-        )
-        training = codes_of(scale(values).to(loaded.device), settings, config.seed)
-    while True:
-        try:
-            step = next(training)
-        except StopIteration as end:
-            codes: Codes = end.value
-            break
-        yield Progress("train", step.epoch, step.epochs, {"loss": step.loss, "changed": step.changed})
+    codes = yield from relayed(train_codes(observed, settings, config.seed), _train_progress)
     yield clock.start("codes")
-    return codes
+    flow = observed.flow()
+    weighted = flow.weigh(codes)
+    yield clock.start("score")
+    return codes, weighted, scores_of(observed, weighted, flow, settings)
 
 
-def screen_with_progress(
-    config: RunConfig, loaded: LoadedModel, alignment: Alignment, clock: Clock
-) -> Generator[Progress, None, GradientScreen]:
-    """The causal screen on the texts that are compared."""
-    total = steps_of(alignment)
+def _screen(
+    config: RunConfig, observed: Observations, clock: Clock
+) -> Generator[Progress, None, GradientScreen | None]:
+    """The gradient screen, where the settings ask for it."""
+    if config.candidates != "screened":
+        return None
+    alignment, total = observed.alignment, steps_of(observed.alignment)
     yield clock.start("screen", total)
-    running = gradient_screen(loaded, config.examples, alignment, config.seed)
-    while True:
-        try:
-            yield Progress("screen", next(running), total)
-        except StopIteration as end:
-            found: GradientScreen = end.value
-            return found
+    running = gradient_screen(observed.loaded, config.examples, alignment, config.seed)
+    return (yield from relayed(running, lambda step: Progress("screen", step, total)))
 
 
 def _label_permutations(
-    config: RunConfig, codes: Codes, n_anomalous: int
-) -> Generator[Progress, None, np.ndarray]:
-    running = label_permutations(codes, n_anomalous, config.permutations, config.seed)
-    while True:
-        try:
-            done = next(running)
-        except StopIteration as end:
-            found: np.ndarray = end.value
-            return found
-        yield Progress("statistics", done, config.permutations)
+    config: RunConfig, observed: Observations, codes: Codes
+) -> Generator[Progress, None, np.ndarray | None]:
+    """p-values (head,) under shuffled labels, for texts without pairs alone, where they mean something."""
+    if observed.alignment.paired or config.autoencoder.shared:
+        return None
+    total = config.permutations
+    running = label_permutations(codes, observed.n_anomalous, total, config.seed)
+    return (yield from relayed(running, lambda step: Progress("statistics", step, total)))
 
 
-def _held_out(
-    codes: Codes,
-    evidence: Evidence,
-    alignment: Alignment,
-    n_heads: int,
-    statistic: Statistic,
-    seed: int,
-    by_pair: np.ndarray | None,
-) -> HeldOut:
-    """Whether the effects of the tested heads hold on texts that their selection has not seen."""
-    if evidence.heads is None:
-        return HeldOut()
-    flat = [
-        target.layer * n_heads + target.head
-        for target in evidence.heads.targets
-        if isinstance(target, HeadId)
-    ]
-    effects = evidence.heads.per_example
-    return held_out(codes, flat, effects, HEAD_BOUND, alignment.paired, statistic, seed, by_pair)
-
-
-def _stability(sure: Stability, checked: HeldOut, evidence: Evidence, scores: Scores) -> dict[str, Any]:
-    """Numbers of the whole run, and how far to trust it."""
-    verdicts = evidence.heads.verdict if evidence.heads else []
-    found = judge_confidence(
-        state=evidence.state,
-        candidates=int(scores.head_selected.sum()),
-        tested=len(verdicts),
-        confirmed=verdicts.count(CONFIRMED),
-        examples=evidence.about.get("examples", 0),
-        jaccard=sure.jaccard,
-        held_out=checked.share,
-        diversity=sure.diversity,
-    )
-    held = {"held_out": plain(checked.share), "held_out_checked": checked.checked}
-    return {**sure.as_json(), **held, "confidence": found.as_json()}
-
-
-def _manifest(
-    config: RunConfig,
-    loaded: LoadedModel,
-    alignment: Alignment,
-    captured: Captured,
-    attention: Attention | None,
-    scores: Scores,
-    screen: GradientScreen | None,
-    evidence: Evidence,
-    clock: Clock,
-    sure: Stability,
-    summary: dict[str, Any],
-) -> Manifest:
-    shape = loaded.shape
-    parts = captured, attention, screen, evidence
-    passes = sum(part.forward_passes for part in parts if part is not None)
-    counts = {label: config.examples.count(label) for label in ("anomalous", "normal")}
-    edge_count = int((scores.edges > 0).sum())
-    content = {
-        "version": package_version(),
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
-        "scenario": config.scenario,
-        "settings": config.model_dump(mode="json", exclude={"examples"}),
-        "alignment": describe(alignment),
-        "counts": {
-            **counts,
-            "heads": shape.n_layers * shape.n_heads,
-            "selected_heads": int(scores.head_selected.sum()),
-            "scored_edges": edge_count,
-            "selected_edges": int(scores.edge_selected.sum()),
-        },
-        "timings": clock.seconds,
-        "forward_passes": passes,
-        "cached_texts": captured.cached_texts,
-        "device": str(loaded.device),
-        "selection": {
-            "candidates": "screened" if scores.attributed is not None else "codes",
-            "statistic": "count" if config.autoencoder.shared else "strength",
-            "attention_flow": attention.state if attention else "not_used",
-            "rule": HEAD_RULE,
-            "threshold": _finite(scores.head_threshold),
-            "edge_rule": EDGE_RULE,
-            "edge_threshold": _finite(scores.edge_threshold),
-        },
-        "gradient_screen": screen.as_json() if screen else None,
-        "evidence": evidence.state,
-        "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
-        "notes": _notes(config, alignment, attention, scores)
-        + ([screen.note()] if screen else [])
-        + evidence.notes
-        + sure.notes(),
-        "stability": summary,
-    }
-    return Manifest.model_validate(content)
-
-
-def _notes(
-    config: RunConfig, alignment: Alignment, attention: Attention | None, scores: Scores
-) -> list[dict[str, Any]]:
-    """What a reader must know about this run, as keys and values for the catalogues."""
-    notes: list[dict[str, Any]] = [{"key": f"positions_{alignment.mode}", "values": dict(alignment.values)}]
-    notes.append({"key": f"pairs_{alignment.pairs_source}", "values": {"count": len(alignment.pairs)}})
-    if attention is not None:
-        notes.append({"key": f"attention_flow_{attention.state}", "values": {}})
-    if alignment.left_out:
-        notes.append({"key": "left_out", "values": {"count": len(alignment.left_out)}})
-    fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))
-    if fewest < FEW_EXAMPLES:
-        notes.append({"key": "few_examples", "values": {"count": fewest}})
-    if not scores.head_selected.any():
-        notes.append({"key": "no_candidates", "values": {}})
-    return notes
-
-
-def package_version() -> str:
-    """Version of the installed package."""
-    try:
-        return version("headlight")
-    except PackageNotFoundError:
-        return "source"
-
-
-def _finite(value: float) -> float | None:
-    return None if np.isinf(value) else round(float(value), 6)
+def _train_progress(step: TrainStep) -> Progress:
+    return Progress("train", step.epoch, step.epochs, {"loss": step.loss, "changed": step.changed})

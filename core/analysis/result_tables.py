@@ -21,6 +21,7 @@ from core.schema import (
     HEAD_COLUMNS,
     Direction,
     EvidenceDetails,
+    StabilityRecord,
     no_effects,
 )
 
@@ -137,7 +138,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
 
 
 def evidence_record(
-    evidence: "Evidence", stability: "Stability", summary: dict[str, Any], n_layers: int, n_heads: int
+    evidence: "Evidence", stability: "Stability", judged: StabilityRecord, n_layers: int, n_heads: int
 ) -> EvidenceDetails:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
     edges = {
@@ -151,7 +152,7 @@ def evidence_record(
         "heads": head_records(evidence),
         "edges": edges,
         "codes": stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
-        "stability": summary,
+        "stability": judged,
     }
     return EvidenceDetails.model_validate(content)
 

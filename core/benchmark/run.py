@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 import transformers
 
-from core.analysis.pipeline import package_version
+from core.analysis.manifest import package_version
 from core.benchmark.measuring import Measured
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows

@@ -20,26 +20,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.analysis.candidates import Scores, score, screened
-from core.analysis.pipeline import Clock, codes_with_progress, screen_with_progress
+from core.analysis.candidates import Scores, screened
+from core.analysis.gradient_screen import gradient_screen, steps_of
+from core.analysis.observations import Observations, observe, scores_of, train_codes
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
-from core.discovery.attention_flow import flow_between
-from core.discovery.scoring import Statistic
 from core.discovery.stability import jaccard
 from core.errors import StorageError
-from core.examples.alignment import Alignment, align
+from core.examples.alignment import Alignment
 from core.examples.example_set import read_examples
+from core.generators import relayed
 from core.heads import all_heads
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import Attention, mean_attention
-from core.model.head_outputs import capture
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
-from core.model.tokenising import tokenise
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import FORMAT, Progress
@@ -80,15 +76,22 @@ class Swept:
 
 @dataclass(frozen=True)
 class _Ground:
-    """What all trainings start from: head outputs (example, slot, head, d_head) of the aligned texts."""
+    """What all trainings start from."""
 
     config: RunConfig
-    loaded: LoadedModel
-    alignment: Alignment
-    outputs: torch.Tensor
+    observed: Observations
     truth: np.ndarray | None
     attributed: Attributed | None = None
-    attention: Attention | None = None
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The model."""
+        return self.observed.loaded
+
+    @property
+    def alignment(self) -> Alignment:
+        """What is compared, of all texts."""
+        return self.observed.alignment
 
     @property
     def per_side(self) -> int:
@@ -213,66 +216,47 @@ def known_truth(config: RunConfig, loaded: LoadedModel) -> np.ndarray | None:
 
 
 def _ground(config: RunConfig, loaded: LoadedModel, store: ActivationStore | None) -> _Ground:
-    ids = tokenise(loaded, config.examples)
-    mode = "mean" if config.autoencoder.shared and config.positions == "auto" else config.positions
-    alignment = align(config.examples, ids, mode, config.pairing)
-    kept = [ids[i] for i in alignment.kept]
+    shared = config.autoencoder.shared
+    mode = "mean" if shared and config.positions == "auto" else config.positions
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        outputs = capture(loaded, kept, alignment.positions, cache).outputs
-        attention = None
-        if not config.autoencoder.shared:
-            attention = mean_attention(loaded, kept, alignment.positions, cache)
-    return _Ground(config, loaded, alignment, outputs, known_truth(config, loaded), attention=attention)
+        observed = observe(loaded, config.examples, mode, config.pairing, attention=not shared, store=cache)
+    return _Ground(config, observed, known_truth(config, loaded))
 
 
 def _trained(ground: _Ground, training: Training, step: int, total: int) -> Generator[Progress, None, Scores]:
     """Train and score; progress stays at `step`, so that a long training can be left."""
-    config = ground.config.model_copy(update={"autoencoder": training.autoencoder, "seed": training.seed})
-    chosen, n_anomalous = _texts(ground, training)
-    alignment = replace(ground.alignment, n_anomalous=n_anomalous)
-    running = codes_with_progress(config, ground.loaded, ground.outputs[chosen], alignment, Clock())
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            codes = end.value
-            break
-        yield Progress(STAGE, step, total)
-    statistic: Statistic = "count" if training.autoencoder.shared else "strength"
-    links = None
-    if ground.attention is not None:
-        flow = flow_between(ground.outputs[chosen], ground.attention, ground.alignment, chosen)
-        codes, links = flow.weigh(codes), flow.links
-    scores = score(codes, n_anomalous, ground.loaded.shape.n_heads, statistic, links)
+    texts = _texts(ground, training)
+    observed, settings = ground.observed.of(texts), training.autoencoder
+    codes = yield from relayed(
+        train_codes(observed, settings, training.seed), lambda _: Progress(STAGE, step, total)
+    )
+    flow = observed.flow()
+    scores = scores_of(observed, flow.weigh(codes), flow, settings)
     if ground.attributed is None:
         return scores
-    pairs = ground.attributed.by_pair[chosen[:n_anomalous]]
+    pairs = ground.attributed.by_pair[texts[: observed.n_anomalous]]
     return screened(scores, replace(ground.attributed, by_pair=pairs))
 
 
 def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]:
-    """The causal screen over all texts; None where there is none, as in an analysis."""
-    running = screen_with_progress(ground.config, ground.loaded, ground.alignment, Clock())
-    while True:
-        try:
-            record = next(running)
-        except StopIteration as end:
-            attributed: Attributed | None = end.value.attributed
-            return attributed
-        yield Progress("load", record.step, record.total)
+    """The gradient screen over all texts; None where there is none, as in an analysis."""
+    alignment, total = ground.alignment, steps_of(ground.alignment)
+    running = gradient_screen(ground.loaded, ground.config.examples, alignment, ground.config.seed)
+    screen = yield from relayed(running, lambda step: Progress("load", step, total))
+    return screen.attributed
 
 
-def _texts(ground: _Ground, training: Training) -> tuple[np.ndarray, int]:
-    """Indices of the texts of a training, anomalous first, and how many these are."""
+def _texts(ground: _Ground, training: Training) -> np.ndarray:
+    """Indices of the texts of a training, anomalous first."""
     n_anomalous, n_texts = ground.alignment.n_anomalous, len(ground.alignment.kept)
     if not training.texts:
-        return np.arange(n_texts), n_anomalous
+        return np.arange(n_texts)
     numbers = np.random.default_rng([training.seed, training.texts, training.draw])
     first = np.sort(numbers.permutation(n_anomalous)[: training.texts])
     if ground.alignment.paired:
-        return np.concatenate([first, n_anomalous + first]), training.texts
+        return np.concatenate([first, n_anomalous + first])
     second = np.sort(numbers.permutation(n_texts - n_anomalous)[: training.texts])
-    return np.concatenate([first, n_anomalous + second]), training.texts
+    return np.concatenate([first, n_anomalous + second])
 
 
 def _measured(scores: Scores, own: Scores, truth: np.ndarray | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from core.analysis.pipeline import score
+from core.analysis.candidates import score
 from core.benchmark.methods.method import Method, Outcome, captured_outputs, ours, paper
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.autoencoder import Codes

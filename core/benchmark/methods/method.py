@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from core.analysis.pipeline import score
+from core.analysis.candidates import score
 from core.config import AutoencoderConfig
 from core.discovery.attention_flow import AttentionFlow, flow_between
 from core.discovery.autoencoder import Codes

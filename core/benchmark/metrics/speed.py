@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.analysis.pipeline import score
+from core.analysis.candidates import score
 from core.benchmark.metrics.memory import peak_mb
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes

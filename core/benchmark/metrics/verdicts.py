@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from core.analysis import result_tables as tables
-from core.analysis.pipeline import candidate_edges, candidate_heads, score
+from core.analysis.candidates import candidate_edges, candidate_heads, score
 from core.benchmark.methods.method import Analysed, last
 from core.benchmark.metrics.ranking import precision_recall
 from core.benchmark.tasks.task import Task

@@ -205,7 +205,7 @@ def test_scores_follow_from_the_saved_codes(folder, models):
         written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
         assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
 
-    flow = result.tensors["reach"][slot, flat].item()
+    flow = result.tensors["attention_flow"][slot, flat].item()
     alone = [~np.isin(c[:4, slot], c[4:, slot]) & (c[:4, slot] >= 0) for c in codes]
     totals = [np.mean(s[:4, slot] * there) for s, there in zip(strengths, alone, strict=True)]
     assert 0 < flow <= 1

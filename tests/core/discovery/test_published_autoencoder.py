@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.pipeline import score
+from core.analysis.candidates import score
 from core.benchmark.metrics.ranking import ranking
 from core.config import PRESETS
 from core.discovery.autoencoder import SILENT, Codes, strongest

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.confidence import Confidence, judge_confidence
+from core.analysis.confidence import judge_confidence
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.held_out import FEWEST, held_out
 from core.discovery.redrawn import DRAWS, draw_examples, drawn_scores
@@ -17,7 +17,7 @@ from core.discovery.stability import jaccard, members_overlap, stability_of
 from core.discovery.thresholds import BAR
 from core.discovery.variety import different_codes, equalised_scores
 from core.report.sentences.confidence import confidence_sentence
-from core.schema import Manifest, ModelRecord
+from core.schema import ConfidenceRecord, Manifest, ModelRecord
 from core.text import LANGUAGES, catalogue
 
 NAN = float("nan")
@@ -233,7 +233,7 @@ GOOD = {
 def test_the_rule_of_trust_and_its_sentence(changes, level, keys):
     found = judge_confidence(**GOOD | changes)
     assert found.level == level
-    assert [reason["key"] for reason in found.reasons] == keys
+    assert [reason.key for reason in found.reasons] == keys
     manifest = with_confidence(found)
     for language in LANGUAGES:
         said = confidence_sentence(manifest, language)
@@ -242,8 +242,8 @@ def test_the_rule_of_trust_and_its_sentence(changes, level, keys):
         assert "nan" not in said
 
 
-def with_confidence(found: Confidence) -> Manifest:
-    content = {"model": {"name": "m"}, "stability": {"confidence": found.as_json()}}
+def with_confidence(found: ConfidenceRecord) -> Manifest:
+    content = {"model": {"name": "m"}, "stability": {"confidence": found.model_dump(mode="json")}}
     return Manifest.model_validate_json(json.dumps(content, allow_nan=False))
 
 

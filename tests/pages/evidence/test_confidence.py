@@ -26,7 +26,12 @@ def judged(**changes: float) -> dict[str, object]:
     numbers = {"jaccard": 0.9, "held_out": 0.9, "diversity": 0.9} | changes
     found = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
     shown = {name: None if math.isnan(value) else value for name, value in numbers.items()}
-    return {**shown, "members_overlap": 0.5, "mirror_overlap": 0.25, "confidence": found.as_json()}
+    return {
+        **shown,
+        "members_overlap": 0.5,
+        "mirror_overlap": 0.25,
+        "confidence": found.model_dump(mode="json"),
+    }
 
 
 def made(**changes: float):

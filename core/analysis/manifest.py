@@ -1,0 +1,160 @@
+"""The manifest of a run: what was read, with which settings, what came out, and what a reader must know."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from core.analysis.candidates import Scores
+from core.analysis.confidence import judge_confidence
+from core.analysis.gradient_screen import GradientScreen
+from core.analysis.observations import Observations, statistic_of
+from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence
+from core.config import RunConfig
+from core.discovery.autoencoder import Codes
+from core.discovery.held_out import HeldOut, held_out
+from core.discovery.selection import EDGE_RULE, HEAD_RULE
+from core.discovery.stability import Stability, plain
+from core.examples.alignment import describe
+from core.heads import HeadId
+from core.schema import Manifest, Note, StabilityRecord
+
+FEW_EXAMPLES = 5
+"""Below this number a side the result says that it rests on little."""
+
+
+def manifest_of(
+    config: RunConfig,
+    observed: Observations,
+    scores: Scores,
+    screen: GradientScreen | None,
+    evidence: Evidence,
+    stability: Stability,
+    judged: StabilityRecord,
+    seconds: Mapping[str, float],
+) -> Manifest:
+    """The manifest; `seconds` by stage, `judged` is how far to trust the run."""
+    loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
+    shape = loaded.shape
+    content = {
+        "version": package_version(),
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
+        "scenario": config.scenario,
+        "settings": config.model_dump(mode="json", exclude={"examples"}),
+        "alignment": describe(alignment),
+        "counts": {
+            **{label: config.examples.count(label) for label in ("anomalous", "normal")},
+            "heads": shape.n_layers * shape.n_heads,
+            "selected_heads": int(scores.head_selected.sum()),
+            "scored_edges": int((scores.edges > 0).sum()),
+            "selected_edges": int(scores.edge_selected.sum()),
+        },
+        "timings": dict(seconds),
+        "forward_passes": observed.forward_passes
+        + sum(part.forward_passes for part in (screen, evidence) if part is not None),
+        "cached_texts": observed.captured.cached_texts,
+        "device": str(loaded.device),
+        "selection": {
+            "candidates": "screened" if scores.attributed is not None else "codes",
+            "statistic": statistic_of(config.autoencoder),
+            "attention_flow": attention.state if attention else "not_used",
+            "rule": HEAD_RULE,
+            "threshold": _finite(scores.head_threshold),
+            "edge_rule": EDGE_RULE,
+            "edge_threshold": _finite(scores.edge_threshold),
+        },
+        "gradient_screen": screen.as_json() if screen else None,
+        "evidence": evidence.state,
+        "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
+        "notes": [
+            *_notes(config, observed, scores),
+            *([screen.note()] if screen else []),
+            *evidence.notes,
+            *stability.notes(),
+        ],
+        "stability": judged,
+    }
+    return Manifest.model_validate(content)
+
+
+def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[Note]:
+    """What a reader must know about this run, as keys and values for the catalogues."""
+    alignment = observed.alignment
+    notes = [
+        Note(key=f"positions_{alignment.mode}", values=dict(alignment.values)),
+        Note(key=f"pairs_{alignment.pairs_source}", values={"count": len(alignment.pairs)}),
+    ]
+    if observed.attention is not None:
+        notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
+    if alignment.left_out:
+        notes.append(Note(key="left_out", values={"count": len(alignment.left_out)}))
+    fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))
+    if fewest < FEW_EXAMPLES:
+        notes.append(Note(key="few_examples", values={"count": fewest}))
+    if not scores.head_selected.any():
+        notes.append(Note(key="no_candidates"))
+    return notes
+
+
+def stability_record(
+    config: RunConfig,
+    observed: Observations,
+    codes: Codes,
+    scores: Scores,
+    stability: Stability,
+    evidence: Evidence,
+) -> StabilityRecord:
+    """Numbers of the whole run, and how far to trust it; `codes` are weighted by attention flow."""
+    left_out = _held_out(config, observed, codes, scores, evidence)
+    verdicts = evidence.heads.verdict if evidence.heads else []
+    confidence = judge_confidence(
+        state=evidence.state,
+        candidates=int(scores.head_selected.sum()),
+        tested=len(verdicts),
+        confirmed=verdicts.count(CONFIRMED),
+        examples=evidence.about.get("examples", 0),
+        jaccard=stability.jaccard,
+        held_out=left_out.share,
+        diversity=stability.diversity,
+    )
+    held = {"held_out": plain(left_out.share), "held_out_checked": left_out.checked}
+    return StabilityRecord.model_validate({**stability.as_json(), **held, "confidence": confidence})
+
+
+def _held_out(
+    config: RunConfig, observed: Observations, codes: Codes, scores: Scores, evidence: Evidence
+) -> HeldOut:
+    """Whether the effects of the tested heads hold on texts that their selection has not seen."""
+    if evidence.heads is None:
+        return HeldOut()
+    n_heads = observed.loaded.shape.n_heads
+    by_pair = None if scores.attributed is None else scores.attributed.by_pair
+    tested = [
+        target.layer * n_heads + target.head
+        for target in evidence.heads.targets
+        if isinstance(target, HeadId)
+    ]
+    return held_out(
+        codes,
+        tested,
+        evidence.heads.per_example,
+        HEAD_BOUND,
+        observed.alignment.paired,
+        statistic_of(config.autoencoder),
+        config.seed,
+        by_pair,
+    )
+
+
+def package_version() -> str:
+    """Version of the installed package."""
+    try:
+        return version("headlight")
+    except PackageNotFoundError:
+        return "source"
+
+
+def _finite(value: float) -> float | None:
+    return None if np.isinf(value) else round(float(value), 6)

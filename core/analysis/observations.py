@@ -1,0 +1,131 @@
+"""What an analysis observes on the compared texts, and what it trains and scores on that.
+
+One analysis, the sweep over settings and the benchmark's methods all start here, so that they cannot drift apart.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.analysis.candidates import Scores, score
+from core.config import AutoencoderConfig
+from core.discovery.attention_flow import AttentionFlow, flow_between
+from core.discovery.autoencoder import Codes, TrainStep
+from core.discovery.codes import centre, codes_of, published_codes, scale
+from core.discovery.scoring import Statistic
+from core.examples.alignment import Alignment, PositionMode, align
+from core.examples.example_set import ExampleSet
+from core.model.activation_store import ActivationStore
+from core.model.attention_weights import Attention, mean_attention
+from core.model.head_outputs import Captured, capture
+from core.model.loaded_model import LoadedModel
+from core.model.tokenising import tokenise
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Token `ids` of every example, what of them is compared, and what the model does there.
+
+    `captured` holds head outputs (example, slot, head, d_head) of the compared texts, anomalous first; `attention` is
+    None where nothing asked for it. `texts` (text,) picks some of the compared texts, all of them where it is None.
+    """
+
+    loaded: LoadedModel
+    ids: list[list[int]]
+    alignment: Alignment
+    captured: Captured
+    attention: Attention | None = None
+    texts: np.ndarray | None = None
+
+    @property
+    def outputs(self) -> Tensor:
+        """Head outputs (text, slot, head, d_head) of the picked texts."""
+        return self.captured.outputs if self.texts is None else self.captured.outputs[self.texts]
+
+    @property
+    def n_anomalous(self) -> int:
+        """How many of the picked texts are anomalous; they come first."""
+        n_anomalous = self.alignment.n_anomalous
+        return n_anomalous if self.texts is None else int((self.texts < n_anomalous).sum())
+
+    @property
+    def compared(self) -> list[list[int]]:
+        """Token ids of the compared texts, anomalous first."""
+        return [self.ids[i] for i in self.alignment.kept]
+
+    @property
+    def forward_passes(self) -> int:
+        """Passes that capturing and reading the attention took."""
+        return self.captured.forward_passes + (self.attention.forward_passes if self.attention else 0)
+
+    def of(self, texts: np.ndarray) -> "Observations":
+        """The same of these compared texts alone; positions and attention stay those of all of them."""
+        return replace(self, texts=texts)
+
+    def centred(self) -> Tensor:
+        """Outputs less the mean of their pair or slot."""
+        return centre(self.outputs, self.n_anomalous, self.alignment.paired)
+
+    def flow(self) -> AttentionFlow:
+        """By how much strengths and links count; all of them fully where no attention was read."""
+        if self.attention is None:
+            return AttentionFlow(torch.ones(self.outputs.shape[1:3]))
+        return flow_between(self.outputs, self.attention, self.alignment, self.texts)
+
+
+def observe(
+    loaded: LoadedModel,
+    examples: ExampleSet,
+    positions: PositionMode = "auto",
+    pairing: str = "auto",
+    *,
+    attention: bool = True,
+    store: ActivationStore | None = None,
+) -> Observations:
+    """Tokenise, align and read examples; without a store every text costs a forward pass."""
+    ids = tokenise(loaded, examples)
+    return observe_aligned(
+        loaded, ids, align(examples, ids, positions, pairing), attention=attention, store=store
+    )
+
+
+def observe_aligned(
+    loaded: LoadedModel,
+    ids: list[list[int]],
+    alignment: Alignment,
+    *,
+    attention: bool = True,
+    store: ActivationStore | None = None,
+) -> Observations:
+    """Read texts whose positions are aligned already."""
+    compared = [ids[i] for i in alignment.kept]
+    captured = capture(loaded, compared, alignment.positions, store)
+    weights = mean_attention(loaded, compared, alignment.positions, store) if attention else None
+    return Observations(loaded, ids, alignment, captured, weights)
+
+
+def train_codes(
+    observations: Observations, settings: AutoencoderConfig, seed: int
+) -> Generator[TrainStep, None, Codes]:
+    """Train with these settings; a generator of TrainStep that returns codes (member, example, slot, head)."""
+    outputs, loaded = observations.outputs, observations.loaded
+    if settings.shared:
+        return (yield from published_codes(loaded.to_d_model(outputs[:, 0]), settings, seed))
+    values = outputs if settings.centre == "none" else observations.centred()
+    return (yield from codes_of(scale(values).to(loaded.device), settings, seed))
+
+
+def statistic_of(settings: AutoencoderConfig) -> Statistic:
+    """The published recipe counts codes; everything else adds up their strengths."""
+    return "count" if settings.shared else "strength"
+
+
+def scores_of(
+    observations: Observations, codes: Codes, flow: AttentionFlow, settings: AutoencoderConfig
+) -> Scores:
+    """Scores and candidates from codes that are weighted by `flow` already."""
+    n_heads = observations.loaded.shape.n_heads
+    return score(codes, observations.n_anomalous, n_heads, statistic_of(settings), flow.links)
