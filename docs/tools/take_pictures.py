@@ -1,20 +1,12 @@
-"""Take the README's pictures from the running dashboard: `python docs/tools/take_pictures.py [en|ja ...]`.
+"""Take the pictures of the documents from the running dashboard: `python docs/tools/take_pictures.py [en|ja ...]`.
 
-Starts a server of its own with an empty home folder, walks from the model to the report on the bundled
-incident in Chromium, and writes `docs/images/<language>-<page>.png`, reduced to 256 colours.
+Starts a server of its own with an empty home folder, walks from the start to the report on the bundled incident
+in Chromium, and writes `docs/images/<language>-<page>.png`, reduced to 256 colours.
 """
 
 import io
-import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -25,49 +17,13 @@ IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
 from pages.parts.i18n.catalogue import catalogue  # noqa: E402
+from tests.support.server import dashboard  # noqa: E402
 
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
 SCENARIO = "misrouted-tickets"
 WIDTH, HEIGHT = 1280, 860
 PATIENCE = 60_000
 """Milliseconds; a busy machine takes its time."""
-
-
-@contextmanager
-def dashboard() -> Iterator[str]:
-    """The address of a server that ends with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    command += [
-        "--server.address=127.0.0.1",
-        "--server.headless=true",
-        "--",
-        "--scenario",
-        "misrouted-tickets",
-    ]
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "HEADLIGHT_HOME": home}
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        try:
-            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def wait_until_healthy(url: str) -> None:
-    """Return once the server answers; raises TimeoutError after a minute."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.3)
-    raise TimeoutError(f"no answer from {url}")
 
 
 def keep(page: Page, language: str, name: str, height: int = HEIGHT) -> None:
@@ -134,13 +90,16 @@ def main(languages: list[str]) -> None:
             executable_path=path if path.exists() else None, args=["--no-sandbox", "--disable-gpu"]
         )
         for language in languages:
-            with dashboard() as address:
+            with (
+                tempfile.TemporaryDirectory() as home,
+                dashboard(Path(home), "--", "--scenario", SCENARIO) as port,
+            ):
                 context = browser.new_context(
                     locale=LOCALES[language],
                     viewport={"width": WIDTH, "height": HEIGHT},
                     color_scheme="light",
                 )
-                walk(context.new_page(), address, language)
+                walk(context.new_page(), f"http://127.0.0.1:{port}", language)
                 context.close()
         browser.close()
 
