@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,13 +20,20 @@ from core.config import Candidates, DeviceName, PresetName, RunConfig, make_conf
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
 from core.examples.example_set import read_examples
+from core.jobs.carrying_out import carry_out, saved, survivable
+from core.jobs.follow_up import follow_up
 from core.report.sentences.circuit import switched
-from core.runs.job_state import follow_up, read_circuit
+from core.runs.job_state import JobKind
+from core.runs.replacing import replacing
+from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, scenario_names
-from core.schema import Progress, RunResult
+from core.schema import Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder
+
+if TYPE_CHECKING:
+    from core.model.loading import ModelPool
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
@@ -35,6 +41,16 @@ _asked_to_stop = threading.Event()
 
 _UsageError: Any = typer.BadParameter.__base__
 """What the command line raises for wrong words; typer keeps its class private."""
+
+Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
+Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
+Examples = Annotated[Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")]
+Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
+CandidatesFrom = Annotated[
+    Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
+]
+Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
+Encoding = Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -49,22 +65,21 @@ def scenarios() -> None:
 @app.command()
 def analyse(
     out: Annotated[Path, typer.Option(help="folder for the result")],
-    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
-    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
-    examples: Annotated[
-        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
-    ] = None,
+    scenario: Scenario = "",
+    model: Model = "",
+    examples: Examples = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
-    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
-    candidates: Annotated[
-        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
-    ] = "codes",
-    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    positions: Positions = "auto",
+    candidates: CandidatesFrom = "codes",
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
     evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
-    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+    encoding: Encoding = "",
 ) -> None:
-    """Analyse a scenario, or a model with your own examples, and write the result into a folder."""
+    """Analyse a scenario, or a model with your own examples, and write the result into a folder.
+
+    A result that the folder holds already is replaced when the new one is complete.
+    """
     config = _config(scenario, model, examples, encoding or None)(
         preset=preset,
         positions=positions,
@@ -73,32 +88,30 @@ def analyse(
         seed=seed,
         evidence=evidence,
     )
-    folder = RunFolder.create(out, config, name=scenario or Path(model).name)
-    run(config, folder)
+    run(config, out, scenario or Path(model).name)
 
 
 @app.command()
-def robustness(
-    out: Annotated[Path, typer.Option(help="folder for sweep.csv and robustness.json")],
-    scenario: Annotated[str, typer.Option(help="a bundled scenario")] = "",
-    model: Annotated[str, typer.Option(help="hub id or folder of a model")] = "",
-    examples: Annotated[
-        Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")
-    ] = None,
+def sensitivity(
+    out: Annotated[Path, typer.Option(help="folder for sweep.csv and sensitivity.json")],
+    scenario: Scenario = "",
+    model: Model = "",
+    examples: Examples = None,
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
-    positions: Annotated[PositionMode, typer.Option(help="which token positions are compared")] = "auto",
-    candidates: Annotated[
-        Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
-    ] = "codes",
-    device: Annotated[DeviceName, typer.Option(help="where the model runs")] = "auto",
+    positions: Positions = "auto",
+    candidates: CandidatesFrom = "codes",
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
-    encoding: Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")] = "",
+    encoding: Encoding = "",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
     config = _config(scenario, model, examples, encoding or None)(
         preset=preset, positions=positions, candidates=candidates, device=device, seed=seed
     )
     sweep(config, sweep_folder(out))
+
+
+app.command("robustness", hidden=True)(sensitivity)  # the command's former name
 
 
 @app.command()
@@ -118,35 +131,37 @@ def benchmark(
         print(line, flush=True)
 
 
-def run(config: RunConfig, folder: RunFolder) -> None:
+def run(config: RunConfig, out: Path, name: str) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
-    from core.model.loading import ModelPool
+    from core.model.loading import ModelPool, check_files, shape_from_config
     from core.report.save import save
     from core.report.sentences.summary import chosen
 
+    config.examples.check()
+    shape_from_config(config.model)
+    check_files(config.model)
     models = ModelPool(size=1)
-    for record in walk(config, models):
-        if isinstance(record, RunResult):
-            save(record, folder)
-            folder.finish()
-            counts = record.manifest.counts
-            print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {folder.path}")
-            if said := chosen(record.manifest, "en"):
-                print(said)
-        else:
-            _show(record)
+    with replacing(out, config, name) as folder:
+        _carry_out(folder, "analysis", saved(walk(config, models), save, folder))
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the new result has taken its place
+    signal.signal(signal.SIGINT, before)
+    folder = RunFolder(out)
+    manifest = folder.manifest()
+    counts = manifest.counts
+    print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {out}")
+    if sentence_on_candidates := chosen(manifest, "en"):
+        print(sentence_on_candidates)
     if config.evidence and follow_up(folder) is not None:
         _check_circuit(folder, models)
 
 
-def _check_circuit(folder: RunFolder, models: Any) -> None:
+def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
     """Does the circuit do the work? Into circuit.json and the report, with one line of what came out."""
     from core.jobs.checks import check
     from core.report.export import current_report
 
-    for record in check("circuit", folder, models):
-        _show(record)
+    _carry_out(folder, "circuit", check("circuit", folder, models))
     folder.write_bytes("report.html", current_report(folder, {}).encode())
     tried = (read_circuit(folder) or {}).get("before_after")
     if tried:
@@ -157,9 +172,7 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
     """Do the sweep over settings, show progress on stderr, and print what it comes to."""
     from core.sensitivity.sweep import robustness as walk
 
-    with closing(walk(folder, config)) as records:
-        for record in records:
-            _show(record)
+    _carry_out(folder, "sensitivity", walk(folder, config))
     content = read_sensitivity(folder, config)
     if content is None or not content["summary"]["by"]:
         return
@@ -170,11 +183,22 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
     print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
 
 
+def _carry_out(folder: RunFolder, kind: JobKind, steps: Generator[Progress, None, None]) -> None:
+    """Do a job; what stopped it is raised when the folder says so too."""
+    state, error = carry_out(folder, kind, steps, _show)
+    if error is not None and not survivable(error):
+        raise error
+    if error is not None:
+        raise HeadlightError(state.error_key, **state.error_values)
+
+
 def main() -> None:
     """Run the command line; every error that a user can mend becomes one line."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    signal.signal(signal.SIGINT, _interrupt)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows knows no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     code = _run()
     if code == INTERRUPTED:
         # Python ends by the signal itself where the interrupt came inside an import that uses exec()

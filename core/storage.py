@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from core.errors import StorageError
 
@@ -41,19 +41,28 @@ def storage_error(error: OSError, path: Path) -> StorageError:
 
 @contextmanager
 def locked(path: Path, seconds: float = 10.0) -> Iterator[None]:
-    """Hold the lock of a file or folder against other processes, on Linux, macOS and Windows alike.
+    """Hold the lock of a file or folder against other processes, by a file beside it that ends in `.lock`.
 
-    The lock is a file beside it with the ending `.lock`. Raises StorageError where another process holds it for longer
-    than `seconds`, or where the folder cannot be written.
+    Raises StorageError where another process holds it for longer than `seconds`, or the folder cannot be written.
     """
-    lock = FileLock(path.with_name(f"{path.name}.lock"))
-    try:
-        lock.acquire(timeout=seconds)
-    except Timeout:
-        raise StorageError("locked", path=path) from None
-    except OSError as error:
-        raise storage_error(error, path) from None
+    lock = take_lock(path.with_name(f"{path.name}.lock"), seconds)
     try:
         yield
     finally:
         lock.release()
+
+
+def take_lock(file: Path, seconds: float = 0.0) -> BaseFileLock:
+    """Take the lock of a lock file, on Linux, macOS and Windows alike; any thread may release it.
+
+    Raises StorageError where another process holds it for longer than `seconds`, or the folder cannot be written.
+    """
+    lock = FileLock(file, thread_local=False)
+    try:
+        file.parent.stat()  # a missing folder is never made by its lock
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise StorageError("locked", path=file.parent) from None
+    except OSError as error:
+        raise storage_error(error, file) from None
+    return lock

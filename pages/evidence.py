@@ -8,7 +8,8 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.report.sentences import circuit as circuit_words
 from core.report.sentences import summary
-from core.runs.job_state import CheckState, read_circuit
+from core.runs.job_state import JobState
+from core.runs.result_reader import read_circuit
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
@@ -60,7 +61,7 @@ def lead(result: Result, content: Mapping[str, Any] | None) -> str:
     return tn("evidence.lead_checked", confirmed, total=len(result.selected))
 
 
-def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState | None) -> None:
+def checked(result: Result, content: Mapping[str, Any] | None, found: JobState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
     stability_of.show(result)
     st.page_link("pages/robustness.py", label=t("sweep.link"), icon=":material/tune:")
@@ -78,7 +79,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: CheckState
             st.write(sentence)
 
 
-def heads_and_edges(result: Result, found: CheckState | None) -> None:
+def heads_and_edges(result: Result, found: JobState | None) -> None:
     """The effect of each tested head and edge."""
     every = result.manifest.every_head
     heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)

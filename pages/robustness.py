@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import HeadlightError
-from core.runs.job_state import CheckState
+from core.runs.job_state import JobState
 from core.sensitivity import sentences as words
 from core.sensitivity.plan import SETTINGS
 from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Quality, means, read_sensitivity, read_table
@@ -49,7 +49,7 @@ def page() -> None:
     swept(content, found)
 
 
-def not_yet(result: Result, config: RunConfig, found: CheckState | None, begun: bool) -> None:
+def not_yet(result: Result, config: RunConfig, found: JobState | None, begun: bool) -> None:
     """What the sweep does, and the button that starts it; while a check is at work, how far it is."""
     active = found is not None and found.active
     if found is not None and active:
@@ -60,7 +60,7 @@ def not_yet(result: Result, config: RunConfig, found: CheckState | None, begun: 
             sweep_parts.begin(found, "resume" if begun else "start")
 
 
-def swept(content: Mapping[str, Any], found: CheckState | None) -> None:
+def swept(content: Mapping[str, Any], found: JobState | None) -> None:
     """What the sweep found: verdicts, the map, each setting for itself, all numbers."""
     if found is not None and found.active:
         sweep_parts.follow(found.status)

@@ -5,7 +5,7 @@ evidence → report. Each step is a function of another module; here is their or
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 
@@ -56,7 +56,7 @@ class Clock:
 
 def analyse(
     config: RunConfig, models: ModelPool | None = None, store: ActivationStore | None = None
-) -> Iterator[Progress | RunResult]:
+) -> Generator[Progress | RunResult, None, None]:
     """Walk the whole way: Progress records, and a RunResult at the end.
 
     Raises HeadlightError subclasses for whatever a user can mend. Activations go through `store`, by default the

@@ -1,4 +1,4 @@
-"""Submit, follow, cancel: what every backend offers, and how a run is started and started again.
+"""Submit, follow, cancel: what every backend offers, and how an analysis is started and started again.
 
 `core.jobs.local_backend` is the first of them. The run folder is the truth: whoever opens it sees the same state.
 """
@@ -8,31 +8,35 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from core.config import RunConfig
-from core.runs.job_state import CheckKind, CheckState
-from core.runs.run_folder import ACTIVE, RunFolder, RunState, new_run_id, open_run, runs_folder
+from core.runs.job_state import ACTIVE, JobKind, JobState
+from core.runs.run_folder import RunFolder, new_run_id, open_run, runs_folder
 
 QuestionKind = Literal["inspect", "preview", "head", "what_if"]
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How far a run is: `place` 0 is at work or finished, 1 is next; times in seconds."""
+    """How far an analysis is: `place` 0 is at work or finished, 1 is next; times in seconds."""
 
     run_id: str
-    state: RunState
+    state: JobState
     place: int = 0
-    seconds: float = 0.0
     seconds_left: float | None = None
 
     @property
     def active(self) -> bool:
-        """Whether the run is still going to change."""
-        return self.state.status in ACTIVE
+        """Whether the analysis is still going to change."""
+        return self.state.active
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been at work."""
+        return self.state.seconds
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the worker said to a question; `pending` until it did."""
+    """The worker's answer to a question; `pending` until it came."""
 
     pending: bool = True
     value: Mapping[str, Any] | None = None
@@ -41,35 +45,29 @@ class Answer:
 
 
 class Backend(Protocol):
-    """Where analyses run."""
+    """Where jobs are done: analyses, and deeper checks of their results. A run has one job at a time."""
 
-    def submit(self, run: RunFolder) -> None:
-        """Put the run at the end of the queue."""
+    def submit(self, run: RunFolder, kind: JobKind = "analysis") -> None:
+        """Put a job at the end of the queue; nothing happens where the run has one. Analyses go before checks."""
 
     def status(self, run_id: str) -> JobStatus:
-        """How far the run is; raises StorageError where there is none."""
+        """How far the analysis is; raises StorageError where there is no such run."""
+
+    def check_status(self, run_id: str) -> JobState | None:
+        """How far the last check of the run is; raises StorageError where there is no such run."""
 
     def cancel(self, run_id: str) -> None:
-        """Stop a queued or running run; it is safe to ask twice."""
+        """Stop the job of a run, queued or at work; it is safe to ask twice. What a check has found stays."""
 
     def ask(self, kind: QuestionKind, payload: Any, again: bool = False) -> Answer:
         """The answer of the worker, or a pending one; `again` forgets an earlier answer."""
-
-    def check(self, run_id: str, kind: CheckKind) -> None:
-        """Begin a deeper check of a finished run; nothing happens where one is at work on it."""
-
-    def check_status(self, run_id: str) -> CheckState | None:
-        """How far the last check of the run is; raises StorageError where there is no such run."""
-
-    def cancel_check(self, run_id: str) -> None:
-        """Stop the check of a run; what it has found stays."""
 
     def close(self) -> None:
         """End the worker."""
 
 
 def start(backend: Backend, config: RunConfig, name: str = "", owner: str = "") -> RunFolder:
-    """Make a run folder for the settings and submit it."""
+    """Make a run folder for the settings and submit its analysis."""
     run = RunFolder.create(runs_folder() / new_run_id(), config, name, owner)
     backend.submit(run)
     return run

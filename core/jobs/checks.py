@@ -5,7 +5,7 @@ All are generators of Progress records that can be left at any step; what is fou
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.tokenising import tokenise
 from core.report.save import csv_bytes
-from core.runs.job_state import CIRCUIT_FILE, CheckKind, read_circuit
-from core.runs.result_reader import saved_effects
+from core.runs.job_state import CheckKind
+from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import FORMAT, EvidenceDetails, Progress
 from core.sensitivity.sweep import robustness
@@ -37,11 +37,13 @@ MOST_SWITCHED = 12
 """Candidates that the search for heads to switch off looks at, those with the largest effects."""
 
 
-def check(kind: CheckKind, run: RunFolder, models: ModelPool | None = None) -> Iterator[Progress]:
+def check(
+    kind: CheckKind, run: RunFolder, models: ModelPool | None = None
+) -> Generator[Progress, None, None]:
     """Do a check of a finished run. Raises HeadlightError for what a user can mend."""
     yield Progress("load", 0, 1)
     config, models = run.config(), models or ModelPool(size=1)
-    if kind == "robustness":
+    if kind == "sensitivity":
         yield from robustness(run, config, models)
         return
     loaded = models.get(config.model, config.device)

@@ -1,44 +1,37 @@
-"""One worker process on this machine, with a queue in front of it.
+"""One worker process on this machine, with one queue of jobs in front of it."""
 
-The worker is a fresh interpreter (`python -m core.jobs.worker`), not a multiprocessing child: a spawned child
-would run the dashboard's main script again.
-"""
-
-import fcntl
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
-import time
-import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, TextIO
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
-import core
+from filelock import BaseFileLock
+
 from core.errors import MESSAGES, StorageError
+from core.jobs._worker_process import WorkerProcess
 from core.jobs.backend import Answer, JobStatus, QuestionKind
-from core.runs.job_state import (
-    CHECK_FILE,
-    CheckKind,
-    CheckState,
-    ended,
-    follow_up,
-    read_check,
-    write_check,
-)
+from core.jobs.follow_up import follow_up
+from core.runs.job_state import JobKind, JobState, Status, read_state
 from core.runs.progress import measured_timings, read_records, seconds_left
-from core.runs.run_folder import ACTIVE, RunFolder, RunState, Status, list_runs, open_run
+from core.runs.run_folder import RunFolder, list_runs, open_run
 
 CANCEL_GRACE = 1.5
 """Seconds that a worker has to stop by itself before it is ended."""
 _REMEMBERED = 64
-SILENCE = 30.0
-"""Seconds after which a check that another server began, and no longer writes about, counts as interrupted."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One thing to do on one run, and the lock that says that this server does it."""
+
+    kind: JobKind
+    run: RunFolder
+    lock: BaseFileLock
+    cancelled: bool = False
 
 
 class LocalBackend:
@@ -47,53 +40,62 @@ class LocalBackend:
     def __init__(self, engine_module: str = "") -> None:
         self._engine_module = engine_module
         self._lock = threading.RLock()
-        self._process: subprocess.Popen[str] | None = None
-        self._queue: list[RunFolder] = []
-        self._current: RunFolder | None = None
-        self._cancelling: set[str] = set()
-        self._locks: dict[str, TextIO] = {}
-        self._unwritten: dict[str, RunState] = {}
+        self._worker: WorkerProcess | None = None
+        self._queue: list[Job] = []
+        self._current: Job | None = None
+        self._unwritten: dict[tuple[str, JobKind], JobState] = {}
         self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._server = uuid.uuid4().hex
-        self._checks: dict[str, CheckState] = {}
         mark_interrupted()
-        self._worker()  # importing the engine takes seconds: begin before the first question
+        self._started_worker()  # importing the engine takes seconds: begin before the first question
 
-    def submit(self, run: RunFolder) -> None:
-        """Put the run at the end of the queue and start it if nothing else is at work."""
+    def submit(self, run: RunFolder, kind: JobKind = "analysis") -> None:
+        """Put a job at the end of the queue; nothing happens where the run has one. Analyses go before checks."""
         with self._lock:
-            if run.run_id in self._locks:
+            if self._job_of(run.run_id) is not None:
                 return
-            self._locks[run.run_id] = _hold(run)
-            self._unwritten.pop(run.run_id, None)
-            self._queue.append(run)
+            job = Job(kind, run, run.hold())
+            try:
+                run.write_state(JobState(kind))
+            except StorageError:
+                job.lock.release()
+                raise
+            self._unwritten.pop((run.run_id, kind), None)
+            self._queue.append(job)
             self._start_next()
 
     def status(self, run_id: str) -> JobStatus:
-        """How far the run is; raises StorageError where there is none."""
+        """How far the analysis is; raises StorageError where there is no such run."""
         run = open_run(run_id)
         with self._lock:
-            state = self._unwritten.get(run_id) or run.state()
-            waiting = [queued.run_id for queued in self._queue]
+            state = self._true_state(run, self._unwritten.get((run_id, "analysis")) or run.state())
+            waiting = [job.run.run_id for job in self._queue if job.kind == "analysis"]
         place = waiting.index(run_id) + 1 if run_id in waiting else 0
         if state.status != "running":
-            return JobStatus(run_id, state, place, max(0.0, state.finished - state.started))
+            return JobStatus(run_id, state, place)
         config = run.config()
         left = seconds_left(read_records(run), measured_timings(config.model, config.preset))
-        return JobStatus(run_id, state, place, time.time() - state.started, left)
+        return JobStatus(run_id, state, place, left)
+
+    def check_status(self, run_id: str) -> JobState | None:
+        """How far the last check of the run is; raises StorageError where there is no such run."""
+        run = open_run(run_id)
+        with self._lock:
+            state = run.last_check()
+            return state and self._true_state(run, self._unwritten.get((run_id, state.kind), state))
 
     def cancel(self, run_id: str) -> None:
-        """Stop a queued run at once and a running one within CANCEL_GRACE seconds."""
+        """Stop the job of a run: a queued one at once, one at work within CANCEL_GRACE seconds."""
         with self._lock:
-            for run in [queued for queued in self._queue if queued.run_id == run_id]:
-                self._queue.remove(run)
-                self._end(run, "cancelled", "run_cancelled")
-            current = self._current
-            if current is None or current.run_id != run_id or run_id in self._cancelling:
+            job = self._job_of(run_id)
+            if job is None or job.cancelled:
                 return
-            self._cancelling.add(run_id)
-            self._send({"do": "cancel", "run": run_id})
-            timer = threading.Timer(CANCEL_GRACE, self._end_worker_of, args=(current, self._process))
+            if job is not self._current:
+                self._queue.remove(job)
+                self._end(job, "cancelled", "run_cancelled")
+                return
+            job.cancelled = True
+            self._send({"do": "stop", "status": "cancelled"})
+            timer = threading.Timer(CANCEL_GRACE, self._end_worker_at, args=(job,))
         timer.daemon = True
         timer.start()
 
@@ -112,243 +114,123 @@ class LocalBackend:
             self._send({"do": "ask", "key": key, "kind": kind, "payload": payload})
             return self._answers[key]
 
-    def check(self, run_id: str, kind: CheckKind) -> None:
-        """Begin a deeper check of a finished run; nothing happens where one is at work on it."""
-        run = open_run(run_id)
-        with self._lock:
-            if run_id in self._checks and (last := read_check(run)) is not None and last.active:
-                return
-            self._begin_check(run, CheckState(kind, server=self._server, ticket=uuid.uuid4().hex))
-
-    def check_status(self, run_id: str) -> CheckState | None:
-        """How far the last check of the run is; one that no server holds any more is interrupted."""
-        run = open_run(run_id)
-        with self._lock:
-            held, state = run_id in self._checks, read_check(run)
-        if state is None or not state.active or held:
-            return state
-        silent = time.time() - (run.path / CHECK_FILE).stat().st_mtime > SILENCE
-        return ended(state, "interrupted") if state.server == self._server or silent else state
-
-    def cancel_check(self, run_id: str) -> None:
-        """Stop the check of a run, a queued one at once; what it has found stays."""
-        with self._lock:
-            if run_id not in self._checks:
-                return
-            ticket = self._checks[run_id].ticket
-            self._cancelling.add(ticket)
-            self._send({"do": "cancel", "run": ticket})
-            try:
-                run = open_run(run_id)
-                state = read_check(run)
-                if state is not None and state.status == "queued" and state.ticket == ticket:
-                    write_check(run, ended(state, "cancelled", "run_cancelled"))
-                    self._checked(run_id, ticket)
-            except StorageError:
-                return  # deleted meanwhile, or no room: the worker tells when it has stopped
-
     def close(self) -> None:
-        """End the worker; a run at work is marked interrupted."""
+        """End the worker; a job at work or waiting is marked interrupted."""
         with self._lock:
-            process, self._process = self._process, None
-            self._end_checks("interrupted")
-            for run in [*self._queue, *([self._current] if self._current else [])]:
-                self._end(run, "interrupted")
+            worker, self._worker = self._worker, None
+            for job in [*self._queue, *([self._current] if self._current else [])]:
+                self._end(job, "interrupted")
             self._queue, self._current = [], None
-        if process:
-            process.kill()
-            process.wait()
+        if worker:
+            worker.end()
+
+    def _job_of(self, run_id: str) -> Job | None:
+        jobs = [*self._queue, *([self._current] if self._current else [])]
+        return next((job for job in jobs if job.run.run_id == run_id), None)
+
+    def _true_state(self, run: RunFolder, state: JobState) -> JobState:
+        """A job is at work until the worker has let go of it; one that no process holds any more was interrupted."""
+        job = self._job_of(run.run_id)
+        if job is not None and job.kind == state.kind:
+            return state if state.active else replace(state, status="running", finished=0.0)
+        return state if not state.active or run.held() else state.ended("interrupted")
 
     def _start_next(self) -> None:
+        """Give the worker the next job; a check at work makes room for an analysis."""
+        analyses = [job for job in self._queue if job.kind == "analysis"]
         if self._current is None and self._queue:
-            self._current = self._queue.pop(0)
-            self._send({"do": "run", "path": str(self._current.path)})
+            self._current = (analyses or self._queue)[0]
+            self._queue.remove(self._current)
+            self._send({"do": "job", "kind": self._current.kind, "path": str(self._current.run.path)})
+        elif analyses and self._current and self._current.kind != "analysis" and not self._current.cancelled:
+            self._send({"do": "stop", "status": "queued"})
 
     def _send(self, request: Mapping[str, Any]) -> None:
-        process = self._worker()
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(request, default=str) + "\n")
-            process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            return  # the listening thread sees the same end and tells what it means
+        self._started_worker().send(request)
 
-    def _worker(self) -> "subprocess.Popen[str]":
-        if self._process is None:
-            self._process = _start_worker(self._engine_module)
-            threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
-        return self._process
+    def _started_worker(self) -> WorkerProcess:
+        if self._worker is None:
+            self._worker = WorkerProcess(self._engine_module)
+            threading.Thread(target=self._listen, args=(self._worker,), daemon=True).start()
+        return self._worker
 
-    def _listen(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            message = json.loads(line)
+    def _listen(self, worker: WorkerProcess) -> None:
+        for message in worker.messages():
             with self._lock:
-                what = message.pop("what")
-                if what == "answer":
-                    self._answered(message.pop("key"), _answer(message))
-                elif what == "checked":
-                    self._checked(message["run"], message["ticket"])
-                else:
-                    self._finished(message["run"], message["state"])
-                    self._follow_up(message["run"])
-        self._worker_ended(process, process.wait())
+                if worker is not self._worker:
+                    return
+                if message["what"] == "ended":
+                    self._ended(read_state(message["state"]))
+                elif message["key"] in self._answers:
+                    self._answers[message["key"]] = _answer(message)
+        self._worker_ended(worker, worker.wait())
 
-    def _begin_check(self, run: RunFolder, state: CheckState) -> None:
-        write_check(run, state)
-        self._checks[run.run_id] = state
-        request = {"kind": state.kind, "server": state.server, "ticket": state.ticket}
-        self._send({"do": "check", "path": str(run.path), **request})
-
-    def _checked(self, run_id: str, ticket: str) -> None:
-        self._cancelling.discard(ticket)
-        if run_id in self._checks and self._checks[run_id].ticket == ticket:
-            del self._checks[run_id]
-
-    def _answered(self, key: str, answer: Answer) -> None:
-        if key in self._answers:
-            self._answers[key] = answer
-
-    def _finished(self, run_id: str, state: dict[str, Any]) -> None:
-        run, self._current = self._current, None
-        if run is None or run.run_id != run_id:
-            self._current = run
+    def _ended(self, state: JobState) -> None:
+        job, self._current = self._current, None
+        if job is None:
             return
-        try:
-            if run.path.exists() and run.state().status in ACTIVE:
-                self._unwritten[run_id] = RunState(**state)
-        except StorageError:
-            pass  # deleted at this moment: nobody asks for its state any more
-        self._release(run)
+        if state.active and job.cancelled:  # it made room, and was cancelled before that was known here
+            self._end(job, "cancelled", "run_cancelled")
+        elif state.active:
+            self._queue.insert(0, job)
+        else:
+            self._let_go(job, state)
         self._start_next()
 
-    def _follow_up(self, run_id: str) -> None:
-        """Begin the check that follows a run that is done."""
-        try:
-            run = open_run(run_id)
-            kind = follow_up(run) if run.state().status == "done" else None
-            if kind is not None:
-                self.check(run_id, kind)
-        except StorageError:
-            return  # deleted meanwhile, or no room: the check can be asked for later
+    def _let_go(self, job: Job, state: JobState) -> None:
+        """Release a job that has ended; its state is kept here where the disk had no room for it."""
+        job.lock.release()
+        with suppress(StorageError):  # deleted meanwhile, or no room: a check can be asked for later
+            if job.run.path.exists() and job.run.state(job.kind).active:
+                self._unwritten[job.run.run_id, job.kind] = state
+            if job.kind == "analysis" and state.status == "done":
+                kind = follow_up(job.run)
+                if kind is not None:
+                    self.submit(job.run, kind)
 
-    def _end_checks(self, status: Status, key: str = "", **values: Any) -> None:
-        for run_id in list(self._checks):
-            self._end_check(run_id, status, key, values)
-
-    def _end_check(
-        self, run_id: str, status: Status, key: str = "", values: Mapping[str, Any] | None = None
-    ) -> None:
-        self._checked(run_id, self._checks[run_id].ticket)
-        try:
-            run = open_run(run_id)
-            state = read_check(run)
-            if state is not None and state.active:
-                write_check(run, ended(state, status, key, values))
-        except StorageError:
-            pass  # deleted meanwhile, or no room: nothing can be kept there
-
-    def _send_checks_again(self) -> None:
-        """Give the checks that an ended worker held to the next one; they begin anew."""
-        for run_id, state in list(self._checks.items()):
-            if state.ticket in self._cancelling:
-                self._end_check(run_id, "cancelled", "run_cancelled")
-                continue
-            self._checked(run_id, state.ticket)
-            try:
-                self._begin_check(open_run(run_id), state)
-            except StorageError:
-                continue  # deleted meanwhile, or no room: it can be asked for later
-
-    def _worker_ended(self, process: "subprocess.Popen[str]", code: int) -> None:
+    def _worker_ended(self, worker: WorkerProcess, code: int) -> None:
         with self._lock:
-            if process is not self._process:
+            if worker is not self._worker:
                 return
-            self._process = None
-            run, self._current = self._current, None
-            stopped = run is not None and run.run_id in self._cancelling
-            if not stopped:
-                self._end_checks("failed", "worker_died", code=code)
+            self._worker = None
             for key, answer in self._answers.items():
                 if answer.pending:
                     self._answers[key] = Answer(False, None, "worker_died", {"code": code})
-            if run is not None and stopped:
-                self._end(run, "cancelled", "run_cancelled")
-            elif run is not None:
-                self._end(run, "failed", "worker_died", code=code)
+            job, self._current = self._current, None
+            if job is not None and job.cancelled:
+                self._end(job, "cancelled", "run_cancelled")
+            elif job is not None:
+                self._end(job, "failed", "worker_died", code=code)
             self._start_next()
-            self._send_checks_again()
 
-    def _end_worker_of(self, run: RunFolder, process: "subprocess.Popen[str] | None") -> None:
+    def _end_worker_at(self, job: Job) -> None:
+        """End a worker that did not stop a job in time."""
         with self._lock:
-            if self._current is run and process is self._process and process is not None:
-                process.kill()
+            if self._current is job and self._worker is not None:
+                self._worker.kill()
 
-    def _end(self, run: RunFolder, status: Status, key: str = "", **values: Any) -> None:
-        try:
-            _write_end(run, status, key, **values)
-        except StorageError:
-            pass  # the folder was deleted, or there is no room: nothing can be kept there
-        finally:
-            self._release(run)
-
-    def _release(self, run: RunFolder) -> None:
-        self._cancelling.discard(run.run_id)
-        lock = self._locks.pop(run.run_id, None)
-        if lock:
-            lock.close()
+    def _end(self, job: Job, status: Status, key: str = "", **values: Any) -> None:
+        with suppress(StorageError):  # the folder was deleted, or there is no room: nothing can be kept there
+            _write_end(job.run, job.run.state(job.kind), status, key, **values)
+        job.lock.release()
 
 
 def mark_interrupted() -> list[str]:
-    """Mark the runs that say they are at work while no server holds them. Returns their ids."""
+    """Mark the jobs that say they are at work while no process holds their run. Returns the ids of these runs."""
     marked = []
     for run in list_runs():
-        try:
-            if run.state().status not in ACTIVE:
-                continue
-            _hold(run).close()
-            _write_end(run, "interrupted")
-        except (BlockingIOError, StorageError):
-            continue
-        marked.append(run.run_id)
+        with suppress(StorageError):
+            active = [state for state in (run.state(), run.last_check()) if state and state.active]
+            if active and not run.held():
+                for state in active:
+                    _write_end(run, state, "interrupted")
+                marked.append(run.run_id)
     return marked
 
 
-def _hold(run: RunFolder) -> TextIO:
-    """Lock the run for this process; the lock goes with the process, however it ends."""
-    file = (run.path / ".lock").open("w", encoding="utf-8")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise
-    return file
-
-
-def _write_end(run: RunFolder, status: Status, key: str = "", **values: Any) -> None:
-    state = run.state()
-    if state.status not in ACTIVE:
-        return
-    text = MESSAGES[key].format(**values) if key else ""
-    run.write_state(
-        replace(
-            state, status=status, finished=time.time(), error_key=key, error_values=values, error_text=text
-        )
-    )
-
-
-def _start_worker(engine_module: str) -> "subprocess.Popen[str]":
-    root = str(Path(core.__file__ or "").parent.parent)
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    return subprocess.Popen(
-        [sys.executable, "-m", "core.jobs.worker", "--engine", engine_module],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-    )
+def _write_end(run: RunFolder, state: JobState, status: Status, key: str = "", **values: Any) -> None:
+    if state.active:
+        run.write_state(state.ended(status, key, values, MESSAGES[key].format(**values) if key else ""))
 
 
 def _answer(message: Mapping[str, Any]) -> Answer:

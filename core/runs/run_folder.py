@@ -2,7 +2,7 @@
 
 config.json     the settings, as submitted
 meta.json       name, owner, when it was made: what a user may edit
-state.json      queued, running, done, failed, cancelled, interrupted; the last progress record
+state.json      how far the analysis is (`core.runs.job_state`); state-*.json the same of each deeper check
 progress.jsonl  every progress record, for the loss curve
 heads.csv, edges.csv, codes.csv, examples.csv, effects.csv, evidence.json, manifest.json, report.html     the result
 labels.json, review.json, roi.json    what people added to it
@@ -14,42 +14,32 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+from filelock import BaseFileLock
 from pydantic import TypeAdapter, ValidationError
 
 from core.config import RunConfig, as_config_error, first_complaint
 from core.errors import StorageError
+from core.runs.job_state import (
+    CHECK_KINDS,
+    FORMER_CHECK_FILE,
+    STATE_FILES,
+    JobKind,
+    JobState,
+    read_state,
+    state_file,
+)
 from core.schema import FORMAT, Manifest, Stored
-from core.storage import home, storage_error, write_atomically
+from core.storage import home, storage_error, take_lock, write_atomically
 
 Model = TypeVar("Model", bound=Stored)
 Record = TypeVar("Record")
-Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 LONGEST_ID = 100
 """Characters of an id from outside; a longer one is no folder name, and some systems refuse to look for it."""
-ACTIVE: tuple[Status, ...] = ("queued", "running")
-
-
-@dataclass(frozen=True)
-class RunState:
-    """How far a run is. Times are seconds since the epoch."""
-
-    status: Status = "queued"
-    stage: str = ""
-    step: int = 0
-    total: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    error_key: str = ""
-    error_values: Mapping[str, Any] = field(default_factory=dict)
-    error_text: str = ""
-    started: float = 0.0
-    updated: float = 0.0
-    finished: float = 0.0
-    worker: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,13 +85,24 @@ class RunFolder:
             raise storage_error(error, path) from None
         if in_use and not (run.path / "config.json").exists():
             raise StorageError("out_folder_in_use", path=path)
-        for stale in (*RESULT_FILES, *ADDED_FILES, "progress.jsonl", "check.json", "log.txt"):
-            (run.path / stale).unlink(missing_ok=True)
+        run.clear()
         run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         run.write_json("meta.json", asdict(RunMeta(name=name, owner=owner, created=created)))
-        run.write_state(RunState())
+        run.write_state(JobState())
         return run
+
+    def clear(self) -> None:
+        """Remove the result, what people added to it, and how far every job is."""
+        for name in (
+            *RESULT_FILES,
+            *ADDED_FILES,
+            *STATE_FILES,
+            FORMER_CHECK_FILE,
+            "progress.jsonl",
+            "log.txt",
+        ):
+            (self.path / name).unlink(missing_ok=True)
 
     def config(self) -> RunConfig:
         """The settings as submitted; raises StorageError for a missing, damaged or newer folder."""
@@ -112,9 +113,15 @@ class RunFolder:
         except ValidationError as error:
             raise StorageError("damaged_run", path=self.path, detail=as_config_error(error)) from None
 
-    def state(self) -> RunState:
-        """The last written state."""
-        return self._record("state.json", RunState)
+    def state(self, kind: JobKind = "analysis") -> JobState:
+        """How far a job on the run is; raises StorageError where it was never begun, or the file is damaged."""
+        return self._read_state(state_file(kind))
+
+    def last_check(self) -> JobState | None:
+        """The deeper check that was at work last, or None; raises StorageError for a damaged file."""
+        files = [*map(state_file, CHECK_KINDS), FORMER_CHECK_FILE]
+        states = [self._read_state(file) for file in files if (self.path / file).exists()]
+        return max(states, key=lambda state: state.updated, default=None)
 
     def meta(self) -> RunMeta:
         """Name, owner, creation time."""
@@ -127,9 +134,24 @@ class RunFolder:
             "meta.json", asdict(replace(meta, name=name, owner=meta.owner if owner is None else owner))
         )
 
-    def write_state(self, state: RunState) -> None:
-        """Replace state.json, stamping the time."""
-        self.write_json("state.json", asdict(replace(state, updated=time.time())))
+    def write_state(self, state: JobState) -> None:
+        """Replace the file of the job's state, stamping the time."""
+        self.write_json(state_file(state.kind), asdict(replace(state, updated=time.time())))
+
+    def hold(self) -> BaseFileLock:
+        """Lock the run for the job that works on it; the lock goes with the process, however it ends.
+
+        Raises StorageError where another job holds it.
+        """
+        return take_lock(self.path / ".lock")
+
+    def held(self) -> bool:
+        """Whether some process works on the run."""
+        try:
+            self.hold().release()
+        except StorageError as error:
+            return error.key == "locked"
+        return False
 
     def finish(self) -> None:
         """Mark the run as done; it began when it was made, where nothing else was written."""
@@ -189,6 +211,12 @@ class RunFolder:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def _read_state(self, file: str) -> JobState:
+        try:
+            return read_state(self.read_json(file))
+        except ValueError as error:
+            raise StorageError("damaged_run", path=self.path, detail=f"{file}: {error}") from None
+
 
 RESULT_FILES = (
     "heads.csv",
@@ -201,6 +229,7 @@ RESULT_FILES = (
     "report.html",
     "tensors.safetensors",
     "circuit.json",
+    "sensitivity.json",
     "robustness.json",
     "sweep.csv",
     "sweep_map.csv",

@@ -54,7 +54,7 @@ from core.text.csv_safe import csv_bytes
 
 __all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]
 
-STAGE = "robustness"
+STAGE = "sensitivity"
 WRITE_EVERY = 2.0
 """Seconds between two writings of what is found so far."""
 

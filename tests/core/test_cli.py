@@ -10,26 +10,52 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core import cli
+from core.runs.job_state import JobState
+from core.runs.run_folder import RunFolder
 from core.scenarios import scenario_names
-from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
+from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, Progress
+from tests.support.jobs import config
 from tests.support.paths import ROOT
 
 STORIES = ROOT.parent / "shared" / "models" / "stories260K"
+QUICK = ("--preset", "fast", "--no-evidence")
 
 
-def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def started(*words: str | Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "core", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def refused(*words: str | Path) -> str:
-    done = run(*words)
-    lines = done.stderr.strip().splitlines()
-    assert done.returncode == 2, done.stderr
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("headlight: ")
-    assert "Traceback" not in done.stderr
-    return lines[0]
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """The command line within this process: exit code, standard output, standard error."""
+
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # as `main` does by the environment
+
+    def called(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headlight", *map(str, words)])
+        code = cli._run()
+        return code, *capsys.readouterr()
+
+    return called
+
+
+@pytest.fixture
+def refused(run):
+    """The one line that a refused call says."""
+
+    def called(*words: str | Path) -> str:
+        code, _, stderr = run(*words)
+        lines = stderr.strip().splitlines()
+        assert code == 2, stderr
+        assert len(lines) == 1, stderr
+        assert lines[0].startswith("headlight: ")
+        return lines[0]
+
+    return called
 
 
 @pytest.fixture
@@ -47,15 +73,19 @@ def examples(tmp_path):
 
 
 def test_scenarios_are_listed():
-    done = run("scenarios")
-    assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == scenario_names()
+    process = started("scenarios")
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stderr
+    assert [line.split()[0] for line in stdout.splitlines()] == scenario_names()
 
 
-def test_the_sample_incident_ends_with_every_file(tmp_path):
-    done = run("analyse", "--scenario", "misrouted-tickets", "--out", tmp_path / "out", "--preset", "fast")
-    assert done.returncode == 0, done.stderr
-    assert "heads selected" in done.stdout
+@pytest.mark.slow
+def test_the_sample_incident_ends_with_every_file(run, tmp_path):
+    code, stdout, stderr = run(
+        "analyse", "--scenario", "misrouted-tickets", "--out", tmp_path / "out", "--preset", "fast"
+    )
+    assert code == 0, stderr
+    assert "heads selected" in stdout
     expected = {
         "heads": HEAD_COLUMNS,
         "edges": EDGE_COLUMNS,
@@ -70,49 +100,44 @@ def test_the_sample_incident_ends_with_every_file(tmp_path):
     assert manifest["evidence"] == "computed"
     assert (heads["verdict"].notna() == heads["selected"]).all()
     assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert json.loads((tmp_path / "out" / "state.json").read_text(encoding="utf-8"))["status"] == "done"
+    assert RunFolder(tmp_path / "out").state().status == "done"
+    assert RunFolder(tmp_path / "out").state("circuit").status == "done"
 
 
-def test_candidates_can_be_screened(tmp_path):
-    chosen = ("--candidates", "screened", "--preset", "fast", "--no-evidence")
-    done = run("analyse", "--scenario", "induction", "--out", tmp_path / "out", *chosen)
-    assert done.returncode == 0, done.stderr
-    assert "by codes and by gradients (the causal screen)." in done.stdout.splitlines()[-1]
+def test_candidates_can_be_screened(run, tmp_path):
+    options = ("--candidates", "screened", "--preset", "fast", "--no-evidence")
+    code, stdout, stderr = run("analyse", "--scenario", "induction", "--out", tmp_path / "out", *options)
+    assert code == 0, stderr
+    assert "by codes and by gradients (the causal screen)." in stdout.splitlines()[-1]
     for name in ("heads", "edges"):
         table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
         combined = (table["code_score"] * table["screen"].abs()) ** 0.5
         assert table["score"].tolist() == pytest.approx(combined.tolist(), abs=1e-6)
 
 
-def test_evidence_can_be_left_out(tmp_path):
-    done = run(
-        "analyse", "--scenario", "induction", "--out", tmp_path / "out", "--preset", "fast", "--no-evidence"
-    )
-    assert done.returncode == 0, done.stderr
+def test_evidence_can_be_left_out(run, tmp_path):
+    code, _, stderr = run("analyse", "--scenario", "induction", "--out", tmp_path / "out", *QUICK)
+    assert code == 0, stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["evidence"] == "not_computed"
+    causal = ["effect", "effect_low", "effect_high", "p_value", "q_value", "verdict"]
     for name in ("heads", "edges"):
-        table = pd.read_csv(tmp_path / "out" / f"{name}.csv")
-        assert (
-            table[["effect", "effect_low", "effect_high", "p_value", "q_value", "verdict"]]
-            .isna()
-            .all(axis=None)
-        )
+        assert pd.read_csv(tmp_path / "out" / f"{name}.csv")[causal].isna().all(axis=None)
 
 
 @pytest.mark.skipif(not STORIES.exists(), reason="the trained story model is not beside the project")
-def test_a_model_and_texts_that_nobody_prepared(tmp_path, examples):
-    done = run(
+def test_a_model_and_texts_that_nobody_prepared(run, tmp_path, examples):
+    code, _, stderr = run(
         "analyse", "--model", STORIES, "--examples", examples, "--out", tmp_path / "out", "--preset", "fast"
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, stderr
     heads = pd.read_csv(tmp_path / "out" / "heads.csv")
     assert len(heads) == 40
     assert heads["score"].max() > 0
     assert heads["label_p_value"].notna().all()
 
 
-def test_bad_input_is_one_plain_line(tmp_path, examples):
+def test_bad_input_is_one_plain_line(refused, tmp_path, examples):
     out = ("--out", tmp_path / "out")
     assert "no scenario “nothing”" in refused("analyse", "--scenario", "nothing", *out)
     assert "best" in refused("analyse", "--scenario", "induction", "--preset", "best", *out)
@@ -128,30 +153,83 @@ def test_bad_input_is_one_plain_line(tmp_path, examples):
     assert refused("fly")
     examples.write_bytes("label,text\nnormal,請求書\n".encode("cp932"))
     assert "Shift-JIS" in refused("analyse", "--model", tmp_path, "--examples", examples, *out)
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_full_folder_of_something_else_is_left_alone(tmp_path):
+def test_a_full_folder_of_something_else_is_left_alone(refused, tmp_path):
     (tmp_path / "letter.txt").write_text("keep")
     assert "not empty" in refused("analyse", "--scenario", "induction", "--out", tmp_path)
-    assert (tmp_path / "letter.txt").read_text() == "keep"
+    assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_interrupting_ends_with_130(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "core",
-        "analyse",
-        "--scenario",
-        "induction",
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (tmp_path / "out" / "state.json").exists():
+@pytest.fixture
+def signed(tmp_path):
+    """A finished result that somebody has signed off, in a folder with a file of their own."""
+    folder = RunFolder.create(tmp_path / "out", config(), name="old")
+    for name in ("manifest.json", "review.json", "circuit.json", "notes.txt"):
+        folder.write_bytes(name, b'{"old": true}')
+    folder.write_state(JobState(status="done"))
+    return folder
+
+
+@pytest.fixture
+def too_long(examples):
+    """Texts that are refused only when the model is there."""
+    examples.write_text(
+        examples.read_text(encoding="utf-8").replace("Then", "Then " * 3000), encoding="utf-8"
+    )
+    return examples
+
+
+def content(folder: RunFolder) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.path.iterdir() if file.name != ".lock"}
+
+
+def test_old_result_stays_where_the_new_one_fails(refused, signed, tmp_path, too_long, monkeypatch):
+    before = content(signed)
+    out = ("--out", signed.path)
+    assert refused("analyse", "--model", tmp_path / "none", "--examples", too_long, *out)
+    assert "tokens" in refused("analyse", "--scenario", "induction", "--examples", too_long, *out)
+
+    def stopped(*_args):
+        yield Progress("load", 0, 1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.analysis.pipeline.analyse", stopped)
+    monkeypatch.setattr(sys, "argv", ["headlight", "analyse", "--scenario", "induction", *map(str, out)])
+    assert cli._run() == cli.INTERRUPTED
+    lock = signed.hold()
+    assert "Another process" in refused("analyse", "--scenario", "induction", *out)
+    lock.release()
+    assert content(signed) == before
+
+
+def test_new_result_takes_the_place_of_the_old_with_what_was_added_to_it(run, signed):
+    code, stdout, stderr = run("analyse", "--scenario", "induction", "--out", signed.path, *QUICK)
+    assert code == 0, stderr
+    assert f"result in {signed.path}" in stdout.replace("\n", "")
+    names = set(content(signed))
+    assert {"heads.csv", "manifest.json", "progress.jsonl", "notes.txt"} <= names
+    assert not names & {"review.json", "circuit.json", ".new"}
+    assert signed.state().status == "done"
+    assert signed.config().scenario == "induction"
+
+
+def test_failed_run_says_so_in_its_folder(refused, tmp_path, too_long):
+    out = tmp_path / "out"
+    assert "tokens" in refused("analyse", "--scenario", "induction", "--examples", too_long, "--out", out)
+    state = RunFolder(out).state()
+    assert (state.status, state.error_key) == ("failed", "text_too_long")
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_ends_with_130_and_is_told_in_the_folder(tmp_path, sign):
+    process = started("analyse", "--scenario", "induction", "--out", tmp_path / "out")
+    while not (tmp_path / "out" / "progress.jsonl").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sign)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr.decode()
-    assert b"Traceback" not in stderr
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert RunFolder(tmp_path / "out").state().status == "interrupted"

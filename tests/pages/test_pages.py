@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.examples.example_set import from_rows
 from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
-from core.runs.run_folder import RunState, list_runs, runs_folder
+from core.runs.job_state import JobState
+from core.runs.run_folder import list_runs, runs_folder
 from pages.parts.data import results
 from pages.parts.i18n import catalogue as texts
 from pages.parts.i18n.catalogue import catalogue
@@ -182,7 +183,7 @@ def test_running_analysis_can_be_cancelled_and_another_waits(open_app: OpenApp, 
 
 def test_interrupted_run_says_so(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
-    run.write_state(RunState(status="interrupted", stage="train", started=1.0, finished=2.0))
+    run.write_state(JobState(status="interrupted", stage="train", started=1.0, finished=2.0))
     app = open_app("analysis", run=run.run_id)
     assert "interrupted" in app.warning[0].value
     assert any(button.key == "again" for button in app.button)
@@ -316,8 +317,10 @@ def test_sample_incident_has_the_texts_of_the_readers_language(open_app: OpenApp
 
 def test_run_at_the_head_of_the_queue_starts(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
-    run.write_state(RunState(status="queued"))
+    run.write_state(JobState(status="queued"))
+    lock = run.hold()  # as a server at work on it does
     assert [info.value for info in open_app("analysis", run=run.run_id).info] == ["Starting …"]
+    lock.release()
 
 
 def test_bundled_model_offers_its_texts(open_app: OpenApp) -> None:

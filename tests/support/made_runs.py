@@ -8,8 +8,9 @@ import pandas as pd
 
 from core.config import make_config
 from core.examples.example_set import from_rows
+from core.runs.job_state import JobState
 from core.runs.progress import Record, append_record
-from core.runs.run_folder import RunFolder, RunState, new_run_id
+from core.runs.run_folder import RunFolder, new_run_id
 
 HEAD_COLUMNS = [
     "layer",
@@ -66,7 +67,7 @@ def make_run(
         append_record(
             run, Record(1000.0 + 3 * second, stage, 1, 1, {"loss": 0.5} if stage == "train" else {})
         )
-    run.write_state(RunState(status="done", stage="report", started=1000.0, finished=1012.0))
+    run.write_state(JobState(status="done", stage="report", started=1000.0, finished=1012.0))
     return run
 
 

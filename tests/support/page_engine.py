@@ -137,7 +137,7 @@ def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
         yield Progress("circuit", step + 1, 600)
     if run.meta().name == "refuse":
         raise ModelError("no_weights", name="m")
-    if kind == "robustness":
+    if kind == "sensitivity":
         write_sweep(run)
         return
     write_circuit(run)

@@ -2,22 +2,22 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass
 from errno import ENOSPC
 from typing import Any
 
 from core.config import RunConfig
 from core.errors import ModelError, StorageError
-from core.runs.run_folder import RunFolder, RunState
+from core.runs.job_state import JobState
+from core.runs.run_folder import RunFolder
+from core.schema import Progress
+
+STUB = __name__
 
 
-@dataclass(frozen=True)
-class Progress:
-    stage: str
-    step: int
-    total: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
+class Panic(BaseException):
+    """Like the panic of Rust code in a tokenizer: no Exception."""
 
 
 @dataclass(frozen=True)
@@ -31,37 +31,43 @@ class ModelPool:
     filled = False
 
 
-def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
+def analyse(config: RunConfig, models: ModelPool | None = None) -> Generator[Progress | Result, None, None]:
     """The scenario's name chooses what happens."""
     yield Progress("load", 1, 1)
-    metric, _, amount = config.scenario.partition(":")
-    if metric == "refuse":
-        raise ModelError("no_config", name=config.model)
-    if metric == "break":
-        raise ValueError("a number that cannot be")
-    if metric == "full":
-        raise OSError(ENOSPC, "no space left")
-    if metric == "full_once" and not ModelPool.filled:
+    behaviour, _, amount = config.scenario.partition(":")
+    if behaviour == "full_once" and not ModelPool.filled:
         ModelPool.filled = True
         _refuse_next_state()
         raise OSError(ENOSPC, "no space left")
-    if metric == "die":
-        os._exit(9)
-    if metric == "stuck":
-        time.sleep(60)
+    _fail(behaviour, config.model)
     steps = int(amount or 3)
     for step in range(steps):
-        if metric == "slow":
+        if behaviour == "slow":
             time.sleep(0.05)
         yield Progress("train", step + 1, steps, {"loss": 1.0 / (step + 1)})
     yield Result(config.model)
+
+
+def _fail(behaviour: str, name: str) -> None:
+    if behaviour == "refuse":
+        raise ModelError("no_config", name=name)
+    if behaviour == "break":
+        raise ValueError("a number that cannot be")
+    if behaviour == "panic":
+        raise Panic("index out of bounds")
+    if behaviour == "full":
+        raise OSError(ENOSPC, "no space left")
+    if behaviour == "die":
+        os._exit(9)
+    if behaviour == "stuck":
+        time.sleep(60)
 
 
 def _refuse_next_state() -> None:
     """Let the next state of a run find no room, as on a full disk."""
     write = RunFolder.write_state
 
-    def full(run: RunFolder, state: RunState) -> None:
+    def full(run: RunFolder, state: JobState) -> None:
         RunFolder.write_state = write  # type: ignore[method-assign]
         raise StorageError("disk_full", path=run.path)
 
@@ -80,6 +86,7 @@ def save(result: Result, run: RunFolder) -> None:
 
 def inspect(source: str) -> dict[str, Any]:
     """The name, or the error of a folder without config."""
+    _fail(source, source)
     if source == "missing":
         raise ModelError("no_config", name=source)
     return {"name": source, "pid": os.getpid()}
@@ -87,6 +94,7 @@ def inspect(source: str) -> dict[str, Any]:
 
 def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
     """How many examples came over."""
+    _fail(config.scenario, config.model)
     return {"count": len(config.examples.examples)}
 
 
@@ -102,18 +110,13 @@ def what_if(
     return {"model": config.model, "heads": [str(head) for head in heads], "mode": mode, "typed": typed}
 
 
-def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:
-    """As many steps as the name of the run says; `break`, `refuse` and `die` as in an analysis."""
-    metric, _, amount = run.meta().name.partition(":")
+def check(kind: str, run: RunFolder, models: ModelPool) -> Generator[Progress, None, None]:
+    """As many steps as the name of the run says; failures as in an analysis."""
+    behaviour, _, amount = run.meta().name.partition(":")
     steps = int(amount or 2)
     for step in range(steps):
         yield Progress("circuit", step + 1, steps)
-        if metric == "refuse":
-            raise ModelError("no_config", name="m")
-        if metric == "break":
-            raise ValueError("a number that cannot be")
-        if metric == "die":
-            os._exit(9)
-        if metric == "slow":
+        _fail(behaviour, "m")
+        if behaviour == "slow":
             time.sleep(0.05)
     run.write_json("circuit.json", {"format": 1, "state": "computed", "kind": kind})

@@ -7,8 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.jobs.follow_up import measured_seconds
 from core.report.sentences import circuit as circuit_words
-from core.runs.job_state import CheckKind, CheckState, measured_seconds
+from core.runs.job_state import CheckKind, JobState
 from core.text import percent
 from pages.parts.charts import colours
 from pages.parts.data.results import Result
@@ -19,7 +20,7 @@ from pages.parts.session.state import language, t
 from pages.parts.shell import frame
 
 
-def check_line(result: Result, kind: CheckKind, found: CheckState | None) -> None:
+def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
     """How far the check is, or the button that begins it."""
     if found is not None and found.active:
         _follow(found.status)
@@ -30,7 +31,7 @@ def check_line(result: Result, kind: CheckKind, found: CheckState | None) -> Non
         st.caption(t(f"whole.{found.status}_{kind}"))
     if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
         try:
-            state.backend().check(state.run_id(), kind)
+            state.backend().submit(state.folder(), kind)
         except HeadlightError as error:
             frame.show(error)
             return
@@ -55,7 +56,7 @@ def _follow(drawn: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=f"{said} · {texts.duration(language(), found.seconds)}")
         if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
-            state.backend().cancel_check(state.run_id())
+            state.backend().cancel(state.run_id())
 
 
 def show(content: Mapping[str, Any] | None, active: bool) -> None:

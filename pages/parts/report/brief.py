@@ -6,7 +6,7 @@ from core.report.html import bullets, five_table, paragraphs
 from core.report.sentences import summary
 from core.runs.facts import Facts
 from core.runs.facts import facts as run_facts
-from core.runs.job_state import read_circuit
+from core.runs.result_reader import read_circuit
 from core.text import text
 from pages.parts.charts import colours, legends
 from pages.parts.circuit import graph

@@ -3,7 +3,6 @@
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -97,9 +96,8 @@ def confirm_delete(line: Line) -> None:
 
 
 def delete(line: Line) -> None:
-    """Stop the run and its check where they are at work, and remove its folder."""
-    for stop in (state.backend().cancel, state.backend().cancel_check):
-        state.fails(partial(stop, line.run.run_id))  # a damaged run has no state that could be changed
+    """Stop what is at work on the run, and remove its folder."""
+    state.fails(lambda: state.backend().cancel(line.run.run_id))  # a damaged run has no state to be changed
     line.run.delete()
     if state.run_id() == line.run.run_id:
         state.leave_run()

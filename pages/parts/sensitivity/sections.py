@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import HeadlightError
-from core.runs.job_state import CheckState
+from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
 from core.sensitivity.sentences import setting_name, shown, verdict_words
@@ -21,7 +21,7 @@ from pages.parts.session import state
 from pages.parts.session.state import language, t
 from pages.parts.shell import frame
 
-STAGE = "robustness"
+STAGE = "sensitivity"
 
 
 def intention(result: Result, config: RunConfig) -> None:
@@ -38,7 +38,7 @@ def intention(result: Result, config: RunConfig) -> None:
         st.caption(t("sweep.takes_unknown", trainings=trainings))
 
 
-def begin(found: CheckState | None, label: str) -> None:
+def begin(found: JobState | None, label: str) -> None:
     """The button that starts the sweep, or goes on with it, and why the last one ended."""
     if found is not None and found.kind == STAGE and found.status == "failed":
         frame.show_error(found.error_key, found.error_values)
@@ -53,7 +53,7 @@ def begin(found: CheckState | None, label: str) -> None:
         icon=icon,
     ):
         try:
-            state.backend().check(state.run_id(), "robustness")
+            state.backend().submit(state.folder(), "sensitivity")
         except HeadlightError as error:
             frame.show(error)
             return
@@ -79,7 +79,7 @@ def follow(drawn: str) -> None:
             found.share if running else 0.0, text=f"{said} · {texts.duration(language(), found.seconds)}"
         )
         if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
-            state.backend().cancel_check(state.run_id())
+            state.backend().cancel(state.run_id())
 
 
 def choose_quality(content: Mapping[str, Any]) -> Quality:

@@ -15,7 +15,8 @@ from core.errors import HeadlightError, StorageError
 from core.examples.example_set import ExampleSet
 from core.jobs.backend import Answer, Backend, JobStatus
 from core.jobs.local_backend import LocalBackend
-from core.runs.run_folder import ACTIVE, RunFolder, open_run
+from core.runs.job_state import ACTIVE
+from core.runs.run_folder import RunFolder, open_run
 from pages.parts.i18n import catalogue as texts
 
 WATCHED = "watched_runs"

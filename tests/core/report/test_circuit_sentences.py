@@ -3,7 +3,7 @@
 import pytest
 
 from core.report.sentences import circuit as circuit_words
-from core.runs.job_state import read_circuit
+from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES
 from tests.support.made_runs import write_circuit

@@ -6,7 +6,8 @@ from core.config import make_config
 from core.errors import StorageError
 from core.examples.example_set import from_rows
 from core.runs.checklist import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
-from core.runs.run_folder import RunFolder, RunState
+from core.runs.job_state import JobState
+from core.runs.run_folder import RunFolder
 
 
 def config(texts, model="/models/one"):
@@ -18,7 +19,7 @@ def config(texts, model="/models/one"):
 
 def finished(folder, texts, model="/models/one", status="done"):
     run = RunFolder.create(folder, config(texts, model))
-    run.write_state(RunState(status=status, started=1.0, finished=2.0))
+    run.write_state(JobState(status=status, started=1.0, finished=2.0))
     return run
 
 

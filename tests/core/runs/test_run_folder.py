@@ -14,7 +14,8 @@ from core.config import make_config
 from core.errors import MESSAGES, StorageError
 from core.examples.example_set import from_pasted
 from core.report.save import csv_bytes, html_report, save
-from core.runs.run_folder import RunFolder, RunState, list_runs, new_run_id, open_run, runs_folder
+from core.runs.job_state import JobState
+from core.runs.run_folder import RunFolder, list_runs, new_run_id, open_run, runs_folder
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, FORMAT, HEAD_COLUMNS
 from core.storage import write_atomically
 from core.text import LANGUAGES, catalogue
@@ -37,7 +38,7 @@ def test_a_run_reads_back_as_it_was_written(tmp_path):
     assert again.config() == CONFIG
     assert (again.meta().name, again.meta().owner) == ("first", "me")
     assert again.state().status == "queued"
-    run.write_state(RunState(status="running", stage="train", step=3, total=9, metrics={"loss": 0.5}))
+    run.write_state(JobState(status="running", stage="train", step=3, total=9, metrics={"loss": 0.5}))
     assert (again.state().stage, again.state().metrics["loss"]) == ("train", 0.5)
     run.rename("second")
     assert (again.meta().name, again.meta().owner) == ("second", "me")

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from core.runs.job_state import read_check, read_circuit
+from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder, runs_folder
 from pages.parts.charts.colours import LIGHT
 from pages.parts.evidence import before_after, what_if
@@ -73,7 +73,7 @@ def test_check_is_stopped(open_app: OpenApp) -> None:
     run_until(app, lambda: any(button.key == "cancel_check" for button in app.button))
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: any(button.key == "check_heads" for button in app.button))
-    assert read_check(run).status == "cancelled"
+    assert run.state("heads").status == "cancelled"
     assert catalogue("en")["whole.cancelled_heads"] in shown(app)
 
 

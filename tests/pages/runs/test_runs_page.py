@@ -7,7 +7,8 @@ import pytest
 
 from core.jobs.backend import start
 from core.jobs.local_backend import LocalBackend
-from core.runs.run_folder import RunFolder, RunState, Status, list_runs, open_run, runs_folder
+from core.runs.job_state import JobState, Status
+from core.runs.run_folder import RunFolder, list_runs, open_run, runs_folder
 from pages.parts.i18n import catalogue as texts
 from pages.parts.i18n.catalogue import catalogue
 from pages.parts.runs import runs_table
@@ -113,7 +114,7 @@ def test_unfinished_run_is_resumed_as_the_same_run(
 ) -> None:
     run = make_run(runs_folder(), name="Old name")
     run.write_state(
-        RunState(status=status, started=1.0, finished=2.0, error_key="disk_full", error_values={"path": "x"})
+        JobState(status=status, started=1.0, finished=2.0, error_key="disk_full", error_values={"path": "x"})
     )
     app = open_app("runs")
     app.button(key=f"again_{run.run_id}").click().run()
@@ -148,13 +149,12 @@ def test_deleting_the_open_run_leaves_no_broken_page(open_app: OpenApp) -> None:
 def test_deleting_a_run_stops_its_check(open_app: OpenApp, local: LocalBackend) -> None:
     run = make_run(runs_folder())
     busy = start(local, run.config().model_copy(update={"seed": 2}))
-    local.check(run.run_id, "circuit")
-    assert local._checks
+    local.submit(run, "circuit")
     app = open_app("runs")
     app.button(key=f"delete_{run.run_id}").click().run()
     app.button(key="really_delete").click().run()
     assert not run.path.exists()
-    assert not local._checks
+    assert [job.run.run_id for job in local._queue] == []
     local.cancel(busy.run_id)
 
 
@@ -201,6 +201,6 @@ def test_page_looks_up_the_open_run_once(
     monkeypatch.setattr(local, "status", lambda run_id: looked_up.append(run_id) or status(run_id))
     app.run()
     assert looked_up == [run.run_id]
-    run.write_state(RunState(status="interrupted", stage="train", started=1.0, finished=2.0))
+    run.write_state(JobState(status="interrupted", stage="train", started=1.0, finished=2.0))
     app.run()
     assert app.button(key="to_way")

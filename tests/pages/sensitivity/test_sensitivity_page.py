@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 
-from core.runs.job_state import read_check
 from core.runs.run_folder import RunFolder, runs_folder
 from core.sensitivity.summary import means, read_sensitivity, read_table
 from pages.parts.charts.colours import DARK, LIGHT
@@ -62,8 +61,7 @@ def test_sweep_is_stopped_and_says_so(open_app: OpenApp) -> None:
     assert "start_sweep" not in keys(app)
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: "start_sweep" in keys(app))
-    state = read_check(run)
-    assert (state.kind, state.status) == ("robustness", "cancelled")
+    assert run.state("sensitivity").status == "cancelled"
     assert catalogue("en")["sweep.cancelled"] in shown(app)
 
 

@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.examples.example_set import LABELS, from_rows
+from core.runs.job_state import JobState
 from core.runs.review import sign
-from core.runs.run_folder import RunState, runs_folder
+from core.runs.run_folder import runs_folder
 from pages.parts.i18n import catalogue as texts
 from pages.parts.i18n.catalogue import catalogue
 from pages.parts.shell import frame
@@ -76,12 +77,14 @@ def test_damaged_result_leaves_the_stepper_whole(open_app: OpenApp) -> None:
 
 def test_steps_behind_an_analysis_at_work_say_that_it_is(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
-    run.write_state(RunState(status="queued"))
+    run.write_state(JobState(status="queued"))
+    lock = run.hold()  # as a server at work on it does
     app = open_app("circuit", run=run.run_id)
     assert catalogue("en")["frame.analysis_at_work"] in said(app)
     assert app.info[0].value == catalogue("en")["frame.analysis_at_work"]
     app.button(key="to_way").click().run()
     assert app.title[0].value == "Analysis"
+    lock.release()
 
 
 def test_address_forgets_a_run_that_was_deleted(open_app: OpenApp) -> None:

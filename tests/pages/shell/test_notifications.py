@@ -3,7 +3,8 @@
 import pytest
 
 from core.jobs.local_backend import LocalBackend
-from core.runs.run_folder import RunState, runs_folder
+from core.runs.job_state import JobState
+from core.runs.run_folder import runs_folder
 from pages.parts.i18n import catalogue as texts
 from pages.parts.i18n.catalogue import catalogue
 from pages.parts.shell import notifications as watch
@@ -65,10 +66,12 @@ def test_failure_is_told_with_the_way_to_its_reason(open_app: OpenApp, local: Lo
 
 def test_watched_run_that_was_deleted_is_forgotten(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
-    run.write_state(RunState(status="queued"))
+    run.write_state(JobState(status="queued"))
+    lock = run.hold()  # as a server at work on it does
     app = open_app("guide", run=run.run_id)
     assert app.session_state["watched_runs"] == [run.run_id]
     run.delete()
+    lock.release()
     app.run()
     assert not app.exception
     assert app.session_state["watched_runs"] == []

@@ -1,0 +1,43 @@
+"""The check that follows an analysis by itself: whether it is light enough, and how long one takes here."""
+
+import pandas as pd
+
+from core.errors import StorageError
+from core.runs.job_state import CheckKind
+from core.runs.result_reader import read_circuit
+from core.runs.run_folder import RunFolder, list_runs
+
+SETS = 1000
+"""Sets of heads that the check of a circuit reads the anomalous texts with, about."""
+LIGHT_WORK = 2e12
+"""Multiplications and additions up to which the check follows a run by itself: seconds to a minute on two cores."""
+
+
+def follow_up(run: RunFolder) -> CheckKind | None:
+    """The check that is begun without being asked when a run is done: that of the circuit, where it is light work."""
+    manifest = run.manifest()
+    if manifest.evidence != "computed":
+        return None
+    try:
+        examples = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig")
+        tokens = int(examples.loc[examples["label"] == "anomalous", "tokens"].sum())
+    except (OSError, ValueError, KeyError):
+        return None
+    return "circuit" if work(manifest.model.n_parameters, tokens) <= LIGHT_WORK else None
+
+
+def work(n_parameters: int, tokens: int) -> float:
+    """Operations of the check of a circuit, about: two a parameter and token."""
+    return 2.0 * n_parameters * tokens * SETS
+
+
+def measured_seconds(model: str) -> float | None:
+    """How long the newest check of a circuit of this model took on this machine, or None."""
+    for run in list_runs():
+        try:
+            content = read_circuit(run) if run.config().model == model else None
+        except StorageError:
+            continue
+        if content and content.get("complete") and content.get("state") == "computed":
+            return float(content["seconds"])
+    return None
