@@ -1,35 +1,71 @@
 """One record an example: its tokens, what differs from its partner, and what the model says next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from torch import Tensor
 
 from core.examples.alignment import Alignment
 from core.examples.example_set import Example, ExampleSet
-from core.model.loading import (
-    LoadedModel,
-)
+from core.model.loaded_model import LoadedModel
 from core.model.next_token import most_likely, next_log_probabilities
+
+
+class WordRow(TypedDict):
+    """A word's first token, as the model reads it, and how likely it is next."""
+
+    token: int
+    piece: str
+    probability: float
+
+
+class ExampleRow(TypedDict):
+    """One example as the pages show it, plain JSON.
+
+    `pieces` are its tokens as text, `differs` says of each whether the partner has another one there; `next` are the
+    likeliest next tokens; `behaves` is None where nothing can be told.
+    """
+
+    label: str
+    text: str
+    pair: str
+    pieces: list[str]
+    differs: list[bool]
+    next: list[WordRow]
+    expected: WordRow | None
+    actual: WordRow | None
+    behaves: bool | None
 
 
 def example_rows(
     loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequence[int]], alignment: Alignment
-) -> list[dict[str, Any]]:
+) -> list[ExampleRow]:
     """One record an example: its pieces, which differ from its partner, and what the model says next."""
     log_probabilities = next_log_probabilities(loaded, ids)
     partner = dict(alignment.pairs) | {n: a for a, n in alignment.pairs}
-    rows = []
+    rows: list[ExampleRow] = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
-        other = ids[partner[index]] if index in partner else None
+        next_words = [
+            WordRow(token=word.token, piece=word.piece, probability=word.probability)
+            for word in most_likely(loaded, log_probabilities[index])
+        ]
+        expected, actual = (
+            _word(loaded, word, log_probabilities[index]) for word in (example.expected, example.actual)
+        )
+        behaves = _behaves(example, next_words[0]["token"], expected, actual)
+        if not behaves and _shares_words(examples, index, partner):
+            behaves = None
         rows.append(
             {
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
                 "pieces": loaded.pieces_in(example.text, list(text)),
-                "differs": _differs(text, other),
-                **_next(loaded, example, log_probabilities[index], _shares_words(examples, index, partner)),
+                "differs": _differs(text, ids[partner[index]] if index in partner else None),
+                "next": next_words,
+                "expected": expected,
+                "actual": actual,
+                "behaves": behaves,
             }
         )
     return rows
@@ -43,31 +79,23 @@ def _shares_words(examples: ExampleSet, index: int, partner: Mapping[int, int]) 
     return (one.expected, one.actual) == (other.expected, other.actual)
 
 
-def _next(loaded: LoadedModel, example: Example, log_probabilities: Tensor, shared: bool) -> dict[str, Any]:
-    words = most_likely(loaded, log_probabilities)
-    expected, actual = (_word(loaded, word, log_probabilities) for word in (example.expected, example.actual))
-    says = words[0].token
-    behaves: bool | None = None
-    if example.label == "normal" and expected:
-        behaves = expected["token"] == says
-    elif example.label == "anomalous" and actual and expected:
-        behaves = actual["token"] == says or expected["token"] == says
-    if shared and not behaves:
-        behaves = None
-    return {
-        "next": [{"piece": word.piece, "probability": word.probability} for word in words],
-        "expected": expected,
-        "actual": actual,
-        "behaves": behaves,
-    }
+def _behaves(
+    example: Example, next_token: int, expected: WordRow | None, actual: WordRow | None
+) -> bool | None:
+    """Whether what the model says next fits the example's label."""
+    if expected and example.label == "normal":
+        return expected["token"] == next_token
+    if expected and actual and example.label == "anomalous":
+        return next_token in (actual["token"], expected["token"])
+    return None
 
 
-def _word(loaded: LoadedModel, word: str, log_probabilities: Tensor) -> dict[str, Any] | None:
+def _word(loaded: LoadedModel, word: str, log_probabilities: Tensor) -> WordRow | None:
     token = loaded.word_token(word) if word.strip() else None
     if token is None:
         return None
     probability = float(log_probabilities[token].exp())
-    return {"token": token, "piece": loaded.pieces([token])[0], "probability": probability}
+    return WordRow(token=token, piece=loaded.pieces([token])[0], probability=probability)
 
 
 def _differs(text: Sequence[int], other: Sequence[int] | None) -> list[bool]:

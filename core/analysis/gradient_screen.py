@@ -1,4 +1,4 @@
-"""The gradient screen: scores of codes combined with attribution, so that both must speak for a head or an edge.
+"""The gradient screen: scores of codes combined with attribution, so that both must be high for a head or an edge.
 
 1. Attribution with integrated gradients (`core.causal.edge_attribution`) of all heads and edges, on the pairs
    that an analysis compares: a handful of forward and backward passes.
@@ -8,13 +8,13 @@
 Gradients read the behaviour on the very texts on which effects are measured afterwards. So it is never part of a score
 unless asked for, and p-values of candidates that it chose are somewhat too small.
 
-Impossible, and said so, where the texts are no pairs of equal length, the sides do not differ in behaviour, a norm
-stands behind the attention, memory does not suffice, or the gradients are no finite numbers.
+There is none, and `state` says why, where the texts are no pairs of equal length, the sides do not differ in
+behaviour, a norm stands behind the attention, memory does not suffice, or the gradients are no finite numbers.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
+from core.schema import GradientScreenRecord, Note
 
 State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
 
@@ -38,14 +39,19 @@ class GradientScreen:
     forward_passes: int = 0
     backward_passes: int = 0
 
-    def as_json(self) -> dict[str, Any]:
+    def record(self) -> GradientScreenRecord:
         """For the manifest."""
-        cost = {"forward_passes": self.forward_passes, "backward_passes": self.backward_passes}
-        return {"state": self.state, "steps": STEPS, **cost}
+        return GradientScreenRecord(
+            state=self.state,
+            steps=STEPS,
+            forward_passes=self.forward_passes,
+            backward_passes=self.backward_passes,
+        )
 
-    def note(self) -> dict[str, Any]:
+    def note(self) -> Note:
         """What a reader must know, as key and values for the catalogues."""
-        return {"key": f"gradient_screen_{self.state}", "values": {"steps": STEPS} if self.attributed else {}}
+        values = {"steps": STEPS} if self.attributed else {}
+        return Note(key=f"gradient_screen_{self.state}", values=values)
 
 
 def gradient_screen(
@@ -59,17 +65,17 @@ def gradient_screen(
         runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded))
         if not runs.metric.differs:
             return GradientScreen("no_difference", None, runs.forward_passes)
-        found = yield from attributed(runs, STEPS)
+        attribution = yield from attributed(runs, STEPS)
     except ExamplesError:
         return GradientScreen("no_pairs")
     except (torch.OutOfMemoryError, ModelError) as error:
         if isinstance(error, ModelError) and error.key != "out_of_memory":
             raise
         return GradientScreen("memory", None, runs.forward_passes if runs else 0)
-    cost = found.forward_passes, found.backward_passes
-    if not (np.isfinite(found.by_pair).all() and np.isfinite(found.edges).all()):
+    cost = attribution.forward_passes, attribution.backward_passes
+    if not (np.isfinite(attribution.by_pair).all() and np.isfinite(attribution.edges).all()):
         return GradientScreen("not_finite", None, *cost)
-    return GradientScreen("computed", found, *cost)
+    return GradientScreen("computed", attribution, *cost)
 
 
 def steps_of(alignment: Alignment) -> int:

@@ -65,7 +65,7 @@ def manifest_of(
             "edge_rule": EDGE_RULE,
             "edge_threshold": _finite(scores.edge_threshold),
         },
-        "gradient_screen": screen.as_json() if screen else None,
+        "gradient_screen": screen.record() if screen else None,
         "evidence": evidence.state,
         "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
         "notes": [

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from core.analysis.example_rows import ExampleRow
 from core.causal.statistics import member_interval
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import at_best
@@ -89,10 +90,10 @@ def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequen
     """The table with the effect columns of what was tested; the other rows stay empty."""
     if findings is None:
         return table
-    found = findings.records()
-    index = [found.get(tuple(row)) for row in table[list(keys)].to_numpy().tolist()]
+    records = findings.records()
+    index = [records.get(tuple(row)) for row in table[list(keys)].to_numpy().tolist()]
     filled = table.copy()
-    for column in next(iter(found.values()), {}):
+    for column in next(iter(records.values()), {}):
         empty = None if column in TEXT_COLUMNS else np.nan
         filled[column] = [row[column] if row else empty for row in index]
     return filled
@@ -168,10 +169,10 @@ def head_records(evidence: "Evidence") -> dict[str, dict[str, Any]]:
 def _directions(findings: "Findings | None") -> list[tuple[Any, dict[str, Any]]]:
     if findings is None:
         return []
-    said = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)
+    signs = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)
     return [
         (target, {"works_against": against, "direction": DIRECTIONS[direction]})
-        for target, (against, direction) in zip(findings.targets, said, strict=True)
+        for target, (against, direction) in zip(findings.targets, signs, strict=True)
     ]
 
 
@@ -182,7 +183,7 @@ def code_table(
     best = at_best(codes, best_slot).latent.numpy()
     count = best.shape[-1]
     member, head, row = (index.ravel() for index in np.indices(best.shape))
-    kept = np.array(alignment.kept)
+    compared = np.array(alignment.kept)
     slot = best_slot.numpy()
     names = [_pair_name(examples, alignment, i) for i in range(count)]
     code = best.ravel()
@@ -192,8 +193,8 @@ def code_table(
             "head": head % n_heads,
             "member": member,
             "position": np.array(alignment.slots)[slot[head]],
-            "example": kept[row] + 1,
-            "label": np.array([examples.examples[i].label for i in kept])[row],
+            "example": compared[row] + 1,
+            "label": np.array([examples.examples[i].label for i in compared])[row],
             "pair": np.array(names)[row],
             "code": np.where(code == SILENT, "silent", code.astype(str)),
         }
@@ -203,7 +204,7 @@ def code_table(
 
 
 def example_table(
-    examples: ExampleSet, ids: Sequence[Sequence[int]], rows: Sequence[dict[str, Any]]
+    examples: ExampleSet, ids: Sequence[Sequence[int]], rows: Sequence[ExampleRow]
 ) -> pd.DataFrame:
     """One row an example, in the user's order, with its number of tokens and what the model says next."""
     records = [

@@ -33,6 +33,7 @@ from core.discovery.scoring import (
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.thresholds import BAR, DIVERSITY
 from core.discovery.variety import diversity_left, equalised_scores, variety
+from core.schema import Note
 from core.text import percent
 
 
@@ -89,15 +90,14 @@ class Stability:
             for i, name in enumerate(names)
         }
 
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[Note]:
         """What a reader must know: a selection that changes with the texts, a side that is merely more varied."""
         notes = []
         if self.jaccard < BAR:
-            notes.append(
-                {"key": "selection_unsteady", "values": {"jaccard": round(self.jaccard, 2), "bar": BAR}}
-            )
+            values = {"jaccard": round(self.jaccard, 2), "bar": BAR}
+            notes.append(Note(key="selection_unsteady", values=values))
         if self.diversity < DIVERSITY:
-            notes.append({"key": "anomalous_varied", "values": {"share": percent(self.diversity)}})
+            notes.append(Note(key="anomalous_varied", values={"share": percent(self.diversity)}))
         return notes
 
 

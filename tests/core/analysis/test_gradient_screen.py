@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from core.analysis import result_tables as tables
-from core.analysis.candidates import score, screened
 from core.analysis.pipeline import analyse
 from core.benchmark.methods.screened import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
@@ -19,8 +18,7 @@ from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
 from core.discovery.held_out import FOLDS, SPLITS, held_out
 from core.discovery.redrawn import DRAWS
-from core.discovery.scoring import HeadScores, combined_draws, combined_heads, head_scores
-from core.discovery.selection import HEAD_RULE, select
+from core.discovery.scoring import head_scores
 from core.discovery.stability import Stability, stability_of
 from core.errors import ConfigError
 from core.examples.example_set import ExampleSet, from_rows
@@ -40,6 +38,7 @@ from tests.support.made_result import with_changes
 from tests.support.tiny_models import save_tiny, tiny
 
 QUICK = AutoencoderConfig(members=3, latents=8, epochs=20)
+
 MODELS = ModelPool(size=4)
 
 
@@ -69,49 +68,11 @@ def in_flat_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(list(tables.HEAD_KEYS), ignore_index=True)
 
 
-# --- by hand
-
-
-def test_every_member_is_combined_with_the_same_attribution():
-    members = torch.tensor([[8.0, 1.0, 9.0], [0.0, 9.0, 1.0]])
-    plain = HeadScores(members.mean(dim=0), members, torch.tensor([0, 1, 0]))
-    found = combined_heads(plain, np.array([-0.5, 1.0, 0.0]))
-    assert found.per_member.flatten().tolist() == pytest.approx([2, 1, 0, 0, 3, 0])
-    assert found.score.tolist() == pytest.approx([2**0.5, 5**0.5, 0])
-    assert found.best_slot.tolist() == [0, 1, 0]
-
-
-def test_drawn_texts_bring_their_own_attribution():
-    by_pair = np.array([[0.2, -1.0], [0.4, 1.0], [0.6, 0.3]])
-    found = combined_draws(np.array([[1.0, 1.0], [4.0, 1.0]]), np.array([[1, 1, 0], [0, 0, 3]]), by_pair)
-    np.testing.assert_allclose(found, np.sqrt([[0.3, 0.0], [2.4, 0.3]]))
-
-
-def test_candidates_and_frequencies_follow_from_the_combined_scores():
-    generator = torch.Generator().manual_seed(3)
-    latent = torch.randint(0, 5, (4, 6, 2, 6), generator=generator)
-    codes = Codes(latent, torch.rand(latent.shape, generator=generator))
-    plain = score(codes, 3, 2)
-    attribution = np.array([0.01, 0.9, 0.1, -0.4, 0.2, 0.0])
-    edges = np.random.default_rng(0).normal(size=(6, 6))
-    found = screened(plain, Attributed(attribution[None], edges, 7, 5))
-    heads = np.sqrt(plain.heads.score.numpy() * np.abs(attribution))
-    np.testing.assert_allclose(found.heads.score, heads)
-    np.testing.assert_array_equal(found.head_selected, select(heads, HEAD_RULE))
-    assert found.head_selected.tolist() != plain.head_selected.tolist()
-    size = np.abs(attribution)
-    by_member = [select(np.sqrt(m * size), HEAD_RULE) for m in plain.heads.per_member.numpy()]
-    np.testing.assert_allclose(found.head_frequency, np.mean(by_member, axis=0))
-    np.testing.assert_allclose(found.edges, np.sqrt(plain.edges * np.abs(edges)))
-    among = np.outer(found.head_selected, found.head_selected)
-    assert not found.edge_selected[~among].any()
-    assert found.codes is plain
-
-
-# --- how far such a choice can be trusted
-
 TOLD_APART = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+
 ONE_PAIR = np.array([[1.0, 6.0 * (pair == 0), 1.0, 1.0] for pair in range(6)])
+
+
 """Attribution (pair, head): head 1 has all of its own from the first pair."""
 
 
@@ -148,9 +109,6 @@ def test_variety_is_told_of_the_codes_alone():
     codes = made_codes(varied, [0] * 12, [0] * 12, [0] * 12, n_anomalous=6)
     alone, found = sure_of(codes, None), sure_of(codes, ONE_PAIR / 9)
     assert found.diversity == alone.diversity == pytest.approx(1 / 6)
-
-
-# --- attribution, pair by pair
 
 
 def test_attribution_by_pair_is_that_of_each_pair_alone():
@@ -190,9 +148,6 @@ def _walk(running):
             records.append(next(running))
         except StopIteration as end:
             return [*records, end.value]
-
-
-# --- in an analysis
 
 
 def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
@@ -321,9 +276,6 @@ def test_settings_of_an_older_run_are_codes_alone():
     content = make_config(model="m", examples=texts()).model_dump(mode="json")
     del content["candidates"]
     assert RunConfig.model_validate(content).candidates == "codes"
-
-
-# --- what is said of it
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
@@ -13,8 +12,6 @@ from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import from_rows
 from core.heads import HeadId
-from core.inspection.preview import preview
-from core.model.loading import ModelPool
 from core.report.save import save
 from core.report.sentences.confidence import confidence_sentence
 from core.runs.progress import STAGES
@@ -28,30 +25,9 @@ from core.schema import (
     Progress,
     RunResult,
 )
-from tests.support.tiny_models import save_tiny
+from tests.support.tiny_runs import texts
 
 QUICK = AutoencoderConfig(members=2, latents=8, epochs=20)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return save_tiny(tmp_path_factory.mktemp("model"), seed=1)
-
-
-@pytest.fixture(scope="module")
-def models():
-    return ModelPool()
-
-
-def texts(count=4, paired=True, longer=0):
-    rows = []
-    for i in range(count):
-        tail = " w9" * (longer if i == 0 else 0)
-        rows.append({"label": "anomalous", "text": f"w1 w{10 + i} w2 w{10 + i} w3{tail}", "pair": f"p{i}"})
-        rows.append({"label": "normal", "text": f"w1 w{10 + i} w2 w{30 + i} w3{tail}", "pair": f"p{i}"})
-    for row in rows:
-        row["pair"] = row["pair"] if paired else ""
-    return from_rows(rows)
 
 
 def run(folder, models, **values):
@@ -247,37 +223,3 @@ def test_bad_input_stops_before_anything_is_trained(folder, models):
         run(folder, models, examples=from_rows(rows))
     with pytest.raises(ModelError):
         run("no-such-model", models)
-
-
-def test_the_preview_shows_tokens_pairs_and_next_words(folder, models):
-    config = make_config(model=str(folder), examples=texts(paired=False), device="cpu")
-    found = preview(config, models)
-    assert found["alignment"]["pairs_source"] == "automatic"
-    assert found["alignment"]["pairs"] == [[0, 1], [2, 3], [4, 5], [6, 7]]
-    first = found["examples"][0]
-    assert first["pieces"] == ["w1", "w10", "w2", "w10", "w3"]
-    assert first["differs"] == [False, False, False, True, False]
-    assert [word["probability"] for word in first["next"]] == sorted(
-        (word["probability"] for word in first["next"]), reverse=True
-    )
-    ids = torch.tensor([models.get(str(folder), "cpu").encode(first["text"])])
-    logits = models.get(str(folder), "cpu").model(input_ids=ids).logits[0, -1]
-    assert first["next"][0]["probability"] == pytest.approx(float(logits.softmax(-1).max()), abs=1e-5)
-
-
-def test_the_preview_tells_whether_the_model_behaves_as_the_labels_say(folder, models):
-    rows = [e.model_dump() for e in texts().examples]
-    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
-    said = [row["next"][0]["piece"] for row in preview(config, models)["examples"]]
-    for row, word in zip(rows, said, strict=True):
-        row["expected"] = word
-    rows[1]["expected"] = "w59" if said[1] != "w59" else "w58"
-    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
-    behaves = [row["behaves"] for row in preview(config, models)["examples"]]
-    assert (behaves[0], behaves[1], behaves[3]) == (None, False, True)
-
-
-def test_words_that_a_pair_shares_promise_nothing_of_a_single_row(folder, models):
-    rows = [e.model_dump() | {"expected": "w50", "actual": "w51"} for e in texts().examples]
-    config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
-    assert all(row["behaves"] in (None, True) for row in preview(config, models)["examples"])

@@ -1,0 +1,40 @@
+"""Centring, scaling, and the axes of codes."""
+
+import pytest
+import torch
+
+from core.config import PRESETS
+from core.discovery.codes import centre, codes_of, published_codes, scale
+from core.errors import ExamplesError
+from tests.support.codes import SMALL, finish
+
+
+def test_centring_by_pair_and_by_position():
+    outputs = torch.randn(6, 2, 3, 4)
+    paired = centre(outputs, 3, paired=True)
+    torch.testing.assert_close(paired[0], (outputs[0] - outputs[3]) / 2)
+    torch.testing.assert_close(paired[3], -paired[0])
+    torch.testing.assert_close(
+        centre(outputs, 3, paired=False).mean(0), torch.zeros(2, 3, 4), atol=1e-6, rtol=0
+    )
+
+
+def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
+    values = torch.randn(6, 2, 3, 4)
+    scaled = scale(values)
+    assert float(scaled.square().sum(-1).mean()) == pytest.approx(1.0, abs=1e-5)
+    torch.testing.assert_close(scaled * (values[0, 0, 0, 0] / scaled[0, 0, 0, 0]), values)
+    with pytest.raises(ExamplesError):
+        scale(torch.zeros(4, 1, 2, 3))
+
+
+def test_codes_have_one_axis_for_each_of_member_example_slot_head():
+    _, codes = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
+    assert codes.latent.shape == codes.strength.shape == (3, 6, 2, 5)
+
+
+def test_the_published_recipe_has_one_dictionary_for_all_heads():
+    config = PRESETS["paper"].model_copy(update={"epochs": 5})
+    _, codes = finish(published_codes(torch.randn(12, 5, 8), config, seed=0))
+    assert codes.latent.shape == (1, 12, 1, 5)
+    assert int(codes.latent.max()) > int(config.members)
