@@ -48,6 +48,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "sweep_map": MAP_COLUMNS,
     "benchmark": BENCHMARK_COLUMNS,
 }
+JSON = {"manifest": schema.Manifest, "evidence": schema.EvidenceDetails}
 PART = re.compile(r"(<!-- made: (\w+) ?(\S*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 Words = Mapping[str, Any]
 
@@ -59,18 +60,24 @@ def words(language: str) -> Words:
 
 
 def columns(name: str, say: Words) -> Iterator[str]:
-    """The columns of a table with what they hold. Raises ValueError where words and code differ."""
-    meanings = say["columns"][name]
-    named = [column for key in meanings for column in key.split(", ")]
-    if sorted(named) != sorted(TABLES[name]):
-        differing = sorted(set(named) ^ set(TABLES[name]))
-        raise ValueError(f"[columns.{name}] of docs/tools/words.*.toml and the code differ in {differing}")
-    order = {key: TABLES[name].index(key.split(", ")[0]) for key in meanings}
-    rows = [
-        (", ".join(f"`{column}`" for column in key.split(", ")), meanings[key])
-        for key in sorted(meanings, key=order.__getitem__)
-    ]
-    yield from table([say["heads"]["column"], say["heads"]["content"]], rows)
+    """The columns of a table with what they hold."""
+    yield from _described(TABLES[name], say["columns"][name], say["heads"]["column"], say)
+
+
+def keys(name: str, say: Words) -> Iterator[str]:
+    """The keys of a JSON file with what they hold."""
+    yield from _described(tuple(JSON[name].model_fields), say["keys"][name], say["heads"]["key"], say)
+
+
+def _described(names: tuple[str, ...], meanings: Mapping[str, str], header: str, say: Words) -> Iterator[str]:
+    """Names with their meanings, in the order of the code. Raises ValueError where words and code differ."""
+    described = [name for key in meanings for name in key.split(", ")]
+    if sorted(described) != sorted(names):
+        differing = ", ".join(sorted(set(described) ^ set(names)))
+        raise ValueError(f"the code and docs/tools/words.*.toml differ in {differing}")
+    ordered = sorted(meanings, key=lambda key: names.index(key.split(", ")[0]))
+    rows = [(", ".join(f"`{name}`" for name in key.split(", ")), meanings[key]) for key in ordered]
+    yield from table([header, say["heads"]["content"]], rows)
 
 
 def commands(_name: str, say: Words) -> Iterator[str]:
@@ -177,7 +184,8 @@ def order(_name: str, _say: Words) -> Iterator[str]:
 
 
 PARTS: Mapping[str, Callable[[str, Words], Iterator[str]]] = {
-    part.__name__: part for part in (columns, commands, options, presets, scenarios, models, benchmark, order)
+    part.__name__: part
+    for part in (columns, keys, commands, options, presets, scenarios, models, benchmark, order)
 }
 
 
