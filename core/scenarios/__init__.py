@@ -1,125 +1,23 @@
-"""Bundled models with examples and, where it is known, the true circuit.
+"""Bundled models with examples and, where it is known, the true circuit; needs neither torch nor transformers."""
 
-Reading them needs neither torch nor transformers, so the dashboard can list them. A scenario is a folder with
-`scenario.toml` (title and story in English and Japanese, the model's folder name), `examples.csv` and
-`truth.json`; the weights lie in `models/`. No analysis reads `truth.json`: it serves the benchmark and the
-tests.
-"""
-
-import json
-import tomllib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from core.errors import ConfigError
-from core.heads import EdgeId, HeadId
-
-FOLDER = Path(__file__).parent
-ORDER = (
-    "misrouted-tickets",
-    "indirect-object",
-    "greater-than",
-    "docstring",
-    "induction",
-    "planted-induction",
+from core.scenarios.loader import (
+    FOLDER,
+    Effect,
+    Scenario,
+    Truth,
+    load_scenario,
+    load_truth,
+    parse_edge,
+    scenario_names,
 )
 
-
-@dataclass(frozen=True)
-class Scenario:
-    """A bundled case; `title` and `story` have the keys en and ja, `examples` those it has texts in."""
-
-    name: str
-    title: dict[str, str]
-    story: dict[str, str]
-    model_folder: Path
-    examples_file: Path
-    truth_file: Path | None
-    examples: dict[str, Path]
-
-    def examples_in(self, language: str) -> Path:
-        """The examples in a language, or the usual ones where there are none."""
-        return self.examples.get(language, self.examples_file)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Mean effect as a share of the gap between the anomalous and the normal run, over `pairs` pairs.
-
-    `noise` puts the normal value into the anomalous run, `denoise` the anomalous value into the normal run.
-    """
-
-    noise: float
-    denoise: float
-    pairs: int
-
-    @property
-    def largest(self) -> float:
-        """The larger of the two by size, with its sign."""
-        return max(self.noise, self.denoise, key=abs)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The true heads and edges, the rule that made them so in words, and the effect of every head and
-    pair.
-    """
-
-    heads: frozenset[HeadId]
-    edges: frozenset[EdgeId]
-    rule: str
-    head_effects: dict[HeadId, Effect]
-    edge_effects: dict[EdgeId, Effect]
-    model_hash: str
-    seed: int
-
-
-def scenario_names() -> list[str]:
-    """The bundled scenarios that are complete here, the best known first."""
-    return [name for name in ORDER if (FOLDER / name / "scenario.toml").is_file()]
-
-
-def load_scenario(name: str) -> Scenario:
-    """The scenario of this name; raises ConfigError for an unknown one."""
-    if name not in scenario_names():
-        raise ConfigError("unknown_scenario", name=name, known=", ".join(scenario_names()))
-    folder = FOLDER / name
-    about = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
-    truth = folder / "truth.json"
-    return Scenario(
-        name=name,
-        title=about["title"],
-        story=about["story"],
-        model_folder=FOLDER / "models" / about["model"],
-        examples_file=folder / "examples.csv",
-        truth_file=truth if truth.is_file() else None,
-        examples={language: folder / file for language, file in about.get("examples", {}).items()},
-    )
-
-
-def load_truth(name: str) -> Truth | None:
-    """The true circuit of a scenario, or None where it is not known. Raises ConfigError for an unknown
-    name.
-    """
-    file = load_scenario(name).truth_file
-    if file is None:
-        return None
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return Truth(
-        heads=frozenset(HeadId.parse(head) for head in content["heads"]),
-        edges=frozenset(parse_edge(edge) for edge in content["edges"]),
-        rule=content["rule"],
-        head_effects={
-            HeadId.parse(head): Effect(*values) for head, values in content["head_effects"].items()
-        },
-        edge_effects={parse_edge(edge): Effect(*values) for edge, values in content["edge_effects"].items()},
-        model_hash=content["model_hash"],
-        seed=content["seed"],
-    )
-
-
-def parse_edge(text: str) -> EdgeId:
-    """Read `L0H1→L2H3`; raises ConfigError for anything else."""
-    source, _, target = text.partition("→")
-    return EdgeId(HeadId.parse(source), HeadId.parse(target))
+__all__ = [
+    "FOLDER",
+    "Effect",
+    "Scenario",
+    "Truth",
+    "load_scenario",
+    "load_truth",
+    "parse_edge",
+    "scenario_names",
+]

@@ -3,7 +3,7 @@
 ARCH is `llama` (grouped-query attention: 8 query heads share 4 key and value heads), `gpt_neox` (attention and MLP
 side by side) or `qwen3` (grouped queries, norms on queries and keys). Words, texts, losses and the penalty
 on the length of head outputs are those of `four-tasks` (`core.scenarios.build.train_tasks`); so is what begins by hand:
-two previous-token heads and two induction heads that read them (`core.scenarios.build.rotary_init`), in each of the
+two previous-token heads and two induction heads that read them (`core.scenarios.build.induction_init`), in each of the
 three models. No weight is held fixed.
 
 1. 4 layers of 8 heads, d_model 96, rotary positions, tied embeddings.
@@ -28,11 +28,11 @@ import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from core.model.loading import load_model
+from core.scenarios.build.induction_init import start_rotary
 from core.scenarios.build.make_truth import write_measured
-from core.scenarios.build.rotary_init import rotary_start
 from core.scenarios.build.tasks import TASKS, vocabulary
 from core.scenarios.build.train_tasks import TrainingConfig, teach
-from core.scenarios.build.training_texts import Lesson, earlier_name, lessons_of, spread_names
+from core.scenarios.build.training_texts import TrainingText, earlier_name, spread_names, texts_of_step
 
 log = logging.getLogger(__name__)
 MODELS = Path(__file__).parents[1] / "models"
@@ -75,7 +75,7 @@ def build_model(architecture: str, generator: torch.Generator, seed: int) -> Any
         for name, parameter in model.named_parameters():
             if name.endswith(("q_norm.weight", "k_norm.weight")):
                 parameter.fill_(_SHARPNESS)
-    rotary_start(model, generator)
+    start_rotary(model, generator)
     return model
 
 
@@ -83,7 +83,7 @@ def train(architecture: str, config: TrainingConfig, folder: Path) -> dict[str, 
     """Train into `folder`, measure the circuits, and return the accuracies; raises SystemExit where one is too low."""
     generator = torch.Generator().manual_seed(config.seed)
     model = build_model(architecture, generator, config.seed)
-    found = teach(model, config, generator, folder, partial(lessons_for, architecture))
+    found = teach(model, config, generator, folder, partial(texts_for, architecture))
     log.info("%s", found)
     if weak := [task for task in TASKS if found[task] < ENOUGH]:
         raise SystemExit(f"not learned: {', '.join(weak)}")
@@ -93,13 +93,13 @@ def train(architecture: str, config: TrainingConfig, folder: Path) -> dict[str, 
     return found
 
 
-def lessons_for(architecture: str, step: int, pairs_per_task: int, seed: int) -> list[Lesson]:
+def texts_for(architecture: str, step: int, pairs_per_task: int, seed: int) -> list[TrainingText]:
     """What a model of this architecture is taught in a step."""
-    random, found = Random(f"{seed} {step}"), lessons_of(step, pairs_per_task, seed)
-    found += [spread_names(random) for _ in range(pairs_per_task)]
+    random, texts = Random(f"{seed} {step}"), texts_of_step(step, pairs_per_task, seed)
+    texts += [spread_names(random) for _ in range(pairs_per_task)]
     if architecture == "gpt_neox":
-        found += [earlier_name(random) for _ in range(pairs_per_task)]
-    return found
+        texts += [earlier_name(random) for _ in range(pairs_per_task)]
+    return texts
 
 
 def main() -> None:

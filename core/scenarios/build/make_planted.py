@@ -24,17 +24,16 @@ from typing import Any
 
 import torch
 from scipy.linalg import hadamard
-from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from core.heads import EdgeId, HeadId, all_heads
-from core.model.loading import LoadedModel, load_model
+from core.model.loading import load_model
 from core.scenarios import FOLDER
-from core.scenarios.build.make_truth import PAIRS, SEED, measure
-from core.scenarios.build.tasks import PLANTED, PLANTED_WORDS, pairs
+from core.scenarios.build.make_truth import write_measured
+from core.scenarios.build.tasks import PLANTED, PLANTED_WORDS
+from core.scenarios.build.training import save, word_tokenizer
 
-log = logging.getLogger(__name__)
 N_LAYERS, N_HEADS, D_MODEL, N_POSITIONS = 4, 6, 240, 32
 CODE, HALF = 16, 8
 PREVIOUS = (HeadId(0, 1), HeadId(0, 4))
@@ -80,12 +79,7 @@ def build_model(seed: int = 0) -> GPT2LMHeadModel:
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """One token a word."""
-    ids = {word: index for index, word in enumerate(["<unk>", "<pad>", *PLANTED_WORDS])}
-    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", model_max_length=N_POSITIONS
-    )
+    return word_tokenizer(["<unk>", "<pad>", *PLANTED_WORDS], N_POSITIONS)
 
 
 def _set_embeddings(model: Any) -> None:
@@ -182,34 +176,21 @@ def _copy(model: Any, head: HeadId, source: int, target: int, gain: float = 1.0)
 
 def write(folder: Path = FOLDER) -> Path:
     """Save the model and its truth, with the effects measured beside it; returns the truth file."""
-    place = folder / "models" / "planted"
-    build_model().half().save_pretrained(place)
-    build_tokenizer().save_pretrained(place)
-    loaded: LoadedModel = load_model(place, "cpu")
-    content = measure(loaded, pairs(PLANTED, PAIRS, SEED))
-    content |= {
+    place, file = folder / "models" / "planted", folder / PLANTED / "truth.json"
+    save(build_model().half(), build_tokenizer(), place)
+    write_measured(load_model(place, "cpu"), PLANTED, file)
+    measured = json.loads(file.read_text(encoding="utf-8"))
+    known = {
         "rule": RULE,
         "heads": [str(head) for head in PREVIOUS + INDUCTION],
         "edges": [str(edge) for edge in true_edges()],
-        "measured_heads": content["heads"],
-        "measured_edges": content["edges"],
-        "pairs": PAIRS,
-        "seed": SEED,
-        "model_hash": loaded.weights_hash,
+        "measured_heads": measured["heads"],
+        "measured_edges": measured["edges"],
     }
-    file = folder / PLANTED / "truth.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(measured | known, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return file
 
 
-def main() -> None:
-    """Write the model and its truth."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    content = json.loads(write().read_text(encoding="utf-8"))
-    for name in ("gap", "heads", "measured_heads", "edges", "measured_edges"):
-        log.info("%s %s", name, content[name])
-
-
 if __name__ == "__main__":
-    main()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.info("wrote %s", write())

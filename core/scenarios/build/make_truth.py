@@ -7,21 +7,25 @@ training's or the examples'.
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
-from core.model.loading import LoadedModel, load_model
+from core.model.loaded_model import LoadedModel
+from core.model.loading import load_model
 from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
+from core.scenarios.build import tickets
 from core.scenarios.build.patching import PairPatching
-from core.scenarios.build.tasks import TaskPair, pairs
+from core.scenarios.build.tasks import PLANTED, TaskPair, pairs
 
 log = logging.getLogger(__name__)
 SEED, PAIRS, SCREEN = 777_001, 200, 40
 HEAD_SHARE, EDGE_SHARE, SCREEN_SHARE, KEPT = 0.05, 0.02, 0.01, 0.9
+Direction = Literal["noising", "denoising"]
 RULE = (
     f"Measured on {PAIRS} fresh pairs by resample patching at all positions, in both directions: the normal "
-    "text's value in the anomalous run (noise) and the anomalous text's value in the normal run (denoise). "
+    "text's value in the anomalous run (noising) and the anomalous text's value in the normal run (denoising). "
     "Effects are changes of the logit difference at the last position (mean of the good words minus mean of "
     "the bad words), as shares of the gap between the two runs. A head is true where either effect is at "
     f"least {HEAD_SHARE:.0%} in size. Heads that hide each other: the heads of a layer below that mark are "
@@ -36,11 +40,7 @@ RULE = (
 
 def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
     """Pairs of a scenario, whichever generator makes them."""
-    if name == "misrouted-tickets":
-        from core.scenarios.build import tickets
-
-        return tickets.pairs(count, seed)
-    return pairs(name, count, seed)
+    return tickets.pairs(count, seed) if name == tickets.FOLDER.name else pairs(name, count, seed)
 
 
 def measure(loaded: LoadedModel, drawn: Sequence[TaskPair]) -> dict[str, object]:
@@ -57,9 +57,9 @@ def measure(loaded: LoadedModel, drawn: Sequence[TaskPair]) -> dict[str, object]
         "heads": [str(head) for head in sorted(single | hidden)],
         "hidden_heads": [str(head) for head in sorted(hidden)],
         "edges": [str(edge) for edge in sorted(true_edges)],
-        "gap": [round(patching.gap.anomalous, 4), round(patching.gap.normal, 4)],
-        "head_effects": {str(head): _row(effect) for head, effect in head_effects.items()},
-        "edge_effects": {str(edge): _row(effect) for edge, effect in edge_effects.items()},
+        "gap": [round(patching.anomalous, 4), round(patching.normal, 4)],
+        "head_effects": _rows(head_effects),
+        "edge_effects": _rows(edge_effects),
     }
 
 
@@ -69,66 +69,64 @@ def measure_edges(
     """Effects of all forward pairs: a screening on the first pairs, then the strong ones on all."""
     edges = list(forward_pairs(loaded.shape.n_layers, loaded.shape.n_heads))
     screening = PairPatching(loaded, drawn[:SCREEN])
-    found = dict(zip(edges, screening.effects(edges), strict=True))
-    strong = [edge for edge, effect in found.items() if abs(effect.largest) >= SCREEN_SHARE]
-    return {**found, **dict(zip(strong, patching.effects(strong), strict=True))}
+    effects = dict(zip(edges, screening.effects(edges), strict=True))
+    strong = [edge for edge, effect in effects.items() if abs(effect.largest) >= SCREEN_SHARE]
+    return {**effects, **dict(zip(strong, patching.effects(strong), strict=True))}
 
 
-def hidden_heads(patching: PairPatching, effects: dict[HeadId, Effect], single: set[HeadId]) -> set[HeadId]:
+def hidden_heads(
+    patching: PairPatching, effects: Mapping[HeadId, Effect], single: set[HeadId]
+) -> set[HeadId]:
     """Heads below the mark that carry the behaviour together with others of their layer."""
-    found: set[HeadId] = set()
+    hidden: set[HeadId] = set()
+    directions: tuple[Direction, Direction] = ("noising", "denoising")
     for layer in sorted({head.layer for head in effects}):
         weak = [head for head in effects if head.layer == layer and head not in single]
-        for direction in ("noise", "denoise"):
-            found |= _smallest_group(patching, effects, weak, direction)
-    return found
+        for direction in directions:
+            hidden |= _smallest_group(patching, effects, weak, direction)
+    return hidden
 
 
 def _smallest_group(
-    patching: PairPatching, effects: dict[HeadId, Effect], weak: list[HeadId], direction: str
+    patching: PairPatching, effects: Mapping[HeadId, Effect], weak: list[HeadId], direction: Direction
 ) -> set[HeadId]:
     if len(weak) < 2:
         return set()
     joint = abs(getattr(patching.effects([tuple(weak)])[0], direction))
     if joint < HEAD_SHARE + abs(sum(getattr(effects[head], direction) for head in weak)):
         return set()
-    kept = list(weak)
-    while len(kept) > 1:
-        rest = [tuple(other for other in kept if other != head) for head in kept]
+    group = list(weak)
+    while len(group) > 1:
+        rest = [tuple(other for other in group if other != head) for head in group]
         sizes = [abs(getattr(effect, direction)) for effect in patching.effects(rest)]
         if max(sizes) < KEPT * joint:
             break
-        kept = list(rest[sizes.index(max(sizes))])
-    return set(kept)
+        group = list(rest[sizes.index(max(sizes))])
+    return set(group)
 
 
-def _row(effect: Effect) -> list[float]:
-    return [effect.noise, effect.denoise, effect.pairs]
+def _rows(effects: Mapping[HeadId, Effect] | Mapping[EdgeId, Effect]) -> dict[str, list[float]]:
+    return {
+        str(target): [effect.noising, effect.denoising, effect.pairs] for target, effect in effects.items()
+    }
 
 
-def write_truth(name: str, folder: Path = FOLDER) -> Path:
-    """Measure a scenario and write its truth.json."""
-    loaded = load_model(load_scenario(name).model_folder, "cpu")
-    return write_measured(loaded, name, folder / name / "truth.json")
-
-
-def write_measured(loaded: LoadedModel, task: str, file: Path) -> Path:
+def write_measured(loaded: LoadedModel, task: str, file: Path) -> None:
     """Measure a model on fresh pairs of a task and write its truth into `file`."""
     content = measure(loaded, fresh_pairs(task, PAIRS, SEED))
     content |= {"pairs": PAIRS, "seed": SEED, "model_hash": loaded.weights_hash}
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return file
+    for name in ("gap", "heads", "edges"):
+        log.info("%s %s %s", task, name, content[name])
 
 
 def main() -> None:
     """Write the truth of the scenarios named, or of all whose truth is measured."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for name in sys.argv[1:] or [name for name in scenario_names() if name != "planted-induction"]:
-        file = write_truth(name)
-        content = json.loads(file.read_text(encoding="utf-8"))
-        log.info("%s gap %s", name, content["gap"])
-        log.info("  %d heads %s", len(content["heads"]), " ".join(content["heads"]))
-        log.info("  %d edges %s", len(content["edges"]), " ".join(content["edges"]))
+    for name in sys.argv[1:] or [name for name in scenario_names() if name != PLANTED]:
+        loaded = load_model(load_scenario(name).model_folder, "cpu")
+        write_measured(loaded, name, FOLDER / name / "truth.json")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,30 @@
-"""How much the heads and MLPs of a GPT-2 write: the measure that training keeps small."""
+"""How much the heads and MLPs of a model write: what the penalty of a training keeps small."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import GPT2LMHeadModel
+
+from core.model.architectures import ARCHITECTURES, submodule
 
 
-class WriteLengths:
-    """Collects how much heads and MLPs write in the forward passes inside the context.
+class OutputNorms:
+    """Collects mean lengths of what is written in the forward passes inside the context that take gradients.
 
-    `heads` has a tensor (head,) and `mlps` a number for each layer: the mean length over tokens, in units of
-    the mean length of the residual stream that the layer reads.
+    `heads` has a tensor (head,) for each layer. With `relative`, for a GPT-2, lengths are in units of the mean length
+    of the residual stream that the layer reads, and `mlps` has a number for each layer.
     """
 
-    def __init__(self, model: GPT2LMHeadModel) -> None:
-        self._blocks: list[Any] = list(model.transformer.h)
-        self._n_heads = model.config.n_head
+    def __init__(self, model: Any, relative: bool = False) -> None:
+        architecture = ARCHITECTURES[model.config.model_type]
+        self._blocks = list(submodule(model, architecture.blocks))
+        self.projections = [
+            getattr(getattr(block, architecture.attention), architecture.projection) for block in self._blocks
+        ]
+        self._n_heads = model.config.num_attention_heads
+        self._relative = relative
+        # the bundled models were trained with these: the square root needs some slope at 0
+        self._least_square = 1e-8 if relative else 1e-6
         self.start(torch.ones(1, 1))
 
     def start(self, mask: Tensor) -> None:
@@ -25,12 +33,13 @@ class WriteLengths:
         self.heads: list[Tensor] = []
         self.mlps: list[Tensor] = []
 
-    def __enter__(self) -> "WriteLengths":
-        self._handles = []
-        for block in self._blocks:
-            self._handles.append(block.register_forward_pre_hook(self._read))
-            self._handles.append(block.attn.c_proj.register_forward_pre_hook(self._write_heads))
-            self._handles.append(block.mlp.register_forward_hook(self._write_mlp))
+    def __enter__(self) -> "OutputNorms":
+        self._handles = [
+            projection.register_forward_pre_hook(self._write_heads) for projection in self.projections
+        ]
+        if self._relative:
+            self._handles += [block.register_forward_pre_hook(self._read) for block in self._blocks]
+            self._handles += [block.mlp.register_forward_hook(self._write_mlp) for block in self._blocks]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -38,7 +47,7 @@ class WriteLengths:
             handle.remove()
 
     def _length(self, written: Tensor) -> Tensor:
-        return written.square().sum(-1).add(1e-8).sqrt()[self._mask].mean(0)
+        return written.square().sum(-1).add(self._least_square).sqrt()[self._mask].mean(0)
 
     def _read(self, block: nn.Module, args: tuple[Tensor, ...]) -> None:
         if torch.is_grad_enabled():
@@ -47,7 +56,8 @@ class WriteLengths:
     def _write_heads(self, module: Any, args: tuple[Tensor, ...]) -> None:
         if torch.is_grad_enabled():
             z = args[0].unflatten(-1, (self._n_heads, -1))
-            weight = module.weight.unflatten(0, (self._n_heads, -1))
+            weight = module.weight.T if isinstance(module, nn.Linear) else module.weight
+            weight = weight.unflatten(0, (self._n_heads, -1))
             self.heads.append(self._length(torch.einsum("bphd,hde->bphe", z, weight)) / self._unit)
 
     def _write_mlp(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:

@@ -2,8 +2,8 @@
 
 1. The measure is the mean logit of a pair's good words minus that of its bad words, at the last position.
 2. The gap is its mean on the anomalous texts minus its mean on the normal ones.
-3. noise: the anomalous run with the normal text's value at the head or edge; its effect is what the measure
-   loses. denoise: the normal run with the anomalous text's value; its effect is what the measure gains. Both
+3. noising: the anomalous run with the normal text's value at the head or edge; its effect is what the measure
+   loses. denoising: the normal run with the anomalous text's value; its effect is what the measure gains. Both
    by the gap.
 
 Pairs of one length run together, many interventions in one batch.
@@ -38,35 +38,22 @@ class _Group:
     bad: list[list[int]]
 
 
-@dataclass(frozen=True)
-class Gap:
-    """The mean measure on the anomalous and on the normal texts."""
-
-    anomalous: float
-    normal: float
-
-    @property
-    def width(self) -> float:
-        """What the effects are shares of."""
-        return self.anomalous - self.normal
-
-
 class PairPatching:
     """Patching between the two texts of every pair, for one model."""
 
     def __init__(self, loaded: LoadedModel, pairs: Sequence[TaskPair]) -> None:
         self._loaded, self._count = loaded, len(pairs)
         self._groups = list(self._grouped(pairs))
-        sides = [
+        self.anomalous, self.normal = (
             torch.cat([self._plain(group, side) for group in self._groups]).mean().item() for side in (0, 1)
-        ]
-        self.gap = Gap(*sides)
+        )
 
     def effects(self, targets: Sequence[Target]) -> list[Effect]:
         """The effect of every target: a tuple of heads patched together, or an edge."""
-        noise = self.gap.anomalous - self._measures(targets, side=0)
-        denoise = self._measures(targets, side=1) - self.gap.normal
-        rows = zip((noise / self.gap.width).tolist(), (denoise / self.gap.width).tolist(), strict=True)
+        gap = self.anomalous - self.normal
+        noising = self.anomalous - self._measures(targets, side=0)
+        denoising = self._measures(targets, side=1) - self.normal
+        rows = zip((noising / gap).tolist(), (denoising / gap).tolist(), strict=True)
         return [Effect(round(lost, 4), round(won, 4), self._count) for lost, won in rows]
 
     def _grouped(self, pairs: Sequence[TaskPair]) -> Iterator[_Group]:

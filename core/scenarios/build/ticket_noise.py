@@ -19,8 +19,8 @@ class Noise:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
         words = [word for language in LANGUAGES for word in compared_words(language) + departments(language)]
-        self._kept = {tokenizer.encode(word)[0] for word in words}
-        self._others = [token for token in range(1, len(tokenizer)) if token not in self._kept]
+        self._untouched = {tokenizer.encode(word)[0] for word in words}
+        self._others = [token for token in range(1, len(tokenizer)) if token not in self._untouched]
         self._random = Random(seed)
 
     def __call__(self, ids: Sequence[int]) -> list[int]:
@@ -30,7 +30,7 @@ class Noise:
 
     def _change(self, token: int, rate: float) -> list[int]:
         chance = self._random.random()
-        if token in self._kept or chance > rate:
+        if token in self._untouched or chance > rate:
             return [token]
         other = self._random.choice(self._others)
         return [other] if chance < rate / 2 else self._random.choice([[], [other, token]])

@@ -16,7 +16,7 @@ _JITTER = 4
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingText:
     """A text and, for some of its token positions, the words that may follow there."""
 
     words: list[str]
@@ -35,29 +35,25 @@ class Batch:
     targets: Tensor
 
 
-def lessons_of(step: int, pairs_per_task: int, seed: int) -> list[Lesson]:
-    """The lessons of a step: the texts of fresh pairs, repeated blocks and other docstrings."""
+def texts_of_step(step: int, pairs_per_task: int, seed: int) -> list[TrainingText]:
+    """What is taught in a step: the texts of fresh pairs, repeated blocks and other docstrings."""
     drawn_seed = seed * 1_000_003 + step + 10_000
-    random, found = Random(drawn_seed), []
+    random, texts = Random(drawn_seed), []
     for task in TASKS:
-        drawn = pairs(task, pairs_per_task, drawn_seed)
-        found += [
-            lesson
-            for index, pair in enumerate(drawn)
-            for lesson in list(_pair_lessons(pair))[: 1 + index % 2]
-        ]
-    found += [_repeated_block(random) for _ in range(pairs_per_task)]
-    found += [_other_docstring(random) for _ in range(pairs_per_task // 3)]
-    return found
+        for index, pair in enumerate(pairs(task, pairs_per_task, drawn_seed)):
+            texts += list(_texts_of_pair(pair))[: 1 + index % 2]
+    texts += [_repeated_block(random) for _ in range(pairs_per_task)]
+    texts += [_other_docstring(random) for _ in range(pairs_per_task // 3)]
+    return texts
 
 
-def _pair_lessons(pair: TaskPair) -> Iterator[Lesson]:
+def _texts_of_pair(pair: TaskPair) -> Iterator[TrainingText]:
     for text, answers in ((pair.anomalous, pair.good), (pair.normal, pair.fitting)):
         words = TOKEN.findall(text)
-        yield Lesson(words, {len(words) - 1: answers})
+        yield TrainingText(words, {len(words) - 1: answers})
 
 
-def spread_names(random: Random) -> Lesson:
+def spread_names(random: Random) -> TrainingText:
     """An indirect-object text with up to three random words behind the second name and behind the comma.
 
     Where the names stand, counted from the end, then tells nothing.
@@ -67,20 +63,20 @@ def spread_names(random: Random) -> Lesson:
     words = TOKEN.findall(text)
     for place in (words.index(",") + 1, words.index("and") + 2):
         words[place:place] = random.sample(WORDS, random.randint(0, 3))
-    return Lesson(words, {len(words) - 1: answers})
+    return TrainingText(words, {len(words) - 1: answers})
 
 
-def earlier_name(random: Random) -> Lesson:
+def earlier_name(random: Random) -> TrainingText:
     """The same behind a sentence that names one of the first two, so that counting names tells nothing."""
-    lesson = spread_names(random)
-    name = random.choice([word for word in lesson.words if word in NAMES][:2])
+    text = spread_names(random)
+    name = random.choice([word for word in text.words if word in NAMES][:2])
     before = [name, "worked", "in", "the", random.choice(PLACES), "."]
-    return Lesson(
-        [*before, *lesson.words], {place + len(before): words for place, words in lesson.answers.items()}
+    return TrainingText(
+        [*before, *text.words], {place + len(before): words for place, words in text.answers.items()}
     )
 
 
-def _repeated_block(random: Random) -> Lesson:
+def _repeated_block(random: Random) -> TrainingText:
     """Random words in which a block of two to twelve comes again: one answer a repeated word."""
     length = random.randint(2, 12)
     words = random.sample(WORDS, BLOCKS)
@@ -90,31 +86,31 @@ def _repeated_block(random: Random) -> Lesson:
     before, between = words[length : length + start], words[length + start : length + start + gap]
     first = start + length + gap
     answers: dict[int, tuple[str, ...]] = {first + i: (block[i + 1],) for i in range(length - 1)}
-    return Lesson([*before, *block, *between, *block], answers)
+    return TrainingText([*before, *block, *between, *block], answers)
 
 
-def _other_docstring(random: Random) -> Lesson:
+def _other_docstring(random: Random) -> TrainingText:
     """A docstring of one or three documented parameters of four."""
     words, documented = random.sample(WORDS, 7), random.choice([1, 3])
     text = docstring_text(random.choice(FUNCTIONS), words[:4], words[:documented], words[4 : 4 + documented])
     tokens = TOKEN.findall(text)
-    return Lesson(tokens, {len(tokens) - 1: (words[documented],)})
+    return TrainingText(tokens, {len(tokens) - 1: (words[documented],)})
 
 
-def batch_of(lessons: list[Lesson], ids: dict[str, int], generator: torch.Generator) -> Batch:
-    """The lessons as tensors, each text at a random first position."""
-    longest = max(len(lesson.words) for lesson in lessons)
-    tokens = torch.full((len(lessons), longest), ids["<pad>"])
+def batch_of(texts: list[TrainingText], ids: dict[str, int], generator: torch.Generator) -> Batch:
+    """Texts as tensors, each at a random first position."""
+    longest = max(len(text.words) for text in texts)
+    tokens = torch.full((len(texts), longest), ids["<pad>"])
     rows, places, targets = [], [], []
-    for row, lesson in enumerate(lessons):
-        tokens[row, : len(lesson.words)] = torch.tensor([ids[word] for word in lesson.words])
-        for place, words in lesson.answers.items():
+    for row, text in enumerate(texts):
+        tokens[row, : len(text.words)] = torch.tensor([ids[word] for word in text.words])
+        for place, words in text.answers.items():
             target = torch.zeros(len(ids))
             target[[ids[word] for word in words]] = 1 / len(words)
             rows.append(row)
             places.append(place)
             targets.append(target)
-    offset = torch.randint(_JITTER, (len(lessons), 1), generator=generator)
+    offset = torch.randint(_JITTER, (len(texts), 1), generator=generator)
     return Batch(
         ids=tokens,
         positions=torch.arange(longest)[None] + offset,

@@ -10,13 +10,14 @@ from safetensors.torch import load_file, save_file
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
 from core.benchmark.tasks.task import MODELS, bundled_names, load_task, names_in
-from core.benchmark.tasks.train_models import SHAPES, build_model, lessons_for
+from core.benchmark.tasks.train_models import SHAPES, build_model, texts_for
 from core.heads import all_heads
 from core.model.loading import ModelPool
 from core.scenarios.build.make_truth import RULE, SEED
+from core.scenarios.build.output_norms import OutputNorms
 from core.scenarios.build.tasks import NAMES, TASKS, pairs, vocabulary
-from core.scenarios.build.train_tasks import HeadLengths, accuracies, build_tokenizer
-from core.scenarios.build.training_texts import TOKEN, batch_of, earlier_name, lessons_of, spread_names
+from core.scenarios.build.train_tasks import accuracies, build_tokenizer
+from core.scenarios.build.training_texts import TOKEN, batch_of, earlier_name, spread_names, texts_of_step
 
 BUNDLED = names_in(MODELS, "test")
 
@@ -101,11 +102,11 @@ def test_lengths_of_head_outputs_are_those_that_the_projection_adds_up(architect
         "n_head": 8,
     }
     model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[architecture](**shape))
-    batch = batch_of(lessons_of(0, 1, 0), build_tokenizer().get_vocab(), torch.Generator().manual_seed(0))
+    batch = batch_of(texts_of_step(0, 1, 0), build_tokenizer().get_vocab(), torch.Generator().manual_seed(0))
     written = []
-    with HeadLengths(model) as heads:
-        heads.mask = batch.mask
-        projection, head = heads._projections[0], 3
+    with OutputNorms(model) as norms:
+        norms.start(batch.mask)
+        projection, head = norms.projections[0], 3
         linear = isinstance(projection, torch.nn.Linear)
         with torch.no_grad():
             weight = projection.weight.T if linear else projection.weight
@@ -115,7 +116,7 @@ def test_lengths_of_head_outputs_are_those_that_the_projection_adds_up(architect
                 projection.bias.zero_()
         projection.register_forward_hook(lambda module, args, output: written.append(output))
         model(input_ids=batch.ids)
-    lengths = [float(length) for length in heads.lengths[0].detach()]
+    lengths = [float(length) for length in norms.heads[0].detach()]
     expected = (written[0].detach().square().sum(-1) + 1e-6).sqrt()[batch.mask.bool()].mean()
     assert lengths[head] == pytest.approx(float(expected), rel=1e-4)
     assert lengths[head] > 2e-3 > max(lengths[:head])
@@ -125,14 +126,14 @@ def test_words_put_in_leave_the_names_and_the_answer():
     random = Random(3)
     lengths = set()
     for _ in range(60):
-        lesson = spread_names(random)
-        ((place, answers),) = lesson.answers.items()
-        names = [word for word in lesson.words if word in NAMES]
-        assert place == len(lesson.words) - 1
+        text = spread_names(random)
+        ((place, answers),) = text.answers.items()
+        names = [word for word in text.words if word in NAMES]
+        assert place == len(text.words) - 1
         assert len(names) == 3
         once = {name for name in names[:2] if names.count(name) == 1}
         assert set(answers) == (once if len(once) == 1 else set(names[:2]))
-        lengths.add(len(lesson.words))
+        lengths.add(len(text.words))
     plain = {len(TOKEN.findall(pair.anomalous)) for pair in pairs("indirect-object", 40, seed=1)}
     assert max(lengths) == max(plain) + 6
     assert min(lengths) == min(plain)
@@ -142,17 +143,17 @@ def test_a_sentence_before_names_one_of_the_two():
     random = Random(4)
     counted = set()
     for _ in range(60):
-        lesson = earlier_name(random)
-        ((place, answers),) = lesson.answers.items()
-        names = [word for word in lesson.words if word in NAMES]
-        assert place == len(lesson.words) - 1 < 31
-        assert lesson.words.index(".") == 5
+        text = earlier_name(random)
+        ((place, answers),) = text.answers.items()
+        names = [word for word in text.words if word in NAMES]
+        assert place == len(text.words) - 1 < 31
+        assert text.words.index(".") == 5
         assert len(names) == 4
         assert names[0] in names[1:3]
         assert set(answers) == set(names[1:3]) - {names[3]}
         counted.add(names[0] in answers)
     assert counted == {True, False}
-    last = [lessons_for(architecture, 0, 2, 1)[-1].words for architecture in ("llama", "gpt_neox")]
+    last = [texts_for(architecture, 0, 2, 1)[-1].words for architecture in ("llama", "gpt_neox")]
     assert ["." in words for words in last] == [False, True]
 
 

@@ -168,20 +168,20 @@ def test_truth_can_be_measured_again(name: str, request: pytest.FixtureRequest) 
     ranked = sorted(truth.head_effects, key=lambda head: -abs(truth.head_effects[head].largest))
     heads = [ranked[0], ranked[1], ranked[-1]]
     for head, effect in zip(heads, patching.effects([(head,) for head in heads]), strict=True):
-        assert effect.noise == pytest.approx(truth.head_effects[head].noise, abs=0.12)
-        assert effect.denoise == pytest.approx(truth.head_effects[head].denoise, abs=0.12)
+        assert effect.noising == pytest.approx(truth.head_effects[head].noising, abs=0.12)
+        assert effect.denoising == pytest.approx(truth.head_effects[head].denoising, abs=0.12)
     edges = sorted(truth.edge_effects, key=lambda edge: -abs(truth.edge_effects[edge].largest))[:2]
     for edge, effect in zip(edges, patching.effects(edges), strict=True):
-        assert effect.noise == pytest.approx(truth.edge_effects[edge].noise, abs=0.12)
-        assert effect.denoise == pytest.approx(truth.edge_effects[edge].denoise, abs=0.12)
+        assert effect.noising == pytest.approx(truth.edge_effects[edge].noising, abs=0.12)
+        assert effect.denoising == pytest.approx(truth.edge_effects[edge].denoising, abs=0.12)
 
 
 def test_patching_everything_closes_the_gap(planted: LoadedModel) -> None:
     every = tuple(all_heads(4, 6))
     patching = PairPatching(planted, pairs(PLANTED, 10, FRESH))
     true, (whole, none) = tuple(PREVIOUS + INDUCTION), patching.effects([every, (HeadId(1, 0),)])
-    assert whole.noise == pytest.approx(patching.effects([true])[0].noise, abs=0.02)
-    assert whole.noise > 0.95
+    assert whole.noising == pytest.approx(patching.effects([true])[0].noising, abs=0.02)
+    assert whole.noising > 0.95
     assert abs(none.largest) < 0.02
 
 
