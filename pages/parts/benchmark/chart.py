@@ -5,7 +5,7 @@ import pandas as pd
 
 from core.text import number
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import FONT, PADDING, Words, tooltips
+from pages.parts.charts.shared import FONT, Words, finished, names_axis, tooltips
 
 SHAPES = {"ours": "circle", "look": "square", "change": "triangle-up"}
 ROW_HEIGHT = 38
@@ -30,14 +30,12 @@ def comparison(table: pd.DataFrame, cases: pd.DataFrame, colours: Palette, word:
         sort=list(columns["label"]),
         scale=alt.Scale(domain=list(columns["label"])),
         title=None,
-        axis=alt.Axis(
+        axis=names_axis(
             labelExpr="split(datum.label, '\\n')",
             labelLimit=NAME_WIDTH,
             labelFontSize=12,
             labelLineHeight=15,
             labelOffset=-7,
-            ticks=False,
-            domain=False,
         ),
     )
     low = min(0.5, float(cases["auc"].min()))
@@ -49,22 +47,16 @@ def comparison(table: pd.DataFrame, cases: pd.DataFrame, colours: Palette, word:
     fields = {"label:N": "bench.method", "case:N": "bench.case", "auc:Q": "bench.auc"}
     groups = list(dict.fromkeys(cases["group"]))
     tints = {"ours": colours.normal, "change": "#CC79A7"}
+    colour = alt.Scale(domain=groups, range=[tints.get(group, colours.faint) for group in groups])
+    shape = alt.Scale(domain=groups, range=[SHAPES.get(group, "diamond") for group in groups])
     dots = (
         alt.Chart(cases)
         .mark_point(filled=True, size=48, opacity=0.55)
         .encode(
             x=x,
             y=y,
-            color=alt.Color(
-                "group:N",
-                scale=alt.Scale(domain=groups, range=[tints.get(group, colours.faint) for group in groups]),
-                legend=None,
-            ),
-            shape=alt.Shape(
-                "group:N",
-                scale=alt.Scale(domain=groups, range=[SHAPES.get(group, "diamond") for group in groups]),
-                legend=None,
-            ),
+            color=alt.Color("group:N", scale=colour, legend=None),
+            shape=alt.Shape("group:N", scale=shape, legend=None),
             tooltip=tooltips(fields, word),
         )
     )
@@ -76,9 +68,8 @@ def comparison(table: pd.DataFrame, cases: pd.DataFrame, colours: Palette, word:
         )
         for column, edge in COLUMNS.items()
     ]
-    chart = alt.layer(dots, means.encode(x="mean:Q", y=y), *numbers)
-    height = ROW_HEIGHT * len(columns) + AXIS
-    return chart.properties(height=height, padding=PADDING).configure_view(stroke=None)
+    layers = alt.layer(dots, means.encode(x="mean:Q", y=y), *numbers)
+    return finished(layers, ROW_HEIGHT * len(columns) + AXIS)
 
 
 def _text(column: str, value: float) -> str:

@@ -1,6 +1,6 @@
 """The smaller charts: heat map of the scores, loss of the training; and what all charts share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -27,16 +27,16 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
         scale=alt.Scale(range=[colours.low, colours.high]),
         legend=alt.Legend(orient="right", gradientLength=140),
     )
-    said = heads[["layer", "head", "name", "score", "own_name", "group"]].assign(
+    table = heads[["layer", "head", "name", "score", "own_name", "group"]].assign(
         pick=heads["name"],
         state=[word(f"verdict.{verdict}") for verdict in heads["verdict"]],
-        rim=[colours.text if chosen else colours.background for chosen in heads["selected"]],
+        rim=[colours.text if selected else colours.background for selected in heads["selected"]],
     )
-    said = said.iloc[heads["selected"].argsort(kind="stable")]  # outlines are drawn over the other cells
+    table = table.iloc[heads["selected"].argsort(kind="stable")]  # outlines are drawn over the other cells
     fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
-    fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (said[name] != "").any()}
-    return (
-        alt.Chart(said)
+    fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (table[name] != "").any()}
+    chart = (
+        alt.Chart(table)
         .mark_rect(strokeWidth=1.5, cornerRadius=2, cursor="pointer")
         .encode(
             stroke=alt.Stroke("rim:N", scale=None),
@@ -46,9 +46,8 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
             tooltip=tooltips(fields, word),
         )
         .add_params(alt.selection_point(name="pick", fields=["pick"], on="click"))
-        .properties(height=int(min(700, max(160, 26 * n_layers + 60))), padding=PADDING)
-        .configure_view(stroke=None)
     )
+    return finished(chart, min(700, max(160, 26 * n_layers + 60)))
 
 
 def loss_curve(losses: list[float], colours: Palette, word: Words) -> alt.Chart:
@@ -66,6 +65,23 @@ def loss_curve(losses: list[float], colours: Palette, word: Words) -> alt.Chart:
         )
         .properties(height=170, padding=PADDING)
     )
+
+
+def finished(chart: Any, height: int) -> Any:
+    """The chart in this height (pixels), with room around it and without a frame."""
+    return chart.properties(height=height, padding=PADDING).configure_view(stroke=None)
+
+
+def dashed(colours: Palette, **at: Sequence[float]) -> alt.Chart:
+    """Dashed lines at these values of `x` or `y`."""
+    ((axis, values),) = at.items()
+    lines = alt.Chart(pd.DataFrame({"at": [float(value) for value in values]}, dtype=float))
+    return lines.mark_rule(strokeDash=[4, 4], color=colours.faint).encode(**{axis: "at:Q"})
+
+
+def names_axis(**more: Any) -> alt.Axis:
+    """An axis of names: the names alone."""
+    return alt.Axis(ticks=False, domain=False, **more)
 
 
 def tooltips(fields: Mapping[str, str], word: Words) -> list[alt.Tooltip]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.examples.example_set import LABELS
 from pages.parts.charts.colours import CODES, Palette
-from pages.parts.charts.shared import PADDING, Words
+from pages.parts.charts.shared import Words, finished, tooltips
 
 SILENT = "silent"
 GAP = 1
@@ -52,22 +52,19 @@ def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: W
         alt.value(colours.silent),
         alt.Color("shade:N", scale=alt.Scale(domain=list(range(len(CODES))), range=list(CODES)), legend=None),
     )
-    return (
+    chart = (
         alt.Chart(table.assign(place=table["place"].astype(str)))
         .mark_rect(stroke=colours.background, strokeWidth=1.5, cornerRadius=2)
         .encode(
             x=alt.X("place:N", title=None, axis=None, scale=alt.Scale(domain=columns, paddingInner=0)),
             y=alt.Y("member:O", title=None, axis=None),
             color=colour,
-            tooltip=[
-                alt.Tooltip("text:N", title=word("chart.example")),
-                alt.Tooltip("code:N", title=word("chart.code")),
-                alt.Tooltip("sharing:Q", title=word("chart.sharing")),
-            ],
+            tooltip=tooltips(
+                {"text:N": "chart.example", "code:N": "chart.code", "sharing:N": "chart.sharing"}, word
+            ),
         )
-        .properties(height=max(40, 17 * table["member"].nunique()), padding=PADDING)
-        .configure_view(stroke=None)
     )
+    return finished(chart, max(40, 17 * table["member"].nunique()))
 
 
 def sides(codes: pd.DataFrame, word: Words) -> str:
@@ -89,17 +86,17 @@ def shades(codes: pd.Series) -> pd.Series:
 
 
 def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
-    table = codes.copy()
+    """The codes with text, column (`place`), colour (`shade`), and how many examples of the member share the code."""
     texts = dict(zip(examples["example"], examples["text"], strict=True))
-    table["text"] = [texts.get(str(example), "") for example in table["example"]]
-    places = table.groupby("label")["example"].rank(method="dense").astype(int) - 1
-    n_anomalous = (
-        int(places[table["label"] == "anomalous"].max()) + 1 if "anomalous" in set(table["label"]) else 0
+    anomalous = codes["label"] == "anomalous"
+    places = codes.groupby("label")["example"].rank(method="dense").astype(int) - 1
+    first_normal = codes.loc[anomalous, "example"].nunique() + GAP
+    return codes.assign(
+        text=[texts.get(str(example), "") for example in codes["example"]],
+        place=places + first_normal * ~anomalous,
+        shade=codes.groupby("member")["code"].transform(shades),
+        sharing=codes.groupby(["member", "code"])["code"].transform("size"),
     )
-    table["place"] = places + (table["label"] != "anomalous") * (n_anomalous + GAP)
-    table["shade"] = table.groupby("member")["code"].transform(shades)
-    table["sharing"] = table.groupby(["member", "code"])["code"].transform("size")
-    return table
 
 
 def _unique(codes: pd.DataFrame) -> int:

@@ -12,7 +12,7 @@ from core.runs.result_reader import saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import EvidenceDetails
 from pages.parts.charts.colours import ANOMALOUS, INK, NORMAL, VERDICT, Palette
-from pages.parts.charts.shared import PADDING, Words, tooltips
+from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
 from pages.parts.data.results import head_name
 
 MOST_HEADS = 12
@@ -64,8 +64,8 @@ def _read_effects(path: str, stamp: int) -> pd.DataFrame:
 
 def texts_heat(effects: pd.DataFrame, heads: list[str], colours: Palette, word: Words) -> alt.Chart:
     """A row a head, a column a text: which texts the effect comes from."""
-    shown = effects[effects["name"].isin(heads[:MOST_HEADS])]
-    most = max(1.0, float(shown["effect"].abs().max()))
+    drawn = effects[effects["name"].isin(heads[:MOST_HEADS])]
+    most = max(1.0, float(drawn["effect"].abs().max()))
     colour = alt.Color(
         "effect:Q",
         title=word("column.effect"),
@@ -74,20 +74,15 @@ def texts_heat(effects: pd.DataFrame, heads: list[str], colours: Palette, word: 
         ),
         legend=alt.Legend(format=".0%", gradientLength=110),
     )
-    return (
-        alt.Chart(shown)
-        .mark_rect(stroke=colours.silent, strokeWidth=1)
-        .encode(
-            x=alt.X("example:O", title=word("details.example"), axis=alt.Axis(labelAngle=0, ticks=False)),
-            y=alt.Y("name:N", sort=heads[:MOST_HEADS], title=None, axis=alt.Axis(ticks=False, domain=False)),
-            color=colour,
-            tooltip=tooltips(
-                {"name:N": "chart.head", "example:O": "details.example", "effect:Q": "column.effect"}, word
-            ),
-        )
-        .properties(height=46 + 26 * min(MOST_HEADS, shown["name"].nunique()), padding=PADDING)
-        .configure_view(stroke=None)
+    fields = {"name:N": "chart.head", "example:O": "details.example", "effect:Q": "column.effect"}
+    cells = alt.Chart(drawn).mark_rect(stroke=colours.silent, strokeWidth=1)
+    chart = cells.encode(
+        x=alt.X("example:O", title=word("details.example"), axis=alt.Axis(labelAngle=0, ticks=False)),
+        y=alt.Y("name:N", sort=heads[:MOST_HEADS], title=None, axis=names_axis()),
+        color=colour,
+        tooltip=tooltips(fields, word),
     )
+    return finished(chart, 46 + 26 * min(MOST_HEADS, drawn["name"].nunique()))
 
 
 def ablation_rows(details: EvidenceDetails, heads: list[str]) -> pd.DataFrame:
@@ -104,54 +99,43 @@ def ablation_rows(details: EvidenceDetails, heads: list[str]) -> pd.DataFrame:
 
 def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Three points a head, one an ablation, each with its interval."""
-    said = {kind: word(f"whole.{kind}") for kind in KINDS}
-    rows = rows.assign(said=rows["kind"].map(said))
-    names = [said[kind] for kind in KINDS if kind in set(rows["kind"])]
+    titles = {kind: word(f"whole.{kind}") for kind in KINDS if kind in set(rows["kind"])}
+    rows, names = rows.assign(title=rows["kind"].map(titles)), list(titles.values())
     colour = alt.Color(
-        "said:N",
+        "title:N",
         title=None,
         scale=alt.Scale(domain=names, range=list(KIND_COLOURS[: len(names)])),
         legend=alt.Legend(orient="bottom", labelLimit=260),
     )
-    shape = alt.Shape(
-        "said:N", scale=alt.Scale(domain=names, range=list(KIND_SHAPES[: len(names)])), title=None
-    )
+    shapes = alt.Scale(domain=names, range=list(KIND_SHAPES[: len(names)]))
+    fields = {"name:N": "chart.head", "title:N": "whole.ablation", "effect:Q": "column.effect"}
     base = alt.Chart(rows).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
-        yOffset=alt.YOffset("said:N", sort=names),
+        y=alt.Y("name:N", sort=None, title=None, axis=names_axis()),
+        yOffset=alt.YOffset("title:N", sort=names),
         color=colour,
-        tooltip=tooltips(
-            {"name:N": "chart.head", "said:N": "whole.ablation", "effect:Q": "column.effect"}, word
-        ),
+        tooltip=tooltips(fields, word),
     )
     axis = alt.Axis(format=".0%", title=word("chart.effect"))
     spans = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", axis=axis), x2="high:Q")
-    points = base.mark_point(size=70, filled=True, opacity=1).encode(x="effect:Q", shape=shape)
-    zero = alt.Chart(pd.DataFrame({"at": [0.0]}))
-    line = zero.mark_rule(strokeDash=[4, 4], color=colours.faint).encode(x="at:Q")
-    chart = alt.layer(line, spans, points).properties(
-        height=70 + 46 * rows["name"].nunique(), padding=PADDING
-    )
-    return chart.configure_view(stroke=None)
+    points = base.mark_point(size=70, filled=True, opacity=1)
+    points = points.encode(x="effect:Q", shape=alt.Shape("title:N", title=None, scale=shapes))
+    return finished(alt.layer(dashed(colours, x=[0.0]), spans, points), 70 + 46 * rows["name"].nunique())
 
 
 def screen(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Every head of the model: score of its codes across, attribution upwards; candidates are filled."""
-    table = heads[["name", "score", "attribution", "selected", "verdict"]].copy()
-    score = "chart.score"
+    score, title = heads["score"], "chart.score"
     if "code_score" in heads and heads["code_score"].notna().all():
-        table["score"], score = heads["code_score"], "chart.code_score"
-    table["fill"] = [
-        VERDICT[v] if s else colours.background
-        for v, s in zip(table["verdict"], table["selected"], strict=True)
-    ]
-    table["ring"] = table["verdict"].map(VERDICT)
+        score, title = heads["code_score"], "chart.code_score"
+    ring = heads["verdict"].map(VERDICT)
+    table = heads[["name", "attribution", "selected"]].assign(
+        score=score, ring=ring, fill=ring.where(heads["selected"], colours.background)
+    )
+    fields = {"name:N": "chart.head", "score:Q": title, "attribution:Q": "column.attribution"}
     base = alt.Chart(table).encode(
-        x=alt.X("score:Q", axis=alt.Axis(title=word(score), grid=False, tickCount=6)),
+        x=alt.X("score:Q", axis=alt.Axis(title=word(title), grid=False, tickCount=6)),
         y=alt.Y("attribution:Q", axis=alt.Axis(title=word("column.attribution"), format=".0%", grid=False)),
-        tooltip=tooltips(
-            {"name:N": "chart.head", "score:Q": score, "attribution:Q": "column.attribution"}, word
-        ),
+        tooltip=tooltips(fields, word),
     )
     dots = base.mark_point(size=80, filled=True, opacity=1, strokeWidth=1.5).encode(
         fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("ring:N", scale=None)
@@ -159,21 +143,20 @@ def screen(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart
     named = _apart(table[table["selected"] | (table["attribution"].abs() >= NAMED)], table)
     names = alt.Chart(named).mark_text(dx=8, align="left", fontSize=11, color=colours.text)
     names = names.encode(x="score:Q", y="attribution:Q", text="name:N")
-    return alt.layer(dots, names).properties(height=280, padding=PADDING).configure_view(stroke=None)
+    return finished(alt.layer(dots, names), 280)
 
 
 def _apart(named: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
     """Those of the named points whose names do not run into one another, the largest attribution first."""
-    span = [max(float(every[axis].max() - every[axis].min()), 1e-9) for axis in ("score", "attribution")]
-    kept: list[tuple[float, float]] = []
-    index = []
-    order = named["attribution"].abs().sort_values(ascending=False).index
-    for row in order:
-        place = named.loc[row, "score"] / span[0], named.loc[row, "attribution"] / span[1]
-        if all(abs(place[0] - x) > ROOM[0] or abs(place[1] - y) > ROOM[1] for x, y in kept):
-            kept.append(place)
-            index.append(row)
-    return named.loc[index]
+    across, up = (
+        max(float(every[axis].max() - every[axis].min()), 1e-9) for axis in ("score", "attribution")
+    )
+    places: dict[int, tuple[float, float]] = {}
+    for row in named["attribution"].abs().sort_values(ascending=False).index:
+        x, y = named.loc[row, "score"] / across, named.loc[row, "attribution"] / up
+        if all(abs(x - other) > ROOM[0] or abs(y - height) > ROOM[1] for other, height in places.values()):
+            places[row] = (x, y)
+    return named.loc[list(places)]
 
 
 def agreement(heads: pd.DataFrame) -> tuple[int, int]:

@@ -1,10 +1,10 @@
-"""Effects of the tested heads and edges: bars with intervals, and the tables beside them."""
+"""Effects of the tested heads as points with their intervals."""
 
 import altair as alt
 import pandas as pd
 
 from pages.parts.charts.colours import VERDICT, VERDICT_SHAPE, Palette
-from pages.parts.charts.shared import PADDING, Words, tooltips
+from pages.parts.charts.shared import Words, dashed, finished, tooltips
 
 MOST_BARS = 20
 """Heads drawn at most, those with the largest effects; the table holds all."""
@@ -18,34 +18,27 @@ def tested(table: pd.DataFrame) -> pd.DataFrame:
 
 def bars(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Effect of each tested head as a point with its interval; the dashed line is no effect."""
-    drawn = heads.head(MOST_BARS).copy()
-    drawn["state"] = [word(f"verdict.{verdict}") for verdict in drawn["verdict"]]
-    kinds = list(dict.fromkeys(zip(drawn["state"], drawn["verdict"], strict=True)))
-    names = [name for name, _ in kinds]
+    columns = ["name", "own_name", "effect", "effect_low", "effect_high", "verdict"]
+    drawn = heads.head(MOST_BARS)[columns]
+    titles = (drawn["name"] + " · " + drawn["own_name"]).where(drawn["own_name"] != "", drawn["name"])
+    states = {verdict: word(f"verdict.{verdict}") for verdict in dict.fromkeys(drawn["verdict"])}
+    drawn = drawn.assign(title=titles, state=drawn["verdict"].map(states))
+    names = list(states.values())
     colour = alt.Color(
         "state:N",
         title=None,
-        scale=alt.Scale(domain=names, range=[VERDICT[verdict] for _, verdict in kinds]),
+        scale=alt.Scale(domain=names, range=[VERDICT[verdict] for verdict in states]),
         legend=alt.Legend(orient="bottom"),
     )
-    shape = alt.Shape(
-        "state:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=[VERDICT_SHAPE[verdict] for _, verdict in kinds]),
-    )
-    named = zip(drawn["name"], drawn["own_name"], strict=True)
-    drawn["title"] = [f"{name} · {own_name}" if own_name else name for name, own_name in named]
-    base = alt.Chart(drawn[["name", "title", "effect", "effect_low", "effect_high", "state"]]).encode(
+    shapes = alt.Scale(domain=names, range=[VERDICT_SHAPE[verdict] for verdict in states])
+    fields = {"title:N": "chart.head", "effect:Q": "column.effect", "state:N": "chart.state"}
+    base = alt.Chart(drawn).encode(
         y=alt.Y("title:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         color=colour,
-        tooltip=tooltips(
-            {"title:N": "chart.head", "effect:Q": "column.effect", "state:N": "chart.state"}, word
-        ),
+        tooltip=tooltips(fields, word),
     )
-    percent = alt.Axis(format=".0%", title=word("chart.effect"))
-    spans = base.mark_rule(strokeWidth=3).encode(x=alt.X("effect_low:Q", axis=percent), x2="effect_high:Q")
-    points = base.mark_point(size=110, filled=True, opacity=1).encode(x="effect:Q", shape=shape)
-    none = alt.Chart(pd.DataFrame({"effect": [0.0]}))
-    zero = none.mark_rule(strokeDash=[4, 4], color=colours.faint).encode(x="effect:Q")
-    chart = alt.layer(zero, spans, points).properties(height=40 + 30 * len(drawn), padding=PADDING)
-    return chart.configure_view(stroke=None)
+    axis = alt.Axis(format=".0%", title=word("chart.effect"))
+    spans = base.mark_rule(strokeWidth=3).encode(x=alt.X("effect_low:Q", axis=axis), x2="effect_high:Q")
+    points = base.mark_point(size=110, filled=True, opacity=1)
+    points = points.encode(x="effect:Q", shape=alt.Shape("state:N", title=None, scale=shapes))
+    return finished(alt.layer(dashed(colours, x=[0.0]), spans, points), 40 + 30 * len(drawn))

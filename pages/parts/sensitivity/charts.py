@@ -1,7 +1,5 @@
 """Pictures of a sweep over settings: the map of dictionary size × sparsity, and each setting for itself."""
 
-from collections.abc import Sequence
-
 import altair as alt
 import pandas as pd
 
@@ -9,7 +7,7 @@ from core.sensitivity.sentences import shown
 from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Quality
 from core.text import number
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import FONT, PADDING, Words, tooltips
+from pages.parts.charts.shared import FONT, Words, dashed, finished, tooltips
 
 SCALE: dict[Quality, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
 """What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
@@ -23,6 +21,7 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
     """A cell a combination with its number; that of the run itself is outlined and marked."""
     ordered = grid.sort_values(["sparsity", "latents"])
     fills = [_mixed(colours.low, colours.high, _share(value, quality)) for value in ordered[quality]]
+    numbers = [shown(value, quality) for value in ordered[quality]]
     table = pd.DataFrame(
         {
             "latents": ordered["latents"].map(number),
@@ -32,9 +31,9 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
             "fill": fills,
             "ink": [_readable_on(fill) for fill in fills],
             "own": ordered["is_default"],
-            "said": [
-                f"{OWN} {shown(v, quality)}" if own else shown(v, quality)
-                for v, own in zip(ordered[quality], ordered["is_default"], strict=True)
+            "label": [
+                f"{OWN} {text}" if own else text
+                for text, own in zip(numbers, ordered["is_default"], strict=True)
             ],
         }
     )
@@ -44,21 +43,21 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
         "value:Q": f"sweep.{quality}",
         "selected:Q": "sweep.selected",
     }
+    upwards = list(dict.fromkeys(table["sparsity"]))[::-1]
     base = alt.Chart(table).encode(
         x=alt.X("latents:O", sort=None, axis=_axis(word("sweep.latents"))),
-        y=alt.Y("sparsity:O", sort=_descending(table["sparsity"]), axis=_axis(word("sweep.sparsity"))),
+        y=alt.Y("sparsity:O", sort=upwards, axis=_axis(word("sweep.sparsity"))),
         tooltip=tooltips(fields, word),
     )
-    cells = base.mark_rect(cornerRadius=2, stroke=colours.background, strokeWidth=2).encode(
-        color=alt.Color("fill:N", scale=None)
-    )
+    cells = base.mark_rect(cornerRadius=2, stroke=colours.background, strokeWidth=2)
     rim = base.transform_filter("datum.own").mark_rect(fillOpacity=0, stroke=colours.text, strokeWidth=2.5)
-    numbers = base.mark_text(fontSize=13, font=FONT).encode(
-        text="said:N", color=alt.Color("ink:N", scale=None)
-    )
-    rows = table["sparsity"].nunique()
-    chart = alt.layer(cells, rim, numbers).properties(height=44 * rows + 50, padding=PADDING)
-    return chart.configure_view(stroke=None)
+    labels = base.mark_text(fontSize=13, font=FONT)
+    layers = [
+        cells.encode(color=alt.Color("fill:N", scale=None)),
+        rim,
+        labels.encode(text="label:N", color=alt.Color("ink:N", scale=None)),
+    ]
+    return finished(alt.layer(*layers), 44 * len(upwards) + 50)
 
 
 def line(table: pd.DataFrame, name: str, quality: Quality, colours: Palette, word: Words) -> alt.LayerChart:
@@ -69,31 +68,29 @@ def line(table: pd.DataFrame, name: str, quality: Quality, colours: Palette, wor
     drawn = table.sort_values("value").assign(label=table["value"].map(number))
     fields = {
         "label:N": f"sweep.{name}",
-        "mean:Q": "sweep.mean",
-        "low:Q": "sweep.low",
-        "high:Q": "sweep.high",
-        "rows:Q": "sweep.rows",
+        **{f"{key}:Q": f"sweep.{key}" for key in ("mean", "low", "high", "rows")},
     }
     low, high = SCALE[quality]
     scale = alt.Scale(domain=[min(low, float(drawn["low"].min())), high], nice=False)
     x = alt.X("label:O", sort=list(drawn["label"]), axis=alt.Axis(title=None, labelAngle=0, grid=False))
     y = alt.Y("low:Q", scale=scale, axis=alt.Axis(title=word(f"sweep.{quality}"), tickCount=5))
+    mean = alt.Y("mean:Q", scale=scale)
     base = alt.Chart(drawn).encode(x=x, tooltip=tooltips(fields, word))
+    dots = base.transform_filter("!datum.is_default").mark_point(filled=True, opacity=1, size=55)
+    own = base.transform_filter("datum.is_default").mark_point(
+        filled=True, opacity=1, size=170, shape="diamond"
+    )
     layers = [
-        _bounds(_bars(drawn, quality), scale, colours),
+        dashed(colours, y=_bounds(drawn, quality)),
         base.mark_area(opacity=0.18, color=colours.normal).encode(y=y, y2="high:Q"),
-        base.mark_line(strokeWidth=2, color=colours.normal).encode(y=alt.Y("mean:Q", scale=scale)),
-        base.transform_filter("!datum.is_default")
-        .mark_point(filled=True, opacity=1, size=55, color=colours.normal)
-        .encode(y=alt.Y("mean:Q", scale=scale)),
-        base.transform_filter("datum.is_default")
-        .mark_point(filled=True, opacity=1, size=170, shape="diamond", color=colours.text)
-        .encode(y=alt.Y("mean:Q", scale=scale)),
+        base.mark_line(strokeWidth=2, color=colours.normal).encode(y=mean),
+        dots.encode(y=mean, color=alt.value(colours.normal)),
+        own.encode(y=mean, color=alt.value(colours.text)),
     ]
-    return alt.layer(*layers).properties(height=190, padding=PADDING).configure_view(stroke=None)
+    return finished(alt.layer(*layers), 190)
 
 
-def _bars(table: pd.DataFrame, quality: Quality) -> list[float]:
+def _bounds(table: pd.DataFrame, quality: Quality) -> list[float]:
     """Where a value stops passing the rule."""
     if quality == "agreement":
         return [AGREEMENT]
@@ -101,17 +98,8 @@ def _bars(table: pd.DataFrame, quality: Quality) -> list[float]:
     return [] if own.empty else [float(own.iloc[0]) - AUC_CHANGE, min(1.0, float(own.iloc[0]) + AUC_CHANGE)]
 
 
-def _bounds(values: Sequence[float], scale: alt.Scale, colours: Palette) -> alt.Chart:
-    lines = alt.Chart(pd.DataFrame({"at": list(values)}, dtype=float))
-    return lines.mark_rule(strokeDash=[4, 4], color=colours.faint).encode(y=alt.Y("at:Q", scale=scale))
-
-
 def _axis(title: str) -> alt.Axis:
     return alt.Axis(title=title, labelAngle=0, ticks=False, domain=False, grid=False)
-
-
-def _descending(labels: "pd.Series[str]") -> list[str]:
-    return list(dict.fromkeys(labels))[::-1]
 
 
 def _share(value: float, quality: Quality) -> float:

@@ -147,7 +147,7 @@ def test_map_marks_the_run_itself_and_writes_readable_numbers(tables) -> None:
             (cells,) = spec["datasets"].values()
             assert len(cells) == 25
             (own,) = (cell for cell in cells if cell["own"])
-            assert own["said"].startswith("◆") and own["latents"] == "32" and own["sparsity"] == "2"
+            assert own["label"].startswith("◆") and own["latents"] == "32" and own["sparsity"] == "2"
             assert min(contrast(cell["ink"], cell["fill"]) for cell in cells) >= 4.5
     lowest, highest = (next(c["fill"] for c in cells if c["value"] == value) for value in (0.5, 1.0))
     assert highest == DARK.high and lowest != highest
