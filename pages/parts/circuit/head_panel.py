@@ -1,28 +1,22 @@
 """The panel of one head beside the picture of the circuit."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.jobs.backend import Answer
 from core.schema import AlignmentRecord
 from pages.parts.charts import colours
-from pages.parts.circuit import code_strip as codes
-from pages.parts.circuit import head_labels as labels
-from pages.parts.circuit import head_words
+from pages.parts.circuit import code_strip, head_labels, head_words
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
+from pages.parts.shell import frame, worker_answer
 
-PATIENCE = 0.25
-"""Seconds that the page waits for an answer itself; most come sooner, and nothing flickers."""
 MOST_NEIGHBOURS = 5
 BEGINNING = 60
 """Characters of a text in the list of examples."""
@@ -55,8 +49,8 @@ def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
             help=sentences.score_meaning(result.manifest),
             width="content",
         )
-        labels.edit(row["name"])
-    labels.tell(row["name"])
+        head_labels.edit(row["name"])
+    head_labels.tell(row["name"])
     place = _code_strip(result, int(row.layer), int(row["head"]))
     _neighbours(row["name"], edges, result.titles())
     _words(result, int(row.layer), int(row["head"]), place)
@@ -83,16 +77,18 @@ def _code_strip(result: Result, layer: int, head: int) -> str:
     if table.empty:
         st.caption(t("circuit.no_codes"))
         return ""
-    place = codes.best_position(table)
-    shown = table[table["position"] == place]
-    st.html(codes.sides(shown, t))
-    chart = codes.strip(shown, result.examples, colours.palette(), t)
+    place = code_strip.best_position(table)
+    table = table[table["position"] == place]
+    st.html(code_strip.sides(table, t))
     st.altair_chart(
-        chart, key="code_strip", theme=None, alt=t("alt.codes", head=results.head_name(layer, head))
+        code_strip.strip(table, result.examples, colours.palette(), t),
+        key="code_strip",
+        theme=None,
+        alt=t("alt.codes", head=results.head_name(layer, head)),
     )
-    shared = codes.most_shared(shown)
-    said = t("panel.shared", **vars(shared)) if shared.anomalous > 1 else ""
-    st.caption(f"{sentences.position(place)} {said}", help=t("circuit.codes"))
+    shared = code_strip.most_shared(table)
+    counted = t("panel.shared", **vars(shared)) if shared.anomalous > 1 else ""
+    st.caption(f"{sentences.position(place)} {counted}", help=t("circuit.codes"))
     return place
 
 
@@ -123,10 +119,10 @@ def _neighbours(name: str, edges: pd.DataFrame, titles: Mapping[str, str]) -> No
 def _words(result: Result, layer: int, head: int, place: str) -> None:
     """What the head looks at and writes on one example."""
     with st.container(gap="xsmall"):
-        _choose_words(result, layer, head, place)
+        _one_example(result, layer, head, place)
 
 
-def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
+def _one_example(result: Result, layer: int, head: int, place: str) -> None:
     run, examples = state.run_id(), result.examples
     order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
     names = {index: _short(examples.iloc[index]) for index in order}
@@ -147,72 +143,41 @@ def _choose_words(result: Result, layer: int, head: int, place: str) -> None:
         "partner": partner_of(alignment, example),
         "query": default_query(alignment, place, example),
     }
-    first = _answer(question)
-    if first is None:
+    view = worker_answer.ask("head", question, "panel")
+    if view is None:
         return
+    start = view["first"]
     tokens = {
-        first["first"] + index: f"{head_words.readable(piece)}  ({first['first'] + index})"
-        for index, piece in enumerate(first["pieces"])
+        start + index: f"{head_words.readable(piece)}  ({start + index})"
+        for index, piece in enumerate(view["pieces"])
     }
     query = st.selectbox(
         t("panel.query"),
         list(tokens),
-        index=list(tokens).index(first["query"]),
+        index=list(tokens).index(view["query"]),
         format_func=tokens.__getitem__,
         key=f"panel_token_{run}_{layer}_{head}_{example}",
         persist_state="session",
     )
-    found = first if query == first["query"] else _answer(question | {"query": query})
-    if found is not None:
-        _show(found, examples["label"].iloc[example])
+    if query != view["query"]:
+        view = worker_answer.ask("head", question | {"query": query}, "panel")
+    if view is not None:
+        _show(view, examples["label"].iloc[example])
 
 
-def _show(found: Mapping[str, Any], label: str) -> None:
+def _show(view: head_words.HeadView, label: str) -> None:
     """The answer of the worker, one half at a time: the panel is to stay about as high as the picture."""
     looks, writes = st.tabs([t("panel.looks"), t("panel.writes")], key=f"panel_half_{state.language()}")
     with looks:
         st.caption(t("panel.looks_line"), help=t("panel.looks_help"))
-        st.html(head_words.looks(found, t))
+        st.html(head_words.looks(view, t))
     with writes:
-        if found["writes"] is None:
-            reason = found["no_writes"]
+        if view["writes"] is None:
+            reason = view["no_writes"]
             st.caption(frame.plain(texts.error(state.language(), reason["key"], reason["values"])))
             return
         st.caption(t("panel.writes_line"), help=t("panel.writes_help"))
-        st.html(head_words.writes(found, label, t))
-
-
-def _answer(question: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The worker's answer; else a note that polls, or the error with a way to ask again."""
-    end = time.monotonic() + PATIENCE
-    answer = _ask(question)
-    while answer.pending and time.monotonic() < end:
-        time.sleep(0.02)
-        answer = _ask(question)
-    if answer.pending:
-        _wait(dict(question))
-    elif answer.error_key:
-        frame.show_error(answer.error_key, answer.error_values)
-        if st.button(t("panel.again"), key="panel_again", icon=":material/refresh:"):
-            _ask(question, again=True)
-            st.rerun()
-    else:
-        return dict(answer.value or {})
-    return None
-
-
-@st.fragment(run_every=0.4)
-def _wait(question: dict[str, Any]) -> None:
-    """Look for the worker's answer; the page is drawn anew when it is there."""
-    state.polls()
-    if _ask(question).pending:
-        st.caption(t("panel.reading"))
-    else:
-        st.rerun()
-
-
-def _ask(question: Mapping[str, Any], again: bool = False) -> Answer:
-    return state.backend().ask("head", question, again=again)
+        st.html(head_words.writes(view, label, t))
 
 
 def _short(example: "pd.Series[Any]") -> str:

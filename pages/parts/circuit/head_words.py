@@ -1,8 +1,8 @@
 """What one head looks at and writes, as HTML for the narrow panel."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from core.text import number, percent
 
@@ -22,6 +22,44 @@ MOST_LISTED = 12
 SIGN = {"anomalous": "▲", "normal": "●"}
 
 
+class Word(TypedDict):
+    """A word of the vocabulary with how much likelier a head makes it (logits)."""
+
+    piece: str
+    change: float
+
+
+class Between(TypedDict):
+    """How far a head moves the actual next word ahead of the expected one (logits)."""
+
+    actual: str
+    expected: str
+    change: float
+
+
+class Writes(TypedDict):
+    """The words that a head makes likelier and less likely; `piece` is the token that it reads them at."""
+
+    piece: NotRequired[str]
+    up: list[Word]
+    down: list[Word]
+    between: Between | None
+
+
+class HeadView(TypedDict):
+    """The worker's answer on one head and one example: `core.inspection.head_view`."""
+
+    first: int
+    length: int
+    pieces: list[str]
+    weights: list[float]
+    query: int
+    writes: Writes | None
+    no_writes: NotRequired[dict[str, Any]]
+    partner: Writes | None
+    more: list[Word]
+
+
 def readable(piece: str) -> str:
     """A token as it can be seen: without the spaces around it, or with signs where it is nothing else."""
     return piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣")
@@ -33,44 +71,45 @@ def signed(value: float) -> str:
     return shown if shown == "0" else f"{'+' if value > 0 else '−'}{shown}"
 
 
-def strongest(found: Mapping[str, Any], count: int) -> list[tuple[int, str, float]]:
+def strongest(view: HeadView, count: int) -> list[tuple[int, str, float]]:
     """The tokens with most attention: place in the text, token, share."""
-    order = sorted(range(len(found["weights"])), key=lambda index: -found["weights"][index])
-    places = [(found["first"] + i, found["pieces"][i], found["weights"][i]) for i in order[:count]]
+    order = sorted(range(len(view["weights"])), key=lambda index: -view["weights"][index])
+    places = [(view["first"] + i, view["pieces"][i], view["weights"][i]) for i in order[:count]]
     return [place for place in places if place[2] > 0]
 
 
-def looks(found: Mapping[str, Any], word: Words) -> str:
+def looks(view: HeadView, word: Words) -> str:
     """The text, each token shaded by the attention it gets, and below it the strongest ones as a table."""
-    most = max(found["weights"], default=0.0) or 1.0
+    most = max(view["weights"], default=0.0) or 1.0
     tokens = "".join(
-        _token(piece, weight, most, found["first"] + index, found["query"])
-        for index, (piece, weight) in enumerate(zip(found["pieces"], found["weights"], strict=True))
+        _token(piece, weight, most, view["first"] + index, view["query"])
+        for index, (piece, weight) in enumerate(zip(view["pieces"], view["weights"], strict=True))
     )
-    cut = "".join(["… " if found["first"] else "", tokens, _cut_end(found)])
+    cut = "".join(["… " if view["first"] else "", tokens, _cut_end(view)])
     named = word("said.comma").join(
         f"<b>{escape(readable(piece))}</b> {percent(share)}"
-        for _, piece, share in strongest(found, MOST_NAMED)
+        for _, piece, share in strongest(view, MOST_NAMED)
         if share >= LEAST_NAMED
     )
     rows = "".join(
         f"<tr><td>{place}</td><td>{escape(readable(piece))}</td><td>{percent(share)}</td></tr>"
-        for place, piece, share in strongest(found, MOST_LISTED)
+        for place, piece, share in strongest(view, MOST_LISTED)
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (
-        f'<div class="looks"><p class="named">{named}</p><p class="words"{_flow(found)}>{cut}</p>'
+        f'<div class="looks"><p class="named">{named}</p><p class="words"{_scroll(view)}>{cut}</p>'
         f"<details><summary>{escape(word('panel.as_table'))}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
     )
 
 
-def writes(found: Mapping[str, Any], label: str, word: Words) -> str:
+def writes(view: HeadView, label: str, word: Words) -> str:
     """The words that become likelier and less likely, the text beside its partner, anomalous first."""
-    sides = [(label, found["pieces"][found["query"] - found["first"]], found["writes"])]
-    if found["partner"]:
+    assert view["writes"] is not None, "the panel says why there are none"
+    sides = [(label, view["pieces"][view["query"] - view["first"]], view["writes"])]
+    if view["partner"]:
         other = "normal" if label == "anomalous" else "anomalous"
-        sides.append((other, found["partner"]["piece"], found["partner"]))
+        sides.append((other, view["partner"]["piece"], view["partner"]))
         sides.sort(key=lambda side: side[0] != "anomalous")
     shown = "".join(
         f"<section>{_heading(label, piece, word)}{_list(words['up'][:MOST_SHOWN])}</section>"
@@ -83,7 +122,7 @@ def writes(found: Mapping[str, Any], label: str, word: Words) -> str:
         for label, piece, words in sides
     )
     return (
-        f'<div class="writes">{_between(sides, word)}<div class="both">{shown}</div>{_more(found, word)}'
+        f'<div class="writes">{_between(sides, word)}<div class="both">{shown}</div>{_more(view, word)}'
         f"<details><summary>{escape(word('panel.all_words'))}</summary>"
         f'<div class="both">{rest}</div></details></div>'
     )
@@ -98,13 +137,13 @@ def _token(piece: str, weight: float, most: float, place: int, query: int) -> st
     return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
 
 
-def _flow(found: Mapping[str, Any]) -> str:
+def _scroll(view: HeadView) -> str:
     """A long text scrolls, so the keyboard must reach it."""
-    return ' tabindex="0"' if len(found["pieces"]) > LONGEST_AT_ONCE else ""
+    return ' tabindex="0"' if len(view["pieces"]) > LONGEST_AT_ONCE else ""
 
 
-def _cut_end(found: Mapping[str, Any]) -> str:
-    return " …" if found["first"] + len(found["pieces"]) < found["length"] else ""
+def _cut_end(view: HeadView) -> str:
+    return " …" if view["first"] + len(view["pieces"]) < view["length"] else ""
 
 
 def _heading(label: str, piece: str, word: Words) -> str:
@@ -113,7 +152,7 @@ def _heading(label: str, piece: str, word: Words) -> str:
     return f'<div class="of"><span class="side {label}">{name}</span><small>{at}</small></div>'
 
 
-def _list(words: Sequence[Mapping[str, Any]]) -> str:
+def _list(words: Sequence[Word]) -> str:
     items = "".join(
         f"<li><span {_title(item)}>{escape(readable(item['piece']))}</span>"
         f"<b>{signed(item['change'])}</b></li>"
@@ -122,20 +161,20 @@ def _list(words: Sequence[Mapping[str, Any]]) -> str:
     return f"<ul>{items}</ul>"
 
 
-def _more(found: Mapping[str, Any], word: Words) -> str:
+def _more(view: HeadView, word: Words) -> str:
     """The words of which the anomalous text gets more than its partner."""
-    if not found["partner"]:
+    if not view["partner"]:
         return ""
-    if not found["more"]:
+    if not view["more"]:
         return f"<p>{escape(word('panel.nothing_more'))}</p>"
     items = " ".join(
         f"<span {_title(item)}>{escape(readable(item['piece']))} <b>{signed(item['change'])}</b></span>"
-        for item in found["more"][:MOST_SHOWN]
+        for item in view["more"][:MOST_SHOWN]
     )
     return f'<p>{escape(word("panel.more"))}</p><p class="chips">{items}</p>'
 
 
-def _between(sides: Sequence[tuple[str, str, Mapping[str, Any]]], word: Words) -> str:
+def _between(sides: Sequence[tuple[str, str, Writes]], word: Words) -> str:
     """How far the actual word is moved ahead of the expected one, on each side that has both words."""
     known = [(label, words["between"]) for label, _, words in sides if words["between"]]
     if not known:
@@ -143,13 +182,13 @@ def _between(sides: Sequence[tuple[str, str, Mapping[str, Any]]], word: Words) -
     first = known[0][1]
     actual, expected = readable(first["actual"]), readable(first["expected"])
     numbers = " ".join(
-        f'<span class="side {label}" title="{escape(word(f"label.{label}"))}">{signed(found["change"])}</span>'
-        for label, found in known
-        if (found["actual"], found["expected"]) == (first["actual"], first["expected"])
+        f'<span class="side {label}" title="{escape(word(f"label.{label}"))}">{signed(moved["change"])}</span>'
+        for label, moved in known
+        if (moved["actual"], moved["expected"]) == (first["actual"], first["expected"])
     )
-    said = escape(word("panel.between", actual=actual, expected=expected))
-    return f'<p class="between">{said} {numbers}</p>'
+    words = escape(word("panel.between", actual=actual, expected=expected))
+    return f'<p class="between">{words} {numbers}</p>'
 
 
-def _title(item: Mapping[str, Any]) -> str:
+def _title(item: Word) -> str:
     return f'title="{escape(repr(item["piece"]))}: {item["change"]:+.4g}"'

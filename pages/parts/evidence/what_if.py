@@ -1,32 +1,28 @@
 """Heads switched off: what the model then says, on the examples and on texts typed in; and the recipe to take along."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.jobs.backend import Answer
 from core.report.sentences import circuit as circuit_words
 from pages.parts.data.results import Result
 from pages.parts.evidence import before_after
 from pages.parts.i18n import glossary as terms
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
+from pages.parts.shell import frame, worker_answer
 
 MODES = ("mean", "zero")
 NEW_TOKENS = 6
-PATIENCE = 0.4
-"""Seconds that the page waits for an answer itself."""
 PROGRAM = """import torch
-from core import load_model, read_recipe, switched_off
+from core import load_model, read_ablation_file, ablated
 
 loaded = load_model({model!r})
-recipe = read_recipe("recipe.json")
+ablation_file = read_ablation_file("ablation.json")
 ids = torch.tensor([loaded.encode("…")])
-with switched_off(loaded, recipe):
+with ablated(loaded, ablation_file):
     written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
 print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 """
@@ -46,16 +42,8 @@ def show(result: Result, content: Mapping[str, Any] | None) -> None:
         "typed": typed,
         "new_tokens": NEW_TOKENS,
     }
-    answer = _answer(payload)
-    if answer.pending:
-        _wait(payload)
-    elif answer.error_key:
-        frame.show_error(answer.error_key, answer.error_values)
-        if st.button(t("whatif.again"), key="what_if_again", icon=":material/refresh:"):
-            state.backend().ask("what_if", payload, again=True)
-            st.rerun()
-    else:
-        _tried(dict(answer.value or {}))
+    if (tried := worker_answer.ask("what_if", payload, "whatif")) is not None:
+        _tried(tried)
 
 
 def suggested(content: Mapping[str, Any] | None) -> tuple[list[str], str]:
@@ -76,7 +64,7 @@ def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[st
         st.session_state[f"{key}_offered"] = list(offered)
     titles = result.titles()
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
-    chosen = left.multiselect(
+    heads = left.multiselect(
         t("whatif.heads"),
         names,
         format_func=lambda name: titles.get(name, name),
@@ -103,7 +91,7 @@ def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[st
             placeholder=t("whatif.typed_placeholder"),
             persist_state="session",
         )
-    return list(chosen), str(mode or MODES[0]), [line for line in text.split("\n") if line.strip()]
+    return list(heads), str(mode or MODES[0]), [line for line in text.split("\n") if line.strip()]
 
 
 def _quick(result: Result, content: Mapping[str, Any] | None, key: str) -> None:
@@ -128,34 +116,17 @@ def _take(key: str, heads: Sequence[str]) -> None:
     st.session_state[key] = list(heads)
 
 
-def _answer(payload: dict[str, Any]) -> Answer:
-    end = time.monotonic() + PATIENCE
-    answer = state.backend().ask("what_if", payload)
-    while answer.pending and time.monotonic() < end:
-        time.sleep(0.05)
-        answer = state.backend().ask("what_if", payload)
-    return answer
-
-
-@st.fragment(run_every=0.5)
-def _wait(payload: dict[str, Any]) -> None:
-    state.polls()
-    if not state.backend().ask("what_if", payload).pending:
-        st.rerun()
-    st.caption(t("whatif.reading"))
-
-
-def _tried(tried: dict[str, Any]) -> None:
+def _tried(tried: Mapping[str, Any]) -> None:
     st.markdown(f"**{frame.plain(circuit_words.switched(tried, language()))}**")
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.recipe"), icon=":material/code:"):
         st.markdown(t("whatif.recipe_text"))
         st.download_button(
-            "recipe.json",
+            "ablation.json",
             data=json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode(),
-            file_name="recipe.json",
+            file_name="ablation.json",
             mime="application/json",
-            key="download_recipe",
+            key="download_ablation_file",
             on_click="ignore",
             icon=":material/download:",
         )

@@ -9,6 +9,7 @@ import pytest
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, runs_folder
+from core.schema import AlignmentRecord
 from core.text import percent
 from pages.parts.circuit import code_strip as codes
 from pages.parts.circuit import head_panel, head_words
@@ -106,19 +107,19 @@ def test_change_has_its_sign(value: float, said: str) -> None:
 
 
 def test_default_word_is_where_the_head_was_read() -> None:
-    alignment = {"slots": ["+0", "-1", "mean"], "positions": [[4, 9, -1], []]}
+    alignment = AlignmentRecord(slots=("+0", "-1", "mean"), positions=((4, 9, -1), ()))
     assert head_panel.default_query(alignment, "+0", 0) == 4
     assert head_panel.default_query(alignment, "-1", 0) == 9
     assert head_panel.default_query(alignment, "mean", 0) is None
     assert head_panel.default_query(alignment, "+0", 1) is None
     assert head_panel.default_query(alignment, "+7", 0) is None
-    assert head_panel.default_query({}, "+0", 0) is None
+    assert head_panel.default_query(AlignmentRecord(), "+0", 0) is None
 
 
 def test_partner_is_found_from_both_sides() -> None:
-    alignment = {"pairs": [[0, 3], [1, 2]]}
+    alignment = AlignmentRecord(pairs=((0, 3), (1, 2)))
     assert [head_panel.partner_of(alignment, index) for index in range(5)] == [3, 2, 1, 0, None]
-    assert head_panel.partner_of({}, 0) is None
+    assert head_panel.partner_of(AlignmentRecord(), 0) is None
 
 
 def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> None:
