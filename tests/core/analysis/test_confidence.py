@@ -46,26 +46,26 @@ GOOD = {
     ],
 )
 def test_the_rule_of_trust_and_its_sentence(changes, level, keys):
-    found = judge_confidence(**GOOD | changes)
-    assert found.level == level
-    assert [reason.key for reason in found.reasons] == keys
-    manifest = with_confidence(found)
+    confidence = judge_confidence(**GOOD | changes)
+    assert confidence.level == level
+    assert [reason.key for reason in confidence.reasons] == keys
+    manifest = with_confidence(confidence)
     for language in LANGUAGES:
-        said = confidence_sentence(manifest, language)
-        assert said.startswith(catalogue(language)["confidence"][level].split("{")[0])
-        assert "{" not in said
-        assert "nan" not in said
+        sentence = confidence_sentence(manifest, language)
+        assert sentence.startswith(catalogue(language)["confidence"][level].split("{")[0])
+        assert "{" not in sentence
+        assert "nan" not in sentence
 
 
-def with_confidence(found: ConfidenceRecord) -> Manifest:
-    content = {"model": {"name": "m"}, "stability": {"confidence": found.model_dump(mode="json")}}
+def with_confidence(confidence: ConfidenceRecord) -> Manifest:
+    content = {"model": {"name": "m"}, "stability": {"confidence": confidence.model_dump(mode="json")}}
     return Manifest.model_validate_json(json.dumps(content, allow_nan=False))
 
 
 def test_the_sentence_gives_the_numbers_and_an_old_run_has_none():
-    found = judge_confidence(**GOOD | {"jaccard": 0.655})
-    said = confidence_sentence(with_confidence(found), "en")
-    assert said == (
+    confidence = judge_confidence(**GOOD | {"jaccard": 0.655})
+    sentence = confidence_sentence(with_confidence(confidence), "en")
+    assert sentence == (
         "Trust in this result is medium: 3 of 5 tested heads confirmed on 8 tested texts; on texts left out, "
         "85\u00a0% of the effects hold; drawing the texts anew changes which heads are chosen (mean overlap 66\u00a0%, "
         "at least 80\u00a0% wanted)."

@@ -9,10 +9,10 @@ from tests.support.tiny_runs import texts
 def test_the_preview_tells_whether_the_model_behaves_as_the_labels_say(folder, models):
     rows = [e.model_dump() for e in texts().examples]
     config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
-    said = [row["next"][0]["piece"] for row in preview(config, models)["examples"]]
-    for row, word in zip(rows, said, strict=True):
+    next_words = [row["next"][0]["piece"] for row in preview(config, models)["examples"]]
+    for row, word in zip(rows, next_words, strict=True):
         row["expected"] = word
-    rows[1]["expected"] = "w59" if said[1] != "w59" else "w58"
+    rows[1]["expected"] = "w59" if next_words[1] != "w59" else "w58"
     config = make_config(model=str(folder), examples=from_rows(rows), device="cpu")
     behaves = [row["behaves"] for row in preview(config, models)["examples"]]
     assert (behaves[0], behaves[1], behaves[3]) == (None, False, True)

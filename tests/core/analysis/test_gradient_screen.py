@@ -83,48 +83,50 @@ def sure_of(codes: Codes, by_pair: np.ndarray | None) -> Stability:
 
 def test_texts_drawn_anew_are_screened_by_their_own_gradients():
     codes = made_codes(TOLD_APART, TOLD_APART, [0] * 12, [0] * 12, n_anomalous=6)
-    alone, found = sure_of(codes, None), sure_of(codes, ONE_PAIR)
-    assert alone.selected.tolist() == found.selected.tolist() == [True, True, False, False]
+    alone, with_screen = sure_of(codes, None), sure_of(codes, ONE_PAIR)
+    assert alone.selected.tolist() == with_screen.selected.tolist() == [True, True, False, False]
     assert alone.again.tolist() == [1, 1, 0, 0]
     # head 1 scores √k where the first pair is drawn k times, against 1 for head 0
     missed = (5 / 6) ** 6
-    assert found.again[0] == 1
-    assert found.again[1] == pytest.approx(1 - missed, abs=4 * np.sqrt(missed * (1 - missed) / DRAWS))
-    assert found.jaccard == pytest.approx(1 - (1 - found.again[1]) / 2)
-    np.testing.assert_array_equal(found.mirror_selected, found.selected)
-    assert found.members_overlap == pytest.approx(alone.members_overlap, nan_ok=True)
+    assert with_screen.again[0] == 1
+    assert with_screen.again[1] == pytest.approx(1 - missed, abs=4 * np.sqrt(missed * (1 - missed) / DRAWS))
+    assert with_screen.jaccard == pytest.approx(1 - (1 - with_screen.again[1]) / 2)
+    np.testing.assert_array_equal(with_screen.mirror_selected, with_screen.selected)
+    assert with_screen.members_overlap == pytest.approx(alone.members_overlap, nan_ok=True)
 
 
 def test_gradients_of_texts_left_out_are_not_seen():
     codes = made_codes(TOLD_APART, TOLD_APART, [0] * 12, [0] * 12, n_anomalous=6)
     effects = np.ones((1, 2, 6))
     alone = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0)
-    found = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0, ONE_PAIR)
+    with_screen = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0, ONE_PAIR)
     assert (alone.checked, alone.share) == (2 * FOLDS * SPLITS, 1)
-    assert (found.checked, found.share) == (FOLDS * SPLITS + (FOLDS - 1) * SPLITS, 1)
+    assert (with_screen.checked, with_screen.share) == (FOLDS * SPLITS + (FOLDS - 1) * SPLITS, 1)
 
 
 def test_variety_is_told_of_the_codes_alone():
     varied = [1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]
     codes = made_codes(varied, [0] * 12, [0] * 12, [0] * 12, n_anomalous=6)
-    alone, found = sure_of(codes, None), sure_of(codes, ONE_PAIR / 9)
-    assert found.diversity == alone.diversity == pytest.approx(1 / 6)
+    alone, with_screen = sure_of(codes, None), sure_of(codes, ONE_PAIR / 9)
+    assert with_screen.diversity == alone.diversity == pytest.approx(1 / 6)
 
 
 def test_attribution_by_pair_is_that_of_each_pair_alone():
     loaded, examples = tiny("gpt2", seed=2), pairs(4)
     loaded.model.double()
     runs = PairedRuns(loaded, ExampleSet(examples=tuple(examples)), 0)
-    *_, found = _walk(attributed(runs, 3))
+    *_, with_screen = _walk(attributed(runs, 3))
     heads, edges, _ = attributions(loaded, ExampleSet(examples=tuple(examples)), 0, 3)
-    np.testing.assert_allclose(found.heads, heads)
-    assert found.backward_passes == 3
+    np.testing.assert_allclose(with_screen.heads, heads)
+    assert with_screen.backward_passes == 3
     alone_edges = 0.0
     for row in range(4):
         pair = ExampleSet(examples=(examples[row], examples[row + 4]))
         alone, of_edges, _ = attributions(loaded, pair, 0, 3)
         gap = PairedRuns(loaded, pair, 0).metric.gap
-        np.testing.assert_allclose(found.by_pair[row] * runs.metric.gap, alone * gap, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(
+            with_screen.by_pair[row] * runs.metric.gap, alone * gap, rtol=1e-5, atol=1e-9
+        )
         alone_edges = alone_edges + of_edges * gap / 4
     np.testing.assert_allclose(edges * runs.metric.gap, alone_edges, rtol=1e-5, atol=1e-9)
 
@@ -183,43 +185,45 @@ def test_codes_alone_are_the_default_and_nothing_else_changes(folders):
 
 def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
     _, codes = run(folders["gpt2"])
-    records, found = run(folders["gpt2"], candidates="screened")
+    records, with_screen = run(folders["gpt2"], candidates="screened")
     steps = [(record.step, record.total) for record in records if record.stage == "screen"]
     assert steps == [(0, 20), (4, 20), (8, 20), (12, 20), (16, 20), (20, 20)]
-    assert found.manifest.selection.candidates == "screened"
-    assert found.manifest.gradient_screen.model_dump() == {
+    assert with_screen.manifest.selection.candidates == "screened"
+    assert with_screen.manifest.gradient_screen.model_dump() == {
         "state": "computed",
         "steps": 5,
         "forward_passes": 7,
         "backward_passes": 5,
     }
-    about = found.manifest.evidence_about
-    assert found.manifest.forward_passes == about.forward_passes + 7  # the head outputs come from the cache
-    heads, before = in_flat_order(found.heads), in_flat_order(codes.heads)
+    about = with_screen.manifest.evidence_about
+    assert (
+        with_screen.manifest.forward_passes == about.forward_passes + 7
+    )  # the head outputs come from the cache
+    heads, before = in_flat_order(with_screen.heads), in_flat_order(codes.heads)
     np.testing.assert_allclose(heads["code_score"], before["score"])
     assert (heads["score_low"] <= heads["score"]).all()
     assert heads["screen"].notna().all()
-    assert found.heads["score"].is_monotonic_decreasing
-    assert (found.heads["effect"].notna() == found.heads["selected"]).all()
-    keys = [note.key for note in found.manifest.notes]
+    assert with_screen.heads["score"].is_monotonic_decreasing
+    assert (with_screen.heads["effect"].notna() == with_screen.heads["selected"]).all()
+    keys = [note.key for note in with_screen.manifest.notes]
     assert keys.count("gradient_screen_computed") == 1
-    json.dumps(found.manifest.model_dump(mode="json"), allow_nan=False)
+    json.dumps(with_screen.manifest.model_dump(mode="json"), allow_nan=False)
 
 
 def test_stability_speaks_of_the_screened_choice(folders, monkeypatch):
     told = []
 
-    def kept(*given):
+    def recorded_stability(*given):
         told.append(stability_of(*given))
         return told[-1]
 
-    monkeypatch.setattr("core.analysis.pipeline.stability_of", kept)
+    monkeypatch.setattr("core.analysis.pipeline.stability_of", recorded_stability)
     _, codes = run(folders["gpt2"], evidence=False)
-    _, found = run(folders["gpt2"], evidence=False, candidates="screened")
-    for sure, result in zip(told, (codes, found), strict=True):
+    _, with_screen = run(folders["gpt2"], evidence=False, candidates="screened")
+    for sure, result in zip(told, (codes, with_screen), strict=True):
         assert sure.selected.tolist() == in_flat_order(result.heads)["selected"].tolist()
     assert told[0].selected.tolist() != told[1].selected.tolist()
-    assert found.manifest.stability.jaccard == pytest.approx(told[1].jaccard, abs=1e-6)
+    assert with_screen.manifest.stability.jaccard == pytest.approx(told[1].jaccard, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -241,16 +245,16 @@ def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, m
     if state in ("memory", "not_finite"):
         monkeypatch.setattr("core.analysis.gradient_screen.attributed", _broken(state))
     _, codes = run(folder, evidence=False, **values)
-    _, found = run(folder, evidence=False, candidates="screened", **values)
-    assert found.manifest.selection.candidates == "codes"
-    assert found.manifest.gradient_screen.state == state
-    pd.testing.assert_frame_equal(found.heads, codes.heads)
-    pd.testing.assert_frame_equal(found.edges, codes.edges)
+    _, with_screen = run(folder, evidence=False, candidates="screened", **values)
+    assert with_screen.manifest.selection.candidates == "codes"
+    assert with_screen.manifest.gradient_screen.state == state
+    pd.testing.assert_frame_equal(with_screen.heads, codes.heads)
+    pd.testing.assert_frame_equal(with_screen.edges, codes.edges)
     note = Note(key=f"gradient_screen_{state}")
-    assert tuple(other for other in found.manifest.notes if other != note) == codes.manifest.notes
-    assert found.manifest.notes.count(note) == 1
+    assert tuple(other for other in with_screen.manifest.notes if other != note) == codes.manifest.notes
+    assert with_screen.manifest.notes.count(note) == 1
     for language in LANGUAGES:
-        assert chosen(found.manifest, language) == text(language, f"note.gradient_screen_{state}")
+        assert chosen(with_screen.manifest, language) == text(language, f"note.gradient_screen_{state}")
 
 
 def _broken(state):
@@ -280,15 +284,15 @@ def test_settings_of_an_older_run_are_codes_alone():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_line_says_of_p_values_only_what_was_measured(language):
-    def said(**more):
+    def line(**more):
         content = {"model": {"name": "m"}, "selection": {"candidates": "screened"}, **more}
         return chosen(Manifest.model_validate(content), language)
 
     parts = [text(language, f"summary.screened{part}") for part in ("", "_tested", "_held_out")]
     space = "" if language == "ja" else " "
-    assert said(evidence="not_computed") == parts[0]
-    assert said(evidence="computed", stability={"held_out": None}) == space.join(parts[:2])
-    assert said(evidence="computed", stability={"held_out": 0.5}) == space.join(parts)
+    assert line(evidence="not_computed") == parts[0]
+    assert line(evidence="computed", stability={"held_out": None}) == space.join(parts[:2])
+    assert line(evidence="computed", stability={"held_out": 0.5}) == space.join(parts)
 
 
 def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(folders, tmp_path):

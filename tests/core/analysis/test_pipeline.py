@@ -103,7 +103,7 @@ def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
     means = main.groupby(
         ["kind", "source_layer", "source_head", "target_layer", "target_head", "direction"], dropna=False
     )
-    found = means["effect"].mean().reset_index()
+    effects_by_head = means["effect"].mean().reset_index()
     for kind, table, keys in (
         ("head", result.heads, tables.HEAD_KEYS),
         ("edge", result.edges, tables.EDGE_KEYS),
@@ -111,7 +111,7 @@ def test_effects_on_single_texts_give_the_effects_of_the_tables(folder, models):
         tested = table[table["effect"].notna()]
         assert len(tested) > 0
         for row in tested.to_dict("records"):
-            rows = found[found["kind"] == kind]
+            rows = effects_by_head[effects_by_head["kind"] == kind]
             for column, key in zip(tables.EDGE_KEYS, keys, strict=False):
                 rows = rows[rows[column] == row[key]]
             assert len(rows) == 2
@@ -130,22 +130,22 @@ def test_stability_and_evidence_are_plain_json_with_every_head(folder, models, t
     assert (sure.held_out, sure.held_out_checked) == (None, 0)
     assert sure.confidence.level == "low"
     assert confidence_sentence(result.manifest, "en")
-    said = json.loads(json.dumps(result.evidence.model_dump(mode="json"), allow_nan=False))
-    assert said["stability"] == sure.model_dump(mode="json")
-    assert len(said["codes"]) == 12
+    content = json.loads(json.dumps(result.evidence.model_dump(mode="json"), allow_nan=False))
+    assert content["stability"] == sure.model_dump(mode="json")
+    assert len(content["codes"]) == 12
     selected = {
         str(HeadId(*row)) for row in result.heads.loc[result.heads["selected"], ["layer", "head"]].to_numpy()
     }
-    assert set(said["heads"]) == selected
-    for row in said["heads"].values():
+    assert set(content["heads"]) == selected
+    for row in content["heads"].values():
         assert set(row) == {"ablations", "signs_disagree", "works_against", "direction"}
-    assert len(said["edges"]) == result.edges["selected"].sum()
+    assert len(content["edges"]) == result.edges["selected"].sum()
     _, without = run(folder, models, evidence=False)
     assert (without.evidence.heads, len(without.evidence.codes)) == ({}, 12)
     assert without.manifest.stability.confidence.reasons[0].key == "untested"
     folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
     save(result, folder)
-    assert folder.read_json("evidence.json") == said
+    assert folder.read_json("evidence.json") == content
     stored = pd.read_csv(folder.path / "effects.csv", encoding="utf-8-sig")
     np.testing.assert_allclose(stored["effect"], result.effects["effect"])
     save(without, folder)
@@ -176,10 +176,10 @@ def test_scores_follow_from_the_saved_codes(folder, models):
     flat = int(best["layer"] * 4 + best["head"])
     slot = result.manifest.alignment.slots.index(own["position"].iloc[0])
     codes, strengths = (result.tensors[name][..., flat].numpy() for name in ("codes", "strengths"))
-    kept = [a for pair in zip(*result.manifest.alignment.pairs, strict=True) for a in pair]
+    compared = [a for pair in zip(*result.manifest.alignment.pairs, strict=True) for a in pair]
     for member, part in own.groupby("member"):
         written = part.set_index("example")["code"].replace("silent", "-1").astype(int)
-        assert [written[a + 1] for a in kept] == codes[member, :, slot].tolist()
+        assert [written[a + 1] for a in compared] == codes[member, :, slot].tolist()
 
     flow = result.tensors["attention_flow"][slot, flat].item()
     alone = [~np.isin(c[:4, slot], c[4:, slot]) & (c[:4, slot] >= 0) for c in codes]

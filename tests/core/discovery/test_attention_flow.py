@@ -19,8 +19,8 @@ def test_flow_by_hand():
     attention = np.zeros((2, 1, 2, 2))
     attention[1, 0] = [[1, 0], [0.75, 0.25]]
     lengths = np.array([[[1.0], [0.3]], [[1.0], [0.5]]])  # slot, layer, head
-    found = flow_through(attention, lengths, np.array([0.0, 0.4]), np.ones(2))
-    np.testing.assert_allclose(found, [[0.4 * 0.5 * 0.75, 0.4 + 0.4 * 0.5 * 0.25], [0, 0.4]])
+    result = flow_through(attention, lengths, np.array([0.0, 0.4]), np.ones(2))
+    np.testing.assert_allclose(result, [[0.4 * 0.5 * 0.75, 0.4 + 0.4 * 0.5 * 0.25], [0, 0.4]])
     half = flow_through(attention, lengths, np.array([0.0, 0.4]), np.array([1, 0.5]))
     np.testing.assert_allclose(half[0], [0.4 * 0.25 * 0.75, 0.4 + 0.4 * 0.25 * 0.25])
     whole = flow_through(attention, lengths, np.array([0.0, 1.0]), np.ones(2))
@@ -38,9 +38,9 @@ def test_links_by_hand():
     attention[1, 0] = [[1, 0], [0.5, 0]]
     lengths = np.array([[4.0, 0.0], [3.0, 1.0]])
     weights = np.array([[1.0, 0.0], [1.0, 0.5]])
-    found = links_of(attention, lengths, weights)
+    result = links_of(attention, lengths, weights)
     at_slot_0, at_slot_1 = 0.5 * 0.5 * 4, OWN_POSITION * 0.5 * 3
-    np.testing.assert_allclose(found, [[0, np.sqrt(max(at_slot_0, at_slot_1))], [0, 0]])
+    np.testing.assert_allclose(result, [[0, np.sqrt(max(at_slot_0, at_slot_1))], [0, 0]])
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.booleans())
@@ -62,16 +62,16 @@ def test_a_part_of_the_texts_has_its_own_lengths():
     weights = torch.rand(2, 2, 3, 3, generator=torch.Generator().manual_seed(1))
     positions = np.tile(np.arange(3), (6, 1))
     part = np.array([0, 2, 3, 5])
-    found = flow_between(outputs[part], Attention("computed", weights), aligned(3, positions), part)
+    result = flow_between(outputs[part], Attention("computed", weights), aligned(3, positions), part)
     alone = flow_between(outputs[part], Attention("computed", weights), aligned(2, positions[part]))
-    torch.testing.assert_close(found.weights, alone.weights)
+    torch.testing.assert_close(result.weights, alone.weights)
 
 
 def test_without_attention_all_counts_alike():
     outputs = torch.randn(4, 2, 4, 5)
-    found = flow_between(outputs, Attention("no_weights"), aligned(2, np.tile([0, 1], (4, 1))))
-    assert found.links is None
-    assert bool((found.weights == 1).all())
+    result = flow_between(outputs, Attention("no_weights"), aligned(2, np.tile([0, 1], (4, 1))))
+    assert result.links is None
+    assert bool((result.weights == 1).all())
 
 
 def test_what_nobody_reads_later_does_not_count():
@@ -79,15 +79,15 @@ def test_what_nobody_reads_later_does_not_count():
     values = torch.tensor([[[[4.0], [4.0]], [[1.0], [1.0]]]]).expand(4, -1, -1, -1)
     attention = torch.zeros(2, 1, 2, 2)
     attention[:, :, 1, 1] = attention[:, :, 0, 0] = 1
-    found = flow_of(values, attention, np.tile([0, 1], (4, 1)))
-    np.testing.assert_allclose(found.weights[0], [0, 0])
-    np.testing.assert_allclose(found.weights[1], [1, 1])
+    result = flow_of(values, attention, np.tile([0, 1], (4, 1)))
+    np.testing.assert_allclose(result.weights[0], [0, 0])
+    np.testing.assert_allclose(result.weights[1], [1, 1])
     codes = Codes(
         torch.tensor([[[[0, 0], [0, 0]]], [[[1, 1], [1, 1]]]]).reshape(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
     )
-    weighed = found.weigh(codes)
+    weighed = result.weigh(codes)
     assert weighed.latent is codes.latent
-    np.testing.assert_allclose(weighed.strength[0, 0], found.weights)
+    np.testing.assert_allclose(weighed.strength[0, 0], result.weights)
     assert bool((codes.strength == 1).all())
 
 
@@ -104,5 +104,5 @@ def test_an_edge_needs_joint_codes_and_a_link():
 
 
 def test_links_are_forward_only():
-    found = links_of(np.ones((2, 2, 1, 1)), np.ones((1, 4)), np.ones((1, 4)))
-    np.testing.assert_array_equal(found > 0, [[0, 0, 1, 1], [0, 0, 1, 1], [0] * 4, [0] * 4])
+    result = links_of(np.ones((2, 2, 1, 1)), np.ones((1, 4)), np.ones((1, 4)))
+    np.testing.assert_array_equal(result > 0, [[0, 0, 1, 1], [0, 0, 1, 1], [0] * 4, [0] * 4])

@@ -46,8 +46,8 @@ def test_written_gradients_equal_autograd():
     wanted = Ensemble(*(t.clone().requires_grad_() for t in start.parameters()))
     losses = published_loss(x, wanted, SMALL)
     losses.sum().backward()
-    for found, expected in zip(trainer.ensemble.parameters(), wanted.parameters(), strict=True):
-        torch.testing.assert_close(found.grad, expected.grad, atol=1e-6, rtol=1e-4)
+    for result, expected in zip(trainer.ensemble.parameters(), wanted.parameters(), strict=True):
+        torch.testing.assert_close(result.grad, expected.grad, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(trainer.loss, losses.mean().detach())
 
 
@@ -84,9 +84,9 @@ def test_training_equals_plain_epochs_of_autograd_in_chunks_and_turns_of_any_siz
     losses, codes = plainly_trained(x, config, seed=4)
     assert [step.epoch for step in steps] == list(range(1, 24))
     assert [step.loss for step in steps] == pytest.approx(losses, rel=1e-4)
-    found = ensemble.codes(x, 3)
-    assert torch.equal(found.latent, codes.latent)
-    torch.testing.assert_close(found.strength, codes.strength, atol=1e-4, rtol=1e-3)
+    result = ensemble.codes(x, 3)
+    assert torch.equal(result.latent, codes.latent)
+    torch.testing.assert_close(result.strength, codes.strength, atol=1e-4, rtol=1e-3)
 
 
 def test_a_chunk_that_has_settled_rests_and_the_others_go_on(monkeypatch):
@@ -156,6 +156,6 @@ def test_training_stops_when_the_codes_have_settled():
 
 
 def test_sparsities_spread_from_half_to_double():
-    found = member_sparsities(SMALL).tolist()
-    assert found == pytest.approx([0.025, 0.05, 0.1])
+    result = member_sparsities(SMALL).tolist()
+    assert result == pytest.approx([0.025, 0.05, 0.1])
     assert member_sparsities(PRESETS["paper"]).tolist() == pytest.approx([0.02])

@@ -37,5 +37,5 @@ def test_the_larger_direction_on_the_texts_seen_is_the_one_that_is_checked():
 def test_too_few_texts_are_not_split():
     few = FEWEST - 1
     codes = made_codes([1] * few + [0] * 8, [0] * (few + 8), n_anomalous=few)
-    found = held_out(codes, [0], np.full((1, 1, few), 0.5), 0.05, False, "strength", seed=0)
-    assert (found.checked, np.isnan(found.share)) == (0, True)
+    result = held_out(codes, [0], np.full((1, 1, few), 0.5), 0.05, False, "strength", seed=0)
+    assert (result.checked, np.isnan(result.share)) == (0, True)

@@ -48,14 +48,14 @@ def test_scores_under_many_labellings_are_the_head_scores_of_the_relabelled_text
     sides = np.zeros((5, examples))
     for row, order in zip(sides, orders, strict=True):
         row[order[:n_anomalous]] = 1
-    found = np.concatenate(list(groups(codes).scores(sides)), axis=2)
-    assert found.shape == (slots, heads, 5)
+    result = np.concatenate(list(groups(codes).scores(sides)), axis=2)
+    assert result.shape == (slots, heads, 5)
     for number, order in enumerate(orders):
         relabelled = Codes(*(field[:, order] for field in codes))
         for slot in range(slots):
             one = Codes(*(field[:, :, [slot]] for field in relabelled))
             plain = head_scores(one, n_anomalous).score.numpy()
-            np.testing.assert_allclose(found[slot, :, number], plain, atol=1e-9)
+            np.testing.assert_allclose(result[slot, :, number], plain, atol=1e-9)
 
 
 def plainly_permuted_p(codes, n_anomalous, permutations, seed):
@@ -77,8 +77,8 @@ def test_permutation_p_is_that_of_scoring_every_shuffle_by_itself(seed, n_anomal
     codes = codes_from(
         torch.randint(-1, 5, shape, generator=generator), torch.rand(shape, generator=generator)
     )
-    found = label_permutation_p(codes, n_anomalous, 60, seed)
-    np.testing.assert_allclose(found, plainly_permuted_p(codes, n_anomalous, 60, seed))
+    result = label_permutation_p(codes, n_anomalous, 60, seed)
+    np.testing.assert_allclose(result, plainly_permuted_p(codes, n_anomalous, 60, seed))
 
 
 def test_permutation_p_does_not_depend_on_blocks_and_tells_how_far_it_is(monkeypatch):

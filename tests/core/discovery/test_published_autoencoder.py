@@ -73,10 +73,10 @@ def start(seed=0, config=SMALL, d_model=D_MODEL) -> PublishedAutoencoder:
 
 def somewhere() -> PublishedAutoencoder:
     """Weights away from the start, so that no bias is zero."""
-    found = start()
-    for n, tensor in enumerate(found.parameters()):
+    result = start()
+    for n, tensor in enumerate(result.parameters()):
         tensor += 0.3 * random(*tensor.shape, seed=n)
-    return found
+    return result
 
 
 def finish(training):
@@ -131,14 +131,14 @@ def test_losses_and_weights_of_thirty_epochs_are_those_of_the_authors_code(weigh
             wanted.to_unit_norms()
             losses.append((step.loss, loss.item()))
     except StopIteration as end:
-        found: PublishedAutoencoder = end.value
+        result: PublishedAutoencoder = end.value
     assert len(losses) == 30
     assert losses[0][1] > losses[-1][1]
     assert [mine for mine, _ in losses] == pytest.approx([literal for _, literal in losses], rel=1e-4)
     literals = wanted.encoder, wanted.encoder_bias, wanted.decoder, wanted.bias
-    for mine, literal in zip(found.parameters(), literals, strict=True):
+    for mine, literal in zip(result.parameters(), literals, strict=True):
         torch.testing.assert_close(mine.squeeze(), literal.detach().squeeze(), atol=1e-4, rtol=1e-3)
-    assert float(found.bias.abs().max()) > 0.01
+    assert float(result.bias.abs().max()) > 0.01
 
 
 def test_all_epochs_are_walked_even_where_the_codes_have_settled():
@@ -148,15 +148,15 @@ def test_all_epochs_are_walked_even_where_the_codes_have_settled():
 
 
 def test_the_start_has_unit_rows_independent_ends_and_a_small_encoder_bias():
-    found = start(config=PAPER)
-    torch.testing.assert_close(found.encoder[0].norm(dim=1), torch.ones(200))
-    torch.testing.assert_close(found.decoder[0].norm(dim=1), torch.ones(D_MODEL))
-    assert not torch.allclose(found.encoder[0].T, found.decoder[0], atol=0.1)
-    assert not found.bias.any()
+    result = start(config=PAPER)
+    torch.testing.assert_close(result.encoder[0].norm(dim=1), torch.ones(200))
+    torch.testing.assert_close(result.decoder[0].norm(dim=1), torch.ones(D_MODEL))
+    assert not torch.allclose(result.encoder[0].T, result.decoder[0], atol=0.1)
+    assert not result.bias.any()
     bound = 1 / math.sqrt(D_MODEL)
-    assert float(found.encoder_bias.abs().max()) <= bound
-    assert float(found.encoder_bias.min()) < -0.9 * bound
-    assert float(found.encoder_bias.max()) > 0.9 * bound
+    assert float(result.encoder_bias.abs().max()) <= bound
+    assert float(result.encoder_bias.min()) < -0.9 * bound
+    assert float(result.encoder_bias.max()) > 0.9 * bound
 
 
 def test_members_are_trained_apart():
@@ -207,8 +207,8 @@ def test_one_dictionary_is_trained_on_ten_examples_drawn_from_both_sides_and_cod
 @pytest.mark.parametrize("seed", range(5))
 def test_counts_of_heads_and_pairs(seed):
     codes = np.random.default_rng(seed).integers(0, 7, (14, 8))
-    found = head_scores(ours(codes), 8, "count").score
-    assert found.tolist() == unique_to_anomalous(codes, 8)
+    result = head_scores(ours(codes), 8, "count").score
+    assert result.tolist() == unique_to_anomalous(codes, 8)
     pairs = edge_scores_by_member(
         Codes(*(field[:, :, 0].transpose(1, 2) for field in ours(codes))), 8, 2, "count"
     )
@@ -233,8 +233,8 @@ def test_means_are_over_all_tokens_the_first_one_too_and_never_over_padding():
     """Short and long texts read in one batch give the means that each gives alone."""
     loaded = tiny("gpt2")
     texts = [[4, 9, 7], [5, 4, 8, 8, 21, 6, 30]]
-    found = loaded.to_d_model(capture(loaded, texts, np.full((2, 1), MEAN)).outputs[:, 0])
-    kept: list[torch.Tensor] = []
+    result = loaded.to_d_model(capture(loaded, texts, np.full((2, 1), MEAN)).outputs[:, 0])
+    outputs_of_heads: list[torch.Tensor] = []
     for text in texts:
         z: list[torch.Tensor] = []
         hooks = [
@@ -252,8 +252,8 @@ def test_means_are_over_all_tokens_the_first_one_too_and_never_over_padding():
             by_head = values.reshape(len(text), loaded.shape.n_heads, loaded.shape.d_head)
             written = torch.einsum("phd,hdm->phm", by_head, loaded.output_weights(layer))
             heads.append(written.mean(dim=0))
-        kept.append(torch.cat(heads))
-    torch.testing.assert_close(found, torch.stack(kept), atol=1e-5, rtol=1e-4)
+        outputs_of_heads.append(torch.cat(heads))
+    torch.testing.assert_close(result, torch.stack(outputs_of_heads), atol=1e-5, rtol=1e-4)
 
 
 def test_outputs_are_read_as_they_are_in_mean_mode():

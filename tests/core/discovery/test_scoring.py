@@ -54,9 +54,9 @@ def test_head_score_is_the_mean_strength_of_anomalous_only_codes():
 def test_head_score_is_that_of_the_best_slot():
     index = torch.tensor([[4, 6], [4, 7], [5, 6], [5, 6]]).reshape(1, 4, 2, 1)
     strength = torch.tensor([[3.0, 1.0], [5.0, 2.0], [1.0, 1.0], [1.0, 1.0]]).reshape(1, 4, 2, 1)
-    found = head_scores(Codes(index, strength), 2)
-    assert found.best_slot.tolist() == [0]
-    assert found.score.tolist() == [4.0]
+    result = head_scores(Codes(index, strength), 2)
+    assert result.best_slot.tolist() == [0]
+    assert result.score.tolist() == [4.0]
 
 
 def test_head_score_takes_the_best_position_of_the_mean_over_members():
@@ -64,11 +64,11 @@ def test_head_score_takes_the_best_position_of_the_mean_over_members():
         [[[1], [1]], [[2], [1]], [[0], [0]], [[0], [0]]],
         [[[0], [5]], [[0], [6]], [[0], [7]], [[1], [7]]],
     ]
-    found = head_scores(codes_from(index), 2, "count")
-    assert found.best_slot.tolist() == [1]
-    assert found.per_member[:, 0].tolist() == [1.0, 2.0]
-    assert found.score.tolist() == [1.5]
-    assert at_best(codes_from(index), found.best_slot).latent[1, 0].tolist() == [5, 6, 7, 7]
+    result = head_scores(codes_from(index), 2, "count")
+    assert result.best_slot.tolist() == [1]
+    assert result.per_member[:, 0].tolist() == [1.0, 2.0]
+    assert result.score.tolist() == [1.5]
+    assert at_best(codes_from(index), result.best_slot).latent[1, 0].tolist() == [5, 6, 7, 7]
 
 
 @settings(deadline=None, max_examples=40)

@@ -25,9 +25,9 @@ def test_selection_rules_by_hand():
 def test_selection_takes_the_best_and_never_all(scores):
     values = np.array(scores)
     for rule in ("split", "gap", "average"):
-        chosen = select(values, rule)
+        selected = select(values, rule)
         if values.min() == values.max():
-            assert not chosen.any()
+            assert not selected.any()
         else:
-            assert chosen[values.argmax()]
-            assert not chosen[values.argmin()]
+            assert selected[values.argmax()]
+            assert not selected[values.argmin()]

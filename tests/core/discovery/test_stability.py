@@ -1,4 +1,4 @@
-"""Certainty of the selection from made codes with answers worked by hand, and the rule of trust."""
+"""Stability of the selection from codes made by hand, with answers worked by hand."""
 
 import json
 
@@ -28,22 +28,22 @@ def test_a_head_that_one_text_alone_lifts_is_often_not_selected_again():
     steady = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     single = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     codes = made_codes(steady, single, [0] * 12, [0] * 12, n_anomalous=6)
-    found = of(codes, 6)
-    assert found.selected.tolist() == [True, False, False, False]
-    assert found.again[0] == 1.0
+    result = of(codes, 6)
+    assert result.selected.tolist() == [True, False, False, False]
+    assert result.again[0] == 1.0
     # the second reaches the mean (1 + k / 6) / 4 with k >= 2 of 6 draws
     binomial = 1 - (5 / 6) ** 6 - (5 / 6) ** 5
-    assert found.again[1] == pytest.approx(binomial, abs=4 * np.sqrt(binomial * (1 - binomial) / DRAWS))
-    assert found.jaccard == pytest.approx(1 - found.again[1] / 2)
+    assert result.again[1] == pytest.approx(binomial, abs=4 * np.sqrt(binomial * (1 - binomial) / DRAWS))
+    assert result.jaccard == pytest.approx(1 - result.again[1] / 2)
 
 
 def test_the_mirror_is_the_score_of_the_other_side():
     codes = random_codes(examples=10)
     swapped = Codes(*(torch.cat([field[:, 5:], field[:, :5]], dim=1) for field in codes))
-    found = of(codes, 5)
-    np.testing.assert_allclose(found.mirror_score, head_scores(swapped, 5).score.numpy())
-    np.testing.assert_array_equal(found.mirror_selected, select(found.mirror_score, HEAD_RULE))
-    assert found.mirror_overlap == pytest.approx(jaccard(found.selected, found.mirror_selected))
+    result = of(codes, 5)
+    np.testing.assert_allclose(result.mirror_score, head_scores(swapped, 5).score.numpy())
+    np.testing.assert_array_equal(result.mirror_selected, select(result.mirror_score, HEAD_RULE))
+    assert result.mirror_overlap == pytest.approx(jaccard(result.selected, result.mirror_selected))
 
 
 def test_different_tokens_of_both_sides_are_counted():
@@ -52,8 +52,8 @@ def test_different_tokens_of_both_sides_are_counted():
 
 
 def test_nothing_selected_gives_no_numbers_and_plain_json():
-    found = of(made_codes([0] * 8, [0] * 8, n_anomalous=4), 4)
-    said = json.loads(json.dumps(found.as_json(), allow_nan=False))
-    assert (said["jaccard"], said["diversity"], said["mirror_overlap"]) == (None, None, None)
-    assert found.notes() == []
-    assert json.dumps(found.of_heads(["L0H0", "L0H1"]), allow_nan=False)
+    result = of(made_codes([0] * 8, [0] * 8, n_anomalous=4), 4)
+    content = json.loads(json.dumps(result.as_json(), allow_nan=False))
+    assert (content["jaccard"], content["diversity"], content["mirror_overlap"]) == (None, None, None)
+    assert result.notes() == []
+    assert json.dumps(result.of_heads(["L0H0", "L0H1"]), allow_nan=False)

@@ -42,8 +42,8 @@ def test_the_larger_side_is_thinned_before_codes_are_counted():
 def test_different_codes_are_the_mean_over_all_ways_to_thin_the_larger_side():
     codes = random_codes(members=2, examples=9, slots=2, heads=5)
     anomalous, normal = codes.latent[:, :3], codes.latent[:, 3:]
-    found = different_codes(anomalous, normal)
+    result = different_codes(anomalous, normal)
     for member, slot, head in product(range(2), range(2), range(5)):
         first, second = (side[member, :, slot, head].tolist() for side in (anomalous, normal))
-        thinned = [len(set(chosen)) for chosen in combinations(second, 3)]
-        assert found[:, member, slot, head].tolist() == pytest.approx([len(set(first)), np.mean(thinned)])
+        thinned = [len(set(selected)) for selected in combinations(second, 3)]
+        assert result[:, member, slot, head].tolist() == pytest.approx([len(set(first)), np.mean(thinned)])
