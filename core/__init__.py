@@ -6,7 +6,29 @@ the dashboard does, never imports torch.
 
 import os
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.analysis.pipeline import analyse as analyse
+    from core.causal.ablation_file import AblationFile as AblationFile
+    from core.causal.ablation_file import ablated as ablated
+    from core.causal.ablation_file import read_ablation_file as read_ablation_file
+    from core.config import RunConfig as RunConfig
+    from core.config import make_config as make_config
+    from core.errors import HeadlightError as HeadlightError
+    from core.examples.example_set import Example as Example
+    from core.examples.example_set import ExampleSet as ExampleSet
+    from core.examples.example_set import read_examples as read_examples
+    from core.heads import EdgeId as EdgeId
+    from core.heads import HeadId as HeadId
+    from core.model.loaded_model import LoadedModel as LoadedModel
+    from core.model.loading import ModelPool as ModelPool
+    from core.model.loading import load_model as load_model
+    from core.report.save import save as save
+    from core.runs.run_folder import RunFolder as RunFolder
+    from core.scenarios import load_scenario as load_scenario
+    from core.schema import Progress as Progress
+    from core.schema import RunResult as RunResult
 
 # Idle OpenMP threads spin by default; on a machine that is busy otherwise that slows small matrix products
 # a hundredfold. Read once, when torch is first imported.
