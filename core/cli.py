@@ -22,7 +22,7 @@ from core.examples.alignment import PositionMode
 from core.examples.example_set import read_examples
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.follow_up import follow_up
-from core.report.sentences.circuit import switched
+from core.report.sentences.circuit import ablated
 from core.runs.job_state import JobKind
 from core.runs.replacing import replacing
 from core.runs.result_reader import read_circuit
@@ -136,7 +136,7 @@ def run(config: RunConfig, out: Path, name: str) -> None:
     from core.analysis.pipeline import analyse as walk
     from core.model.loading import ModelPool, check_files, shape_from_config
     from core.report.save import save
-    from core.report.sentences.summary import chosen
+    from core.report.sentences.heads import selection_note
 
     config.examples.check()
     shape_from_config(config.model)
@@ -150,8 +150,8 @@ def run(config: RunConfig, out: Path, name: str) -> None:
     manifest = folder.manifest()
     counts = manifest.counts
     print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {out}")
-    if sentence_on_candidates := chosen(manifest, "en"):
-        print(sentence_on_candidates)
+    if line := selection_note(manifest, "en"):
+        print(line)
     if config.evidence and follow_up(folder) is not None:
         _check_circuit(folder, models)
 
@@ -165,7 +165,7 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
     folder.write_bytes("report.html", current_report(folder, {}).encode())
     tried = (read_circuit(folder) or {}).get("before_after")
     if tried:
-        print(switched(tried, "en"))
+        print(ablated(tried, "en"))
 
 
 def sweep(config: RunConfig, folder: RunFolder) -> None:

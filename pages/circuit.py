@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.report.sentences.heads import chance, selection_note
 from pages.parts.charts import colours, legends
 from pages.parts.charts import shared as charts
 from pages.parts.circuit import controls as circuit_controls
@@ -15,7 +16,7 @@ from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.report import sentences
 from pages.parts.session import state
-from pages.parts.session.state import t
+from pages.parts.session.state import language, t
 from pages.parts.session.url_state import TABS
 from pages.parts.shell import frame
 
@@ -177,13 +178,13 @@ def page() -> None:
     if full and result is not None and state.job():
         explore(result)
         return
-    said = [sentences.headline(result), sentences.chance(result)] if result else []
+    said = [sentences.headline(result), chance(result.heads, language())] if result else []
     frame.header("circuit", " ".join(said).strip())
     if not frame.needs_run() or result is None:
         return
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
-    if chosen := sentences.chosen(result):
+    if chosen := selection_note(result.manifest, language()):
         st.caption(chosen)
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")

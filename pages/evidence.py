@@ -7,7 +7,9 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.report.sentences import circuit as circuit_words
-from core.report.sentences import summary
+from core.report.sentences.heads import screened as uses_screen
+from core.report.sentences.heads import selection_note
+from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
 from pages.parts.charts import colours
@@ -17,7 +19,6 @@ from pages.parts.evidence import circuit_checks as whole
 from pages.parts.evidence import confidence as stability_of
 from pages.parts.evidence import effect_details, effects, what_if
 from pages.parts.i18n import glossary as terms
-from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import frame
@@ -39,7 +40,7 @@ def page() -> None:
         frame.needs_run()
         return
     frame.header("evidence", lead(result, content))
-    if chosen := sentences.chosen(result):
+    if chosen := selection_note(result.manifest, language()):
         st.caption(chosen)
     if result.checked:
         checked(result, content, found)
@@ -56,7 +57,7 @@ def lead(result: Result, content: Mapping[str, Any] | None) -> str:
         return t("evidence.lead_unchecked")
     tried = (content or {}).get("before_after")
     if tried:
-        return circuit_words.switched(tried, language())
+        return circuit_words.ablated(tried, language())
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
     return tn("evidence.lead_checked", confirmed, total=len(result.selected))
 
@@ -75,7 +76,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: JobState |
         whole.check_line(result, "circuit", found)
     whole.show(content, active=found is not None and found.active)
     with st.expander(t("evidence.how"), icon=":material/rule:"):
-        for sentence in sentences.evidence_notes(result.manifest):
+        for sentence in evidence_notes(result.manifest, language()):
             st.write(sentence)
 
 
@@ -140,7 +141,7 @@ def details(result: Result, names: list[str]) -> None:
         if screened:
             among, count = effect_details.agreement(result.heads)
             st.markdown(f"**{t('details.screen')}**", help=t("details.screen_help"))
-            key = "screen_used" if summary.screened(result.manifest) else "screen_said"
+            key = "screen_used" if uses_screen(result.manifest) else "screen_said"
             st.write(t(f"details.{key}", among=among, count=count))
             st.altair_chart(
                 effect_details.screen(result.heads, palette, t), key="screen", theme=None, alt=t("alt.screen")
@@ -152,7 +153,7 @@ def not_checked(result: Result) -> None:
     with st.container(border=True):
         if result.manifest.evidence == "no_difference":
             st.subheader(t("evidence.no_difference"), anchor=False)
-            for sentence in sentences.evidence_notes(result.manifest):
+            for sentence in evidence_notes(result.manifest, language()):
                 st.write(sentence)
         else:
             st.subheader(t("evidence.not_computed"), anchor=False)

@@ -7,15 +7,15 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from core.report.sentences import notes
 from core.schema import AlignmentRecord
 from pages.parts.examples import fitness as checks
 from pages.parts.examples import help as example_help
 from pages.parts.examples import inputs as example_inputs
 from pages.parts.examples import token_view as tokens
 from pages.parts.i18n import catalogue as texts
-from pages.parts.report import sentences
 from pages.parts.session import state
-from pages.parts.session.state import t, tn
+from pages.parts.session.state import language, t, tn
 from pages.parts.shell import frame, samples
 
 FIRST_ROWS = 20  # of the token table, unless all are asked for
@@ -88,7 +88,9 @@ def show_preview(found: dict[str, Any]) -> None:
     """The token table with its legend, the pairs, and how well the model's next words fit the labels."""
     alignment = AlignmentRecord.model_validate(found["alignment"])
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"{sentences.alignment(alignment)} {sentences.pairs(alignment)}", width="stretch")
+        st.markdown(
+            f"{notes.alignment(alignment, language())} {notes.pairs(alignment, language())}", width="stretch"
+        )
         if alignment.pairs_source == "automatic" or state.draft().pairing == "off":
             off = state.draft().pairing == "off"
             if st.button(

@@ -27,8 +27,8 @@ from core.benchmark.tasks.gpt2_circuits import NotRun, published_names
 from core.benchmark.tasks.task import TaskName, bundled_names, names_in
 from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
-from core.report.save import csv_bytes
 from core.storage import write_atomically
+from core.text.csv_safe import csv_bytes
 
 
 @dataclass

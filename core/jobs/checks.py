@@ -26,12 +26,12 @@ from core.inspection.ablated_generation import what_if
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.tokenising import tokenise
-from core.report.save import csv_bytes
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import FORMAT, EvidenceDetails, Progress
 from core.sensitivity.sweep import robustness
+from core.text.csv_safe import csv_bytes
 
 MOST_SWITCHED = 12
 """Candidates that the search for heads to switch off looks at, those with the largest effects."""

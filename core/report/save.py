@@ -8,8 +8,6 @@ from core.runs.run_folder import RunFolder
 from core.schema import RunResult
 from core.text.csv_safe import csv_bytes
 
-__all__ = ["csv_bytes", "html_report", "save"]
-
 
 def save(result: RunResult, folder: RunFolder) -> None:
     """Write every file of the result into the run folder; the manifest last, as the sign that all is there."""

@@ -61,6 +61,12 @@ class Facts:
         """Short name of the model."""
         return Path(self.manifest.model.name).name
 
+    @property
+    def search_space(self) -> tuple[int, int]:
+        """How many heads, and forward pairs of heads, the model has."""
+        n_layers, n_heads = self.manifest.model.n_layers, self.manifest.model.n_heads
+        return n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
+
     def count(self, verdict: str) -> int:
         """Tested heads with this verdict."""
         return int((self.tested["verdict"] == verdict).sum())

@@ -1,4 +1,7 @@
-"""Sentences of the report and of a run's notes, in English and Japanese, by key; and how numbers are said."""
+"""Sentences of the report and of a run's notes, in English and Japanese, by key; and formats of numbers.
+
+Keys of the section `note`, and the reasons in `confidence`, stand in the manifests of finished runs: they never change.
+"""
 
 import math
 import tomllib
@@ -21,6 +24,11 @@ def text(language: str, key: str, **values: Any) -> str:
     """The text under `section.key`, filled in. Raises KeyError for a key that no catalogue has."""
     section, name = key.split(".", 1)
     return catalogue(language)[section][name].format(**values)
+
+
+def joined(language: str, *sentences: str) -> str:
+    """Sentences in a row, as the language sets them."""
+    return ("" if language == "ja" else " ").join(sentences)
 
 
 def number(value: float) -> str:

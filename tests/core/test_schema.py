@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.report.sentences.confidence import confidence_sentence
-from core.report.sentences.summary import notes
+from core.report.sentences.notes import notes
 from core.schema import EvidenceDetails, Manifest
 from core.text import LANGUAGES
 from tests.support.old_runs import SOURCE, old_run

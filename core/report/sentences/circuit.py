@@ -1,24 +1,44 @@
-"""What the check of a circuit found, in sentences made from circuit.json; for the page and for the report alike."""
+"""What the check of a circuit found, in sentences made from circuit.json."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from core.runs.facts import Facts
 from core.text import number, percent, text
 
 BAND = (0.05, 0.95)
 """The band of the random circuits that is shown: quantiles."""
 
 
-def switched(tried: Mapping[str, Any], language: str) -> str:
-    """Before and after of heads that were switched off: at fault, and still right."""
-    counts, heads = tried["counts"], named(tried["heads"], language)
+def whole(facts: Facts, language: str) -> list[str]:
+    """What the circuit does as a whole, before and after of an ablation first; nothing where it was not checked."""
+    content = facts.whole
+    if not content.get("ablations"):
+        return []
+    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
+    lines = [ablated_in(facts, language)]
+    if defined:
+        lines.append(faithfulness(defined[0], len(content["circuit"]), language))
+    lines += [minimal_circuit(content, language), state(content, language)]
+    return [line for line in lines if line]
+
+
+def ablated_in(facts: Facts, language: str) -> str:
+    """What ablating the fewest heads that were found does to the texts; empty where it was not tried."""
+    trial = facts.whole.get("before_after")
+    return ablated(trial, language) if trial else ""
+
+
+def ablated(trial: Mapping[str, Any], language: str) -> str:
+    """Before and after of heads that were ablated: at fault, and still right."""
+    counts, heads = trial["counts"], named(trial["heads"], language)
     anomalous, normal = counts["anomalous"], counts["normal"]
     if anomalous["judged"] and normal["judged"]:
         return text(
             language,
-            "circuit.switched",
+            "circuit.ablated",
             heads=heads,
             before=anomalous["fault_before"],
             after=anomalous["fault_after"],
@@ -29,7 +49,7 @@ def switched(tried: Mapping[str, Any], language: str) -> str:
         )
     return text(
         language,
-        "circuit.switched_unjudged",
+        "circuit.ablated_unjudged",
         heads=heads,
         changed=anomalous["texts"] - anomalous["same"],
         anomalous=anomalous["texts"],
@@ -65,39 +85,39 @@ def faithfulness(ablation: Mapping[str, Any], count: int, language: str) -> str:
     )
 
 
-def smallest(content: Mapping[str, Any], language: str) -> str:
-    """The smallest circuit that the search found, and what it cost; empty where there was no search."""
-    found = content.get("smallest")
-    if not found:
+def minimal_circuit(content: Mapping[str, Any], language: str) -> str:
+    """The minimal circuit that the search found, and what it cost; empty where there was no search."""
+    minimal = content.get("smallest")
+    if not minimal:
         return ""
-    key = "circuit.smallest" if found["complete"] else "circuit.smallest_missed"
+    key = "circuit.minimal" if minimal["complete"] else "circuit.minimal_missed"
     return text(
         language,
         key,
-        count=len(found["heads"]),
-        heads=named(found["heads"], language),
-        share=percent(found["reached"] or 0.0),
+        count=len(minimal["heads"]),
+        heads=named(minimal["heads"], language),
+        share=percent(minimal["reached"] or 0.0),
         goal=percent(content["goal"]),
-        tried=found["tried"],
+        tried=minimal["tried"],
     )
 
 
-def switch(content: Mapping[str, Any], mode: str, language: str) -> str:
-    """The fewest heads that the search found to switch the behaviour off; empty where there are none."""
-    found = (content.get("switch") or {}).get(mode)
-    if not found or not found["heads"]:
+def minimal_ablation_set(content: Mapping[str, Any], mode: str, language: str) -> str:
+    """The fewest heads found whose ablation takes the behaviour away; empty where there are none."""
+    minimal = (content.get("switch") or {}).get(mode)
+    if not minimal or not minimal["heads"]:
         return ""
-    key = "circuit.switch" if found["complete"] else "circuit.switch_missed"
+    key = "circuit.minimal_ablation" if minimal["complete"] else "circuit.minimal_ablation_missed"
     return text(
         language,
         key,
-        heads=named(found["heads"], language),
-        count=len(found["heads"]),
-        share=percent(found["reached"] or 0.0),
-        harm=percent(found["harm"] or 0.0),
+        heads=named(minimal["heads"], language),
+        count=len(minimal["heads"]),
+        share=percent(minimal["reached"] or 0.0),
+        harm=percent(minimal["harm"] or 0.0),
         mode=text(language, f"circuit.{mode}"),
         goal=percent(content["goal"]),
-        tried=found["tried"],
+        tried=minimal["tried"],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.report.sentences.heads import score_meaning
 from core.schema import AlignmentRecord
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_words
@@ -14,7 +15,7 @@ from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
 from pages.parts.report import sentences
 from pages.parts.session import state
-from pages.parts.session.state import t
+from pages.parts.session.state import language, t
 from pages.parts.shell import frame, worker_answer
 
 MOST_NEIGHBOURS = 5
@@ -46,7 +47,7 @@ def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
             f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
-            help=sentences.score_meaning(result.manifest),
+            help=score_meaning(result.manifest, language()),
             width="content",
         )
         head_labels.edit(row["name"])

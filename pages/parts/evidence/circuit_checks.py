@@ -82,8 +82,8 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
         )
         st.caption(t("whole.reading"))
     for sentence in (
-        circuit_words.smallest(content, language()),
-        circuit_words.switch(content, "mean", language()),
+        circuit_words.minimal_circuit(content, language()),
+        circuit_words.minimal_ablation_set(content, "mean", language()),
     ):
         if sentence:
             st.markdown(frame.plain(sentence))
@@ -116,7 +116,7 @@ def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> No
     for ablation in content["ablations"]:
         if not ablation["defined"]:
             st.caption(circuit_words.faithfulness(ablation, len(content["circuit"]), language()))
-    zero = circuit_words.switch(content, "zero", language())
+    zero = circuit_words.minimal_ablation_set(content, "zero", language())
     st.caption(" ".join(part for part in (zero, circuit_words.cost(content, language())) if part))
 
 

@@ -117,7 +117,7 @@ def _take(key: str, heads: Sequence[str]) -> None:
 
 
 def _tried(tried: Mapping[str, Any]) -> None:
-    st.markdown(f"**{frame.plain(circuit_words.switched(tried, language()))}**")
+    st.markdown(f"**{frame.plain(circuit_words.ablated(tried, language()))}**")
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.recipe"), icon=":material/code:"):
         st.markdown(t("whatif.recipe_text"))

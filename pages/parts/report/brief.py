@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.report.html import bullets, five_table, paragraphs
-from core.report.sentences import summary
+from core.report.markup import bullets, paragraphs, table
+from core.report.sentences import advice, circuit, heads, notes, overview
+from core.report.tables import most_important
 from core.runs.facts import Facts
 from core.runs.facts import facts as run_facts
 from core.runs.result_reader import read_circuit
@@ -27,34 +28,37 @@ def facts(result: Result) -> Facts:
 def show(result: Result, found: Facts, signed: bool) -> None:
     """Everything that a manager reads, before what people add."""
     said = language()
-    section("asked", paragraphs([summary.asked(found, said)]), note=text(said, "term.head"))
+    section("asked", paragraphs([overview.asked(found, said)]), note=text(said, "term.head"))
     section(
         "found",
-        bullets(summary.three_sentences(found, said), "ol"),
+        bullets(overview.three_sentences(found, said), "ol"),
         kind="found",
-        note=sentences.chosen(result),
+        note=heads.selection_note(result.manifest, said),
     )
     _picture(result)
     heading("summary.five")
-    html(five_table(found, said) if found.state != "none" else "", note=summary.five_note(found, said))
-    if lines := summary.whole(found, said):
+    html(
+        "" if found.state == "none" else table(most_important(found, said)),
+        note=heads.order_note(found, said),
+    )
+    if lines := circuit.whole(found, said):
         heading("summary.whole")
         html(bullets(lines))
-    section("unknown", bullets(summary.unknown(found, said)))
-    section("cost", paragraphs([summary.cost(found, said), summary.exhaustive(found, said)]))
-    section("next", bullets(summary.next_steps(found, said, signed)))
+    section("unknown", bullets(notes.unknown(found, said)))
+    section("cost", paragraphs([overview.cost(found, said), overview.exhaustive(found, said)]))
+    section("next", bullets(advice.next_steps(found, said, signed)))
 
 
 def details(result: Result) -> None:
     """How it was compared and measured, and the table of all candidates; folded."""
     alignment = result.manifest.alignment
     lines = [
-        sentences.alignment(alignment),
-        sentences.pairs(alignment),
-        *sentences.evidence_notes(result.manifest),
-        sentences.chance(result),
+        notes.alignment(alignment, language()),
+        notes.pairs(alignment, language()),
+        *notes.evidence_notes(result.manifest, language()),
+        heads.chance(result.heads, language()),
         sentences.strongest(result),
-        sentences.score_meaning(result.manifest),
+        heads.score_meaning(result.manifest, language()),
         sentences.layers(result),
         sentences.edges(result) if len(result.selected) else "",
     ]

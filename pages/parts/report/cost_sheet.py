@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.errors import ConfigError, HeadlightError, StorageError
-from core.report.html import paragraphs, roi_table
+from core.report.markup import paragraphs, table
+from core.report.tables import return_on_investment
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
@@ -33,7 +34,9 @@ def _result(found: Facts, entries: Entries) -> None:
         brief.html(paragraphs([t("roi.none")]))
     else:
         note = roi.measured(found, said)
-        brief.html(paragraphs(roi.conclusion(entries, said)) + roi_table(entries, said), note=note)
+        brief.html(
+            paragraphs(roi.conclusion(entries, said)) + table(*return_on_investment(entries, said)), note=note
+        )
 
 
 def _form(entries: Entries) -> None:

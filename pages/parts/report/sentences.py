@@ -1,19 +1,12 @@
-"""Sentences made from the numbers of a run, for the circuit page and the report."""
+"""Sentences that only the pages have, from the numbers of a run; all others are in `core.report.sentences`."""
 
 from datetime import datetime
 
-from core.report.sentences.summary import chosen as chosen_by
-from core.report.sentences.summary import screened
 from core.runs.run_folder import RunFolder
-from core.schema import AlignmentRecord, Manifest
-from core.text import text as run_text
 from pages.parts.data.results import Result
 from pages.parts.i18n import catalogue as texts
-from pages.parts.session.state import language, t, tn
+from pages.parts.session.state import t, tn
 from pages.parts.shell.samples import run_name
-
-CHANCE_LEVEL = 0.05
-"""Below this a head's p-value under shuffled labels is counted, as in `core.report.save`."""
 
 
 def headline(result: Result) -> str:
@@ -28,36 +21,11 @@ def headline(result: Result) -> str:
     return tn(f"said.{kind}_checked", count, total=total, confirmed=confirmed)
 
 
-def chance(result: Result) -> str:
-    """For texts without pairs: how many candidates shuffled labels would hardly give, and what chance gives."""
-    p_values = result.selected["label_p_value"]
-    if p_values.isna().all():
-        return ""
-    return run_text(
-        language(),
-        "report.chance",
-        below=int((p_values < CHANCE_LEVEL).sum()),
-        selected=len(p_values),
-        heads=len(result.heads),
-        chance=texts.number(CHANCE_LEVEL * len(result.heads)),
-    )
-
-
 def about(run: RunFolder) -> str:
     """Name of the run, when it was made, with which settings."""
     meta, config = run.meta(), run.config()
     made = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else "–"
     return t("said.about", name=run_name(run, config), made=made, preset=t(f"preset.{config.preset}"))
-
-
-def alignment(description: AlignmentRecord) -> str:
-    """How the texts were compared, and why."""
-    return run_text(language(), f"note.positions_{description.mode}", **description.reason.values)
-
-
-def pairs(description: AlignmentRecord) -> str:
-    """How many pairs there are and where they come from."""
-    return run_text(language(), f"note.pairs_{description.pairs_source}", count=len(description.pairs))
 
 
 def position(name: str) -> str:
@@ -82,20 +50,6 @@ def strongest(result: Result) -> str:
         for row in result.selected.head(3).itertuples(index=False)
     ]
     return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
-
-
-def score_meaning(manifest: Manifest) -> str:
-    """What the run's scores measure."""
-    if screened(manifest):
-        return t("said.score_screened")
-    meaning = t(f"said.score_{manifest.selection.statistic}")
-    flow = manifest.selection.attention_flow == "computed"
-    return f"{meaning} {t('said.score_reach')}" if flow else meaning
-
-
-def chosen(result: Result) -> str:
-    """In one line that gradients helped to choose the candidates, or why not though asked for; else nothing."""
-    return chosen_by(result.manifest, language())
 
 
 def layers(result: Result) -> str:
@@ -132,12 +86,3 @@ def shown(result: Result, n_heads: int, n_edges: int) -> str:
         edges=n_edges,
         all_edges=len(result.candidate_edges),
     )
-
-
-def evidence_notes(manifest: Manifest) -> list[str]:
-    """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
-    return [
-        run_text(language(), f"note.{note.key}", **note.values)
-        for note in manifest.notes
-        if note.key.startswith(("gradient_screen_", "evidence_", "smallest_p"))
-    ]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.report.sentences import summary
+from core.report.sentences import advice
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
@@ -23,4 +23,4 @@ def show(found: Facts, entries: Entries) -> None:
 
 def lines(found: Facts, entries: Entries, language: str) -> list[str]:
     """The sentences, with what follows from the sheet where it is filled in."""
-    return [*summary.meeting(found, language), *filter(None, [roi.meeting_sentence(entries, language)])]
+    return [*advice.meeting(found, language), *filter(None, [roi.meeting_sentence(entries, language)])]

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.report.sentences import summary
+from core.report.sentences.heads import screened
 from core.schema import ModelRecord
 from pages.parts.charts import colours
 from pages.parts.data import results
@@ -71,9 +71,7 @@ def _compared(before: Line, after: Line) -> None:
         return
     if not comparison.same_model(first.manifest.model, second.manifest.model):
         st.caption(t("compare.other_model"))
-    measures = [
-        (found.manifest.selection.statistic, summary.screened(found.manifest)) for found in (first, second)
-    ]
+    measures = [(found.manifest.selection.statistic, screened(found.manifest)) for found in (first, second)]
     if measures[0] != measures[1]:
         st.caption(t("compare.other_measure"))
     for unit, tab, table in zip(

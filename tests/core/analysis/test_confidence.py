@@ -66,7 +66,7 @@ def test_the_sentence_gives_the_numbers_and_an_old_run_has_none():
     confidence = judge_confidence(**GOOD | {"jaccard": 0.655})
     sentence = confidence_sentence(with_confidence(confidence), "en")
     assert sentence == (
-        "Trust in this result is medium: 3 of 5 tested heads confirmed on 8 tested texts; on texts left out, "
+        "Confidence in this result is medium: 3 of 5 tested heads confirmed on 8 tested texts; on texts left out, "
         "85\u00a0% of the effects hold; drawing the texts anew changes which heads are chosen (mean overlap 66\u00a0%, "
         "at least 80\u00a0% wanted)."
     )

@@ -1,4 +1,4 @@
-"""The causal screen: by hand, on tiny models, and as the benchmark's method on the planted circuit."""
+"""The gradient screen: by hand, on tiny models, and as the benchmark's method on the planted circuit."""
 
 import json
 
@@ -25,7 +25,7 @@ from core.examples.example_set import ExampleSet, from_rows
 from core.model.loading import ModelPool
 from core.report.html import report
 from core.report.save import save
-from core.report.sentences.summary import chosen, five_note
+from core.report.sentences.heads import order_note, selection_note
 from core.runs.facts import facts
 from core.runs.result_reader import saved_facts
 from core.runs.run_folder import RunFolder
@@ -180,7 +180,7 @@ def test_codes_alone_are_the_default_and_nothing_else_changes(folders):
     for table, columns in ((codes.heads, HEAD_COLUMNS), (codes.edges, EDGE_COLUMNS)):
         assert columns[-2:] == ("code_score", "screen")
         assert table[["code_score", "screen"]].isna().all(axis=None)
-    assert [chosen(codes.manifest, language) for language in LANGUAGES] == ["", ""]
+    assert [selection_note(codes.manifest, language) for language in LANGUAGES] == ["", ""]
 
 
 def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
@@ -254,7 +254,9 @@ def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, m
     assert tuple(other for other in with_screen.manifest.notes if other != note) == codes.manifest.notes
     assert with_screen.manifest.notes.count(note) == 1
     for language in LANGUAGES:
-        assert chosen(with_screen.manifest, language) == text(language, f"note.gradient_screen_{state}")
+        assert selection_note(with_screen.manifest, language) == text(
+            language, f"note.gradient_screen_{state}"
+        )
 
 
 def _broken(state):
@@ -286,7 +288,7 @@ def test_settings_of_an_older_run_are_codes_alone():
 def test_the_line_says_of_p_values_only_what_was_measured(language):
     def line(**more):
         content = {"model": {"name": "m"}, "selection": {"candidates": "screened"}, **more}
-        return chosen(Manifest.model_validate(content), language)
+        return selection_note(Manifest.model_validate(content), language)
 
     parts = [text(language, f"summary.screened{part}") for part in ("", "_tested", "_held_out")]
     space = "" if language == "ja" else " "
@@ -299,18 +301,18 @@ def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(fol
     _, result = run(folders["gpt2"], candidates="screened")
     html = report(facts(result.manifest, result.heads, result.edges), result.examples)
     for language in LANGUAGES:
-        assert html.count(f'<p class="small">{chosen(result.manifest, language)}</p>') == 1
+        assert html.count(f'<p class="small">{selection_note(result.manifest, language)}</p>') == 1
         assert text(language, "note.gradient_screen_computed", steps=5) in html
-        assert text(language, "report.score_note_screened", maximum=4) in html
-        assert text(language, "report.score_note_strength", maximum=4) not in html
+        assert text(language, "score.screened", maximum=4) in html
+        assert text(language, "score.strength", maximum=4) not in html
     untested = facts(
         with_changes(result.manifest, evidence="not_computed"),
         result.heads.assign(effect=np.nan),
         result.edges,
     )
-    assert five_note(untested, "en") == text("en", "summary.five_note_untested_screened")
+    assert order_note(untested, "en") == text("en", "summary.five_note_untested_screened")
     folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
     save(result, folder)
     saved = saved_facts(folder)
-    assert chosen(saved.manifest, "en") == chosen(result.manifest, "en")
+    assert selection_note(saved.manifest, "en") == selection_note(result.manifest, "en")
     np.testing.assert_allclose(saved.heads["screen"], result.heads["screen"])

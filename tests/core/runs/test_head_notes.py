@@ -1,17 +1,10 @@
 """Names, notes and groups of heads, and the files that carry them away."""
 
-import csv
-import io
-import json
-
-import pandas as pd
 import pytest
 
 from core.config import make_config
 from core.errors import StorageError
 from core.examples.example_set import from_pasted
-from core.report.export import content, current_report, named_heads
-from core.report.save import csv_bytes, save
 from core.runs.head_notes import (
     LONGEST_GROUP,
     HeadLabel,
@@ -21,7 +14,6 @@ from core.runs.head_notes import (
     write_label,
 )
 from core.runs.run_folder import RunFolder
-from tests.support.made_result import made_result
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 EVIL = "<script>alert(1)</script>"
@@ -76,35 +68,3 @@ def test_damaged_or_newer_labels_are_refused(run, text):
 def test_a_new_result_in_the_folder_does_not_keep_the_old_names(run):
     write_label(run, "L0H1", HeadLabel("old"))
     assert read_labels(RunFolder.create(run.path, run.config())) == {}
-
-
-def test_heads_csv_ends_with_the_name_and_keeps_every_digit():
-    table = pd.DataFrame(
-        {"layer": [0, 1], "head": [1, 0], "score": [0.1 + 0.2, 1e-17], "verdict": ["", "a,b"]}
-    )
-    stored = csv_bytes(table)
-    labels = {"L1H0": HeadLabel('=1+1, "x"', group="@sum")}
-    before, after = (
-        list(csv.reader(io.StringIO(b.decode("utf-8-sig")))) for b in (stored, named_heads(stored, labels))
-    )
-    assert [row[:-2] for row in after] == before
-    assert [row[-2] for row in after] == ["name", "", '\'=1+1, "x"']
-    assert [row[-1] for row in after] == ["group", "", "'@sum"]
-    assert named_heads(stored, labels).startswith(b"\xef\xbb\xbf")
-
-
-def test_report_shows_names_groups_and_notes_in_both_languages_as_text(run):
-    save(made_result(), run)
-    assert "Names and notes" not in current_report(run, {})
-    write_label(run, "L0H1", HeadLabel(EVIL, f"first\n{EVIL}", EVIL))
-    page = current_report(run, {})
-    assert EVIL not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 8
-    assert page.index("Names and notes") < page.index('lang="ja"') < page.index("名前とメモ")
-
-
-def test_download_gives_other_files_as_they_lie_and_refuses_missing_ones(run):
-    run.write_json("manifest.json", {"a": 1})
-    assert json.loads(content(run, "manifest.json")) == {"a": 1}
-    with pytest.raises(StorageError):
-        content(run, "edges.csv")

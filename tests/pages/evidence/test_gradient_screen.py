@@ -8,12 +8,10 @@ import pytest
 from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, list_runs, runs_folder
-from core.schema import Manifest
 from core.text import LANGUAGES, text
 from pages.parts.charts.colours import LIGHT
 from pages.parts.data import results
 from pages.parts.evidence import effect_details
-from pages.parts.report import sentences
 from pages.parts.session.state import t
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.test_pages import with_examples
@@ -87,15 +85,6 @@ def test_each_page_says_in_one_line_how_candidates_were_chosen(
     assert why in shown(open_app(page, language, made(**NORM).run_id))
     plain = shown(open_app(page, language, made().run_id))
     assert line not in plain and why not in plain
-
-
-def manifest(**content: Any) -> Manifest:
-    return Manifest.model_validate({"model": {"name": "m"}, **content})
-
-
-def test_a_score_is_explained_as_what_it_is() -> None:
-    assert sentences.score_meaning(manifest(**SCREENED)) == t("said.score_screened")
-    assert sentences.score_meaning(manifest()) == t("said.score_strength")
 
 
 def test_the_picture_of_codes_beside_attribution_takes_the_codes_alone(local: Any) -> None:

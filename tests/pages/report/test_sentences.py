@@ -6,7 +6,6 @@ import pytest
 from core.config import make_config
 from core.examples.example_set import from_rows
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
-from core.schema import Manifest
 from pages.parts.data import results
 from pages.parts.i18n.catalogue import catalogue, number
 from pages.parts.report import sentences
@@ -66,19 +65,10 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
     assert "chance alone would give about 2.4" in unpaired
 
 
-def score_meaning(**selection: str) -> str:
-    return sentences.score_meaning(Manifest.model_validate({"model": {"name": "m"}, "selection": selection}))
-
-
-def test_score_meaning_tells_that_later_layers_must_look() -> None:
+def test_pages_tell_that_later_layers_must_look() -> None:
     for language, word in (("en", "later layers"), ("ja", "後の層")):
-        for key in ("guide.method", "said.score_reach", "term.score.text", "term.reach.text"):
+        for key in ("guide.method", "term.score.text", "term.reach.text"):
             assert word in catalogue(language)[key]
-    words = catalogue("en")
-    strength, reach = (words[f"said.score_{key}"] for key in ("strength", "reach"))
-    assert score_meaning(attention_flow="computed") == f"{strength} {reach}"
-    assert score_meaning(attention_flow="no_weights") == strength
-    assert score_meaning(statistic="count") == words["said.score_count"]
 
 
 def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:

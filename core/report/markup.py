@@ -1,0 +1,41 @@
+"""HTML from templates in which every text is escaped; for report.html and for the pages that show the same pieces."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.report.tables import Table
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def paragraphs(lines: Iterable[str]) -> str:
+    """Each line as a paragraph."""
+    return _piece("paragraphs", list(lines))
+
+
+def bullets(lines: Iterable[str], kind: str = "ul") -> str:
+    """A list of the lines (`ul` or `ol`); nothing where there are none."""
+    return _piece("bullets", list(lines), kind)
+
+
+def table(*tables: Table) -> str:
+    """Tables one below the other."""
+    return "".join(_piece("table", content) for content in tables)
+
+
+def page(name: str, **context: Any) -> str:
+    """A whole page from its template."""
+    return _TEMPLATES.get_template(name).render(context)
+
+
+def _piece(name: str, *values: Any) -> str:
+    return str(getattr(_TEMPLATES.get_template("parts.html.jinja").module, name)(*values))

@@ -1,0 +1,63 @@
+"""What the engine noted of a run, how its texts were compared, and what the run leaves open."""
+
+from core.report.sentences import circuit
+from core.runs.facts import Facts
+from core.schema import AlignmentRecord, Manifest
+from core.text import text
+
+_OPEN = ("few_examples", "no_candidates", "left_out", "smallest_p_too_few")
+"""Notes of a run that say what it cannot tell; the others say how it was made."""
+_EVIDENCE = ("gradient_screen_", "evidence_", "smallest_p")
+"""Beginnings of the notes on measuring and testing."""
+
+
+def notes(manifest: Manifest, language: str, keys: tuple[str, ...] | None = None) -> list[str]:
+    """What the engine noted of the run; all of it, or these keys."""
+    return [
+        text(language, f"note.{note.key}", **note.values)
+        for note in manifest.notes
+        if keys is None or note.key in keys
+    ]
+
+
+def evidence_notes(manifest: Manifest, language: str) -> list[str]:
+    """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
+    keys = (note.key for note in manifest.notes)
+    return notes(manifest, language, tuple(key for key in keys if key.startswith(_EVIDENCE)))
+
+
+def alignment(description: AlignmentRecord, language: str) -> str:
+    """How the texts were compared, and why."""
+    return text(language, f"note.positions_{description.mode}", **description.reason.values)
+
+
+def pairs(description: AlignmentRecord, language: str) -> str:
+    """How many pairs there are and where they come from."""
+    return text(language, f"note.pairs_{description.pairs_source}", count=len(description.pairs))
+
+
+def unknown(facts: Facts, language: str) -> list[str]:
+    """What the run leaves open, the most important first."""
+    keys = ["parts", "texts"]
+    lines = []
+    if facts.state == "tested":
+        if not circuit.whole(facts, language):
+            keys.insert(0, "together")
+        lines.append(_unknown_of_edges(facts, language))
+    elif facts.state != "none":
+        keys = ["cause", "edges", *keys]
+    lines += [text(language, f"unknown.{key}") for key in keys]
+    return [*lines, *notes(facts.manifest, language, _OPEN)]
+
+
+def _unknown_of_edges(facts: Facts, language: str) -> str:
+    tested = facts.edges[facts.edges["verdict"] != "unchecked"]
+    if tested.empty:
+        return text(language, "unknown.edges")
+    return text(
+        language,
+        "unknown.edges_tested",
+        tested=len(tested),
+        candidates=int(facts.edges["selected"].astype(bool).sum()),
+        confirmed=int((tested["verdict"] == "confirmed").sum()),
+    )

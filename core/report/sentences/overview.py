@@ -1,0 +1,76 @@
+"""What a run asked and found, in few sentences, and what it cost."""
+
+from typing import Any
+
+from core.report.sentences import circuit
+from core.report.sentences.confidence import confidence
+from core.report.sentences.effects import effect_of_heads
+from core.runs.facts import Facts
+from core.text import duration, joined, number, text
+
+
+def asked(facts: Facts, language: str) -> str:
+    """What the run compared, as a question."""
+    model = facts.manifest.model
+    shape = {"layers": model.n_layers, "heads": model.n_heads}
+    return text(language, "summary.asked", model=facts.model, **shape, **facts.sides())
+
+
+def three_sentences(facts: Facts, language: str) -> list[str]:
+    """What was found: how many heads stand out, what they do, how far to trust it. Always three."""
+    return [_stands_out(facts, language), effect_of_heads(facts, language), confidence(facts, language)]
+
+
+def _stands_out(facts: Facts, language: str) -> str:
+    count, total = len(facts.candidates), len(facts.heads)
+    if not count:
+        return text(language, "summary.none", total=total, **facts.sides())
+    return text(language, f"summary.{'stands_out' if count == 1 else 'stand_out'}", total=total, count=count)
+
+
+def cost(facts: Facts, language: str) -> str:
+    """What the run cost: time, forward passes, cached texts, device; and the check of the circuit, if there was one."""
+    values: dict[str, Any] = {
+        "time": duration(language, facts.seconds),
+        "device": facts.manifest.device or "–",
+        "passes": _passes(facts),
+        "cached": facts.manifest.cached_texts,
+    }
+    sentence = text(language, "summary.cost", **values)
+    if not circuit.whole(facts, language):
+        return sentence
+    return joined(language, sentence, circuit.cost(facts.whole, language))
+
+
+def exhaustive(facts: Facts, language: str) -> str:
+    """What ablating every head and every forward pair once would take, against this run."""
+    heads, pairs = facts.search_space
+    space = {"heads": f"{heads:,}", "pairs": f"{pairs:,}", "total": f"{heads + pairs:,}"}
+    tested = {
+        "tested_heads": int(facts.heads["effect"].notna().sum()),
+        "tested_edges": int(facts.edges["effect"].notna().sum()),
+    }
+    count = sum(tested.values())
+    if count:
+        times = number((heads + pairs) / count)
+        against = text(
+            language,
+            "summary.exhaustive_tested",
+            tested=count,
+            times=times,
+            passes=_passes(facts),
+            **tested,
+        )
+    else:
+        against = text(language, "summary.exhaustive_untested", passes=_passes(facts))
+    return joined(language, text(language, "summary.exhaustive", **space), against)
+
+
+def meeting_cost(facts: Facts, language: str) -> str:
+    """The cost in one sentence to say in the meeting."""
+    time, total = duration(language, facts.seconds), f"{sum(facts.search_space):,}"
+    return text(language, "meeting.cost", time=time, passes=_passes(facts), total=total)
+
+
+def _passes(facts: Facts) -> str:
+    return f"{facts.manifest.forward_passes:,}"

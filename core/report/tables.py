@@ -1,0 +1,119 @@
+"""The tables of the report as texts, in one language."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.heads import EdgeId, HeadId
+from core.report.sentences import heads as head_sentences
+from core.runs import cost_sheet as roi
+from core.runs.facts import Facts
+from core.runs.head_notes import HeadLabel
+from core.text import percent, text
+
+MOST_ROWS = 20
+"""Rows of a table at most; the CSV files hold all."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Titles and rows of texts; `long` are the columns with words of the user, `kinds` a class for each row."""
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    long: tuple[int, ...] = ()
+    kinds: Sequence[str] = ()
+
+
+def most_important(facts: Facts, language: str) -> Table:
+    """The heads that matter most: name, own name, effect, evidence, score."""
+    heads = head_sentences.most_important(facts)
+    columns = {
+        "head": list(heads["name"]),
+        "name": list(heads["own_name"]),
+        "effect": [head_sentences.effect_with_interval(row) for row in heads.itertuples()],
+        "verdict": [verdict(row.verdict, language) for row in heads.itertuples()],
+        "score": [f"{score:.2g}" for score in heads["score"]],
+    }
+    named = any(columns["name"])
+    if not named:
+        del columns["name"]
+    rows = list(zip(*columns.values(), strict=True))
+    return Table(_titles(language, *columns), rows, long=(1,) if named else ())
+
+
+def heads(facts: Facts, language: str) -> Table:
+    """The first heads of the model, best first."""
+    rows = [
+        [
+            f"{row.name} {row.own_name}".strip(),
+            f"{row.score:.2g}",
+            f"{row.score_low:.2g}–{row.score_high:.2g}",
+            *_judged(row, language),
+        ]
+        for row in facts.heads.head(MOST_ROWS).itertuples()
+    ]
+    keys = ("head", "score", "interval", "frequency", "selected", "effect", "verdict")
+    return Table(_titles(language, *keys), rows, long=(0,))
+
+
+def edges(facts: Facts, language: str) -> Table:
+    """The first edges, best first."""
+    rows = [
+        [
+            str(EdgeId(HeadId(e.source_layer, e.source_head), HeadId(e.target_layer, e.target_head))),
+            f"{e.score:.2g}",
+            *_judged(e, language),
+        ]
+        for e in facts.edges.head(MOST_ROWS).itertuples()
+    ]
+    return Table(_titles(language, "edge", "score", "frequency", "selected", "effect", "verdict"), rows)
+
+
+def labels(own: Mapping[str, HeadLabel], language: str) -> Table:
+    """The user's own names, groups and notes."""
+    rows = [[head, label.name, label.group, label.note] for head, label in own.items()]
+    return Table(_titles(language, "head", "name", "group", "note"), rows, long=(1, 2, 3))
+
+
+def examples(texts: pd.DataFrame, language: str) -> Table:
+    """The texts with what the model says next."""
+    rows = [
+        [
+            text(language, f"report.{row.label}"),
+            str(row.text),
+            str(row.next_word),
+            percent(float(row.next_probability)),
+        ]
+        for row in texts.itertuples()
+    ]
+    titles = _titles(language, "label", "text", "next_word", "probability")
+    return Table(titles, rows, long=(1,), kinds=list(texts["label"]))
+
+
+def return_on_investment(entries: roi.Entries, language: str) -> list[Table]:
+    """Every assumption, and a month now and then where all were entered."""
+    tables = [Table([text(language, "roi.entries"), ""], roi.rows(entries, language))]
+    if months := roi.result_rows(entries, language):
+        tables.append(Table([text(language, f"roi.{key}") for key in ("result", "now", "then")], months))
+    return tables
+
+
+def verdict(name: str, language: str) -> str:
+    """A verdict in words; that nothing was computed where it is `unchecked`."""
+    return text(language, "report.not_computed" if name == "unchecked" else f"report.verdict_{name}")
+
+
+def _judged(row: Any, language: str) -> list[str]:
+    return [
+        f"{row.frequency:.0%}",
+        text(language, f"report.{'yes' if row.selected else 'no'}"),
+        head_sentences.effect_with_interval(row),
+        verdict(row.verdict, language),
+    ]
+
+
+def _titles(language: str, *keys: str) -> list[str]:
+    return [text(language, f"report.{key}") for key in keys]

@@ -1,0 +1,27 @@
+"""What to do next, and what to say in the meeting."""
+
+from core.report.sentences import advice
+from tests.support.made_facts import STATES
+
+
+def test_next_steps_follow_from_the_state() -> None:
+    firsts = {state: advice.next_steps(facts, "en")[0] for state, facts in STATES.items()}
+    assert "differ more clearly" in firsts["none"]
+    assert "switched off" in firsts["untested"]
+    assert "does behave clearly differently" in firsts["no_difference"]
+    assert "No candidate was confirmed" in firsts["partly"]
+    assert firsts["tested"].startswith("Confirmed by intervention: L2H1 · trigger, L0H1.")
+    assert len(advice.next_steps(STATES["few"], "en")) == 1 + len(advice.next_steps(STATES["untested"], "en"))
+    assert len(advice.next_steps(STATES["tested"], "en", signed=True)) == 2
+    assert any("one template" in line for line in advice.next_steps(STATES["unpaired"], "en"))
+    repeated = [
+        s for s, facts in STATES.items() if any("come again" in x for x in advice.next_steps(facts, "en"))
+    ]
+    assert set(STATES) - set(repeated) == {"none", "no_difference"}
+
+
+def test_meeting_ends_with_a_proposal_and_names_no_cause_without_effects() -> None:
+    assert "try a remedy on L2H1 · trigger, L0H1 first" in advice.meeting(STATES["tested"], "en")[-1]
+    assert "We have not tested yet" in " ".join(advice.meeting(STATES["untested"], "en"))
+    assert "One of them stands out" in " ".join(advice.meeting(STATES["one"], "en"))
+    assert "works against" in " ".join(advice.meeting(STATES["against"], "en"))

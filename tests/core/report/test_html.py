@@ -1,0 +1,111 @@
+"""report.html: its order, its words, and texts of users that stay texts."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.report.html import Additions, report
+from core.report.save import html_report
+from core.runs.cost_sheet import Entries
+from core.runs.facts import facts
+from core.runs.head_notes import HeadLabel
+from core.runs.review import Comment, Review, SignOff
+from core.text import LANGUAGES, catalogue
+from tests.support.made_result import evidence_result, made_result, with_changes
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["<script>x</script>", "</main>", "'", '"', "&amp;", "{{ 7 * 7 }}", "{% raw %}", "=1+1", "<!--", "語"]
+    ),
+    min_size=1,
+    max_size=4,
+).map("".join)
+
+
+class Parsed(HTMLParser):
+    """The elements of a page in order, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag + str(attrs))
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append("comment")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page_with(word: str) -> str:
+    """The report of a small result in which every place that a user fills holds this word."""
+    result = evidence_result()
+    model = {**result.manifest.model.model_dump(), "name": "<m>", "architecture": word}
+    manifest = with_changes(result.manifest, scenario=word, model=model)
+    examples = result.examples.assign(text=word, next_word=word)
+    review = Review((Comment(word, word, "2026-01-01T00:00"),), (SignOff(word, "accepted", "2026-01-02"),))
+    added = Additions({"L1H0": HeadLabel(word, word, word)}, review, Entries(1, 2, 1, 3, 4, word))
+    return report(facts(manifest, result.heads, result.edges, {"L1H0": word}), examples, added)
+
+
+@settings(max_examples=25, deadline=None)
+@given(word=HOSTILE)
+def test_what_users_write_is_text_and_never_markup(word):
+    marked = f"qqq{word}qqq"
+    plain, page = Parsed(page_with("qqqqqq")), Parsed(page_with(marked))
+    assert page.tags == plain.tags
+    assert page.text.count(marked) == plain.text.count("qqqqqq") > 10
+    assert "<m>" in page.text
+
+
+def test_the_report_shows_texts_as_text_in_both_languages():
+    page = html_report(made_result())
+    assert "&lt;b&gt;請求書&lt;/b&gt;" in page
+    assert "<b>請求書" not in page
+    assert 'lang="en"' in page
+    assert 'lang="ja"' in page
+    assert "L1H0" in page
+    assert "L0H1→L1H0" in page
+    assert "not yet computed" in page
+    assert "未計算" in page
+
+
+def test_the_report_reads_in_order_in_both_languages():
+    for language, part in zip(LANGUAGES, html_report(evidence_result()).split("<main ")[1:], strict=True):
+        keys = ["asked", "found", "unknown", "cost", "next", "meeting", "sign_off", "details", "heads_table"]
+        places = [part.index(f">{catalogue(language)['report'][key]}</h") for key in keys]
+        assert places == sorted(places)
+        assert part.count("<li>") > 10
+        assert len(re.findall("<li>", re.search("<ol>(.*?)</ol>", part, re.DOTALL)[1])) == 3
+
+
+def test_the_report_says_what_was_confirmed():
+    untested, page = html_report(made_result()), html_report(evidence_result())
+    assert "L1H0 alone moves the behaviour by 50\u00a0%" in page
+    assert "the other way (95 % interval 25\u00a0% to 75\u00a0%)" in page
+    assert "1 of 1 tested heads confirmed" in page
+    assert "of 1 candidate edges 1 were tested and 0 confirmed" in page
+    assert "−50\u00a0% (−75\u00a0% … −25\u00a0%)" in page
+    assert "未確認" in page
+    assert "was not tested" in untested
+    assert "was not tested" not in page
+    result = made_result()
+    same = replace(result, manifest=with_changes(result.manifest, evidence="no_difference"))
+    assert "does not behave clearly differently" in html_report(same)
+
+
+def test_the_report_explains_its_words_and_refers_to_nothing_outside():
+    page = html_report(evidence_result())
+    for language in LANGUAGES:
+        assert all(line in unescape(page) for line in catalogue(language)["term"].values())
+    assert re.findall(r"""(?:src|href|url|@import)\s*[=(]""", page) == []
+    assert "http" not in page
+    assert "//" not in page
