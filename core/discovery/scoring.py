@@ -60,18 +60,19 @@ def mirror_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "streng
 
 def unique_codes(index: Tensor, n_anomalous: int) -> Tensor:
     """Distinct anomalous-only codes: (...,) from codes (..., example)."""
-    anomalous = index[..., :n_anomalous]
-    equal = anomalous[..., :, None] == anomalous[..., None, :]
-    earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
-    repeated = (equal & earlier).any(dim=-1)
-    return (anomalous_only(index, n_anomalous) & ~repeated).sum(dim=-1)
+    ordered = torch.cat([index[..., :n_anomalous].sort(dim=-1).values, index[..., n_anomalous:]], dim=-1)
+    first = torch.ones_like(ordered[..., :n_anomalous], dtype=torch.bool)
+    first[..., 1:] = ordered[..., 1:n_anomalous] != ordered[..., : n_anomalous - 1]
+    return (anomalous_only(ordered, n_anomalous) & first).sum(dim=-1)
 
 
 def anomalous_only(index: Tensor, n_anomalous: int) -> Tensor:
     """Which anomalous examples show a code that no normal one shows: (..., anomalous example)."""
-    anomalous, normal = index[..., :n_anomalous], index[..., n_anomalous:]
-    shown = (anomalous[..., :, None] == normal[..., None, :]).any(dim=-1)
-    return ~shown & (anomalous != SILENT)
+    anomalous, normal = index[..., :n_anomalous].contiguous(), index[..., n_anomalous:]
+    # looked up in the sorted normal codes: a table of all pairs of examples would take gigabytes for 1,024 heads
+    ordered = normal.contiguous().sort(dim=-1).values
+    place = torch.searchsorted(ordered, anomalous).clamp_(max=ordered.shape[-1] - 1)
+    return (ordered.gather(-1, place) != anomalous) & (anomalous != SILENT)
 
 
 def clashes(index: Tensor, n_anomalous: int, distinct: bool = False) -> Tensor:
@@ -80,13 +81,15 @@ def clashes(index: Tensor, n_anomalous: int, distinct: bool = False) -> Tensor:
     With `distinct`, earlier anomalous examples take part too, so that a code counts once.
     """
     anomalous, normal = index[..., :n_anomalous], index[..., n_anomalous:]
-    equal = anomalous[..., :, None] == normal[..., None, :]
-    if distinct:
-        earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
-        equal = torch.cat([equal, (anomalous[..., :, None] == anomalous[..., None, :]) & earlier], dim=-1)
-    words = -(-equal.shape[-1] // WORD)
-    padded = torch.nn.functional.pad(equal, (0, words * WORD - equal.shape[-1]))
-    return (padded.unflatten(-1, (words, WORD)) * 2 ** torch.arange(WORD)).sum(dim=-1)
+    others = index.roll(-n_anomalous, dims=-1) if distinct else normal
+    place = torch.arange(n_anomalous)
+    bits = torch.zeros(*anomalous.shape, -(-others.shape[-1] // WORD), dtype=torch.long)
+    for number in range(others.shape[-1]):
+        equal = anomalous == others[..., number, None]
+        if number >= normal.shape[-1]:
+            equal &= place > number - normal.shape[-1]
+        bits[..., number // WORD] |= equal.long() << number % WORD
+    return bits
 
 
 def at_best(codes: Codes, best_slot: Tensor) -> Codes:

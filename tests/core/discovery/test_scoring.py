@@ -6,9 +6,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.discovery.autoencoder import SILENT, Codes
-from core.discovery.scoring import at_best, edge_scores_by_member, head_scores, mirror_scores, unique_codes
+from core.discovery.scoring import (
+    anomalous_only,
+    at_best,
+    clashes,
+    edge_scores_by_member,
+    head_scores,
+    mirror_scores,
+    unique_codes,
+)
 from tests.support.codes import codes_from
 
 
@@ -88,3 +97,51 @@ def test_edges_equal_a_plain_computation_of_joint_codes(seed, n_anomalous, n_nor
         assert counted[member, source, target] == (plainly_joint(a, b, n_anomalous) if forward else 0)
         plain = plainly_strong(a, b, weights[:n_anomalous], n_anomalous) if forward else 0
         assert strong[member, source, target] == pytest.approx(plain, abs=1e-5)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Keeps the size in bytes of the largest tensor that an operation makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        for made in output if isinstance(output, (tuple, list)) else (output,):
+            if isinstance(made, torch.Tensor):
+                self.size = max(self.size, made.numel() * made.element_size())
+        return output
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+@given(data=st.data(), n_anomalous=st.integers(1, 70), n_normal=st.integers(1, 70), codes=st.integers(1, 90))
+@settings(max_examples=40, deadline=None)
+def test_codes_are_compared_as_a_table_of_all_pairs_of_examples_compares_them(
+    distinct, data, n_anomalous, n_normal, codes
+):
+    seed = torch.Generator().manual_seed(data.draw(st.integers(0, 999)))
+    index = torch.randint(SILENT, codes, (2, 3, n_anomalous + n_normal), generator=seed)
+    anomalous, normal = index[..., :n_anomalous], index[..., n_anomalous:]
+    equal = anomalous[..., :, None] == normal[..., None, :]
+    alone = ~equal.any(dim=-1) & (anomalous != SILENT)
+    assert torch.equal(anomalous_only(index, n_anomalous), alone)
+    for row, mask, count in zip(
+        anomalous.flatten(0, 1), alone.flatten(0, 1), unique_codes(index, n_anomalous).flatten(), strict=True
+    ):
+        assert count == len(set(row[mask].tolist()))
+    if distinct:
+        earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
+        equal = torch.cat([equal, (anomalous[..., :, None] == anomalous[..., None, :]) & earlier], dim=-1)
+    bits = clashes(index, n_anomalous, distinct)
+    for number in range(equal.shape[-1]):
+        assert torch.equal((bits[..., number // 62] >> number % 62) & 1 == 1, equal[..., number])
+
+
+@pytest.mark.parametrize("compare", [anomalous_only, unique_codes, clashes])
+def test_no_table_of_all_pairs_of_examples_is_made(compare):
+    """At 200 + 200 texts and 1,024 heads such a table takes gigabytes."""
+    index = torch.randint(SILENT, 64, (2, 3, 5, 400), generator=torch.Generator().manual_seed(0))
+    with LargestTensor() as largest:
+        compare(index, 200)
+    assert 0 < largest.size <= 2 * index.numel() * index.element_size()
