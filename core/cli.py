@@ -1,4 +1,4 @@
-"""The command line: `python -m core scenarios | analyse | robustness | benchmark`.
+"""The command line: `python -m core scenarios | analyse | sensitivity | benchmark`.
 
 Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
 """
@@ -170,9 +170,9 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
 
 def sweep(config: RunConfig, folder: RunFolder) -> None:
     """Do the sweep over settings, show progress on stderr, and print what it comes to."""
-    from core.sensitivity.sweep import robustness as walk
+    from core.sensitivity.sweep import sweep_into
 
-    _carry_out(folder, "sensitivity", walk(folder, config))
+    _carry_out(folder, "sensitivity", sweep_into(folder, config))
     content = read_sensitivity(folder, config)
     if content is None or not content["summary"]["by"]:
         return

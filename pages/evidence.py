@@ -65,7 +65,7 @@ def lead(result: Result, content: Mapping[str, Any] | None) -> str:
 def checked(result: Result, content: Mapping[str, Any] | None, found: JobState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
     stability_of.show(result)
-    st.page_link("pages/robustness.py", label=t("sweep.link"), icon=":material/tune:")
+    st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
     st.space("small")
     what_if.show(result, content)
     st.space("small")

@@ -30,7 +30,7 @@ from core.runs.job_state import CheckKind
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import FORMAT, EvidenceDetails, Progress
-from core.sensitivity.sweep import robustness
+from core.sensitivity.sweep import sweep_into
 from core.text.csv_safe import csv_bytes
 
 MOST_SWITCHED = 12
@@ -44,7 +44,7 @@ def check(
     yield Progress("load", 0, 1)
     config, models = run.config(), models or ModelPool(size=1)
     if kind == "sensitivity":
-        yield from robustness(run, config, models)
+        yield from sweep_into(run, config, models)
         return
     loaded = models.get(config.model, config.device)
     ids = tokenise(loaded, config.examples)

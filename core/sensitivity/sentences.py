@@ -1,4 +1,4 @@
-"""What a sweep over settings comes to, in sentences made from robustness.json; for page and command line alike."""
+"""What a sweep over settings comes to, in sentences made from sensitivity.json; for page and command line alike."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,12 @@ def sentence(content: Mapping[str, Any], quality: Quality, language: str) -> str
     found = content["summary"]
     verdicts = {name: by[quality] for name, by in found["settings"].items() if quality in by}
     if not verdicts:
-        return text(language, "robustness.nothing")
+        return text(language, "sensitivity.nothing")
     said = _judged(verdicts, number(found["rule"][quality]), quality, language)
     if content["complete"]:
         return said
     trained, trainings = content["trained"], content["trainings"]
-    return text(language, "robustness.so_far", trained=trained, trainings=trainings, said=said)
+    return text(language, "sensitivity.so_far", trained=trained, trainings=trainings, said=said)
 
 
 def details(content: Mapping[str, Any], quality: Quality, language: str) -> list[str]:
@@ -30,14 +30,16 @@ def details(content: Mapping[str, Any], quality: Quality, language: str) -> list
         if numbers:
             values = {k: v if isinstance(v, int) else shown(v, quality) for k, v in numbers.items()}
             values["range"] = _range(numbers["lowest"], numbers["highest"], quality, language)
-            said.append(text(language, f"robustness.{part}_{quality}", bar=bar, **values))
+            said.append(text(language, f"sensitivity.{part}_{quality}", bar=bar, **values))
     return said
 
 
 def verdict_words(verdict: Mapping[str, Any], language: str) -> str:
     """The verdict on one setting."""
     return (
-        _where(verdict, "mind_", language) if needs_care(verdict) else text(language, "robustness.needs_none")
+        _where(verdict, "mind_", language)
+        if needs_care(verdict)
+        else text(language, "sensitivity.needs_none")
     )
 
 
@@ -45,7 +47,7 @@ def lines(content: Mapping[str, Any]) -> list[str]:
     """The verdicts as a table of plain English text, a line a setting."""
     settings = content["summary"]["settings"]
     qualities = [quality for quality in MEASURES if any(quality in by for by in settings.values())]
-    rows = [["setting", "here", "tried", *(text("en", f"robustness.{m}") for m in qualities), "verdict"]]
+    rows = [["setting", "here", "tried", *(text("en", f"sensitivity.{m}") for m in qualities), "verdict"]]
     for name, by in settings.items():
         ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in qualities]
         tried = f"{number(by['values'][0])} to {number(by['values'][-1])}"
@@ -59,12 +61,12 @@ def lines(content: Mapping[str, Any]) -> list[str]:
 
 def setting_name(name: str, language: str) -> str:
     """What a setting is called."""
-    return text(language, f"robustness.{name}")
+    return text(language, f"sensitivity.{name}")
 
 
 def limits(quality: Quality, language: str) -> str:
     """What the measure tells and what it does not."""
-    return text(language, f"robustness.limits_{quality}")
+    return text(language, f"sensitivity.limits_{quality}")
 
 
 def shown(value: float, quality: Quality) -> str:
@@ -84,27 +86,27 @@ def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, quality: Qualit
     }
     minded = {name: verdict for name, verdict in verdicts.items() if needs_care(verdict)}
     if not minded:
-        return text(language, f"robustness.fine_{quality}", **values)
+        return text(language, f"sensitivity.fine_{quality}", **values)
     named = [
         _where(verdict, "", language, setting=setting_name(n, language)) for n, verdict in minded.items()
     ]
     return text(
         language,
-        f"robustness.mind_{quality}",
+        f"sensitivity.mind_{quality}",
         fine=len(verdicts) - len(minded),
         count=len(verdicts),
-        minded=text(language, "robustness.comma").join(named),
+        minded=text(language, "sensitivity.comma").join(named),
         **values,
     )
 
 
 def _range(low: float, high: float, quality: Quality, language: str) -> str:
     ends = shown(low, quality), shown(high, quality)
-    return ends[0] if ends[0] == ends[1] else text(language, "robustness.range", low=ends[0], high=ends[1])
+    return ends[0] if ends[0] == ends[1] else text(language, "sensitivity.range", low=ends[0], high=ends[1])
 
 
 def _where(verdict: Mapping[str, Any], prefix: str, language: str, **values: str) -> str:
     """From which value on a setting is to be minded."""
     ends = {end: number(verdict[end]) for end in ("below", "above") if verdict[end] is not None}
     key = "both" if len(ends) == 2 else next(iter(ends))
-    return text(language, f"robustness.{prefix}{key}", **ends, **values)
+    return text(language, f"sensitivity.{prefix}{key}", **ends, **values)

@@ -2,7 +2,7 @@
 
 sweep.csv        one setting moved at a time: a row per training and setting
 sweep_map.csv    dictionary size × sparsity
-robustness.json  the settings it was made around, how far it is, and the summary
+sensitivity.json  the settings it was made around, how far it is, and the summary
 
 The rule, for each setting and each of the two measures, on means over seeds and draws:
 
@@ -22,9 +22,10 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.errors import StorageError
+from core.runs.job_state import state_file
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT
 from core.sensitivity.plan import GRID, SETTINGS, Grid, settings_key
+from core.storage import storage_error
 
 Quality = Literal["auc", "agreement"]
 MEASURES: tuple[Quality, ...] = ("auc", "agreement")
@@ -57,7 +58,9 @@ MAP_COLUMNS = (
     "selected",
     "seconds",
 )
-SWEEP_FILE, MAP_FILE, SENSITIVITY_FILE = "sweep.csv", "sweep_map.csv", "robustness.json"
+SWEEP_FILE, MAP_FILE, SENSITIVITY_FILE = "sweep.csv", "sweep_map.csv", "sensitivity.json"
+FORMER_FILE = "robustness.json"
+"""Name of sensitivity.json in folders of earlier versions."""
 AGREEMENT = 0.8
 """Mean agreement from which on a value needs no care."""
 AUC_CHANGE = 0.02
@@ -124,19 +127,16 @@ def sweep_folder(path: Path) -> RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         names = {file.name for file in path.iterdir()}
     except OSError as error:
-        raise StorageError("folder_not_writable", path=path, detail=error.strerror or error) from None
-    if names and not names & {SENSITIVITY_FILE, "config.json"}:
+        raise storage_error(error, path) from None
+    if names and not names & {SENSITIVITY_FILE, FORMER_FILE, state_file("sensitivity"), "config.json"}:
         raise StorageError("out_folder_in_use", path=path)
     return RunFolder(path)
 
 
 def read_sensitivity(run: RunFolder, config: RunConfig, grid: Grid = GRID) -> dict[str, Any] | None:
     """What is known of the sweep of a run; None where there is none, or it was made around other settings."""
-    if not (run.path / SENSITIVITY_FILE).exists():
-        return None
-    content = run.read_json(SENSITIVITY_FILE)
-    if content.get("format", 1) > FORMAT:
-        raise StorageError("newer_run", path=run.path, found=content["format"], known=FORMAT)
+    file = next((name for name in (SENSITIVITY_FILE, FORMER_FILE) if (run.path / name).exists()), None)
+    content = run.read_json(file) if file else {}
     return content if content.get("key") == settings_key(config, grid) else None
 
 

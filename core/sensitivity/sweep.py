@@ -13,13 +13,11 @@ positions and attention weights are those of all of them.
 """
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.analysis.candidates import Scores, screened
@@ -28,7 +26,6 @@ from core.analysis.observations import Observations, observe, scores_of, train_c
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.stability import jaccard
-from core.errors import StorageError
 from core.examples.alignment import Alignment
 from core.examples.example_set import read_examples
 from core.generators import relayed
@@ -38,40 +35,20 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
-from core.schema import FORMAT, Progress
-from core.sensitivity.plan import GRID, Cell, Grid, Plan, Row, Training, plan, settings_key
-from core.sensitivity.summary import (
-    COLUMNS,
-    MAP_COLUMNS,
-    MAP_FILE,
-    SENSITIVITY_FILE,
-    SWEEP_FILE,
-    read_sensitivity,
-    read_table,
-    summary,
+from core.schema import Progress
+from core.sensitivity.plan import GRID, Grid, Training, plan
+from core.sensitivity.sweep_files import (
+    Measurement,
+    Swept,
+    as_tables,
+    measured_before,
+    read_unfinished,
+    write,
 )
-from core.text.csv_safe import csv_bytes
-
-__all__ = ["Swept", "against_truth", "known_truth", "robustness", "summary", "sweep"]
 
 STAGE = "sensitivity"
 WRITE_EVERY = 2.0
 """Seconds between two writings of what is found so far."""
-
-
-@dataclass(frozen=True)
-class Swept:
-    """The tables of a sweep as far as it is (columns of `core.sensitivity.summary`)."""
-
-    table: pd.DataFrame
-    grid: pd.DataFrame
-    trained: int
-    trainings: int
-
-    @property
-    def complete(self) -> bool:
-        """Whether every training of the plan is done."""
-        return self.trained == self.trainings
 
 
 @dataclass(frozen=True)
@@ -99,38 +76,6 @@ class _Ground:
         return min(self.alignment.n_anomalous, len(self.alignment.kept) - self.alignment.n_anomalous)
 
 
-@dataclass
-class _Found:
-    """What was measured of each training, and the heads that the run as it stands chooses."""
-
-    plan: Plan
-    ground: _Ground
-    by_training: dict[Training, dict[str, Any]] = field(default_factory=dict)
-
-    def as_tables(self) -> Swept:
-        """Rows and cells whose training is done."""
-        done = self.by_training
-        about = {
-            "task": self.ground.config.scenario,
-            "model": self.ground.loaded.shape.architecture,
-            "examples": self.ground.per_side,
-        }
-        rows = [
-            {**about, **_of_row(row), **done[row.training]} for row in self.plan.rows if row.training in done
-        ]
-        cells = [
-            {**about, **_of_cell(cell), **done[cell.training]}
-            for cell in self.plan.cells
-            if cell.training in done
-        ]
-        return Swept(
-            pd.DataFrame(rows, columns=list(COLUMNS)),
-            pd.DataFrame(cells, columns=list(MAP_COLUMNS)),
-            len(done),
-            len(self.plan.trainings),
-        )
-
-
 def sweep(
     config: RunConfig,
     models: ModelPool | None = None,
@@ -151,33 +96,35 @@ def sweep(
     if config.candidates == "screened":
         ground = replace(ground, attributed=(yield from _attributed(ground)))
     planned = plan(config, ground.per_side, grid)
-    found = _Found(planned, ground)
-    if before is not None:
-        found.by_training.update(_known(planned, before))
-    total = len(planned.trainings)
-    yield Progress(STAGE, len(found.by_training), total)
-    if len(found.by_training) == total:
-        yield found.as_tables()
+    about: dict[str, str | int] = {
+        "task": config.scenario,
+        "model": ground.loaded.shape.architecture,
+        "examples": ground.per_side,
+    }
+    measured, total = measured_before(planned, before), len(planned.trainings)
+    yield Progress(STAGE, len(measured), total)
+    if len(measured) == total:
+        yield as_tables(planned, measured, about)
         return
-    own = yield from _trained(ground, planned.default, len(found.by_training), total)
+    own = yield from _trained(ground, planned.default, len(measured), total)
     for training in planned.trainings:
-        if training in found.by_training:
+        if training in measured:
             continue
         began = time.perf_counter()
         scores = own
         if training != planned.default:
-            scores = yield from _trained(ground, training, len(found.by_training), total)
+            scores = yield from _trained(ground, training, len(measured), total)
         seconds = round(time.perf_counter() - began, 4)
-        found.by_training[training] = {**_measured(scores, own, ground.truth), "seconds": seconds}
-        yield found.as_tables()
-        yield Progress(STAGE, len(found.by_training), total)
+        measured[training] = _measurement(scores, own, ground.truth, seconds)
+        yield as_tables(planned, measured, about)
+        yield Progress(STAGE, len(measured), total)
 
 
-def robustness(
+def sweep_into(
     run: RunFolder, config: RunConfig, models: ModelPool | None = None, grid: Grid = GRID
 ) -> Generator[Progress, None, None]:
-    """The sweep into sweep.csv, sweep_map.csv and robustness.json of a folder; goes on where it was left early."""
-    before, spent = _earlier(run, config, grid)
+    """The sweep into sweep.csv, sweep_map.csv and sensitivity.json of a folder; goes on where it was left early."""
+    before, spent = read_unfinished(run, config, grid)
     began, written = time.perf_counter(), 0.0
     latest: Swept | None = None
     try:
@@ -187,11 +134,11 @@ def robustness(
                 continue
             latest = item
             if time.perf_counter() - written > WRITE_EVERY:
-                _write(run, config, grid, latest, spent + time.perf_counter() - began)
+                write(run, config, grid, latest, spent + time.perf_counter() - began)
                 written = time.perf_counter()
     finally:
         if latest is not None:
-            _write(run, config, grid, latest, spent + time.perf_counter() - began)
+            write(run, config, grid, latest, spent + time.perf_counter() - began)
 
 
 def against_truth(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -259,73 +206,13 @@ def _texts(ground: _Ground, training: Training) -> np.ndarray:
     return np.concatenate([first, n_anomalous + second])
 
 
-def _measured(scores: Scores, own: Scores, truth: np.ndarray | None) -> dict[str, Any]:
+def _measurement(scores: Scores, own: Scores, truth: np.ndarray | None, seconds: float) -> Measurement:
     nan = float("nan")
     auc, precision = against_truth(scores.heads.score.numpy(), truth) if truth is not None else (nan, nan)
-    return {
-        "auc": auc,
-        "average_precision": precision,
-        "agreement": jaccard(scores.head_selected, own.head_selected),
-        "selected": int(scores.head_selected.sum()),
-    }
-
-
-def _of_row(row: Row) -> dict[str, Any]:
-    where = {"draw": row.training.draw, "seed": row.training.seed}
-    return {**where, "setting": row.setting, "value": row.value, "is_default": row.is_default}
-
-
-def _of_cell(cell: Cell) -> dict[str, Any]:
-    place = {"latents": cell.latents, "sparsity": cell.sparsity}
-    return {"seed": cell.training.seed, **place, "is_default": cell.is_default}
-
-
-def _known(planned: Plan, before: Swept) -> dict[Training, dict[str, Any]]:
-    """What an earlier sweep measured, by training."""
-    names = ["auc", "average_precision", "agreement", "selected", "seconds"]
-    parts: list[tuple[list[str], pd.DataFrame, Sequence[Row | Cell]]] = [
-        (["setting", "value", "seed", "draw"], before.table, planned.rows),
-        (["latents", "sparsity"], before.grid, planned.cells),
-    ]
-    found: dict[Training, dict[str, Any]] = {}
-    for key, table, wanted in parts:
-        records = table[[*key, *names]].to_dict("records")
-        known = {tuple(r[name] for name in key): {name: r[name] for name in names} for r in records}
-        found |= {entry.training: known[entry.key] for entry in wanted if entry.key in known}
-    return {training: found[training] for training in planned.trainings if training in found}
-
-
-def _earlier(run: RunFolder, config: RunConfig, grid: Grid) -> tuple[Swept | None, float]:
-    """What an earlier sweep of the same settings found before it was left, and the seconds it took."""
-    try:
-        content = read_sensitivity(run, config, grid)
-        if content is None or content["complete"]:
-            return None, 0.0
-        tables = read_table(run, SWEEP_FILE), read_table(run, MAP_FILE)
-        return Swept(*tables, content["trained"], content["trainings"]), float(content["seconds"])
-    except (StorageError, KeyError):
-        return None, 0.0
-
-
-def _write(run: RunFolder, config: RunConfig, grid: Grid, found: Swept, seconds: float) -> None:
-    """Tables first, then the summary, which tells that they are there; a deleted run stays deleted."""
-    if not run.path.exists():
-        return
-    run.write_bytes(SWEEP_FILE, csv_bytes(found.table))
-    run.write_bytes(MAP_FILE, csv_bytes(found.grid))
-    run.write_json(SENSITIVITY_FILE, _content(config, grid, found, seconds))
-
-
-def _content(config: RunConfig, grid: Grid, found: Swept, seconds: float) -> Mapping[str, Any]:
-    return {
-        "format": FORMAT,
-        "key": settings_key(config, grid),
-        "complete": found.complete,
-        "trained": found.trained,
-        "trainings": found.trainings,
-        "seconds": round(seconds, 2),
-        "seeds": sorted({int(seed) for seed in found.table["seed"]}),
-        "draws": grid.draws,
-        "truth_known": bool(found.table["auc"].notna().any()),
-        "summary": summary(found.table, found.grid),
-    }
+    return Measurement(
+        auc,
+        precision,
+        jaccard(scores.head_selected, own.head_selected),
+        int(scores.head_selected.sum()),
+        seconds,
+    )

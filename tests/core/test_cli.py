@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +16,12 @@ from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 from core.scenarios import scenario_names
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, Progress
+from core.sensitivity.sentences import sentence
+from core.sensitivity.summary import COLUMNS, read_sensitivity
 from tests.support.jobs import config
+from tests.support.made_sweep import ROWS, SMALL
 from tests.support.paths import ROOT
+from tests.support.tiny_models import save_tiny
 
 STORIES = ROOT.parent / "shared" / "models" / "stories260K"
 QUICK = ("--preset", "fast", "--no-evidence")
@@ -233,3 +238,58 @@ def test_interrupting_ends_with_130_and_is_told_in_the_folder(tmp_path, sign):
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     assert RunFolder(tmp_path / "out").state().status == "interrupted"
+
+
+@pytest.fixture
+def tiny_texts(tmp_path):
+    file = tmp_path / "texts.csv"
+    pd.DataFrame(ROWS).to_csv(file, index=False)
+    return file
+
+
+def test_sensitivity_writes_the_tables_and_says_what_they_come_to(run, tmp_path, tiny_texts, monkeypatch):
+    monkeypatch.setattr("core.sensitivity.sweep.sweep_into.__defaults__", (None, SMALL))
+    monkeypatch.setattr("core.cli.read_sensitivity", partial(read_sensitivity, grid=SMALL))
+    out, model = tmp_path / "out", save_tiny(tmp_path / "tiny", "gpt2", seed=2)
+    words = ("--model", model, "--examples", tiny_texts, "--out", out, "--preset", "fast", "--seed", 3)
+    code, stdout, stderr = run("sensitivity", *words)
+    assert code == 0, stderr
+    table = pd.read_csv(out / "sweep.csv")
+    assert tuple(table.columns) == COLUMNS and set(table["seed"]) == {3, 4} and table["auc"].isna().all()
+    content = json.loads((out / "sensitivity.json").read_text(encoding="utf-8"))
+    assert content["complete"] and content["seeds"] == [3, 4] and not content["truth_known"]
+    lines = stdout.splitlines()
+    assert lines[0] == sentence(content, "agreement", "en")
+    assert [line.split("  ")[0] for line in lines[2:6]] == [
+        "dictionary size",
+        "sparsity",
+        "members",
+        "texts a side",
+    ]
+    assert "not whether it is right" in stdout
+    again = run("robustness", *words)  # the command's former name
+    assert again[0] == 0 and again[1].splitlines()[0] == lines[0]
+
+
+def test_bad_input_of_the_sweep_is_one_plain_line(refused, tmp_path, tiny_texts):
+    out = ("--out", tmp_path / "out")
+    assert "no scenario “nothing”" in refused("sensitivity", "--scenario", "nothing", *out)
+    assert "--out" in refused("sensitivity", "--scenario", "induction")
+    assert "--scenario" in refused("sensitivity", *out)
+    assert "not empty" in refused("sensitivity", "--scenario", "induction", "--out", tmp_path)
+    assert "no folder" in refused("sensitivity", "--model", tmp_path / "none", "--examples", tiny_texts, *out)
+
+
+def test_interrupted_sweep_keeps_what_it_measured(tmp_path):
+    out = tmp_path / "out"
+    process = started("sensitivity", "--scenario", "docstring", "--out", out)
+    while not (out / "sensitivity.json").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    content = json.loads((out / "sensitivity.json").read_text(encoding="utf-8"))
+    assert not content["complete"] and content["trained"] >= 1
+    assert RunFolder(out).state("sensitivity").status == "interrupted"

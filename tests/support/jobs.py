@@ -25,6 +25,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+def wait_until_stuck(run: RunFolder) -> None:
+    """Wait until the engine does not answer any more."""
+    log = run.path / "log.txt"
+    wait_for(lambda: log.exists() and "stuck" in log.read_text(encoding="utf-8"))
+
+
 def finish(backend: LocalBackend, run: RunFolder) -> str:
     """How the analysis ends."""
     wait_for(lambda: not backend.status(run.run_id).active)

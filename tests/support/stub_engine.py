@@ -60,6 +60,7 @@ def _fail(behaviour: str, name: str) -> None:
     if behaviour == "die":
         os._exit(9)
     if behaviour == "stuck":
+        os.write(2, b"stuck")  # into the log of the run
         time.sleep(60)
 
 

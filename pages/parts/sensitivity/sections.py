@@ -1,4 +1,4 @@
-"""The parts of the robustness page: what is moved, how far the sweep is, the verdicts, the numbers to take along."""
+"""The parts of the sensitivity page: what is moved, how far the sweep is, the verdicts, the numbers to take along."""
 
 from collections.abc import Mapping
 from html import escape

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ _DIRECTIVE = re.compile(r":[\w+/\\-]+:?")
 _LINKED = re.compile(r"(?<=http)(?=://)|(?<=https)(?=://)|(?<=www)(?=\.)|(?<=[-.\w+]@)(?=[-\w])", re.I)
 _JOINER = "\u2060"
 _LIST_MARK = re.compile(r"^(\s*\d*)([-+.)])(?=\s)", re.MULTILINE)
-PAGES = ("start", *STEPS, "robustness", "runs", "guide", "benchmark")
+PAGES = ("start", *STEPS, "sensitivity", "runs", "guide", "benchmark")
+FORMER_ADDRESSES = {"robustness": "sensitivity"}
+"""Addresses of earlier versions that stand in people's links, and the pages that they lead to."""
 _ICONS = {
     "done": ":material/check_circle:",
     "here": ":material/radio_button_checked:",
@@ -44,8 +47,17 @@ def navigation() -> tuple[str, StreamlitPage]:
         name: st.Page(_FOLDER / f"{name}.py", title=t(f"{name}.name"), default=name == "start")
         for name in PAGES
     }
-    page = st.navigation(list(pages.values()), position="hidden")
+    former = [
+        st.Page(partial(go_on, name), title=t(f"{name}.name"), url_path=path)
+        for path, name in FORMER_ADDRESSES.items()
+    ]
+    page = st.navigation([*pages.values(), *former], position="hidden")
     return next(name for name, candidate in pages.items() if candidate.title == page.title), page
+
+
+def go_on(page: str) -> None:
+    """Lead a link of an earlier version to where the page is now, with all that it says."""
+    st.switch_page(f"pages/{page}.py", query_params=st.query_params.to_dict())
 
 
 def style() -> None:
@@ -98,7 +110,7 @@ def sidebar(current: str) -> None:
                 st.html(f'<p class="why">{escape(reason)}</p>')
                 told = True
         st.html('<hr class="thin">')
-        _link("robustness", current, ":material/tune:")
+        _link("sensitivity", current, ":material/tune:")
         _link("runs", current, ":material/history:")
         _link("guide", current, ":material/menu_book:")
         _link("benchmark", current, ":material/leaderboard:")

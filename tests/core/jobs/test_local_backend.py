@@ -23,6 +23,7 @@ from tests.support.jobs import (
     finish,
     finish_check,
     wait_for,
+    wait_until_stuck,
     worker_of,
 )
 from tests.support.paths import ROOT
@@ -166,7 +167,7 @@ def test_cancel_stops_between_records_without_a_new_worker(backend):
 def test_cancel_replaces_a_worker_that_does_not_answer(backend):
     process = worker_of(backend)
     run = start(backend, config("stuck"))
-    wait_for(lambda: bool(read_records(run)))
+    wait_until_stuck(run)
     backend.cancel(run.run_id)
     backend.cancel(run.run_id)
     assert finish(backend, run) == "cancelled"
@@ -211,7 +212,7 @@ def test_run_that_has_to_be_killed_leaves_the_others_in_the_queue(backend):
     backend.submit(preempted, "circuit")
     wait_for(lambda: check_of(backend, preempted).step > 0)
     stuck, following = start(backend, config("stuck")), start(backend, config())
-    wait_for(lambda: stuck.state().status == "running")
+    wait_until_stuck(stuck)
     backend.submit(waiting, "heads")
     backend.submit(unwanted, "circuit")
     backend.cancel(unwanted.run_id)

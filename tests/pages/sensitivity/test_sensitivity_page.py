@@ -1,4 +1,4 @@
-"""The robustness page: before the sweep, at work, stopped, finished; its charts and its verdicts."""
+"""The sensitivity page: before the sweep, at work, stopped, finished; its charts and its verdicts."""
 
 import pandas as pd
 import pytest
@@ -29,7 +29,7 @@ def lead(app) -> str:
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_page_says_what_it_will_do_and_how_long_it_takes(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
-    app = open_app("robustness", language, run=run.run_id)
+    app = open_app("sensitivity", language, run=run.run_id)
     page = shown(app)
     for name in ("latents", "sparsity", "epochs", "learning_rate", "members", "examples"):
         assert catalogue(language)[f"sweep.about_{name}"] in page
@@ -38,12 +38,12 @@ def test_page_says_what_it_will_do_and_how_long_it_takes(open_app: OpenApp, lang
 
 
 def test_page_without_a_run_leads_to_one(open_app: OpenApp) -> None:
-    assert "to_way" in keys(open_app("robustness"))
+    assert "to_way" in keys(open_app("sensitivity"))
 
 
 def test_sweep_is_begun_followed_and_shown(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     app.button(key="start_sweep").click().run()
     run_until(app, lambda: "again_sweep" in keys(app))
     assert read_sensitivity(run, run.config())["complete"]
@@ -55,7 +55,7 @@ def test_sweep_is_begun_followed_and_shown(open_app: OpenApp) -> None:
 
 def test_sweep_is_stopped_and_says_so(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), name="slow")
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     app.button(key="start_sweep").click().run()
     run_until(app, lambda: "cancel_check" in keys(app))
     assert "start_sweep" not in keys(app)
@@ -67,7 +67,7 @@ def test_sweep_is_stopped_and_says_so(open_app: OpenApp) -> None:
 
 def test_failed_sweep_says_why(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), name="refuse")
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     app.button(key="start_sweep").click().run()
     run_until(app, lambda: len(app.error) > 0)
     assert "safetensors" in app.error[0].value and "start_sweep" in keys(app)
@@ -77,7 +77,7 @@ def test_failed_sweep_says_why(open_app: OpenApp) -> None:
 def test_measure_is_switched_twice(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     write_sweep(run, steady=False)
-    app = open_app("robustness", language, run=run.run_id)
+    app = open_app("sensitivity", language, run=run.run_id)
     first = lead(app)
     assert "0.02" in first and catalogue(language)["sweep.column_auc"] in shown(app)
     app.segmented_control(key="sweep_measure").set_value("agreement").run()
@@ -90,7 +90,7 @@ def test_measure_is_switched_twice(open_app: OpenApp, language: str) -> None:
 def test_setting_to_mind_is_named_with_its_value(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     write_sweep(run, truth=False, steady=False)
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     assert "5 of 6" in lead(app) and "sparsity (from 6.3 up)" in lead(app)
     assert shown(app).count("mind this") == 1 and shown(app).count('class="good"') == 5
     assert not any(control.key == "sweep_measure" for control in app.get("button_group"))
@@ -100,7 +100,7 @@ def test_setting_to_mind_is_named_with_its_value(open_app: OpenApp) -> None:
 def test_unfinished_sweep_shows_its_part_and_goes_on(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     write_sweep(run, complete=False)
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     assert "resume_sweep" in keys(app) and "40 of" in shown(app)
     assert catalogue("en")["sweep.map_title"] not in shown(app)
     app.button(key="resume_sweep").click().run()
@@ -111,24 +111,24 @@ def test_unfinished_sweep_shows_its_part_and_goes_on(open_app: OpenApp) -> None:
 def test_sweep_of_other_settings_counts_for_nothing(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     write_sweep(run)
-    content = run.read_json("robustness.json")
-    run.write_json("robustness.json", {**content, "key": "another"})
-    assert "start_sweep" in keys(open_app("robustness", run=run.run_id))
+    content = run.read_json("sensitivity.json")
+    run.write_json("sensitivity.json", {**content, "key": "another"})
+    assert "start_sweep" in keys(open_app("sensitivity", run=run.run_id))
 
 
-@pytest.mark.parametrize("name", ["robustness.json", "sweep.csv"])
+@pytest.mark.parametrize("name", ["sensitivity.json", "sweep.csv"])
 def test_damaged_files_are_explained(open_app: OpenApp, name: str) -> None:
     run = make_run(runs_folder())
     write_sweep(run)
     (run.path / name).write_text("{half", encoding="utf-8")
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     assert name in app.error[0].value
 
 
 def test_numbers_hold_every_mean(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     write_sweep(run)
-    app = open_app("robustness", run=run.run_id)
+    app = open_app("sensitivity", run=run.run_id)
     table = app.dataframe[0].value
     assert len(table) == 5 * 5 + 3 and table["here"].sum() == 6
 

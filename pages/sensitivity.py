@@ -1,4 +1,4 @@
-"""Robustness: what other settings, other seeds and fewer texts would have changed in the open analysis."""
+"""Sensitivity: what other settings, other seeds and fewer texts would have changed in the open analysis."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,20 +32,20 @@ def page() -> None:
         content = read_sensitivity(state.folder(), config) if config else None
         found = state.backend().check_status(state.run_id()) if result else None
     except HeadlightError as error:
-        frame.header("robustness")
+        frame.header("sensitivity")
         if frame.needs_run():
             frame.show(error)
         return
     if result is None or config is None:
-        frame.header("robustness")
+        frame.header("sensitivity")
         frame.needs_run()
         return
     if content is None or not content["summary"]["settings"]:
-        frame.header("robustness", t("sweep.lead"))
+        frame.header("sensitivity", t("sweep.lead"))
         not_yet(result, config, found, begun=content is not None)
         return
     quality = _stored_quality(content)
-    frame.header("robustness", words.sentence(content, quality, language()))
+    frame.header("sensitivity", words.sentence(content, quality, language()))
     swept(content, found)
 
 
