@@ -227,6 +227,7 @@ def test_failed_run_says_so_in_its_folder(refused, tmp_path, too_long):
     assert (state.status, state.error_key) == ("failed", "text_too_long")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_ends_with_130_and_is_told_in_the_folder(tmp_path, sign):
     process = started("analyse", "--scenario", "induction", "--out", tmp_path / "out")
@@ -280,6 +281,7 @@ def test_bad_input_of_the_sweep_is_one_plain_line(refused, tmp_path, tiny_texts)
     assert "no folder" in refused("sensitivity", "--model", tmp_path / "none", "--examples", tiny_texts, *out)
 
 
+@pytest.mark.slow
 def test_interrupted_sweep_keeps_what_it_measured(tmp_path):
     out = tmp_path / "out"
     process = started("sensitivity", "--scenario", "docstring", "--out", out)
