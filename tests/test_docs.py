@@ -9,6 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from core.benchmark.plan import PLANS
+from pages.parts.i18n.catalogue import catalogue
+from pages.parts.shell.frame import PAGES
 from tests.support.made_benchmark import make_benchmark
 from tests.support.paths import ROOT
 
@@ -80,6 +82,12 @@ def test_every_file_named_exists(file):
     text = file.read_text(encoding="utf-8")
     named = re.findall(r"`((?:core|pages|tests|docs|\.streamlit|\.ci)/[\w./*-]*)`", text)
     assert [name for name in named if not list(ROOT.glob(name.rstrip("/"))) and "NAME" not in name] == []
+
+
+@pytest.mark.parametrize("language", make_docs.READMES)
+def test_the_readme_names_every_page(language):
+    texts, text = catalogue(language), make_docs.READMES[language].read_text(encoding="utf-8")
+    assert [name for page in PAGES if f"| {(name := texts[f'{page}.name'])} |" not in text] == []
 
 
 def test_pictures_are_shown_and_small():
