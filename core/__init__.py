@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.errors import HeadlightError as HeadlightError
     from core.examples.example_set import Example as Example
     from core.examples.example_set import ExampleSet as ExampleSet
-    from core.examples.example_set import read_examples as read_examples
+    from core.examples.reading import read_examples as read_examples
     from core.heads import EdgeId as EdgeId
     from core.heads import HeadId as HeadId
     from core.model.loaded_model import LoadedModel as LoadedModel
@@ -53,7 +53,7 @@ _PLACES = {
     "load_model": "core.model.loading",
     "load_scenario": "core.scenarios",
     "make_config": "core.config",
-    "read_examples": "core.examples.example_set",
+    "read_examples": "core.examples.reading",
     "save": "core.report.save",
 }
 

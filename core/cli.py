@@ -19,7 +19,7 @@ import typer
 from core.config import Candidates, DeviceName, PresetName, RunConfig, make_config
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
-from core.examples.example_set import read_examples
+from core.examples.reading import read_examples
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.follow_up import follow_up
 from core.report.sentences.circuit import ablated

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import ExamplesError
-from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, ExampleSet, Label, from_rows
+from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, ExampleSet, Label
+from core.examples.reading import from_rows
 
 How = Literal["header", "sides", "labels"]
 Row = dict[str, str | int]

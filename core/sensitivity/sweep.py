@@ -27,7 +27,7 @@ from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.stability import jaccard
 from core.examples.alignment import Alignment
-from core.examples.example_set import read_examples
+from core.examples.reading import read_examples
 from core.generators import relayed
 from core.heads import all_heads
 from core.model.activation_store import ActivationStore

@@ -2,23 +2,24 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""First characters that a spreadsheet may take for a formula, with their full-width forms."""
+_FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]")
+"""How a cell begins that a spreadsheet may take for a formula, full-width forms too, behind any apostrophes."""
 
 
 def guarded(cell: Any) -> Any:
     """Text that begins like a formula, with an apostrophe before it; anything else as it is."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def unguarded(cell: str) -> str:
     """A text cell without the apostrophe that `guarded` put before it."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def read_cells(content: bytes) -> list[list[str]]:

@@ -6,7 +6,7 @@ import pytest
 
 from core.config import PRESETS, make_config
 from core.errors import MESSAGES, ConfigError, ExamplesError, HeadlightError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from tests.support.paths import ROOT
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
 from core.runs.job_state import JobState

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from core.config import RunConfig, make_config
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.jobs.backend import Answer, start
 from core.jobs.local_backend import LocalBackend
 from core.runs.job_state import JobState

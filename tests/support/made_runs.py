@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.config import make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.runs.job_state import JobState
 from core.runs.progress import Record, append_record
 from core.runs.run_folder import RunFolder, new_run_id

@@ -1,6 +1,6 @@
 """Short texts for analyses of a tiny model."""
 
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 
 
 def texts(count=4, paired=True, longer=0):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.examples.example_set import Example, to_csv
+from core.examples.example_set import Example
+from core.examples.reading import to_csv
 from core.scenarios import FOLDER
 from core.scenarios.build import tickets
 from core.scenarios.build.tasks import PLANTED, TASKS, TaskPair, pairs

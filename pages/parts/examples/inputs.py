@@ -8,17 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples.example_set import (
-    COLUMNS,
-    LABELS,
-    ExampleSet,
-    Label,
-    from_pasted,
-    from_rows,
-    parse_examples,
-    to_csv,
-)
+from core.examples.example_set import COLUMNS, LABELS, ExampleSet, Label
 from core.examples.pasted import read_sheet
+from core.examples.reading import from_pasted, from_rows, parse_examples, to_csv
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
 from pages.parts.shell import frame

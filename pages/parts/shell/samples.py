@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config import RunConfig
 from core.errors import StorageError
-from core.examples.example_set import read_examples
+from core.examples.reading import read_examples
 from core.jobs.backend import start
 from core.runs.run_folder import RunFolder, list_runs
 from core.scenarios import load_scenario, scenario_names

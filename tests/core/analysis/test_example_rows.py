@@ -1,7 +1,7 @@
 """Whether what the model says next fits the label of an example."""
 
 from core.config import make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.inspection.preview import preview
 from tests.support.tiny_runs import texts
 

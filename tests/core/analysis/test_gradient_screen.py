@@ -21,7 +21,8 @@ from core.discovery.redrawn import DRAWS
 from core.discovery.scoring import head_scores
 from core.discovery.stability import Stability, stability_of
 from core.errors import ConfigError
-from core.examples.example_set import ExampleSet, from_rows
+from core.examples.example_set import ExampleSet
+from core.examples.reading import from_rows
 from core.model.loading import ModelPool
 from core.report.html import report
 from core.report.save import save

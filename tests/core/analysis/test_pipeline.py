@@ -10,7 +10,7 @@ from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
 from core.config import AutoencoderConfig, make_config
 from core.errors import ExamplesError, ModelError
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.heads import HeadId
 from core.report.save import save
 from core.report.sentences.confidence import confidence_sentence

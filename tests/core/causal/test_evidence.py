@@ -33,7 +33,8 @@ from core.causal.statistics import (
 from core.config import make_config
 from core.errors import ModelError
 from core.examples.alignment import align
-from core.examples.example_set import Example, ExampleSet, from_rows, read_examples
+from core.examples.example_set import Example, ExampleSet
+from core.examples.reading import from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, ModelPool
 from core.model.tokenising import tokenise

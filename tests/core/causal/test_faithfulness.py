@@ -15,7 +15,8 @@ from core.causal.circuit_search import GOAL, minimal_ablation_set, minimal_circu
 from core.causal.faithfulness import _interval, areas, check_circuit, curve_sizes, random_circuits
 from core.causal.metric import SMALLEST_GAP, Metric, make_metric
 from core.examples.alignment import align
-from core.examples.example_set import Example, read_examples
+from core.examples.example_set import Example
+from core.examples.reading import read_examples
 from core.heads import HeadId, all_heads
 from core.model.loading import load_model
 from core.model.tokenising import tokenise

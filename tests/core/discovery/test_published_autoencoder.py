@@ -17,7 +17,7 @@ from core.discovery.codes import published_codes
 from core.discovery.published_autoencoder import PublishedAutoencoder, train_published
 from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.examples.alignment import MEAN, align
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.model.head_outputs import capture
 from tests.support.tiny_models import tiny
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.errors import ExamplesError
 from core.examples.alignment import MEAN, align, differing, find_pairs, first_difference
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 
 
 def examples(labels: str, pairs: str = ""):

@@ -18,7 +18,8 @@ from core.causal.ablation_file import (
 )
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
-from core.examples.example_set import Example, from_rows, read_examples
+from core.examples.example_set import Example
+from core.examples.reading import from_rows, read_examples
 from core.heads import HeadId
 from core.inspection.ablated_generation import MOST_TYPED, _row, _says, ablation_file_of, counts, what_if
 from core.model.loading import load_model

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.config import make_config
 from core.errors import ConfigError, ModelError
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.heads import HeadId
 from core.inspection.head_view import (
     MOST_TOKENS,

@@ -7,7 +7,7 @@ import pytest
 
 from core.analysis.pipeline import analyse
 from core.config import make_config
-from core.examples.example_set import from_rows, read_examples
+from core.examples.reading import from_rows, read_examples
 from core.jobs.checks import check, ranked, suggestion, switchable
 from core.model.loading import ModelPool
 from core.report.save import save

@@ -11,7 +11,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import StorageError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.report.export import Pictures, content, current_report, named_heads, package
 from core.report.save import save
 from core.runs.cost_sheet import Entries, write_roi

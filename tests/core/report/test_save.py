@@ -5,7 +5,7 @@ import io
 import pandas as pd
 
 from core.config import make_config
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.report.save import save
 from core.runs.run_folder import RunFolder
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS

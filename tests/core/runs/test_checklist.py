@@ -4,7 +4,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import StorageError
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.runs.checklist import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import ConfigError, StorageError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries, outcome, read_roi, write_roi
 from core.runs.run_folder import RunFolder

@@ -4,7 +4,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import StorageError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.runs.head_notes import (
     LONGEST_GROUP,
     HeadLabel,

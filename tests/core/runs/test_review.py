@@ -7,7 +7,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import ConfigError, StorageError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.runs.review import add_comment, read_review, sign
 from core.runs.run_folder import RunFolder
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import StorageError
-from core.examples.example_set import from_pasted
+from core.examples.reading import from_pasted
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder, list_runs, new_run_id, open_run, runs_folder
 from core.schema import FORMAT

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from core.errors import ConfigError
-from core.examples.example_set import LABELS, read_examples
+from core.examples.example_set import LABELS
+from core.examples.reading import read_examples
 from core.heads import HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, load_model
 from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names

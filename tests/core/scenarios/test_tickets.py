@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.examples.example_set import read_examples
+from core.examples.reading import read_examples
 from core.model.loading import LoadedModel, load_model
 from core.scenarios.build.tasks import TaskPair
 from core.scenarios.build.tickets import (

@@ -3,7 +3,7 @@
 import pytest
 
 from core.config import AutoencoderConfig, make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.model.loading import ModelPool
 from core.runs.run_folder import RunFolder
 from tests.support.made_sweep import ROWS

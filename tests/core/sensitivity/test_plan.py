@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.config import AutoencoderConfig, make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.sensitivity.plan import (
     SETTINGS,
     Training,

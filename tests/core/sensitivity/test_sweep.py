@@ -10,7 +10,7 @@ import pytest
 from core.analysis.pipeline import analyse
 from core.config import AutoencoderConfig, make_config
 from core.discovery.stability import jaccard
-from core.examples.example_set import from_rows, read_examples
+from core.examples.reading import from_rows, read_examples
 from core.jobs.checks import check
 from core.model.activation_store import ActivationStore
 from core.runs.run_folder import RunFolder

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.runs.run_folder import RunFolder, list_runs, runs_folder
 from core.text import LANGUAGES, text
 from pages.parts.charts.colours import LIGHT

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.examples.example_set import from_rows, parse_examples
+from core.examples.reading import from_rows, parse_examples
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from pages.parts.examples import fitness as checks

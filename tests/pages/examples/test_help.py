@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
 from pages.parts.examples import fitness as checks
 from pages.parts.examples.templates import templates

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from core.examples.example_set import ExampleSet, from_rows
+from core.examples.example_set import ExampleSet
+from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
 from core.report.export import package
 from core.runs.checklist import read_ticks, tick

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.config import make_config
-from core.examples.example_set import from_rows
+from core.examples.reading import from_rows
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
 from pages.parts.data import results
 from pages.parts.i18n.catalogue import catalogue, number

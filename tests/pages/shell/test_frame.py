@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.examples.example_set import LABELS, from_rows
+from core.examples.example_set import LABELS
+from core.examples.reading import from_rows
 from core.runs.job_state import JobState
 from core.runs.review import sign
 from core.runs.run_folder import runs_folder

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.examples.example_set import LABELS, ExampleSet, from_rows
+from core.examples.example_set import LABELS, ExampleSet
+from core.examples.reading import from_rows
 
 
 @dataclass(frozen=True)

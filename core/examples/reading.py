@@ -1,0 +1,141 @@
+"""Reading examples: rows, lines pasted into two boxes, CSV, JSON Lines.
+
+Every way in ends in `from_rows`, which takes outer white space off each cell: a blank at the end of one row would
+otherwise be a token of its own and change how the texts are aligned.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import ExamplesError
+from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, Example, ExampleSet, shortened
+from core.text.csv_safe import guarded, unguarded
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]]) -> ExampleSet:
+    """Examples from records with the keys of COLUMNS; missing optional ones are empty.
+
+    Raises ExamplesError for unknown labels and for empty texts.
+    """
+    numbered = enumerate(rows, start=1)
+    return ExampleSet(examples=tuple(_example(row, int(row.get("line") or line)) for line, row in numbered))
+
+
+def from_pasted(anomalous: str, normal: str) -> tuple[ExampleSet, int]:
+    """One text a line from two boxes. Returns the set and how many empty lines were left out."""
+    rows = [
+        {"label": label, "text": text, "line": line}
+        for label, box in zip(LABELS, (anomalous, normal), strict=True)
+        for line, text in enumerate(lines_of(box), start=1)
+    ]
+    filled = [row for row in rows if str(row["text"]).strip()]
+    return from_rows(filled), len(rows) - len(filled)
+
+
+def lines_of(box: str) -> list[str]:
+    """The lines of a text box. Only line breaks part them, not the other characters at which Python splits lines."""
+    lines = box.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def read_examples(path: Path, encoding: str | None = None) -> ExampleSet:
+    """Examples of a .csv or .jsonl file. `encoding` None means UTF-8, with or without a byte order mark."""
+    if not path.is_file():
+        raise ExamplesError("examples_file_missing", name=path)
+    return parse_examples(path.read_bytes(), path.name, encoding)
+
+
+def parse_examples(content: bytes, name: str, encoding: str | None = None) -> ExampleSet:
+    """Examples of an uploaded file's bytes; the name's ending tells the format."""
+    text = _decode(content, encoding)
+    if name.lower().endswith(".jsonl"):
+        return from_rows(_jsonl_rows(text))
+    if name.lower().endswith((".csv", ".tsv")):
+        return from_rows(_csv_rows(text))
+    raise ExamplesError("unknown_examples_format", name=name)
+
+
+def to_csv(examples: Sequence[Example]) -> bytes:
+    """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for example in examples:
+        writer.writerow({column: guarded(getattr(example, column)) for column in COLUMNS})
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def _decode(content: bytes, encoding: str | None) -> str:
+    if encoding:
+        try:
+            return content.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            raise ExamplesError("not_text") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        content.decode("cp932")
+    except UnicodeDecodeError:
+        raise ExamplesError("not_text") from None
+    raise ExamplesError("not_utf8", guess="Shift-JIS")
+
+
+def _csv_rows(text: str) -> list[dict[str, Any]]:
+    header = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in header else ",", strict=True)
+    rows = []
+    try:
+        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
+        _check_columns(columns)
+        reader.fieldnames = columns
+        for row in reader:
+            if None in row:
+                detail = (
+                    f"line {reader.line_num} has more cells than the header; put texts with commas in quotes"
+                )
+                raise ExamplesError("bad_csv", detail=detail)
+            cells = {name: unguarded(cell or "") for name, cell in row.items()}
+            rows.append({**cells, "line": reader.line_num})
+    except csv.Error as error:
+        raise ExamplesError("bad_csv", detail=f"line {reader.line_num}: {error}") from None
+    return rows
+
+
+def _jsonl_rows(text: str) -> list[dict[str, Any]]:
+    rows = []
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except json.JSONDecodeError:
+            row = None
+        if not isinstance(row, dict):
+            raise ExamplesError("bad_json_line", line=line, text=shortened(content))
+        _check_columns(list(row))
+        rows.append({**row, "line": line})
+    return rows
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    if not {"label", "text"} <= set(columns):
+        raise ExamplesError("missing_columns", found=", ".join(columns) or "–")
+    unknown = [column for column in columns if column not in COLUMNS]
+    if unknown:
+        raise ExamplesError("unknown_columns", found=", ".join(unknown))
+
+
+def _example(row: Mapping[str, Any], line: int) -> Example:
+    cells = {column: "" if row.get(column) is None else str(row[column]).strip() for column in COLUMNS}
+    label = LABEL_WORDS.get(cells.pop("label").lower())
+    if label is None:
+        raise ExamplesError("unknown_label", line=line, label=shortened(str(row.get("label") or "")))
+    if not cells["text"]:
+        raise ExamplesError("empty_text", line=line)
+    return Example(label=label, line=line, **cells)

@@ -1,0 +1,131 @@
+"""Reading examples: every way in gives the same rows."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import ExamplesError
+from core.examples.example_set import Example
+from core.examples.pasted import read_sheet
+from core.examples.reading import from_pasted, parse_examples, read_examples, to_csv
+
+GOOD = "label,text,pair,expected,actual\nanomalous,a b,1,x,y\nnormal,a c,1,z,\n"
+
+
+def key_of(call) -> str:
+    with pytest.raises(ExamplesError) as caught:
+        call()
+    return caught.value.key
+
+
+def test_csv_with_every_column():
+    examples = parse_examples(GOOD.encode(), "x.csv").examples
+    assert examples[0] == Example(label="anomalous", text="a b", pair="1", expected="x", actual="y", line=2)
+    assert examples[1].line == 3
+
+
+def test_csv_with_byte_order_mark_quotes_and_line_breaks():
+    content = '\ufefflabel,text\r\nanomalous,"a, ""b""\nc"\r\n正常,d\r\n'
+    examples = parse_examples(content.encode(), "x.csv").examples
+    assert [e.text for e in examples] == ['a, "b"\nc', "d"]
+    assert [e.label for e in examples] == ["anomalous", "normal"]
+
+
+def test_a_pasted_spreadsheet_with_tabs():
+    assert parse_examples(b"label\ttext\nnormal\ta, b\n", "x.tsv").examples[0].text == "a, b"
+
+
+def test_jsonl_with_and_without_empty_lines():
+    content = '{"label": "normal", "text": "a"}\n\n{"label": "anomalous", "text": "b", "pair": 0}\n'
+    examples = parse_examples(content.encode(), "x.jsonl").examples
+    assert [(e.label, e.text, e.pair, e.line) for e in examples] == [
+        ("normal", "a", "", 1),
+        ("anomalous", "b", "0", 3),
+    ]
+
+
+def test_pasted_lines_count_the_empty_ones():
+    examples, empty = from_pasted("a\n\n b \n", "c\n   \nd")
+    assert [(e.label, e.text) for e in examples.examples] == [
+        ("anomalous", "a"),
+        ("anomalous", "b"),
+        ("normal", "c"),
+        ("normal", "d"),
+    ]
+    assert empty == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "key"),
+    [
+        (b"text,kind\na,b\n", "x.csv", "missing_columns"),
+        (b"label,text,score\nnormal,a,1\n", "x.csv", "unknown_columns"),
+        (b"label,text\nodd,a\n", "x.csv", "unknown_label"),
+        (b"label,text\nnormal,\n", "x.csv", "empty_text"),
+        (b"label,text\nnormal,a,b\n", "x.csv", "bad_csv"),
+        (b'label,text\nnormal,"a\n', "x.csv", "bad_csv"),
+        (b"", "x.csv", "missing_columns"),
+        (b"[1, 2]\n", "x.jsonl", "bad_json_line"),
+        (b"{oops\n", "x.jsonl", "bad_json_line"),
+        (b'{"text": "a"}\n', "x.jsonl", "missing_columns"),
+        (b"label,text", "x.xlsx", "unknown_examples_format"),
+        (b"\xff\xfe\x00\x80\x81", "x.csv", "not_text"),
+    ],
+)
+def test_bad_files(content, name, key):
+    assert key_of(lambda: parse_examples(content, name)) == key
+
+
+def test_shift_jis_is_offered_and_then_read():
+    content = "label,text\nnormal,請求書が届きません\n".encode("cp932")
+    with pytest.raises(ExamplesError, match="Shift-JIS") as caught:
+        parse_examples(content, "x.csv")
+    assert caught.value.key == "not_utf8"
+    assert parse_examples(content, "x.csv", "cp932").examples[0].text == "請求書が届きません"
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert key_of(lambda: read_examples(tmp_path / "none.csv")) == "examples_file_missing"
+
+
+SPACED = ["a b", " a b", "a b ", "a b\t", "\u3000a b\u3000"]
+
+
+@pytest.mark.parametrize("text", SPACED)
+def test_outer_white_space_is_dropped_whichever_way_a_text_comes_in(text):
+    rows = [{"label": "normal", "text": text, "pair": f" p{text[-1]}".replace("b", "")}]
+    quoted = [f'"{cell}"' for cell in rows[0].values()]
+    ways = [
+        parse_examples(f"label,text,pair\n{','.join(quoted)}\n".encode(), "x.csv"),
+        parse_examples(json.dumps(rows[0]).encode(), "x.jsonl"),
+        read_sheet("label\ttext\tpair\n" + "\t".join(quoted), "normal").examples,
+        from_pasted("", text)[0],
+    ]
+    assert {way.examples[0].text for way in ways} == {"a b"}
+    assert {way.examples[0].pair for way in ways} == {"p", ""}
+
+
+def test_a_pasted_text_is_parted_at_line_breaks_alone():
+    examples, _ = from_pasted("a\u2028b\r\nc\x0bd\re", "")
+    assert [example.text for example in examples.examples] == ["a\u2028b", "c\x0bd", "e"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''@a", "'quoted'", "-5", "＝1", "+x"])
+def test_a_formula_is_guarded_in_the_file_and_read_back_as_it_was(text):
+    content = to_csv([Example(label="normal", text=text, pair=text, expected=text, actual=text)])
+    cells = content.decode("utf-8-sig").splitlines()[1].split(",")[1:]
+    assert all(cell.startswith("'") for cell in cells)
+    (read,) = parse_examples(content, "x.csv").examples
+    assert [read.text, read.pair, read.expected, read.actual] == [text] * 4
+
+
+@given(st.lists(st.text(min_size=1).map(str.strip).filter(bool), min_size=1, max_size=8))
+def test_csv_round_trip_keeps_any_text(texts):
+    try:
+        content = to_csv([Example(label="normal", text=text, expected=text) for text in texts])
+    except UnicodeEncodeError:
+        return
+    read = parse_examples(content, "x.csv").examples
+    assert [(row.text, row.expected) for row in read] == [(text, text) for text in texts]
