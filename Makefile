@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8501
 ADDRESS ?= localhost
 # Names under which others reach the dashboard; without any, an address that was opened answers to every name.
-HOSTS ?= $(if $(filter localhost 127.0.0.1 ::1,$(ADDRESS)),,*)
+HOSTS ?=
 SCENARIO ?= misrouted-tickets
 ARGS ?=
 
@@ -29,8 +29,7 @@ help:
 
 app: $(VENV)/.app
 	@echo "Opening the dashboard at http://$(ADDRESS):$(PORT) on the scenario $(SCENARIO). Stop it with Ctrl-C."
-	@$(BIN)/python -m streamlit run app.py --server.address=$(ADDRESS) --server.port=$(PORT) \
-		$(foreach host,$(HOSTS),'--server.allowedHosts=$(host)') --server.showEmailPrompt=false -- --scenario $(SCENARIO)
+	@$(BIN)/python -m core app --address $(ADDRESS) --port $(PORT) $(foreach host,$(HOSTS),--host '$(host)') --scenario $(SCENARIO)
 
 test: $(VENV)/.test
 	@echo "Running the tests"

@@ -1,4 +1,4 @@
-"""The command line: `python -m core scenarios | analyse | sensitivity | benchmark`.
+"""The command line: `headlight` or `python -m core`, with `app | scenarios | analyse | sensitivity | benchmark`.
 
 Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
 """
@@ -6,6 +6,7 @@ Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.config import Candidates, DeviceName, PresetName, RunConfig, make_config
+from core.dashboard import serve_command
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
 from core.examples.reading import read_examples
@@ -53,6 +55,26 @@ Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
 Encoding = Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.command(name="app")
+def dashboard(
+    scenario: Annotated[str, typer.Option(help="the bundled scenario to begin with")] = "",
+    port: Annotated[int, typer.Option(help="port, if not the first free one from 8501 on")] = 0,
+    address: Annotated[str, typer.Option(help="address to listen on, if not this machine alone")] = "",
+    host: Annotated[list[str] | None, typer.Option(help="a name under which others reach it")] = None,
+    headless: Annotated[bool, typer.Option(help="open no browser")] = False,
+) -> None:
+    """Open the dashboard."""
+    if scenario:
+        load_scenario(scenario)
+    with subprocess.Popen(serve_command(scenario, port, address, host or (), headless)) as server:
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            raise
+    raise typer.Exit(code)
 
 
 @app.command()
