@@ -31,7 +31,8 @@ def serve_command(
         server["address"] = address
     if hosts or (address and address not in LOCAL):
         server["allowedHosts"] = list(hosts) or ["*"]
-    server |= {"showEmailPrompt": False, "headless": headless} | ({"port": port} if port else {})
+    server["showEmailPrompt"] = False
+    server |= ({"headless": True} if headless else {}) | ({"port": port} if port else {})
     words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *_options(settings)]
     return [*words, "--", "--scenario", scenario] if scenario else words
 

@@ -78,11 +78,11 @@ def test_commands_and_their_options_exist(document):
 
 @pytest.mark.parametrize("readme", READMES)
 def test_the_ways_without_make_start_what_make_app_starts(readme):
-    starts = [line.split() for line in shown(readme) if "streamlit run" in line]
+    starts = [line.split() for line in shown(readme) if "headlight app" in line]
     assert len(starts) == 2
     for start in starts:
-        assert start[1:] == ["-m", "streamlit", "run", "app.py", "--", "--scenario", "misrouted-tickets"]
-    assert "streamlit run app.py" in read("Makefile")
+        assert start[1:] == ["app", "--scenario", "misrouted-tickets"]
+    assert "-m core app" in read("Makefile")
     assert "SCENARIO ?= misrouted-tickets" in read("Makefile")
 
 
