@@ -10,13 +10,11 @@ from streamlit import Page as StreamlitPage
 
 from core.errors import HeadlightError
 from core.runs.run_folder import open_run
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n import glossary as terms
-from pages.parts.session import state
-from pages.parts.session import url_state as address
-from pages.parts.shell import frame
-from pages.parts.shell import notifications as watch
-from pages.parts.shell.samples import load_sample
+from pages.parts import i18n, shell
+from pages.parts.i18n import glossary
+from pages.parts.session import state, url_state
+from pages.parts.session.samples import load_sample
+from pages.parts.shell import notifications
 from pages.parts.shell.serving import RequestGuard, open_browser
 
 log = logging.getLogger("headlight")
@@ -30,14 +28,12 @@ def begin_session() -> None:
         return
     st.session_state["begun"] = True
     asked = st.query_params.get("lang", "")
-    st.session_state["language"] = (
-        asked if asked in texts.LANGUAGES else texts.best_language(st.context.locale)
-    )
+    st.session_state["language"] = asked if asked in i18n.LANGUAGES else i18n.best_language(st.context.locale)
     try:
         if st.query_params.get("run"):
             run = open_run(st.query_params["run"])
             state.open_in_session(run)
-            address.restore(st.session_state, run.run_id, address.decode(st.query_params.to_dict()))
+            url_state.restore(st.session_state, run.run_id, url_state.decode(st.query_params.to_dict()))
         elif "--scenario" in sys.argv[:-1]:
             load_sample(sys.argv[sys.argv.index("--scenario") + 1])
     except HeadlightError as error:
@@ -49,10 +45,10 @@ def run(page: StreamlitPage) -> None:
     try:
         page.run()
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
     except Exception as error:
         log.exception("the page could not be drawn")
-        frame.show_error("page_failed", {"detail": f"{type(error).__name__}: {error}"[:300]})
+        shell.show_error("page_failed", {"detail": f"{type(error).__name__}: {error}"[:300]})
 
 
 def main() -> None:
@@ -67,18 +63,18 @@ def draw() -> None:
     state.keep_language()
     state.job()  # a run that was deleted meanwhile is closed before the address is written
     st.session_state["polling"] = False
-    current, page = frame.navigation()
-    watch.update(current)
-    st.set_page_config(page_title=watch.title(), page_icon=str(ICON), layout="wide")
-    address.keep_to_run(st.session_state, state.run_id())
-    frame.keep_address(current)
-    frame.style()
-    frame.sidebar(current)
+    current, page = shell.navigation()
+    notifications.update(current)
+    st.set_page_config(page_title=notifications.title(), page_icon=str(ICON), layout="wide")
+    url_state.keep_to_run(st.session_state, state.run_id())
+    shell.keep_address(current)
+    shell.style()
+    shell.sidebar(current)
     if "greeting_error" in st.session_state:
-        frame.show_error(*st.session_state.pop("greeting_error"))
+        shell.show_error(*st.session_state.pop("greeting_error"))
     run(page)
-    terms.fold(current)
-    watch.show(current)
+    glossary.fold(current)
+    notifications.show(current)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs.backend import JobStatus, start, start_again
+from pages.parts import i18n, shell
 from pages.parts.analysis import progress, settings
 from pages.parts.guide import checklist
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 
 def setup() -> None:
@@ -18,7 +17,7 @@ def setup() -> None:
     settings.presets()
     settings.advanced()
     if hindrance:
-        frame.show(hindrance)
+        shell.show(hindrance)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(
             t("analysis.start"),
@@ -35,7 +34,7 @@ def begin() -> None:
     try:
         run = start(state.backend(), state.draft().config(), owner=st.session_state.get("owner", ""))
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return
     state.fails(lambda: checklist.hand_over(run))  # what was ticked by hand is no reason not to start
     state.adopt(run)
@@ -47,7 +46,7 @@ def again(job: JobStatus) -> None:
     try:
         run = start_again(state.backend(), job.run_id)
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return
     state.adopt(run)
     st.rerun()
@@ -69,7 +68,7 @@ def follow(drawn: str) -> None:
 def ended(job: JobStatus) -> None:
     """A run that did not finish: why, and the way on."""
     if job.state.status == "failed":
-        frame.show_error(job.state.error_key, job.state.error_values)
+        shell.show_error(job.state.error_key, job.state.error_values)
     else:
         st.warning(t(f"analysis.{job.state.status}"), icon=":material/info:")
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -96,25 +95,25 @@ def finished(job: JobStatus) -> None:
             icon=":material/arrow_forward:",
             icon_position="right",
         ):
-            frame.go("circuit")
+            shell.go("circuit")
 
 
 def lead(job: JobStatus | None) -> str:
     """One sentence on where the analysis is."""
     if job and job.state.status == "done":
-        return t("analysis.done", time=texts.duration(state.language(), job.seconds))
+        return t("analysis.done", time=i18n.duration(state.language(), job.seconds))
     if job:
         return t("analysis.lead_active" if job.active else "analysis.lead_ended")
     return t("analysis.lead")
 
 
 job = state.job()
-frame.header("analysis", lead(job))
+shell.header("analysis", lead(job))
 if job is None and not state.examples_ready():
     page = "examples" if state.draft().source else "model"
-    st.info(t(f"frame.needs_{page}"), icon=":material/info:")
-    if st.button(t(f"frame.to_{page}"), key=f"to_{page}", type="primary"):
-        frame.go(page)
+    st.info(t(f"shell.needs_{page}"), icon=":material/info:")
+    if st.button(t(f"shell.to_{page}"), key=f"to_{page}", type="primary"):
+        shell.go(page)
 elif job is None:
     setup()
 elif job.active:

@@ -9,11 +9,11 @@ from core.benchmark import reading
 from core.benchmark.reading import Measured
 from core.benchmark.standings import Comparison, comparison, measured_rows, reliability, standings
 from core.errors import HeadlightError
+from pages.parts import shell
 from pages.parts.benchmark import chart, table, words
 from pages.parts.charts import colours
 from pages.parts.i18n import glossary
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 # The rows of the chart, as they are named in Comparison; a string here would be drawn by Streamlit.
 KINDS = ("ours", "screened", "untrained", "look", "published", "change")
@@ -68,7 +68,7 @@ def against(result: Measured, compared: Comparison) -> None:
         theme=None,
         alt=t("alt.bench", count=len(labels), cases=compared.cases),
     )
-    st.caption(frame.plain(words.losses(compared)))
+    st.caption(shell.plain(words.losses(compared)))
 
 
 def sure_and_cost(result: Measured, compared: Comparison) -> None:
@@ -80,7 +80,7 @@ def sure_and_cost(result: Measured, compared: Comparison) -> None:
     table = standings(result.summary, "head", compared.examples).set_index("method")
     if cost := words.cost(result, table.loc[compared.ours.method]):
         st.subheader(t("bench.cost_title"), anchor=False)
-        st.write(frame.plain(cost))
+        st.write(shell.plain(cost))
 
 
 def folded(result: Measured) -> None:
@@ -119,12 +119,12 @@ def show(result: Measured, compared: Comparison | None) -> None:
         with right:
             sure_and_cost(result, compared)
     folded(result)
-    st.caption(frame.plain(words.measured_on(result)))
+    st.caption(shell.plain(words.measured_on(result)))
 
 
 def page() -> None:
     """The whole page; the headline stands above the choice of the result."""
-    frame.header("benchmark")
+    shell.header("benchmark")
     place = st.container()
     folders = reading.result_folders()
     if not folders:
@@ -134,7 +134,7 @@ def page() -> None:
     try:
         result = reading.read(source(folders))
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return
     compared = comparison(result.summary)
     sentence = words.headline(compared) if compared else t("bench.no_ours")

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.report.sentences.heads import chance, selection_note
+from pages.parts import shell
 from pages.parts.charts import colours, legends
 from pages.parts.charts import shared as charts
 from pages.parts.circuit import controls as circuit_controls
@@ -18,7 +19,6 @@ from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
 from pages.parts.session.url_state import TABS
-from pages.parts.shell import frame
 
 
 def chart(result: Result, shown: Shown) -> None:
@@ -126,7 +126,7 @@ def heat_tab(result: Result, shown: Shown) -> None:
 def explore(result: Result) -> None:
     """Picture, panel of one head or edge, tables."""
     settle(result)
-    frame.keep_address("circuit")
+    shell.keep_address("circuit")
     if st.session_state.get("circuit_full"):
         full_screen(result)
         return
@@ -168,19 +168,19 @@ def page() -> None:
     try:
         result = results.load(state.folder()) if state.run_id() else None
     except HeadlightError as error:
-        frame.header("circuit")
+        shell.header("circuit")
         if (job := state.job()) and job.state.status == "done":
-            frame.show(error)
+            shell.show(error)
         else:
-            frame.needs_run()
+            shell.needs_run()
         return
     full = bool(result is not None and st.session_state.get("circuit_full") and len(result.selected))
     if full and result is not None and state.job():
         explore(result)
         return
     said = [sentences.headline(result), chance(result.heads, language())] if result else []
-    frame.header("circuit", " ".join(said).strip())
-    if not frame.needs_run() or result is None:
+    shell.header("circuit", " ".join(said).strip())
+    if not shell.needs_run() or result is None:
         return
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
@@ -191,7 +191,7 @@ def page() -> None:
         below(result, circuit_controls.nothing(result))
     else:
         explore(result)
-    frame.next_button("circuit", key="next_circuit")
+    shell.next_button("circuit", key="next_circuit")
 
 
 page()

@@ -12,16 +12,16 @@ from core.report.sentences.heads import selection_note
 from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
+from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_checks as whole
 from pages.parts.evidence import confidence as stability_of
 from pages.parts.evidence import effect_details, effects, what_if
-from pages.parts.i18n import glossary as terms
+from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
-from pages.parts.shell import frame
 
 
 def page() -> None:
@@ -31,15 +31,15 @@ def page() -> None:
         content = read_circuit(state.folder()) if result else None
         found = state.backend().check_status(state.run_id()) if result else None
     except HeadlightError as error:
-        frame.header("evidence")
-        if frame.needs_run():
-            frame.show(error)
+        shell.header("evidence")
+        if shell.needs_run():
+            shell.show(error)
         return
     if result is None:
-        frame.header("evidence")
-        frame.needs_run()
+        shell.header("evidence")
+        shell.needs_run()
         return
-    frame.header("evidence", lead(result, content))
+    shell.header("evidence", lead(result, content))
     if chosen := selection_note(result.manifest, language()):
         st.caption(chosen)
     if result.checked:
@@ -48,7 +48,7 @@ def page() -> None:
         not_checked(result)
         if len(result.heads):
             what_if.show(result, content)
-    frame.next_button("evidence", key="next_evidence")
+    shell.next_button("evidence", key="next_evidence")
 
 
 def lead(result: Result, content: Mapping[str, Any] | None) -> str:
@@ -85,7 +85,7 @@ def heads_and_edges(result: Result, found: JobState | None) -> None:
     every = result.manifest.every_head
     heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
-    st.subheader(t("evidence.heads"), anchor=False, help=terms.help_of("effect"))
+    st.subheader(t("evidence.heads"), anchor=False, help=glossary.help_of("effect"))
     st.write(tn("evidence.lead_checked", confirmed, total=len(result.selected)))
     beyond = list(heads.loc[(heads["verdict"] == "confirmed") & ~heads["selected"], "name"])
     if beyond:
@@ -104,7 +104,7 @@ def heads_and_edges(result: Result, found: JobState | None) -> None:
         whole.check_line(result, "heads", found)
     details(result, list(heads["name"]))
     if len(edges):
-        st.subheader(t("evidence.edges"), anchor=False, help=terms.help_of("edge"))
+        st.subheader(t("evidence.edges"), anchor=False, help=glossary.help_of("edge"))
         tables.edge_effects(edges, result.titles(), key="edge_effects")
 
 

@@ -9,14 +9,10 @@ from core.errors import HeadlightError
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from core.report.sentences import notes
 from core.schema import AlignmentRecord
-from pages.parts.examples import fitness as checks
-from pages.parts.examples import help as example_help
-from pages.parts.examples import inputs as example_inputs
-from pages.parts.examples import token_view as tokens
-from pages.parts.i18n import catalogue as texts
-from pages.parts.session import state
+from pages.parts import i18n, shell
+from pages.parts.examples import drafting, fitness, inputs, token_view
+from pages.parts.session import samples, state
 from pages.parts.session.state import language, t, tn
-from pages.parts.shell import frame, samples
 
 FIRST_ROWS = 20  # of the token table, unless all are asked for
 
@@ -32,7 +28,7 @@ def pills() -> None:
     values = {"least": MINIMUM_PER_SIDE, "low": low, "high": high, "most": MAXIMUM_PER_SIDE}
     shown = ""
     for label, count in counts().items():
-        advice = checks.advice(count)
+        advice = fitness.advice(count)
         said = t(f"examples.advice_{advice}", **values)
         shown += (
             f'<span class="pill {advice}"><span class="side {label}">{t(f"label.{label}")}</span>'
@@ -58,13 +54,13 @@ def preview() -> bool:
     try:
         config = state.draft().config()
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return False
     answer = state.backend().ask("preview", config.model_dump(mode="json"))
     if answer.pending:
         wait(config.model_dump(mode="json"))
     elif answer.error_key:
-        frame.show_error(answer.error_key, answer.error_values)
+        shell.show_error(answer.error_key, answer.error_values)
         if st.button(t("examples.ask_again"), key="ask_again", icon=":material/refresh:"):
             state.backend().ask("preview", config.model_dump(mode="json"), again=True)
             st.rerun()
@@ -108,7 +104,7 @@ def show_preview(found: dict[str, Any]) -> None:
         st.warning(tn("examples.left_out", len(alignment.left_out)), icon=":material/info:")
     warnings(found["examples"], alignment.pairs)
     rows(found)
-    st.html(tokens.legend(found, t))
+    st.html(token_view.legend(found, t))
     st.session_state["behaviour"] = (state.draft().source, state.draft().examples, differs(found))
 
 
@@ -120,22 +116,22 @@ def rows(found: dict[str, Any]) -> None:
         everything = st.toggle(
             t("examples.all_rows", shown=FIRST_ROWS, total=total), key="all_rows", persist_state="session"
         )
-    st.html(tokens.table(found, t, None if everything else FIRST_ROWS))
+    st.html(token_view.table(found, t, None if everything else FIRST_ROWS))
 
 
 def differs(found: dict[str, Any]) -> bool:
     """Whether the model says something else on the two sides."""
-    return checks.difference(found["examples"], found["alignment"]["pairs"]) >= checks.LEAST_DIFFERENCE
+    return fitness.difference(found["examples"], found["alignment"]["pairs"]) >= fitness.LEAST_DIFFERENCE
 
 
 def warnings(examples: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]) -> None:
     """Say where the sides differ in variety, or not in behaviour."""
-    if checks.less_varied(examples):
-        anomalous, normal = checks.variety(examples)
+    if fitness.less_varied(examples):
+        anomalous, normal = fitness.variety(examples)
         st.warning(t("examples.less_varied", anomalous=anomalous, normal=normal), icon=":material/warning:")
-    difference = checks.difference(examples, pairs)
-    if difference < checks.LEAST_DIFFERENCE:
-        share = texts.number(100 * difference)
+    difference = fitness.difference(examples, pairs)
+    if difference < fitness.LEAST_DIFFERENCE:
+        share = i18n.number(100 * difference)
         st.warning(t("examples.same_behaviour", share=share), icon=":material/warning:")
 
 
@@ -150,22 +146,22 @@ def give() -> None:
     ):
         samples.load_sample(scenario)
         st.rerun()
-    example_inputs.show()
-    example_help.show()
+    inputs.show()
+    drafting.show()
     pills()
     hindrance = state.fails(state.draft().examples.check)
     ready = hindrance is None and "paste_error" not in st.session_state
     if state.draft().examples.examples and hindrance:
-        frame.show(hindrance)
+        shell.show(hindrance)
     elif state.draft().examples.examples:
         ready = preview() and ready
-    frame.next_button("examples", key="next_examples", disabled=not ready, reason=missing())
+    shell.next_button("examples", key="next_examples", disabled=not ready, reason=missing())
 
 
-frame.header("examples", t("examples.lead"))
+shell.header("examples", t("examples.lead"))
 if state.draft().source:
     give()
 else:
-    st.info(t("frame.needs_model"), icon=":material/info:")
-    if st.button(t("frame.to_model"), key="to_model", type="primary"):
-        frame.go("model")
+    st.info(t("shell.needs_model"), icon=":material/info:")
+    if st.button(t("shell.to_model"), key="to_model", type="primary"):
+        shell.go("model")

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from core.errors import HeadlightError
+from pages.parts import shell
 from pages.parts.charts import legends
 from pages.parts.data.results import VERDICTS
 from pages.parts.guide import checklist
-from pages.parts.i18n import glossary as terms
+from pages.parts.i18n import glossary
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 PLAN = ("weeks", "prepare", "texts", "roles", "stop", "limits")
 METHOD = ("question", "texts", "method", "picture", "score", "evidence", "limits")
@@ -27,7 +27,7 @@ def proof_of_concept() -> None:
         try:
             checklist.show()
         except HeadlightError as error:
-            frame.show(error)
+            shell.show(error)
 
 
 def how_it_works() -> None:
@@ -40,7 +40,7 @@ def how_it_works() -> None:
                 legends.circuit(VERDICTS, reading=False)
 
 
-frame.header("guide", t("guide.lead"))
+shell.header("guide", t("guide.lead"))
 poc_tab, method_tab, words_tab = st.tabs(
     [t("poc.title"), t("guide.how_title"), t("guide.words_title")], key="guide_tab"
 )
@@ -49,4 +49,4 @@ with poc_tab:
 with method_tab:
     how_it_works()
 with words_tab, st.container(width=READABLE):
-    st.html(terms.listed())
+    st.html(glossary.listed())

@@ -6,11 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from core.scenarios import load_scenario
+from pages.parts import i18n, shell
 from pages.parts.charts import drawings
-from pages.parts.i18n import catalogue as texts
-from pages.parts.session import state
+from pages.parts.session import samples, state
 from pages.parts.session.state import t
-from pages.parts.shell import frame, samples
 
 KINDS = ("bundled", "hub", "folder")
 
@@ -37,7 +36,7 @@ def choose() -> None:
 
 
 def _choose_bundled() -> None:
-    found = samples.catalogue(state.language())
+    found = samples.stories(state.language())
     if not found:
         st.caption(t("start.no_scenarios"))
         return
@@ -85,8 +84,8 @@ def card(found: dict) -> None:
             "device": f"{found['device']} · {found['dtype']}",
             "memory": t(
                 "model.memory_value",
-                needed=texts.size(found["memory_needed_bytes"]),
-                available=texts.size(found["memory_available_bytes"]),
+                needed=i18n.size(found["memory_needed_bytes"]),
+                available=i18n.size(found["memory_available_bytes"]),
             ),
             "checks": t("said.comma").join(t(f"check.{check}") for check in found["checks"]),
         }
@@ -98,13 +97,13 @@ def card(found: dict) -> None:
         st.warning(t("model.too_big"), icon=":material/memory:")
 
 
-frame.header("model", t("model.lead"))
+shell.header("model", t("model.lead"))
 choose()
 answer = state.inspection()
 if answer is not None and answer.pending:
     wait()
 elif answer is not None and answer.error_key:
-    frame.show_error(answer.error_key, answer.error_values)
+    shell.show_error(answer.error_key, answer.error_values)
 elif answer is not None and answer.value:
     card(dict(answer.value))
-frame.next_button("model", key="next_model", disabled=not state.model_ready(), reason=t("model.next_closed"))
+shell.next_button("model", key="next_model", disabled=not state.model_ready(), reason=t("model.next_closed"))

@@ -5,6 +5,7 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.runs.facts import Facts
 from core.runs.review import Review, read_review
+from pages.parts import shell
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.report import brief, review, sentences
@@ -12,7 +13,6 @@ from pages.parts.report import cost_sheet as roi_sheet
 from pages.parts.report import downloads as files
 from pages.parts.report import talking_points as to_say
 from pages.parts.session import state
-from pages.parts.shell import frame
 
 
 def text(result: Result, found: Facts) -> None:
@@ -32,7 +32,7 @@ def read() -> Review | None:
     try:
         return read_review(state.folder())
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return None
 
 
@@ -42,15 +42,15 @@ def page() -> None:
         result = results.load(state.folder()) if state.run_id() else None
         found = brief.facts(result) if result else None
     except HeadlightError as error:
-        frame.header("report")
-        if frame.needs_run():
-            frame.show(error)
+        shell.header("report")
+        if shell.needs_run():
+            shell.show(error)
         return
     if result is None or found is None:
-        frame.header("report")
-        frame.needs_run()
+        shell.header("report")
+        shell.needs_run()
         return
-    frame.header("report", sentences.about(state.folder()))
+    shell.header("report", sentences.about(state.folder()))
     left, right = st.columns([3, 1], gap="large")
     with left.container(width=820, key="report_text"):
         text(result, found)

@@ -6,13 +6,12 @@ import streamlit as st
 
 from core.jobs.backend import start_again
 from core.runs.head_notes import one_line
+from pages.parts import shell
 from pages.parts.guide import checklist
-from pages.parts.runs import comparison_section as side_by_side
-from pages.parts.runs import runs_table
+from pages.parts.runs import comparison_section, runs_table
 from pages.parts.runs.runs_table import Line
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
-from pages.parts.shell import frame
 
 # Characters of a run's name and of its owner's. Cut when kept: a box with a limit ignores a longer paste.
 LONGEST = 80
@@ -37,7 +36,7 @@ def more(line: Line) -> None:
                 resume(line)
             if choice("runs.duplicate", "duplicate", "content_copy", line):
                 act(lambda: state.draft_from(line.run))
-                frame.go("analysis")
+                shell.go("analysis")
         if choice("runs.delete", "delete", "delete", line):
             runs_table.confirm_delete(line)
         if line.status != "damaged":
@@ -48,13 +47,13 @@ def more(line: Line) -> None:
 def address(line: Line) -> str:
     """The link that opens this run for whoever can reach this dashboard."""
     page = "circuit" if line.status == "done" else "analysis"
-    return frame.link("runs", page, {"lang": state.language(), "run": line.run.run_id})
+    return shell.link("runs", page, {"lang": state.language(), "run": line.run.run_id})
 
 
 def resume(line: Line) -> None:
     """Go on with a run that did not finish, or repeat a finished one as a new run."""
     act(lambda: state.open_in_session(start_again(state.backend(), line.run.run_id)))
-    frame.go("analysis")
+    shell.go("analysis")
 
 
 def rename(line: Line, name: str, owner: str) -> None:
@@ -74,7 +73,7 @@ def act(action: Callable[[], object]) -> None:
     """Do it, and show the error that it ends in."""
     error = state.fails(action)
     if error is not None:
-        frame.show(error)
+        shell.show(error)
         st.stop()
 
 
@@ -92,12 +91,12 @@ def row(line: Line) -> None:
         columns = st.columns(list(COLUMNS.values()), vertical_alignment="center")
         with columns[0]:
             runs_table.title(line)
-        columns[1].caption(frame.plain(line.model))
+        columns[1].caption(shell.plain(line.model))
         columns[2].caption(line.counts)
         with columns[3]:
             runs_table.badge(line.status)
         columns[4].caption(line.created)
-        columns[5].caption(frame.plain(line.owner))
+        columns[5].caption(shell.plain(line.owner))
         with columns[6].container(
             horizontal=True, horizontal_alignment="right", gap="xsmall", key=f"runs_do_{line.run.run_id}"
         ):
@@ -156,10 +155,10 @@ def note_comparison() -> None:
 
 
 lines = runs_table.listed()
-frame.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
-side_by_side.show(lines)
+shell.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
+comparison_section.show(lines)
 note_comparison()
 if lines:
     table(lines)
-elif st.button(t("frame.to_start"), key="to_start", type="primary"):
-    frame.go("start")
+elif st.button(t("shell.to_start"), key="to_start", type="primary"):
+    shell.go("start")

@@ -12,6 +12,7 @@ from core.runs.job_state import JobState
 from core.sensitivity import sentences as words
 from core.sensitivity.plan import SETTINGS
 from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Quality, means, read_sensitivity, read_table
+from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results
 from pages.parts.data.results import Result
@@ -19,7 +20,6 @@ from pages.parts.sensitivity import charts as sweep_charts
 from pages.parts.sensitivity import sections as sweep_parts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
 
 COLUMNS = 3
 
@@ -32,20 +32,20 @@ def page() -> None:
         content = read_sensitivity(state.folder(), config) if config else None
         found = state.backend().check_status(state.run_id()) if result else None
     except HeadlightError as error:
-        frame.header("sensitivity")
-        if frame.needs_run():
-            frame.show(error)
+        shell.header("sensitivity")
+        if shell.needs_run():
+            shell.show(error)
         return
     if result is None or config is None:
-        frame.header("sensitivity")
-        frame.needs_run()
+        shell.header("sensitivity")
+        shell.needs_run()
         return
     if content is None or not content["summary"]["settings"]:
-        frame.header("sensitivity", t("sweep.lead"))
+        shell.header("sensitivity", t("sweep.lead"))
         not_yet(result, config, found, begun=content is not None)
         return
     quality = _stored_quality(content)
-    frame.header("sensitivity", words.sentence(content, quality, language()))
+    shell.header("sensitivity", words.sentence(content, quality, language()))
     swept(content, found)
 
 
@@ -69,13 +69,13 @@ def swept(content: Mapping[str, Any], found: JobState | None) -> None:
     quality = sweep_parts.choose_quality(content)
     st.caption(words.limits(quality, language()))
     for said in words.details(content, quality, language()):
-        st.markdown(frame.plain(said))
+        st.markdown(shell.plain(said))
     st.html(sweep_parts.verdicts(content, quality))
     run = state.folder()
     try:
         table, grid = read_table(run, SWEEP_FILE), read_table(run, MAP_FILE)
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return
     if len(grid):
         the_map(grid, quality)
@@ -109,7 +109,7 @@ def each_setting(table: pd.DataFrame, quality: Quality) -> None:
             st.columns(COLUMNS, gap="medium"), drawn[start : start + COLUMNS], strict=False
         ):
             title = sweep_parts.titled(name)
-            place.markdown(f"**{frame.plain(title)}**", help=t(f"sweep.about_{name}"))
+            place.markdown(f"**{shell.plain(title)}**", help=t(f"sweep.about_{name}"))
             place.altair_chart(
                 sweep_charts.line(means(table, name, quality), name, quality, colours.palette(), t),
                 key=f"sweep_{name}_{quality}",

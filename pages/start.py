@@ -3,17 +3,17 @@
 import streamlit as st
 
 from core.errors import HeadlightError
+from pages.parts import shell
 from pages.parts.charts import drawings
-from pages.parts.i18n import glossary as terms
+from pages.parts.i18n import glossary
 from pages.parts.runs import runs_table
-from pages.parts.session import state
+from pages.parts.session import samples, state
 from pages.parts.session.state import t
-from pages.parts.shell import frame, samples
 
 
 def sample_card() -> None:
     """The sample incident: its story and the way into its circuit."""
-    found = samples.catalogue(state.language())
+    found = samples.stories(state.language())
     st.subheader(t("start.sample_title"), anchor=False)
     if not found:
         st.caption(t("start.no_scenarios"))
@@ -33,9 +33,9 @@ def sample_card() -> None:
         try:
             finished = samples.open_sample(name)
         except HeadlightError as error:
-            frame.show(error)
+            shell.show(error)
         else:
-            frame.go("circuit" if finished else "analysis")
+            shell.go("circuit" if finished else "analysis")
 
 
 def own_card() -> None:
@@ -45,19 +45,19 @@ def own_card() -> None:
     if st.button(t("start.own_button"), key="start_own", icon=":material/edit_note:"):
         state.leave_run()
         state.replace_draft(state.Draft())
-        frame.go("model")
+        shell.go("model")
 
 
 def how_it_works() -> None:
     """Four small pictures."""
     figures = "".join(
-        f"<figure>{drawings.how(step)}<figcaption>{terms.sentence(t(f'start.how_{step}'))}</figcaption></figure>"
+        f"<figure>{drawings.how(step)}<figcaption>{glossary.sentence(t(f'start.how_{step}'))}</figcaption></figure>"
         for step in drawings.HOW
     )
     st.html(f'<div class="how">{figures}</div>')
 
 
-frame.header("start", t("start.lead"))
+shell.header("start", t("start.lead"))
 left, right = st.columns([3, 2], gap="medium")
 with left.container(border=True, height="stretch"):
     sample_card()

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from core.benchmark.plan import PLANS
-from pages.parts.i18n.catalogue import catalogue
-from pages.parts.shell.frame import PAGES
+from pages.parts.i18n import entries
+from pages.parts.shell import PAGES
 from tests.support.made_benchmark import make_benchmark
 from tests.support.paths import ROOT
 
@@ -86,7 +86,7 @@ def test_every_file_named_exists(file):
 
 @pytest.mark.parametrize("language", make_docs.READMES)
 def test_the_readme_names_every_page(language):
-    texts, text = catalogue(language), make_docs.READMES[language].read_text(encoding="utf-8")
+    texts, text = entries(language), make_docs.READMES[language].read_text(encoding="utf-8")
     assert [name for page in PAGES if f"| {(name := texts[f'{page}.name'])} |" not in text] == []
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
-from pages.parts.i18n.catalogue import catalogue  # noqa: E402
+from pages.parts.i18n import entries  # noqa: E402
 from tests.support.server import dashboard  # noqa: E402
 
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
@@ -41,7 +41,7 @@ def keep(page: Page, language: str, name: str, height: int = HEIGHT) -> None:
 
 def walk(page: Page, address: str, language: str) -> None:
     """From the model to the report, a picture of every page."""
-    texts = catalogue(language)
+    texts = entries(language)
 
     def title(name: str) -> None:
         page.get_by_role("heading", name=texts[f"{name}.title"], exact=True).wait_for(timeout=PATIENCE)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 PATIENCE = 120_000
@@ -17,7 +17,7 @@ class Reader:
 
     def __init__(self, page: Any, language: str, address: str) -> None:
         self.page, self.language, self.address = page, language, address
-        self.texts = catalogue(language)
+        self.texts = entries(language)
         self.shots = 0
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pages.parts.shell.frame import PAGES
+from pages.parts.shell import PAGES
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE, Reader
 

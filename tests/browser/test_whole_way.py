@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pages.parts.shell.frame import PAGES
+from pages.parts.shell import PAGES
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE
 

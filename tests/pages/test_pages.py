@@ -11,11 +11,10 @@ from core.jobs.local_backend import LocalBackend
 from core.runs.head_notes import read_labels
 from core.runs.job_state import JobState
 from core.runs.run_folder import list_runs, runs_folder
+from pages.parts import i18n, shell
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
-from pages.parts.session import state
-from pages.parts.shell import frame, samples
+from pages.parts.i18n import entries
+from pages.parts.session import samples, state
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.support.made_runs import make_run
 from tests.support.paths import ROOT
@@ -26,13 +25,13 @@ ANOMALOUS = "\n".join(
 NORMAL = ANOMALOUS.replace("red", "blue")
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
-@pytest.mark.parametrize("page", frame.PAGES)
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+@pytest.mark.parametrize("page", shell.PAGES)
 @pytest.mark.parametrize("with_run", [False, True])
 def test_page_is_drawn_in_its_language(open_app: OpenApp, page: str, language: str, with_run: bool) -> None:
     run = make_run(runs_folder()).run_id if with_run else ""
     app = open_app(page, language, run)
-    assert app.title[0].value == catalogue(language)[f"{page}.title"]
+    assert app.title[0].value == entries(language)[f"{page}.title"]
 
 
 @pytest.mark.parametrize("verdicts", [False, True])
@@ -45,9 +44,9 @@ def test_evidence_shows_numbers_only_where_there_are_some(open_app: OpenApp, ver
 def test_language_can_be_switched_and_stays(open_app: OpenApp) -> None:
     app = open_app("start")
     app.segmented_control(key="language").set_value("ja").run()
-    assert app.title[0].value == catalogue("ja")["start.title"]
+    assert app.title[0].value == entries("ja")["start.title"]
     app.switch_page("pages/guide.py").run()
-    assert app.title[0].value == catalogue("ja")["guide.title"]
+    assert app.title[0].value == entries("ja")["guide.title"]
 
 
 def test_own_texts_go_all_the_way_to_a_circuit(open_app: OpenApp, local: LocalBackend) -> None:
@@ -269,7 +268,7 @@ def test_dashboard_imports_neither_torch_nor_transformers() -> None:
         "import sys, runpy, pathlib; sys.path.insert(0, '.')\n"
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
-        f"for page in {frame.PAGES!r}:\n"
+        f"for page in {shell.PAGES!r}:\n"
         "    app.switch_page(f'pages/{page}.py').run()\n    assert not app.exception\n"
         "assert not {'torch', 'transformers', 'scipy', 'sklearn'} & set(sys.modules), 'heavy import'\n"
     )
@@ -350,7 +349,7 @@ def test_circuit_of_a_run_without_candidates_is_not_drawn(open_app: OpenApp) -> 
     assert all(box.key != "head" for box in app.selectbox)
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_head_is_given_a_name_that_travels(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", language, run=run.run_id)
@@ -363,7 +362,7 @@ def test_head_is_given_a_name_that_travels(open_app: OpenApp, language: str) -> 
     assert f"{head} · previous *word*" in app.selectbox(key="head").options
     assert app.session_state["head"] == head
     assert "<b>seen</b> on invoices" in [text.value for text in app.text]
-    assert catalogue(language)["column.own_name"]
+    assert entries(language)["column.own_name"]
     table = app.dataframe[0].value
     assert list(table["own_name"].dropna()) == ["previous *word*"]
     report = open_app("report", language, run=run.run_id)

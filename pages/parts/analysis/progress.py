@@ -8,9 +8,9 @@ import streamlit as st
 from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, Record, measured_timings, read_records, stage_seconds
 from core.runs.run_folder import open_run
+from pages.parts import i18n
 from pages.parts.charts import colours
 from pages.parts.charts import shared as charts
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session.state import language, t, tn
 
 LOSS_POINTS = 300
@@ -51,7 +51,7 @@ def stages(job: JobStatus) -> None:
 def _stage(stage: str, seconds: dict[str, float], current: str) -> str:
     kind = "now" if stage == current else "done" if stage in seconds else "waiting"
     sign = {"now": "◉", "done": "●", "waiting": "○"}[kind]
-    shown = texts.duration(language(), seconds[stage]) if stage in seconds else ""
+    shown = i18n.duration(language(), seconds[stage]) if stage in seconds else ""
     if not shown and not current:
         shown = t("analysis.not_part")
     name = f"{sign} {escape(t(f'stage.{stage}'))}<small>{escape(t(f'stage_about.{stage}'))}</small>"
@@ -60,9 +60,9 @@ def _stage(stage: str, seconds: dict[str, float], current: str) -> str:
 
 def _line(job: JobStatus) -> str:
     parts = [t(f"stage.{job.state.stage}") if job.state.stage in STAGES else t("status.running")]
-    parts.append(t("analysis.so_far", time=texts.duration(language(), job.seconds)))
+    parts.append(t("analysis.so_far", time=i18n.duration(language(), job.seconds)))
     if job.seconds_left is not None and job.seconds_left > 1:
-        parts.append(t("analysis.left", time=texts.duration(language(), job.seconds_left)))
+        parts.append(t("analysis.left", time=i18n.duration(language(), job.seconds_left)))
     return " · ".join(parts)
 
 
@@ -88,5 +88,5 @@ def _loss(losses: list[float]) -> None:
     st.altair_chart(
         charts.loss_curve(losses[::step], colours.palette(), t),
         key="loss_curve",
-        alt=t("alt.loss", first=texts.number(losses[0]), last=texts.number(losses[-1])),
+        alt=t("alt.loss", first=i18n.number(losses[0]), last=i18n.number(losses[-1])),
     )

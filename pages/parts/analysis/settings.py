@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, RunConfig
 from core.examples.alignment import PositionMode
 from core.runs.progress import measured_timings
-from pages.parts.i18n import catalogue as texts
+from pages.parts import i18n
 from pages.parts.session import state
 from pages.parts.session.state import language, t
 
@@ -119,4 +119,4 @@ def _estimate(preset: str) -> str:
     timings = measured_timings(state.draft().source, preset)
     if not timings:
         return t("preset.no_time")
-    return t("preset.time", time=texts.duration(language(), sum(timings.values())))
+    return t("preset.time", time=i18n.duration(language(), sum(timings.values())))

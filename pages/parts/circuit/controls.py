@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from pages.parts import i18n, shell
 from pages.parts.circuit import head_labels as labels
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import verdict_words
@@ -13,11 +14,9 @@ from pages.parts.circuit.view_state import nearest, open_head, opened_edge, open
 from pages.parts.data import results
 from pages.parts.data.head_search import find_head
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import t
 from pages.parts.session.url_state import VIEWS
-from pages.parts.shell import frame
 
 MOST_SLIDER = 200  # edges that can be asked for
 OWN_EDGES = 5  # of a picked head, drawn even if they are weaker than the rest
@@ -86,7 +85,7 @@ def show(result: Result) -> Shown:
         )
     if missing := st.session_state.get("search_missing"):
         last = results.head_name(result.n_layers - 1, result.n_heads - 1)
-        st.caption(t("circuit.not_found", typed=frame.plain(missing), last=last))
+        st.caption(t("circuit.not_found", typed=shell.plain(missing), last=last))
     return Shown(view or "flow", heads, edges, len(among))
 
 
@@ -146,7 +145,7 @@ def _lowest(result: Result) -> pd.DataFrame:
         st.select_slider(
             t("circuit.lowest"),
             levels,
-            format_func=texts.number,
+            format_func=i18n.number,
             key="circuit_lowest",
             on_change=_asked,
             args=("score", "circuit_lowest"),

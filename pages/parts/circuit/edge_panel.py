@@ -7,16 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from core.text import percent
+from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip as codes
 from pages.parts.circuit.code_strip import SILENT
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.data import results
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 JOIN = " + "
 
@@ -37,10 +36,10 @@ def show(result: Result, edges: pd.DataFrame) -> None:
         persist_state="session",
     )
     row = edges[edges["name"] == name].iloc[0].to_dict()
-    verdict, score = t(f"verdict.{row['verdict']}"), t("circuit.score", score=texts.number(row["score"]))
+    verdict, score = t(f"verdict.{row['verdict']}"), t("circuit.score", score=i18n.number(row["score"]))
     st.markdown(f"**{verdict}** · {score}")
     st.markdown("  \n".join(facts(row)), help=t("edge.effect_help"))
-    st.caption(t("edge.meaning", source=frame.plain(row["source"]), target=frame.plain(row["target"])))
+    st.caption(t("edge.meaning", source=shell.plain(row["source"]), target=shell.plain(row["target"])))
     _codes(result, row)
 
 
@@ -61,7 +60,7 @@ def facts(row: Mapping[str, Any]) -> list[str]:
     if _known(row["effect_high"]) and row["effect_high"] < 0:
         said.append(t("edge.against"))
     if _known(row["p_value"]):
-        said.append(t("edge.p", p=texts.number(row["p_value"]), q=texts.number(row["q_value"])))
+        said.append(t("edge.p", p=i18n.number(row["p_value"]), q=i18n.number(row["q_value"])))
     return said
 
 
@@ -93,7 +92,7 @@ def _codes(result: Result, row: Mapping[str, Any]) -> None:
         st.caption(t("edge.no_codes"))
         return
     total = int((table.drop_duplicates("example")["label"] == "anomalous").sum())
-    st.markdown(t("edge.own", count=texts.number(own_examples(table)), total=total))
+    st.markdown(t("edge.own", count=i18n.number(own_examples(table)), total=total))
     st.html(codes.sides(table, t))
     alt = t("edge.alt", source=row["source"], target=row["target"])
     st.altair_chart(

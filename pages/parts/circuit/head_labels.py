@@ -14,10 +14,10 @@ from core.runs.head_notes import (
     write_group,
     write_label,
 )
+from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 FIELDS = ("name", "note", "group")
 
@@ -50,7 +50,7 @@ def tell(head: str) -> None:
     """Group and note of this head, where there are any; and why they could not be kept."""
     error = st.session_state.pop("label_error", None)
     if error is not None:
-        frame.show(error)
+        shell.show(error)
     label = read_labels(state.folder()).get(head, HeadLabel())
     if label.group:
         st.text(t("group.of", name=label.group))

@@ -8,15 +8,15 @@ import streamlit as st
 
 from core.report.sentences.heads import score_meaning
 from core.schema import AlignmentRecord
+from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_words
 from pages.parts.data import results
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame, worker_answer
+from pages.parts.shell import worker_answer
 
 MOST_NEIGHBOURS = 5
 BEGINNING = 60
@@ -46,7 +46,7 @@ def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
 def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(
-            f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=texts.number(row.score))}",
+            f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=i18n.number(row.score))}",
             help=score_meaning(result.manifest, language()),
             width="content",
         )
@@ -108,7 +108,7 @@ def _neighbours(name: str, edges: pd.DataFrame, titles: Mapping[str, str]) -> No
             for _, row in near.iterrows():
                 other = row[there]
                 st.button(
-                    f"{frame.plain(titles[other])} :gray[{texts.number(row.score)}]",
+                    f"{shell.plain(titles[other])} :gray[{i18n.number(row.score)}]",
                     key=f"{kind}_{other}",
                     type="tertiary",
                     on_click=_open,
@@ -175,7 +175,7 @@ def _show(view: head_words.HeadView, label: str) -> None:
     with writes:
         if view["writes"] is None:
             reason = view["no_writes"]
-            st.caption(frame.plain(texts.error(state.language(), reason["key"], reason["values"])))
+            st.caption(shell.plain(i18n.error(state.language(), reason["key"], reason["values"])))
             return
         st.caption(t("panel.writes_line"), help=t("panel.writes_help"))
         st.html(head_words.writes(view, label, t))

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.text import percent
+from pages.parts import i18n
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n import glossary as terms
+from pages.parts.i18n import glossary
 from pages.parts.session.state import language, t
 
 Opened = Callable[[], None] | None
@@ -96,7 +96,7 @@ def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Open
 def _with_interval(table: pd.DataFrame) -> pd.DataFrame:
     if table["score_low"].isna().all():
         return table
-    ends = zip(table["score_low"].map(texts.number), table["score_high"].map(texts.number), strict=True)
+    ends = zip(table["score_low"].map(i18n.number), table["score_high"].map(i18n.number), strict=True)
     return table.assign(interval=["–".join(pair) for pair in ends])
 
 
@@ -108,7 +108,7 @@ def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
 def _heading(column: str) -> Any:
     """The translated heading with its one-line explanation."""
     note = f"column.{column}_note"
-    said = t(note) if texts.has(language(), note) else terms.help_of_column(column)
+    said = t(note) if i18n.has(language(), note) else glossary.help_of_column(column)
     width: Any = "small" if column in _OWN else None  # a long own name leaves the numbers in sight
     return st.column_config.Column(t(f"column.{column}"), help=said, width=width)
 
@@ -121,7 +121,7 @@ def _show(
     shown = table[kept].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
     settings: dict[str, Any] = {column: _heading(column) for column in shown}
-    formats = {name: percent if name in _SHARES else texts.number for name in _NUMBERS if name in shown}
+    formats = {name: percent if name in _SHARES else i18n.number for name in _NUMBERS if name in shown}
     height = 38 + 35 * max(1, len(shown))
     st.dataframe(
         shown.style.format(formats, na_rep=""),

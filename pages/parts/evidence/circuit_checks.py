@@ -11,13 +11,12 @@ from core.jobs.follow_up import measured_seconds
 from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import CheckKind, JobState
 from core.text import percent
+from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_check_charts as whole_charts
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
 
 
 def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
@@ -26,14 +25,14 @@ def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
         _follow(found.status)
         return
     if found is not None and found.kind == kind and found.status == "failed":
-        frame.show_error(found.error_key, found.error_values)
+        shell.show_error(found.error_key, found.error_values)
     elif found is not None and found.kind == kind and found.status in ("cancelled", "interrupted"):
         st.caption(t(f"whole.{found.status}_{kind}"))
     if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
         try:
             state.backend().submit(state.folder(), kind)
         except HeadlightError as error:
-            frame.show(error)
+            shell.show(error)
             return
         st.rerun()
 
@@ -42,7 +41,7 @@ def _button(result: Result, kind: CheckKind) -> str:
     seconds = measured_seconds(result.manifest.model.name) if kind == "circuit" else None
     if seconds is None:
         return t(f"whole.check_{kind}")
-    return t(f"whole.check_{kind}_time", time=texts.duration(language(), seconds))
+    return t(f"whole.check_{kind}_time", time=i18n.duration(language(), seconds))
 
 
 @st.fragment(run_every=0.8)
@@ -54,7 +53,7 @@ def _follow(drawn: str) -> None:
     said = t(f"whole.stage_{found.stage or 'load'}") if found.status == "running" else t("whole.queued")
     share = found.share if found.status == "running" else 0.0
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, text=f"{said} · {texts.duration(language(), found.seconds)}")
+        st.progress(share, text=f"{said} · {i18n.duration(language(), found.seconds)}")
         if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
             state.backend().cancel(state.run_id())
 
@@ -73,7 +72,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
     defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
     count = len(content["circuit"])
     if defined:
-        st.markdown(frame.plain(circuit_words.faithfulness(defined[0], count, language())))
+        st.markdown(shell.plain(circuit_words.faithfulness(defined[0], count, language())))
         st.altair_chart(
             whole_charts.beside_random(defined, colours.palette(), t),
             key="beside_random",
@@ -86,7 +85,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
         circuit_words.minimal_ablation_set(content, "mean", language()),
     ):
         if sentence:
-            st.markdown(frame.plain(sentence))
+            st.markdown(shell.plain(sentence))
     fold = st.expander(
         t("whole.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
     )

@@ -11,10 +11,9 @@ from core.discovery.thresholds import BAR, DIVERSITY
 from core.report.sentences.confidence import confidence_sentence
 from core.schema import EvidenceAbout, StabilityRecord
 from core.text import percent
+from pages.parts import i18n, shell
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
 
 LEVELS = {
     "high": ("green", ":material/verified:"),
@@ -45,7 +44,7 @@ def show(result: Result) -> None:
     level = stability.confidence.level
     colour, icon = LEVELS[level]
     st.badge(t(f"certain.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
-    st.markdown(frame.plain(confidence_sentence(result.manifest, language())))
+    st.markdown(shell.plain(confidence_sentence(result.manifest, language())))
     with st.expander(t("certain.numbers"), icon=":material/query_stats:"):
         st.html(table(lines(stability, result.manifest.evidence_about)))
 
@@ -56,7 +55,7 @@ def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:
     if tested := about.examples:
         rows.append(Line("examples", str(tested), t("certain.at_least", n=ENOUGH), tested >= ENOUGH))
         rows.append(
-            Line("smallest_p", texts.number(math.nan if about.smallest_p is None else about.smallest_p))
+            Line("smallest_p", i18n.number(math.nan if about.smallest_p is None else about.smallest_p))
         )
     bars = (
         ("jaccard", stability.jaccard, BAR),

@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from core.report.sentences import circuit as circuit_words
+from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.evidence import before_after
-from pages.parts.i18n import glossary as terms
+from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame, worker_answer
+from pages.parts.shell import worker_answer
 
 MODES = ("mean", "zero")
 NEW_TOKENS = 6
@@ -30,7 +31,7 @@ print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 
 def show(result: Result, content: Mapping[str, Any] | None) -> None:
     """Heads to choose, before and after, and the recipe."""
-    st.subheader(t("whatif.title"), anchor=False, help=terms.help_of("switch_off"))
+    st.subheader(t("whatif.title"), anchor=False, help=glossary.help_of("switch_off"))
     heads, mode, typed = _choices(result, content)
     if not heads:
         st.info(t("whatif.choose"), icon=":material/info:")
@@ -117,7 +118,7 @@ def _take(key: str, heads: Sequence[str]) -> None:
 
 
 def _tried(tried: Mapping[str, Any]) -> None:
-    st.markdown(f"**{frame.plain(circuit_words.ablated(tried, language()))}**")
+    st.markdown(f"**{shell.plain(circuit_words.ablated(tried, language()))}**")
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.recipe"), icon=":material/code:"):
         st.markdown(t("whatif.recipe_text"))

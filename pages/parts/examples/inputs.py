@@ -11,9 +11,9 @@ from core.errors import HeadlightError
 from core.examples.example_set import COLUMNS, LABELS, ExampleSet, Label
 from core.examples.pasted import read_sheet
 from core.examples.reading import from_pasted, from_rows, parse_examples, to_csv
+from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
-from pages.parts.shell import frame
 
 SHIFT_JIS = "cp932"
 LIVE = Path(__file__).with_name("live.html").read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def _boxes() -> None:
 
 def _say_how_it_was_read() -> None:
     if error := st.session_state.get("paste_error"):
-        frame.show_error(*error)
+        shell.show_error(*error)
         return
     if note := st.session_state.get("paste_note"):
         how, anomalous, normal = note
@@ -147,13 +147,13 @@ def _file() -> None:
 
 def _read(content: bytes, name: str, file_id: str) -> None:
     if st.session_state.get("read_file") == file_id:
-        st.caption(tn("examples.file_read", len(state.draft().examples.examples), name=frame.plain(name)))
+        st.caption(tn("examples.file_read", len(state.draft().examples.examples), name=shell.plain(name)))
         return
     encoding = SHIFT_JIS if st.session_state.get("read_as") == file_id else None
     try:
         examples = parse_examples(content, name, encoding)
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         if error.key == "not_utf8" and st.button(t("examples.as_shift_jis"), key="as_shift_jis"):
             st.session_state["read_as"] = file_id
             st.rerun()

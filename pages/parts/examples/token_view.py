@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from pages.parts.i18n.catalogue import number
+from pages.parts.i18n import number
 
 Words = Callable[..., str]
 MEAN = -1

@@ -12,10 +12,10 @@ from core.runs.checklist import COMPARED, Facts, Item, is_repeated, items, read_
 from core.runs.head_notes import read_labels
 from core.runs.review import read_review
 from core.runs.run_folder import RunFolder, list_runs, open_run
+from pages.parts import shell
 from pages.parts.data import results
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 _TICKS = "poc_ticks"
 """Ticks of a session in which no run is open; the next run takes them over."""
@@ -95,7 +95,7 @@ def show() -> None:
             else:
                 _self(item)
     if error := st.session_state.pop("poc_error", None):
-        frame.show(error)
+        shell.show(error)
 
 
 def _self(item: Item) -> None:
@@ -110,7 +110,7 @@ def _self(item: Item) -> None:
         if not item.done and st.button(
             t(f"{item.page}.name"), key=f"poc_to_{item.key}", type="tertiary", icon=":material/arrow_forward:"
         ):
-            frame.go(str(item.page))
+            shell.go(str(item.page))
 
 
 def _hand(item: Item) -> None:

@@ -17,9 +17,9 @@ __all__ = [
     "LANGUAGES",
     "MissingTextError",
     "best_language",
-    "catalogue",
     "counted",
     "duration",
+    "entries",
     "error",
     "has",
     "number",
@@ -36,7 +36,7 @@ class MissingTextError(KeyError):
 
 
 @functools.cache
-def catalogue(language: str) -> dict[str, str]:
+def entries(language: str) -> dict[str, str]:
     """Every text of a language by its dotted key."""
     content = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     texts = dict(_flat(content))
@@ -48,7 +48,7 @@ def catalogue(language: str) -> dict[str, str]:
 def text(language: str, key: str, **values: Any) -> str:
     """The text of a key, filled in. Raises MissingTextError where the catalogue lacks it."""
     try:
-        pattern = catalogue(language)[key]
+        pattern = entries(language)[key]
     except KeyError:
         raise MissingTextError(f"{language}: {key}") from None
     return pattern.format(**values) if values else pattern.format()
@@ -56,7 +56,7 @@ def text(language: str, key: str, **values: Any) -> str:
 
 def has(language: str, key: str) -> bool:
     """Whether the catalogue has this key."""
-    return key in catalogue(language)
+    return key in entries(language)
 
 
 def counted(language: str, key: str, count: int, **values: Any) -> str:

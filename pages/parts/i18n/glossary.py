@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from pages.parts.i18n import catalogue as texts
+from pages.parts import i18n
 from pages.parts.session.state import language, t
 
 TERMS = (
@@ -79,7 +79,7 @@ def marked(sentence: str, lang: str) -> str:
 
     Longer words go first, so that "head score" is not taken for "head". No mark is set within another.
     """
-    words = {word: term for term in TERMS for word in texts.text(lang, f"term.{term}.words").split("|")}
+    words = {word: term for term in TERMS for word in i18n.text(lang, f"term.{term}.words").split("|")}
     ordered = sorted(words, key=len, reverse=True)
     edge = r"\b" if lang == "en" else ""
     pattern = re.compile(f"{edge}({'|'.join(map(re.escape, ordered))}){edge}", re.IGNORECASE)
@@ -96,7 +96,7 @@ def marked(sentence: str, lang: str) -> str:
 
 
 def _mark(word: str, term: str, lang: str) -> str:
-    said = escape(texts.text(lang, f"term.{term}.text"))
+    said = escape(i18n.text(lang, f"term.{term}.text"))
     return (
         f'<span class="term" tabindex="0">{escape(word)}<span class="tip" role="tooltip">{said}</span></span>'
     )
@@ -113,7 +113,7 @@ def listed(terms: Iterable[str] = TERMS) -> str:
 def fold(page: str) -> None:
     """The words of a page, folded."""
     if page in PAGES:
-        with st.expander(t("frame.words"), icon=":material/dictionary:", key=f"words_{page}"):
+        with st.expander(t("shell.words"), icon=":material/dictionary:", key=f"words_{page}"):
             st.html(listed(PAGES[page]))
 
 

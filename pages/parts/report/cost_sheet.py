@@ -9,10 +9,10 @@ from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
 from core.text import text
+from pages.parts import shell
 from pages.parts.report import brief
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
 
 
 def show(found: Facts, entries: Entries) -> None:
@@ -80,9 +80,9 @@ def _show(error: HeadlightError) -> None:
     """An error with the entry named in the reader's language."""
     if isinstance(error, ConfigError) and error.key == "roi_out_of_bounds":
         name = text(language(), f"roi.{error.values['name']}")
-        frame.show_error(error.key, {**error.values, "name": name})
+        shell.show_error(error.key, {**error.values, "name": name})
     else:
-        frame.show(error)
+        shell.show(error)
 
 
 def read() -> Entries:
@@ -90,5 +90,5 @@ def read() -> Entries:
     try:
         return roi.read_roi(state.folder())
     except StorageError as error:
-        frame.show(error)
+        shell.show(error)
         return Entries()

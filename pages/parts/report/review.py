@@ -13,9 +13,9 @@ from core.runs.review import (
     add_comment,
     sign,
 )
+from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 SIGNS = {
     "accepted": ("green", ":material/check:"),
@@ -40,7 +40,7 @@ def _comments(review: Review) -> None:
     for comment in review.comments:
         with st.container(border=True, gap="xsmall"):
             written = datetime.fromisoformat(comment.written).strftime("%Y-%m-%d %H:%M")
-            st.caption(f"{frame.plain(comment.author or t('review.nobody'))} · {written}")
+            st.caption(f"{shell.plain(comment.author or t('review.nobody'))} · {written}")
             st.text(comment.text)
 
 
@@ -67,7 +67,7 @@ def _said(signed: SignOff) -> str:
     return t(
         "review.signed",
         decision=t(f"review.{signed.decision}"),
-        name=frame.plain(signed.name),
+        name=shell.plain(signed.name),
         date=signed.date,
     )
 
@@ -109,4 +109,4 @@ def _sign() -> None:
 def _show_error(key: str) -> None:
     error = st.session_state.pop(key, None)
     if error is not None:
-        frame.show(error)
+        shell.show(error)

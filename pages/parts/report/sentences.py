@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from core.runs.run_folder import RunFolder
+from pages.parts import i18n
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
+from pages.parts.session.samples import run_name
 from pages.parts.session.state import t, tn
-from pages.parts.shell.samples import run_name
 
 
 def headline(result: Result) -> str:
@@ -46,7 +46,7 @@ def strongest(result: Result) -> str:
     """The strongest heads with their scores."""
     titles = result.titles()
     names = [
-        f"{titles[row.name]} ({texts.number(row.score)})"
+        f"{titles[row.name]} ({i18n.number(row.score)})"
         for row in result.selected.head(3).itertuples(index=False)
     ]
     return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
@@ -73,7 +73,7 @@ def edges(result: Result) -> str:
         len(among),
         source=best["source"],
         target=best["target"],
-        score=texts.number(best["score"]),
+        score=i18n.number(best["score"]),
     )
 
 

@@ -8,12 +8,12 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.report.sentences.heads import screened
 from core.schema import ModelRecord
+from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results
-from pages.parts.runs import run_comparison as comparison
+from pages.parts.runs import run_comparison
 from pages.parts.runs.runs_table import Line
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 
 def show(lines: list[Line]) -> None:
@@ -33,9 +33,9 @@ def show(lines: list[Line]) -> None:
         others = [
             run_id
             for run_id in newest
-            if run_id != second and comparison.same_shape(shapes[run_id], shapes[second])
+            if run_id != second and run_comparison.same_shape(shapes[run_id], shapes[second])
         ]
-        others.sort(key=lambda run_id: not comparison.same_model(shapes[run_id], shapes[second]))
+        others.sort(key=lambda run_id: not run_comparison.same_model(shapes[run_id], shapes[second]))
         if not others:
             st.info(t("compare.no_partner"), icon=":material/info:")
             return
@@ -63,13 +63,13 @@ def _compared(before: Line, after: Line) -> None:
     try:
         first, second = results.load(before.run), results.load(after.run)
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
         return
-    heads, edges = comparison.compare(first, second), comparison.compare_edges(first, second)
+    heads, edges = run_comparison.compare(first, second), run_comparison.compare_edges(first, second)
     if heads.empty:
         st.info(t("compare.none"), icon=":material/info:")
         return
-    if not comparison.same_model(first.manifest.model, second.manifest.model):
+    if not run_comparison.same_model(first.manifest.model, second.manifest.model):
         st.caption(t("compare.other_model"))
     measures = [(found.manifest.selection.statistic, screened(found.manifest)) for found in (first, second)]
     if measures[0] != measures[1]:
@@ -81,7 +81,7 @@ def _compared(before: Line, after: Line) -> None:
             _show(table, unit)
     st.download_button(
         t("compare.download"),
-        data=lambda: comparison.as_csv(heads, edges),
+        data=lambda: run_comparison.as_csv(heads, edges),
         file_name=f"compare-{before.run.run_id}-{after.run.run_id}.csv",
         mime="text/csv",
         key="download_comparison",
@@ -95,16 +95,16 @@ def _show(table: pd.DataFrame, unit: str) -> None:
     if table.empty:
         st.caption(t("compare.no_edges"))
         return
-    counts = comparison.counts(table)
+    counts = run_comparison.counts(table)
     st.markdown(t(f"compare.said_{unit}", **counts))
     st.altair_chart(
-        comparison.chart(table, colours.palette(), t),
+        run_comparison.chart(table, colours.palette(), t),
         key=f"compare_{unit}_chart",
         theme=None,
         alt=t(f"alt.compare_{unit}", **counts),
     )
-    if len(table) > comparison.MOST_ROWS:
-        st.caption(t("compare.shown", shown=comparison.MOST_ROWS, total=len(table)))
+    if len(table) > run_comparison.MOST_ROWS:
+        st.caption(t("compare.shown", shown=run_comparison.MOST_ROWS, total=len(table)))
     st.caption(t("compare.reading"))
     _table(table, unit)
 

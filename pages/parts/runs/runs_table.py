@@ -9,10 +9,9 @@ import streamlit as st
 
 from core.errors import HeadlightError, StorageError
 from core.runs.run_folder import RunFolder, list_runs
-from pages.parts.i18n import catalogue as texts
-from pages.parts.session import state
+from pages.parts import i18n, shell
+from pages.parts.session import samples, state
 from pages.parts.session.state import t
-from pages.parts.shell import frame, samples
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def show(lines: list[Line], key: str) -> None:
             columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
             with columns[0]:
                 title(line)
-            columns[1].caption(frame.plain(line.model))
+            columns[1].caption(shell.plain(line.model))
             columns[2].caption(line.counts)
             with columns[3]:
                 badge(line.status)
@@ -72,15 +71,15 @@ def show(lines: list[Line], key: str) -> None:
 def title(line: Line) -> None:
     """The run's name, marked where it is open, and why it cannot be read where it is damaged."""
     mark = f" :gray[({t('runs.here')})]" if line.run.run_id == state.run_id() else ""
-    st.markdown(f"**{frame.plain(line.name)}**{mark}")
+    st.markdown(f"**{shell.plain(line.name)}**{mark}")
     if line.reason:
-        st.caption(frame.plain(line.reason))
+        st.caption(shell.plain(line.reason))
 
 
 @st.dialog(" ")
 def confirm_delete(line: Line) -> None:
     """Ask before a run's folder is removed."""
-    st.markdown(t("runs.delete_text", name=frame.plain(line.name)))
+    st.markdown(t("runs.delete_text", name=shell.plain(line.name)))
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button(t("runs.keep"), key="keep_run")
         sure = st.button(
@@ -108,9 +107,9 @@ def open_line(line: Line) -> None:
     try:
         state.open_in_session(line.run)
     except HeadlightError as error:
-        frame.show(error)
+        shell.show(error)
     else:
-        frame.go("circuit" if line.status == "done" else "analysis")
+        shell.go("circuit" if line.status == "done" else "analysis")
 
 
 def badge(status: str) -> None:
@@ -131,7 +130,7 @@ def _line(run: RunFolder) -> Line:
         config, meta, status = run.config(), run.meta(), run.state().status
         name = samples.run_name(run, config)
     except StorageError as error:
-        reason = texts.error(state.language(), error.key, error.values)
+        reason = i18n.error(state.language(), error.key, error.values)
         return Line(run, run.run_id, "", "", "damaged", "", reason=reason)
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"

@@ -15,11 +15,10 @@ from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, value
 from core.sensitivity.sentences import setting_name, shown, verdict_words
 from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Quality, means, needs_care
 from core.text import number
+from pages.parts import i18n, shell
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import frame
 
 STAGE = "sensitivity"
 
@@ -32,7 +31,7 @@ def intention(result: Result, config: RunConfig) -> None:
     trainings = len(plan(config, per_side).trainings)
     seconds = result.manifest.timings.get("train", 0.0)
     if seconds:
-        time = texts.duration(language(), estimated_seconds(config, per_side, seconds))
+        time = i18n.duration(language(), estimated_seconds(config, per_side, seconds))
         st.caption(t("sweep.takes", trainings=trainings, time=time))
     else:
         st.caption(t("sweep.takes_unknown", trainings=trainings))
@@ -41,7 +40,7 @@ def intention(result: Result, config: RunConfig) -> None:
 def begin(found: JobState | None, label: str) -> None:
     """The button that starts the sweep, or goes on with it, and why the last one ended."""
     if found is not None and found.kind == STAGE and found.status == "failed":
-        frame.show_error(found.error_key, found.error_values)
+        shell.show_error(found.error_key, found.error_values)
     elif found is not None and found.kind == STAGE and found.status in ("cancelled", "interrupted"):
         st.caption(t(f"sweep.{found.status}"))
     first = label == "start"
@@ -55,7 +54,7 @@ def begin(found: JobState | None, label: str) -> None:
         try:
             state.backend().submit(state.folder(), "sensitivity")
         except HeadlightError as error:
-            frame.show(error)
+            shell.show(error)
             return
         st.rerun()
 
@@ -76,7 +75,7 @@ def follow(drawn: str) -> None:
         said = t(f"whole.stage_{found.stage or 'load'}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
-            found.share if running else 0.0, text=f"{said} · {texts.duration(language(), found.seconds)}"
+            found.share if running else 0.0, text=f"{said} · {i18n.duration(language(), found.seconds)}"
         )
         if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
             state.backend().cancel(state.run_id())

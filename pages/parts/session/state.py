@@ -17,7 +17,7 @@ from core.jobs.backend import Answer, Backend, JobStatus
 from core.jobs.local_backend import LocalBackend
 from core.runs.job_state import ACTIVE
 from core.runs.run_folder import RunFolder, open_run
-from pages.parts.i18n import catalogue as texts
+from pages.parts import i18n
 
 WATCHED = "watched_runs"
 """Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
@@ -128,12 +128,12 @@ def keep_language() -> None:
 
 def t(key: str, **values: Any) -> str:
     """A text in the session's language."""
-    return texts.text(language(), key, **values)
+    return i18n.text(language(), key, **values)
 
 
 def tn(key: str, count: int, **values: Any) -> str:
     """A counted text in the session's language."""
-    return texts.counted(language(), key, count, **values)
+    return i18n.counted(language(), key, count, **values)
 
 
 def named(keys: Iterable[str], pattern: str) -> dict[str, str]:

@@ -1,0 +1,24 @@
+"""What every page has around its own content."""
+
+from pages.parts.shell.markdown import plain
+from pages.parts.shell.navigation import PAGES, STEPS, go, keep_address, link, navigation, page_parameters
+from pages.parts.shell.page import header, needs_run, next_button, show, show_error, style
+from pages.parts.shell.stepper import sidebar
+
+__all__ = [
+    "PAGES",
+    "STEPS",
+    "go",
+    "header",
+    "keep_address",
+    "link",
+    "navigation",
+    "needs_run",
+    "next_button",
+    "page_parameters",
+    "plain",
+    "show",
+    "show_error",
+    "sidebar",
+    "style",
+]

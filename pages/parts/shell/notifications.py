@@ -13,11 +13,10 @@ from core.errors import HeadlightError
 from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, measured_timings, read_records
 from core.runs.run_folder import open_run
+from pages.parts import i18n, shell
 from pages.parts.analysis import progress
-from pages.parts.i18n import catalogue as texts
-from pages.parts.session import state
+from pages.parts.session import samples, state
 from pages.parts.session.state import t
-from pages.parts.shell import frame, samples
 
 POLL = 2.0
 """Seconds between two looks at a run from another page."""
@@ -46,8 +45,8 @@ def update(current: str) -> None:
 def title() -> str:
     """What the browser's tab says."""
     if _held(_ENDED):
-        return t("watch.tab_ended")
-    return t("watch.tab_active") if _held(_WATCHED) else "Headlight"
+        return t("notifications.tab_ended")
+    return t("notifications.tab_active") if _held(_WATCHED) else "Headlight"
 
 
 def show(current: str) -> None:
@@ -83,7 +82,7 @@ def _at_work(job: JobStatus) -> None:
         said = t(f"stage.{stage}") if stage in STAGES else t("status.running")
         share = progress.share_done(read_records(run), measured_timings(config.model, config.preset))
         if job.seconds_left is not None and job.seconds_left > 1:
-            left = texts.duration(state.language(), job.seconds_left)
+            left = i18n.duration(state.language(), job.seconds_left)
             said = f"{said} · {t('analysis.left', time=left)}"
     with st.container(border=True, gap="xsmall", key=f"at_work_{job.run_id}"):
         st.text(_name(job.run_id))
@@ -97,8 +96,12 @@ def _notice(run_id: str) -> None:
     done = job.state.status == "done"
     with st.container(border=True, gap="xsmall", key=f"ended_{run_id}"):
         st.text(_name(run_id))
-        st.caption(t(f"watch.{'done' if done else 'not_done'}"))
-        if st.button(t("watch.open" if done else "watch.look"), key=f"open_ended_{run_id}", width="stretch"):
+        st.caption(t(f"notifications.{'done' if done else 'not_done'}"))
+        if st.button(
+            t("notifications.open" if done else "notifications.look"),
+            key=f"open_ended_{run_id}",
+            width="stretch",
+        ):
             forget(run_id)
             try:
                 state.open_in_session(open_run(run_id))
@@ -114,11 +117,11 @@ def forget(run_id: str) -> None:
 
 def _toast(run_id: str, status: str) -> None:
     if status == "done":
-        link = f"[{t('watch.open')}](circuit?{urlencode(_address(run_id))})"
-        said = f"{t('watch.done_of', name=frame.plain(_name(run_id)))} {link}"
+        link = f"[{t('notifications.open')}](circuit?{urlencode(_address(run_id))})"
+        said = f"{t('notifications.done_of', name=shell.plain(_name(run_id)))} {link}"
         st.toast(said, icon=":material/check_circle:", duration="long")
     else:
-        said = t("watch.not_done_of", name=frame.plain(_name(run_id)))
+        said = t("notifications.not_done_of", name=shell.plain(_name(run_id)))
         st.toast(said, icon=":material/error:", duration="long")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from core.jobs.backend import Answer, QuestionKind
+from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import frame
 
 PATIENCE = 0.3
 """Seconds that the page waits for an answer itself; most come sooner, and nothing flickers."""
@@ -28,7 +28,7 @@ def ask(question: QuestionKind, payload: Mapping[str, Any], section: str) -> Any
     if answer.pending:
         _wait(question, payload, section)
     elif answer.error_key:
-        frame.show_error(answer.error_key, answer.error_values)
+        shell.show_error(answer.error_key, answer.error_values)
         if st.button(t(f"{section}.again"), key=f"{section}_again", icon=":material/refresh:"):
             state.backend().ask(question, payload, again=True)
             st.rerun()

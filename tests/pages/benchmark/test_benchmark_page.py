@@ -11,7 +11,7 @@ from core.benchmark import reading
 from core.benchmark.reading import read
 from core.benchmark.standings import comparison
 from pages.parts.benchmark import words
-from pages.parts.i18n.catalogue import LANGUAGES, catalogue
+from pages.parts.i18n import LANGUAGES, entries
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_benchmark import GOALS, make_benchmark, write
 
@@ -39,7 +39,7 @@ def test_one_screen_says_how_right_against_whom_how_sure_and_what_it_costs(
     open_app: OpenApp, folder: Path, language: str
 ) -> None:
     make_benchmark(folder)
-    app, texts = open_app("benchmark", language), catalogue(language)
+    app, texts = open_app("benchmark", language), entries(language)
     page = shown(app)
     titles = [element.value for element in app.subheader]
     assert titles == [texts[f"bench.{name}_title"] for name in ("against", "goals", "sure", "cost")]
@@ -74,7 +74,7 @@ def test_partial_result_shows_what_was_measured(open_app: OpenApp, folder: Path,
     columns = [*reading.KEYS, "examples", "auc"]
     table.loc[table["examples"] == 8, columns].to_csv(folder / "summary.csv", index=False)
     (folder / "about.json").write_text("{}", encoding="utf-8")
-    app, texts = open_app("benchmark", language), catalogue(language)
+    app, texts = open_app("benchmark", language), entries(language)
     assert [element.value for element in app.subheader] == [texts["bench.against_title"]]
     assert texts["bench.not_run_title"] not in shown(app)
 
@@ -97,7 +97,7 @@ def test_result_without_ours_and_with_unknown_names(open_app: OpenApp, folder: P
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_without_any_result_the_page_says_how_to_make_one(open_app: OpenApp, language: str) -> None:
     app = open_app("benchmark", language)
-    assert [info.value for info in app.info] == [catalogue(language)["bench.none"]]
+    assert [info.value for info in app.info] == [entries(language)["bench.none"]]
     assert [code.value for code in app.code] == ["make benchmark"]
     assert not app.error and not app.dataframe
 

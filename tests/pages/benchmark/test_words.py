@@ -7,7 +7,7 @@ import pytest
 from core.benchmark.reading import GROUPS, OURS, SCREENED
 from core.benchmark.standings import Comparison, Standing
 from pages.parts.benchmark import table, words
-from pages.parts.i18n.catalogue import LANGUAGES, catalogue, has
+from pages.parts.i18n import LANGUAGES, entries, has
 from pages.parts.session import state
 from tests.support.made_benchmark import GOALS, ROWS
 
@@ -35,14 +35,14 @@ def test_few_losses_are_named_and_many_are_counted() -> None:
     sentence = words.losses(replace(ALONE, above=cases))
     assert "6 of 18" in sentence and sentence.count("linear probe") == words.MOST_NAMED
     assert "2 more" in sentence
-    assert words.losses(ALONE) == catalogue("en")["bench.never_above"].format(cases=18)
+    assert words.losses(ALONE) == entries("en")["bench.never_above"].format(cases=18)
 
 
 def test_headline_names_who_does_better() -> None:
     look, change = Standing("probe", 0.9004, 0.5, "a · gpt2", 0), Standing("eap", 0.91, 0.5, "a · gpt2", 0)
     sentence = words.headline(replace(ALONE, look=look, change=change))
     assert "EAP with 0.910" in sentence and "linear probe" not in sentence, ".9004 is shown as ours is"
-    best = catalogue("en")["bench.lead_best"]
+    best = entries("en")["bench.lead_best"]
     assert best not in sentence
     assert words.headline(replace(ALONE, look=look)).endswith(best)
     assert best not in words.headline(ALONE), "nothing to compare with"

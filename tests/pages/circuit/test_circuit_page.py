@@ -6,17 +6,17 @@ import streamlit as st
 
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
+from pages.parts import i18n
 from pages.parts.circuit import head_labels as labels
 from pages.parts.circuit.controls import with_opened_edges
 from pages.parts.circuit.view_state import nearest, table_key, within
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_search_opens_a_head_that_is_not_drawn(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     result = results.load(run)
@@ -75,7 +75,7 @@ def test_number_of_edges_follows_the_heads_until_it_is_set(open_app: OpenApp) ->
     assert app.slider(key="circuit_edges").value == 1
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_several_heads_are_grouped_and_folded(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", language, run.run_id)
@@ -93,7 +93,7 @@ def test_several_heads_are_grouped_and_folded(open_app: OpenApp, language: str) 
     app.toggle(key="circuit_fold").set_value(True).run()
     assert not app.exception
     assert app.query_params["fold"] == "1"
-    assert catalogue(language)["group.reading"] in shown(app)
+    assert entries(language)["group.reading"] in shown(app)
     assert list(app.dataframe[0].value["group"].dropna()) == ["<i>early</i>"] * 3
     app.multiselect(key=f"group_members_{run.run_id}").set_value(names)
     app.button(key="keep_group").click().run()
@@ -104,7 +104,7 @@ def test_group_without_heads_is_asked_for_some(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", run=run.run_id)
     app.button(key="keep_group").click().run()
-    assert catalogue("en")["group.none_chosen"] in shown(app)
+    assert entries("en")["group.none_chosen"] in shown(app)
     assert read_labels(run) == {}
 
 
@@ -157,7 +157,7 @@ def test_levels_and_bounds() -> None:
 
 def _drawn(result: results.Result, language: str, heads: int) -> str:
     """The beginning of the line that counts what is drawn."""
-    said = texts.text(
+    said = i18n.text(
         language, "circuit.shown", heads=heads, all_heads=len(result.heads), edges=0, all_edges=0
     )
     return said.split("0 of 0")[0].split("、")[0]
@@ -176,9 +176,9 @@ def test_tick_of_a_table_does_not_outlive_what_it_opened(monkeypatch: pytest.Mon
     assert table_key("heads", names[:1], ["L1H2"]) == "heads_2"
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_full_screen_has_a_name_in_both_states(open_app: OpenApp, language: str) -> None:
     app = open_app("circuit", language, make_run(runs_folder()).run_id)
-    assert app.button(key="toggle_full").label == catalogue(language)["circuit.full"]
+    assert app.button(key="toggle_full").label == entries(language)["circuit.full"]
     app.button(key="toggle_full").click().run()
-    assert app.button(key="toggle_full").label == catalogue(language)["circuit.leave_full"]
+    assert app.button(key="toggle_full").label == entries(language)["circuit.leave_full"]

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from core.runs.run_folder import runs_folder
+from pages.parts import i18n
 from pages.parts.circuit.edge_panel import joint, own_examples
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run
 
@@ -37,7 +37,7 @@ def test_examples_with_a_joint_code_of_the_anomalous_side_alone_are_counted() ->
     assert own_examples(joint(codes("silent 1 2 2"), codes("7 silent 2 2"))) == 0
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_edge_in_the_panel_tells_what_is_known(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", language, run.run_id)
@@ -47,8 +47,8 @@ def test_edge_in_the_panel_tells_what_is_known(open_app: OpenApp, language: str)
     app.run()
     assert not app.exception
     assert app.selectbox(key="edge").value == edge["name"]
-    assert catalogue(language)["edge.untested"] in shown(app)
-    assert catalogue(language)["edge.codes"] in shown(app)
+    assert entries(language)["edge.untested"] in shown(app)
+    assert entries(language)["edge.codes"] in shown(app)
     assert all(box.key != "head" for box in app.selectbox)
 
 
@@ -70,5 +70,5 @@ def test_effect_and_direction_of_an_edge_are_told(open_app: OpenApp) -> None:
     said = shown(app)
     assert "**confirmed**" in said
     assert "Effect −40\u00a0% (95 % interval −50\u00a0% … −30\u00a0%)." in said
-    assert catalogue("en")["edge.against"] in said
+    assert entries("en")["edge.against"] in said
     assert "p 0.01, q 0.02." in said

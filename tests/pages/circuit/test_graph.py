@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from core.runs.head_notes import HeadLabel, write_group, write_label
+from pages.parts import i18n
 from pages.parts.charts.colours import LIGHT
 from pages.parts.circuit import graph
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import DIMMED, Look
 from pages.parts.data import results
 from pages.parts.data.results import Result
-from pages.parts.i18n import catalogue as texts
 from tests.support.made_runs import make_run
 
-WORD = partial(texts.text, "en")
+WORD = partial(i18n.text, "en")
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import RunFolder, runs_folder
 from core.schema import AlignmentRecord
 from core.text import percent
+from pages.parts import i18n
 from pages.parts.circuit import code_strip as codes
 from pages.parts.circuit import head_panel, head_words
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.support.made_runs import make_run
 
@@ -137,14 +137,14 @@ def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> 
     assert codes.most_shared(silent) == codes.Shared(0, 0, 2, 2)
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, language: str) -> None:
     app = open_app("circuit", language, make_run(runs_folder()).run_id)
     run_until(app, lambda: 'class="writes"' in shown(app))
     said = shown(app)
     for key in ("looks_line", "writes_line"):
-        assert catalogue(language)[f"panel.{key}"] in said
-    halves = {catalogue(language)[f"panel.{key}"] for key in ("looks", "writes")}
+        assert entries(language)[f"panel.{key}"] in said
+    halves = {entries(language)[f"panel.{key}"] for key in ("looks", "writes")}
     assert halves <= {tab.label for tab in app.tabs}
     assert "&lt;i&gt;anomalous" in said
     assert "<i>anomalous" not in said
@@ -161,7 +161,7 @@ def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
     for chosen in (1, 3):
         app.selectbox(key=key).set_value(chosen).run()
         token = run.config().examples.examples[0].text.split(" ")[chosen]
-        said = catalogue("en")["panel.at"].format(token=token)
+        said = entries("en")["panel.at"].format(token=token)
         run_until(app, lambda said=said: said in shown(app))
     app.selectbox(key=f"panel_example_{run.run_id}").set_value(1).run()
     run_until(app, lambda: "“late”" in shown(app))
@@ -204,7 +204,7 @@ def test_page_does_not_wait_for_a_worker_that_is_busy(
     run = make_run(runs_folder())
     monkeypatch.setattr(local, "ask", busy)
     app = open_app("circuit", run=run.run_id)
-    assert catalogue("en")["panel.reading"] in shown(app)
+    assert entries("en")["panel.reading"] in shown(app)
     assert app.session_state["polling"]
     assert any(button.key == "next_circuit" for button in app.button)
     payload = next(payload for kind, payload in asked if kind == "head")

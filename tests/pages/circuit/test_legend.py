@@ -39,7 +39,7 @@ def test_words_are_of_the_language_and_names_are_text(tmp_path: Path, language: 
     head = results.load(run).selected.iloc[0]["name"]
     write_label(run, head, HeadLabel("<b>&語"))
     picture = drawn(run, language)
-    texts, words = written(picture), catalogue.catalogue(language)
+    texts, words = written(picture), catalogue.entries(language)
     assert f"{head} <b>&語" in texts
     assert words["verdict.confirmed"] in texts
     assert words["verdict.unchecked"] not in texts
@@ -58,4 +58,4 @@ def test_groups_and_heads_that_work_against_the_fault_are_drawn(tmp_path: Path, 
     write_group(run, names[2:3], "z")
     texts = written(drawn(run, language))
     assert {f"{names[0]} ①", f"{names[1]} ①", f"{names[2]} ②", "① <前半>", "② z"} <= set(texts)
-    assert any(text.endswith(catalogue.catalogue(language)["circuit.against"]) for text in texts)
+    assert any(text.endswith(catalogue.entries(language)["circuit.against"]) for text in texts)

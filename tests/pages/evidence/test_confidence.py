@@ -12,7 +12,7 @@ from pages.parts.charts.colours import LIGHT
 from pages.parts.data.results import load
 from pages.parts.evidence import confidence as stability_of
 from pages.parts.evidence import effect_details
-from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
+from pages.parts.i18n import LANGUAGES, entries, text
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run
 
@@ -58,7 +58,7 @@ def test_level_stands_on_the_page_and_in_the_report(
 ) -> None:
     run = made(**changes)
     page = open_app("evidence", language, run=run.run_id)
-    assert catalogue(language)[f"certain.{level}"] in shown(page)
+    assert entries(language)[f"certain.{level}"] in shown(page)
     sentence = text(language, "certain.title")
     assert sentence in shown(page)
     report = shown(open_app("report", language, run=run.run_id))
@@ -68,7 +68,7 @@ def test_level_stands_on_the_page_and_in_the_report(
 
 def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), verdicts=True)
-    assert catalogue("en")["certain.not_measured"] in shown(open_app("evidence", run=run.run_id))
+    assert entries("en")["certain.not_measured"] in shown(open_app("evidence", run=run.run_id))
 
 
 def test_lines_say_what_is_reached(open_app: OpenApp) -> None:
@@ -119,11 +119,11 @@ def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app
     effect_details.texts_heat(found, [one, two], LIGHT, word).to_dict()
     effect_details.ablations(rows_drawn, LIGHT, word).to_dict()
     app = open_app("evidence", run=run.run_id)
-    assert catalogue("en")["details.texts"] not in shown(app)
+    assert entries("en")["details.texts"] not in shown(app)
     app.session_state["effect_details"] = True
     app.run()
     assert not app.exception
-    assert catalogue("en")["details.texts"] in shown(app)
+    assert entries("en")["details.texts"] in shown(app)
 
 
 def test_run_without_these_files_has_no_details(open_app: OpenApp) -> None:
@@ -132,7 +132,7 @@ def test_run_without_these_files_has_no_details(open_app: OpenApp) -> None:
     assert effect_details.evidence(run).heads == {}
     (run.path / "evidence.json").write_text("{half", encoding="utf-8")
     assert effect_details.evidence(run).heads == {}
-    assert catalogue("en")["details.texts"] not in shown(open_app("evidence", run=run.run_id))
+    assert entries("en")["details.texts"] not in shown(open_app("evidence", run=run.run_id))
 
 
 def test_screen_beside_the_codes_by_hand() -> None:

@@ -5,10 +5,9 @@ import pytest
 from core.examples.reading import from_rows, parse_examples
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
-from pages.parts.examples import fitness as checks
-from pages.parts.examples import token_view as tokens
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts import i18n
+from pages.parts.examples import fitness, token_view
+from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.examples.test_token_view import preview, word
@@ -37,10 +36,10 @@ SHEET = "label\ttext\tpair\n" + "\n".join(
     ],
 )
 def test_advice_on_the_number_of_texts(count: int, said: str) -> None:
-    assert checks.advice(count) == said
+    assert fitness.advice(count) == said
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, language: str) -> None:
     app = open_app("examples", language)
     app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder")
@@ -50,7 +49,7 @@ def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, lang
     assert not app.exception
     assert app.text_area(key="paste_anomalous").value == "red 1\nred 2\nred 3"
     assert app.text_area(key="paste_normal").value == "blue 1\nblue 2\nblue 3\ngreen 1"
-    said = catalogue(language)["examples.sheet_header"].format(anomalous=3, normal=3)
+    said = entries(language)["examples.sheet_header"].format(anomalous=3, normal=3)
     assert app.success[0].value == said
     app.text_area(key="paste_normal").set_value("blue 1\nblue 2\nblue 3").run()
     assert not app.success
@@ -75,20 +74,20 @@ def test_tabs_that_are_no_columns_are_kept_and_said(open_app: OpenApp) -> None:
     app = with_examples(open_app("model"))
     app.switch_page("pages/examples.py").run()
     app.text_area(key="paste_normal").set_value("a\tb\nc\nd").run()
-    assert catalogue("en")["examples.tabs"] in shown(app)
+    assert entries("en")["examples.tabs"] in shown(app)
     assert app.session_state["draft"].examples.examples[-3].text == "a\tb"
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_what_is_missing_stands_beside_the_closed_button(open_app: OpenApp, language: str) -> None:
     app = open_app("model", language)
     app.switch_page("pages/examples.py").run()
     app.text_area(key="paste_anomalous").set_value("a\nb").run()
     sides = {"en": "1 anomalous text, 3 normal texts", "ja": "異常例 1 件、正常例 3 件"}
-    assert catalogue(language)["examples.missing"].format(what=sides[language]) in shown(app)
+    assert entries(language)["examples.missing"].format(what=sides[language]) in shown(app)
     app.text_area(key="paste_anomalous").set_value("a\nb\nc").run()
     app.text_area(key="paste_normal").set_value("d\ne\nf").run()
-    assert catalogue(language)["examples.missing"].split("{")[0] not in shown(app)
+    assert entries(language)["examples.missing"].split("{")[0] not in shown(app)
 
 
 def test_five_thousand_lines_are_counted_and_kept(open_app: OpenApp) -> None:
@@ -121,22 +120,22 @@ def test_first_rows_of_many_texts_are_shown_and_all_on_demand(open_app: OpenApp,
 
 
 def test_long_texts_run_on_and_short_ones_stand_in_columns() -> None:
-    columns = tokens.table(preview(["w"] * tokens.MOST_COLUMNS), word)
-    running = tokens.table(preview(["w"] * (tokens.MOST_COLUMNS + 1)), word)
+    columns = token_view.table(preview(["w"] * token_view.MOST_COLUMNS), word)
+    running = token_view.table(preview(["w"] * (token_view.MOST_COLUMNS + 1)), word)
     assert 'class="running"' not in columns
     assert running.count('<td class="running" dir="auto">') == 2
 
 
 def test_every_text_takes_its_own_direction() -> None:
-    html = tokens.table(preview(["שלום", "b"]), word)
+    html = token_view.table(preview(["שלום", "b"]), word)
     assert html.count('dir="auto"') == 2 * 3
 
 
 def test_page_without_a_model_shows_the_way(open_app: OpenApp) -> None:
     app = open_app("examples")
-    assert catalogue("en")["frame.needs_model"] in [info.value for info in app.info]
+    assert entries("en")["shell.needs_model"] in [info.value for info in app.info]
     app.button(key="to_model").click().run()
-    assert app.title[0].value == catalogue("en")["model.title"]
+    assert app.title[0].value == entries("en")["model.title"]
 
 
 def test_texts_that_the_model_refuses_close_the_next_step(
@@ -185,4 +184,4 @@ def test_text_that_a_box_would_split_stays_out_of_the_boxes(open_app: OpenApp) -
     rows = from_rows([{"label": "normal", "text": "one\u2028two"}, {"label": "anomalous", "text": "three"}])
     app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=rows)
     app.run()
-    assert catalogue("en")["examples.long_texts"] in [info.value for info in app.info]
+    assert entries("en")["examples.long_texts"] in [info.value for info in app.info]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pages.parts.examples import token_view as tokens
+from pages.parts.examples import token_view
 
 
 def word(key: str, **values: Any) -> str:
@@ -26,7 +26,7 @@ def preview(pieces: list[str], mode: str = "aligned") -> dict[str, Any]:
 
 
 def test_text_of_a_user_cannot_become_markup() -> None:
-    html = tokens.table(preview(["<script>alert(1)</script>", "&amp;"]), word)
+    html = token_view.table(preview(["<script>alert(1)</script>", "&amp;"]), word)
     assert "<script" not in html
     assert "<b>x" not in html
     assert "&lt;script&gt;" in html
@@ -34,18 +34,18 @@ def test_text_of_a_user_cannot_become_markup() -> None:
 
 
 def test_paired_texts_stand_together_anomalous_first() -> None:
-    html = tokens.table(preview(["a", "b"]), word)
+    html = token_view.table(preview(["a", "b"]), word)
     assert html.index('class="anomalous"') < html.index('class="normal"')
 
 
 def test_differing_and_compared_tokens_are_marked() -> None:
-    html = tokens.table(preview(["a", "b"]), word)
+    html = token_view.table(preview(["a", "b"]), word)
     assert html.count('<td class="tok" dir="auto">a</td>') == 2
     assert html.count('<td class="tok differs compared" dir="auto">b</td>') == 2
 
 
 def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
-    html = tokens.table(preview(["a", "b"]), word)
+    html = token_view.table(preview(["a", "b"]), word)
     assert html.count("⚠") == 1
     assert "examples.not_as_labelled" in html
 
@@ -54,18 +54,18 @@ def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
 def test_legend_names_partners_only_where_there_are_some(pairs: list[list[int]]) -> None:
     found = preview(["a", "b"])
     found["alignment"]["pairs"] = pairs
-    html = tokens.legend(found, word)
+    html = token_view.legend(found, word)
     assert ("examples.legend_differs" in html) is bool(pairs)
     assert "examples.legend_compared" in html
 
 
 def test_rest_of_a_split_character_is_told_from_a_letter() -> None:
-    html = tokens.table(preview(["ず", "っ", "…"], mode="pairs"), word)
+    html = token_view.table(preview(["ず", "っ", "…"], mode="pairs"), word)
     assert html.count('class="tok rest" title="examples.rest_of_character">…<') == 2
     assert html.count(" rest") == 2
 
 
 def test_spaces_and_line_breaks_can_be_seen() -> None:
-    html = tokens.table(preview([" ", "\n", " c"], mode="pairs"), word)
+    html = token_view.table(preview([" ", "\n", " c"], mode="pairs"), word)
     assert "␣" in html
     assert "⏎" in html

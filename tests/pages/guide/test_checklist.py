@@ -14,9 +14,9 @@ from core.runs.checklist import read_ticks, tick
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, sign
 from core.runs.run_folder import open_run, runs_folder
+from pages.parts import i18n
 from pages.parts.guide import checklist
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, shown
 from tests.pages.test_pages import with_examples
@@ -24,7 +24,7 @@ from tests.support.made_runs import make_run
 
 
 def said(language: str, done: int) -> str:
-    return catalogue(language)["poc.progress"].format(done=done, total=15)
+    return entries(language)["poc.progress"].format(done=done, total=15)
 
 
 def progress(app) -> str:  # type: ignore[no-untyped-def]
@@ -36,16 +36,16 @@ def lines_to(app) -> set[str]:  # type: ignore[no-untyped-def]
     return {button.key.removeprefix("poc_to_") for button in app.button if button.key.startswith("poc_to_")}
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_list_is_shown_whole_in_both_languages(open_app: OpenApp, language: str) -> None:
     app = open_app("guide", language)
     page = shown(app) + " ".join(box.label for box in app.checkbox)
-    keys = [key for key in catalogue(language) if key.startswith("poc.item_")]
+    keys = [key for key in entries(language) if key.startswith("poc.item_")]
     assert len(keys) == 15
-    assert all(catalogue(language)[key] in page for key in keys)
+    assert all(entries(language)[key] in page for key in keys)
     assert progress(app) == said(language, 0)
-    assert catalogue(language)["poc.of_draft"] in shown(app)
-    assert catalogue(language)["term.head.text"] in shown(app)
+    assert entries(language)["poc.of_draft"] in shown(app)
+    assert entries(language)["term.head.text"] in shown(app)
 
 
 def test_finished_run_ticks_what_it_shows(open_app: OpenApp) -> None:
@@ -106,7 +106,7 @@ def test_draft_ticks_its_texts_pairs_and_behaviour(open_app: OpenApp) -> None:
 def test_open_line_leads_to_where_it_is_done(open_app: OpenApp) -> None:
     app = open_app("guide", run=make_run(runs_folder()).run_id)
     app.button(key="poc_to_named").click().run()
-    assert app.title[0].value == catalogue("en")["circuit.title"]
+    assert app.title[0].value == entries("en")["circuit.title"]
 
 
 def test_comparison_of_two_runs_is_ticked_for_both(open_app: OpenApp) -> None:
@@ -123,7 +123,7 @@ def test_damaged_ticks_are_explained_and_the_guide_stays(open_app: OpenApp) -> N
     (run.path / "poc.json").write_text("{", encoding="utf-8")
     app = open_app("guide", run=run.run_id)
     assert "poc.json" in app.error[0].value
-    assert catalogue("en")["poc.stop_title"] in shown(app)
+    assert entries("en")["poc.stop_title"] in shown(app)
 
 
 def test_comparison_with_a_deleted_run_is_no_error(open_app: OpenApp) -> None:

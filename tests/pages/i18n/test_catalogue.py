@@ -5,7 +5,7 @@ import string
 import pytest
 
 from core.errors import MESSAGES
-from pages.parts.i18n import catalogue as texts
+from pages.parts import i18n
 
 
 def placeholders(text: str) -> set[str]:
@@ -13,32 +13,32 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_languages_have_the_same_keys() -> None:
-    english, japanese = texts.catalogue("en"), texts.catalogue("ja")
+    english, japanese = i18n.entries("en"), i18n.entries("ja")
     assert english.keys() - japanese.keys() == set()
     assert japanese.keys() - english.keys() == set()
 
 
-@pytest.mark.parametrize("key", sorted(texts.catalogue("en")))
+@pytest.mark.parametrize("key", sorted(i18n.entries("en")))
 def test_languages_have_the_same_placeholders(key: str) -> None:
-    assert placeholders(texts.catalogue("en")[key]) == placeholders(texts.catalogue("ja")[key])
+    assert placeholders(i18n.entries("en")[key]) == placeholders(i18n.entries("ja")[key])
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("key", sorted(MESSAGES))
 def test_every_error_can_be_said(language: str, key: str) -> None:
     values = {name: f"<{name}>" for name in placeholders(MESSAGES[key])}
-    said = texts.error(language, key, values)
+    said = i18n.error(language, key, values)
     assert all(value in said for value in values.values())
 
 
 def test_label_in_an_error_is_a_word_of_the_language() -> None:
     values = {"minimum": 3, "label": "anomalous", "count": 1, "missing": 2}
-    assert "異常例" in texts.error("ja", "too_few_examples", values)
+    assert "異常例" in i18n.error("ja", "too_few_examples", values)
 
 
 def test_missing_text_is_an_error() -> None:
-    with pytest.raises(texts.MissingTextError):
-        texts.text("en", "start.no_such_text")
+    with pytest.raises(i18n.MissingTextError):
+        i18n.text("en", "start.no_such_text")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_missing_text_is_an_error() -> None:
     ],
 )
 def test_numbers_have_two_significant_digits(value: float, shown: str) -> None:
-    assert texts.number(value) == shown
+    assert i18n.number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_numbers_have_two_significant_digits(value: float, shown: str) -> None:
     ],
 )
 def test_durations_use_the_largest_unit_that_fits(seconds: float, shown: str) -> None:
-    assert texts.duration("en", seconds) == shown
+    assert i18n.duration("en", seconds) == shown
 
 
 @pytest.mark.parametrize(
     ("locale", "language"), [("ja-JP", "ja"), ("ja", "ja"), ("en-GB", "en"), ("fr-FR", "en"), (None, "en")]
 )
 def test_language_follows_the_browser(locale: str | None, language: str) -> None:
-    assert texts.best_language(locale) == language
+    assert i18n.best_language(locale) == language

@@ -12,9 +12,9 @@ import pytest
 from core.report.export import content, package
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import runs_folder
+from pages.parts import i18n
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from pages.parts.report import pictures
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run
@@ -35,12 +35,12 @@ def as_boxes(picture: str) -> str:
     return picture.translate(str.maketrans(BOXES))
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("kind", pictures.KINDS)
 def test_svg_is_whole_and_holds_the_words_of_its_language(tmp_path: Path, kind: str, language: str) -> None:
     result = results.load(make_run(tmp_path, verdicts=True))
     drawing = pictures.as_svg(result, kind, language)
-    words = catalogue(language)
+    words = entries(language)
     expected = {"circuit": "layer", "grid": "layer", "heat-map": "head", "effects": "effect"}[kind]
     text = "".join(ElementTree.fromstring(drawing).itertext())
     assert words[f"chart.{expected}"] in text
@@ -82,7 +82,7 @@ def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> N
     with zipfile.ZipFile(io.BytesIO(package(run, found))) as archive:
         files = {name.split("/")[1]: archive.read(name) for name in archive.namelist()}
     drawn = {name for name in files if name.endswith((".svg", ".png"))}
-    kinds = {f"{kind}-{language}" for kind in pictures.KINDS for language in texts.LANGUAGES}
+    kinds = {f"{kind}-{language}" for kind in pictures.KINDS for language in i18n.LANGUAGES}
     assert {name[:-4] for name in drawn if name.endswith(".svg")} == kinds
     if pictures.shows_japanese():
         assert {name[:-4] for name in drawn if name.endswith(".png")} == kinds
@@ -92,7 +92,7 @@ def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> N
     for part in (english, japanese):
         assert part.count("<svg") == 1
         assert "http" not in part
-    assert catalogue("ja")["chart.layer"] in japanese
+    assert entries("ja")["chart.layer"] in japanese
 
 
 def test_picture_without_a_font_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_picture_without_a_font_is_left_out_and_said(tmp_path: Path, monkeypatch
     assert "heat-map-ja.svg" in files
     said = files[pictures.LEFT_OUT].decode()
     assert "Noto Sans CJK JP" in said
-    assert catalogue("ja")["report.no_font"] in said
+    assert entries("ja")["report.no_font"] in said
 
 
 def test_without_the_renderer_the_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_without_the_renderer_the_files_say_so(tmp_path: Path, monkeypatch: pyte
     assert pictures.hindered(result, "grid", "en", "svg", "renderer")
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("n_selected", [3, 0])
 def test_single_files_are_offered_when_they_are_unfolded(
     open_app: OpenApp, n_selected: int, language: str
@@ -138,7 +138,7 @@ def test_missing_font_is_said_on_the_page(open_app: OpenApp, monkeypatch: pytest
     app = open_app("report", "ja", run=make_run(runs_folder()).run_id)
     app.session_state["single_files"] = True
     app.run()
-    assert catalogue("ja")["report.no_font"] in shown(app)
+    assert entries("ja")["report.no_font"] in shown(app)
     disabled = {button.key for button in app.get("download_button") if button.proto.disabled}
     assert disabled == {f"download_{kind}-ja.png" for kind in ("circuit", "grid", "heat-map")}
 

@@ -10,14 +10,14 @@ from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import read_review, sign
 from core.runs.run_folder import runs_folder
 from core.text import text
+from pages.parts import i18n
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run, write_circuit
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_comment_and_sign_off_are_kept_with_the_run(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("report", language, run=run.run_id)
@@ -36,7 +36,7 @@ def test_comment_and_sign_off_are_kept_with_the_run(open_app: OpenApp, language:
     assert signed is not None
     assert (signed.name, signed.decision, signed.date) == ("Bo", "more_work", "2026-02-03")
     assert text(language, "next.sign_off") not in shown(app)
-    assert catalogue(language)["review.more_work"] in shown(app)
+    assert entries(language)["review.more_work"] in shown(app)
 
 
 def test_sign_off_without_a_name_is_explained(open_app: OpenApp) -> None:
@@ -83,7 +83,7 @@ def test_confirmed_heads_are_named_as_the_next_step(open_app: OpenApp) -> None:
     assert "Confirmed by intervention: L" in shown(open_app("report", run=run.run_id))
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize(("n_selected", "verdicts"), [(0, False), (4, False), (7, True)])
 def test_report_reads_from_the_top(open_app: OpenApp, n_selected: int, verdicts: bool, language: str) -> None:
     run = make_run(runs_folder(), n_selected=n_selected, verdicts=verdicts)
@@ -101,7 +101,7 @@ def test_report_reads_from_the_top(open_app: OpenApp, n_selected: int, verdicts:
     assert rows == ([min(5, n_selected)] if n_selected else [])
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_sentences_for_the_meeting_are_in_both_languages(open_app: OpenApp, language: str) -> None:
     app = open_app("report", language, run=make_run(runs_folder(), verdicts=True).run_id)
     blocks = [block.value for block in app.code if "H" in block.value]
@@ -111,11 +111,11 @@ def test_sentences_for_the_meeting_are_in_both_languages(open_app: OpenApp, lang
     assert "ご提案" in said["ja"]
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_sheet_is_filled_in_twice_and_shown_with_its_assumptions(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("report", language, run=run.run_id)
-    assert catalogue(language)["roi.none"] in shown(app)
+    assert entries(language)["roi.none"] in shown(app)
 
     def enter(**entries: float) -> None:
         for name, value in entries.items():
@@ -147,7 +147,7 @@ def test_damaged_sheet_is_explained_and_the_report_stays(open_app: OpenApp) -> N
     assert "What was found" in shown(app)
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_check_of_the_circuit_is_in_the_report_and_its_file(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     title = text(language, "summary.whole")

@@ -7,9 +7,9 @@ from core.config import make_config
 from core.examples.reading import from_rows
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
 from pages.parts.data import results
-from pages.parts.i18n.catalogue import catalogue, number
+from pages.parts.i18n import entries, number
 from pages.parts.report import sentences
-from pages.parts.shell import samples
+from pages.parts.session import samples
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import examples, make_run
 
@@ -26,7 +26,7 @@ from tests.support.made_runs import examples, make_run
     ],
 )
 def test_position_is_said_in_words(open_app: OpenApp, slot: str, said: str) -> None:
-    assert sentences.position(slot) == catalogue("en")[f"position.{said}"]
+    assert sentences.position(slot) == entries("en")[f"position.{said}"]
 
 
 def test_position_with_a_number(open_app: OpenApp) -> None:
@@ -68,7 +68,7 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
 def test_pages_tell_that_later_layers_must_look() -> None:
     for language, word in (("en", "later layers"), ("ja", "後の層")):
         for key in ("guide.method", "term.score.text", "term.reach.text"):
-            assert word in catalogue(language)[key]
+            assert word in entries(language)[key]
 
 
 def test_interval_of_a_head_stands_in_the_table(open_app: OpenApp) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.run_folder import RunFolder, runs_folder
+from pages.parts import i18n
 from pages.parts.data import results
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
-from pages.parts.runs import run_comparison as comparison
+from pages.parts.i18n import entries
+from pages.parts.runs import run_comparison
 from tests.pages.conftest import OpenApp
 from tests.pages.test_pages import shown
 from tests.support.made_runs import make_run
@@ -36,16 +36,16 @@ def test_heads_come_go_and_move(tmp_path: Path) -> None:
     second = with_heads(
         make_run(tmp_path, 2, 2, 1), {"L0H1": 8, "L0H0": 6, "L1H1": 5, "L1H0": 1}, "L0H0 L0H1 L1H1"
     )
-    table = comparison.compare(results.load(first), results.load(second)).set_index("name")
+    table = run_comparison.compare(results.load(first), results.load(second)).set_index("name")
     assert dict(table["change"]) == {"L0H0": "down", "L0H1": "up", "L1H0": "went", "L1H1": "came"}
     assert dict(table["rank_first"]) == {"L0H0": 1, "L0H1": 2, "L1H0": 3, "L1H1": 4}
     assert table.loc["L1H1", "share_second"] == pytest.approx(5 / 8)
-    assert comparison.counts(table) == {"came": 1, "went": 1, "both": 2}
+    assert run_comparison.counts(table) == {"came": 1, "went": 1, "both": 2}
 
 
 def test_a_run_beside_itself_stays(tmp_path: Path) -> None:
     result = results.load(make_run(tmp_path))
-    table = comparison.compare(result, result)
+    table = run_comparison.compare(result, result)
     assert set(table["change"]) == {"stayed"}
     assert len(table) == 7
 
@@ -77,7 +77,7 @@ def test_edges_come_go_and_move_and_the_file_holds_both(tmp_path: Path) -> None:
     with_edges(made[1], {"L0H1-L1H0": 8, "L0H0-L1H0": 6, "L0H1-L1H1": 5}, "L0H1-L1H0 L0H0-L1H0 L0H1-L1H1")
     write_label(made[0], "L0H0", HeadLabel("=first"))
     first, second = (results.load(run) for run in made)
-    table = comparison.compare_edges(first, second)
+    table = run_comparison.compare_edges(first, second)
     rows = table.set_index("name")
     assert dict(rows["change"]) == {
         "L0H0 → L1H0": "down",
@@ -88,23 +88,26 @@ def test_edges_come_go_and_move_and_the_file_holds_both(tmp_path: Path) -> None:
     assert rows.loc["L0H0 → L1H1", "title"] == "L0H0 · =first → L1H1"
     assert rows.loc["L0H1 → L1H1", "share_second"] == pytest.approx(5 / 8)
     assert pd.isna(rows.loc["L0H1 → L1H1", "score_first"])
-    assert comparison.counts(table) == {"came": 1, "went": 1, "both": 2}
-    content = comparison.as_csv(comparison.compare(first, second), table)
+    assert run_comparison.counts(table) == {"came": 1, "went": 1, "both": 2}
+    content = run_comparison.as_csv(run_comparison.compare(first, second), table)
     assert content.startswith(b"\xef\xbb\xbf")
     read = pd.read_csv(io.BytesIO(content))
-    assert tuple(read.columns) == comparison.CSV_COLUMNS
+    assert tuple(read.columns) == run_comparison.CSV_COLUMNS
     assert list(read["unit"]) == ["head"] * 4 + ["edge"] * 4
     assert read.set_index("name").loc["L0H1 → L1H0", "score_second"] == 8
 
 
 def test_runs_without_edges_are_compared(tmp_path: Path) -> None:
     result = results.load(make_run(tmp_path, n_selected=1))
-    edges = comparison.compare_edges(result, result)
+    edges = run_comparison.compare_edges(result, result)
     assert edges.empty
-    assert len(pd.read_csv(io.BytesIO(comparison.as_csv(comparison.compare(result, result), edges)))) == 1
+    assert (
+        len(pd.read_csv(io.BytesIO(run_comparison.as_csv(run_comparison.compare(result, result), edges))))
+        == 1
+    )
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> None:
     first = make_run(runs_folder(), n_selected=4, name="Before", verdicts=True)
     second = make_run(runs_folder(), n_selected=6, name="After")
@@ -115,11 +118,11 @@ def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> 
     assert not app.exception
     assert app.selectbox(key=f"compare_first_{second.run_id}").value == first.run_id
     assert len(app.selectbox(key=f"compare_first_{second.run_id}").options) == 1
-    said = catalogue(language)["compare.said_heads"].format(both=4, came=2, went=0)
+    said = entries(language)["compare.said_heads"].format(both=4, came=2, went=0)
     assert said in shown(app)
     assert len(app.dataframe[0].value) == 6
-    edges = comparison.compare_edges(results.load(first), results.load(second))
-    said = catalogue(language)["compare.said_edges"].format(**comparison.counts(edges))
+    edges = run_comparison.compare_edges(results.load(first), results.load(second))
+    said = entries(language)["compare.said_edges"].format(**run_comparison.counts(edges))
     assert said in shown(app)
     assert len(app.dataframe[1].value) == len(edges) > 0
     assert "download_comparison" in [button.key for button in app.get("download_button")]
@@ -143,8 +146,8 @@ def test_other_weights_of_the_same_shape_are_named(open_app: OpenApp) -> None:
     first, second = make_run(runs_folder(), name="Before"), make_run(runs_folder(), name="After")
     app = open_app("runs")
     app.toggle(key="compare").set_value(True).run()
-    assert catalogue("en")["compare.other_model"] not in shown(app)
+    assert entries("en")["compare.other_model"] not in shown(app)
     manifest = first.read_json("manifest.json")
     first.write_json("manifest.json", manifest | {"model": manifest["model"] | {"name": "/models/other"}})
-    assert catalogue("en")["compare.other_model"] in shown(app.run())
+    assert entries("en")["compare.other_model"] in shown(app.run())
     assert second.manifest().model.name == "/models/made"

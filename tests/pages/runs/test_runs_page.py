@@ -9,18 +9,17 @@ from core.jobs.backend import start
 from core.jobs.local_backend import LocalBackend
 from core.runs.job_state import JobState, Status
 from core.runs.run_folder import RunFolder, list_runs, open_run, runs_folder
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts import i18n, shell
+from pages.parts.i18n import entries
 from pages.parts.runs import runs_table
 from pages.parts.runs.runs_table import Line
-from pages.parts.shell import frame
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.test_pages import shown, with_examples
 from tests.support.made_runs import make_run
 from tests.support.paths import ROOT
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_run_has_an_owner_who_also_owns_the_next_one(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), name="Old name")
     app = open_app("runs", language)
@@ -58,7 +57,7 @@ def test_run_is_duplicated_with_other_settings(open_app: OpenApp) -> None:
     assert (made.config().seed, run.config().seed) == (9, 0)
 
 
-@pytest.mark.parametrize("script", ["app.py", *(f"pages/{page}.py" for page in frame.PAGES)])
+@pytest.mark.parametrize("script", ["app.py", *(f"pages/{page}.py" for page in shell.PAGES)])
 def test_scripts_hold_no_bare_string_that_streamlit_would_show(script: str) -> None:
     body = ast.parse((ROOT / script).read_text(encoding="utf-8")).body
     assert not any(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body[1:])
@@ -74,7 +73,7 @@ def test_search_finds_every_word_in_any_column_whatever_its_width_and_case() -> 
     assert runs_table.matching(lines, "ａｂｃ ADA") == lines[:1]
     assert runs_table.matching(lines, "tickets gpt2 11-24") == lines[:2]
     assert runs_table.matching(lines, "請求") == lines[2:]
-    assert runs_table.matching(lines, texts.text("en", "status.failed")) == lines[:1]
+    assert runs_table.matching(lines, i18n.text("en", "status.failed")) == lines[:1]
     assert runs_table.matching(lines, "tickets nobody") == []
 
 
@@ -92,7 +91,7 @@ def test_many_runs_are_shown_page_by_page_and_searched(open_app: OpenApp) -> Non
     app.text_input(key="runs_search").set_value("number 24x").run()
     assert [b.key for b in app.button if (b.key or "").startswith("open_")] == [f"open_{made[24].run_id}"]
     app.text_input(key="runs_search").set_value("nothing such").run()
-    assert catalogue("en")["runs.no_match"] in [info.value for info in app.info]
+    assert entries("en")["runs.no_match"] in [info.value for info in app.info]
     app.text_input(key="runs_search").set_value("").run()
     assert shown_runs() == 5
 
@@ -103,7 +102,7 @@ def test_few_runs_need_no_search(open_app: OpenApp) -> None:
     app = open_app("runs")
     assert not [field for field in app.text_input if field.key == "runs_search"]
     headings = [
-        catalogue("en")[f"runs.column_{name}"] for name in ("name", "model", "examples", "state", "owner")
+        entries("en")[f"runs.column_{name}"] for name in ("name", "model", "examples", "state", "owner")
     ]
     assert set(headings) <= {caption.value for caption in app.caption}
 
@@ -125,7 +124,7 @@ def test_unfinished_run_is_resumed_as_the_same_run(
     assert run.meta().name == "Old name"
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_every_run_has_a_link(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("runs", language)

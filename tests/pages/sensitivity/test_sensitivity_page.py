@@ -6,7 +6,7 @@ import pytest
 from core.runs.run_folder import RunFolder, runs_folder
 from core.sensitivity.summary import means, read_sensitivity, read_table
 from pages.parts.charts.colours import DARK, LIGHT
-from pages.parts.i18n.catalogue import LANGUAGES, catalogue, text
+from pages.parts.i18n import LANGUAGES, entries, text
 from pages.parts.sensitivity import charts as sweep_charts
 from pages.parts.sensitivity import sections as sweep_parts
 from tests.pages.conftest import OpenApp, run_until, shown
@@ -32,7 +32,7 @@ def test_page_says_what_it_will_do_and_how_long_it_takes(open_app: OpenApp, lang
     app = open_app("sensitivity", language, run=run.run_id)
     page = shown(app)
     for name in ("latents", "sparsity", "epochs", "learning_rate", "members", "examples"):
-        assert catalogue(language)[f"sweep.about_{name}"] in page
+        assert entries(language)[f"sweep.about_{name}"] in page
     assert keys(app) >= {"start_sweep"} and "again_sweep" not in keys(app)
     assert any("89" in caption.value for caption in app.caption)  # 3 × 21 + 2 × 5 + 16 trainings
 
@@ -62,7 +62,7 @@ def test_sweep_is_stopped_and_says_so(open_app: OpenApp) -> None:
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: "start_sweep" in keys(app))
     assert run.state("sensitivity").status == "cancelled"
-    assert catalogue("en")["sweep.cancelled"] in shown(app)
+    assert entries("en")["sweep.cancelled"] in shown(app)
 
 
 def test_failed_sweep_says_why(open_app: OpenApp) -> None:
@@ -79,10 +79,10 @@ def test_measure_is_switched_twice(open_app: OpenApp, language: str) -> None:
     write_sweep(run, steady=False)
     app = open_app("sensitivity", language, run=run.run_id)
     first = lead(app)
-    assert "0.02" in first and catalogue(language)["sweep.column_auc"] in shown(app)
+    assert "0.02" in first and entries(language)["sweep.column_auc"] in shown(app)
     app.segmented_control(key="sweep_measure").set_value("agreement").run()
     assert "0.8" in lead(app) and lead(app) != first
-    assert catalogue(language)["sweep.column_agreement"] in shown(app)
+    assert entries(language)["sweep.column_agreement"] in shown(app)
     app.segmented_control(key="sweep_measure").set_value("auc").run()
     assert lead(app) == first and not app.exception
 
@@ -103,10 +103,10 @@ def test_unfinished_sweep_shows_its_part_and_goes_on(open_app: OpenApp) -> None:
     app = open_app("sensitivity", run=run.run_id)
     trained = run.read_json("sensitivity.json")["trained"]
     assert "resume_sweep" in keys(app) and f"{trained} of" in shown(app)
-    assert catalogue("en")["sweep.map_title"] not in shown(app)
+    assert entries("en")["sweep.map_title"] not in shown(app)
     app.button(key="resume_sweep").click().run()
     run_until(app, lambda: "again_sweep" in keys(app))
-    assert catalogue("en")["sweep.map_title"] in shown(app)
+    assert entries("en")["sweep.map_title"] in shown(app)
 
 
 def test_sweep_of_other_settings_counts_for_nothing(open_app: OpenApp) -> None:

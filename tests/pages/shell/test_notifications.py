@@ -5,9 +5,8 @@ import pytest
 from core.jobs.local_backend import LocalBackend
 from core.runs.job_state import JobState
 from core.runs.run_folder import runs_folder
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
-from pages.parts.shell import notifications as watch
+from pages.parts import i18n
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.pages.test_pages import with_examples
 from tests.support.made_runs import make_run
@@ -23,7 +22,7 @@ def started(open_app: OpenApp, seed: int, language: str = "en"):  # type: ignore
     return app, app.session_state["run_id"]
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_end_of_an_analysis_is_told_on_another_page(
     open_app: OpenApp, local: LocalBackend, language: str
 ) -> None:
@@ -31,12 +30,12 @@ def test_end_of_an_analysis_is_told_on_another_page(
     app.switch_page("pages/guide.py").run()
     run_until(app, lambda: any(button.key == f"open_ended_{run_id}" for button in app.button))
     assert app.session_state["watched_runs"] == []
-    assert catalogue(language)["watch.done"] in shown(app)
+    assert entries(language)["notifications.done"] in shown(app)
     app.run()
     assert len(app.toast) <= 1, "it is told once"
     app.button(key=f"open_ended_{run_id}").click().run()
     assert not app.exception
-    assert app.title[0].value == catalogue(language)["circuit.title"]
+    assert app.title[0].value == entries(language)["circuit.title"]
     assert not any(button.key == f"open_ended_{run_id}" for button in app.button)
 
 
@@ -49,7 +48,7 @@ def test_analysis_at_work_is_shown_beside_other_pages_and_not_twice(
     assert not app.sidebar.get("progress")
     app.switch_page("pages/guide.py").run()
     assert len(app.sidebar.get("progress")) == 1
-    assert catalogue("en")["stage.train"] in app.sidebar.get("progress")[0].proto.text
+    assert entries("en")["stage.train"] in app.sidebar.get("progress")[0].proto.text
     local.cancel(run_id)
     run_until(app, lambda: not app.session_state["watched_runs"])
     assert not any((button.key or "").startswith("open_ended_") for button in app.button)
@@ -79,7 +78,7 @@ def test_watched_run_that_was_deleted_is_forgotten(open_app: OpenApp) -> None:
 
 def test_finished_run_that_is_opened_is_no_news(open_app: OpenApp) -> None:
     app = open_app("guide", run=make_run(runs_folder()).run_id)
-    assert watch._WATCHED not in app.session_state or app.session_state["watched_runs"] == []
+    assert app.session_state["watched_runs"] == []
 
 
 def test_page_of_the_analysis_says_its_end_itself(open_app: OpenApp, local: LocalBackend) -> None:

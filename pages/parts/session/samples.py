@@ -19,7 +19,7 @@ BEGINNING = 32
 
 
 @functools.cache
-def catalogue(language: str) -> dict[str, tuple[str, str]]:
+def stories(language: str) -> dict[str, tuple[str, str]]:
     """Title and story of every bundled scenario in a language, the sample incident first."""
     found, space = {}, "" if language == "ja" else " "
     for name in sorted(scenario_names(), key=lambda name: (name != SAMPLE, name)):
@@ -33,7 +33,7 @@ def catalogue(language: str) -> dict[str, tuple[str, str]]:
 
 def run_name(run: RunFolder, config: RunConfig) -> str:
     """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
-    title = catalogue(state.language()).get(config.scenario, ("", ""))[0]
+    title = stories(state.language()).get(config.scenario, ("", ""))[0]
     return run.meta().name or title or f"{Path(config.model).name} · {_beginning(config)}"
 
 
@@ -57,7 +57,7 @@ def load_sample(name: str, preset: str = "standard") -> None:
 
 def scenario_of(source: str) -> str:
     """Name of the first scenario that uses this model folder, or nothing."""
-    return next((name for name in catalogue("en") if str(load_scenario(name).model_folder) == source), "")
+    return next((name for name in stories("en") if str(load_scenario(name).model_folder) == source), "")
 
 
 def open_sample(name: str) -> bool:

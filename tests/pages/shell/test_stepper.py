@@ -10,9 +10,8 @@ from core.examples.reading import from_rows
 from core.runs.job_state import JobState
 from core.runs.review import sign
 from core.runs.run_folder import runs_folder
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
-from pages.parts.shell import frame
+from pages.parts import i18n, shell
+from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp
 from tests.pages.test_pages import with_examples
 from tests.support.made_runs import make_run
@@ -30,17 +29,17 @@ def said(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in app.sidebar.get("html"))
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_reason_of_the_next_closed_step_can_be_read(open_app: OpenApp, language: str) -> None:
     app = open_app("guide", language)
-    words = catalogue(language)
-    assert words["frame.needs_model"] in said(app)
-    assert words["frame.needs_analysis"] not in said(app), "only that of the next step"
+    words = entries(language)
+    assert words["shell.needs_model"] in said(app)
+    assert words["shell.needs_analysis"] not in said(app), "only that of the next step"
     with_examples(app)
-    assert words["frame.needs_analysis"] in said(app)
+    assert words["shell.needs_analysis"] in said(app)
     app.session_state["draft"].examples = from_rows([{"label": "normal", "text": "one"}])
     app.run()
-    assert words["frame.needs_examples"] in said(app)
+    assert words["shell.needs_examples"] in said(app)
 
 
 def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
@@ -48,23 +47,23 @@ def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
     many = from_rows({"label": label, "text": f"{label} {n}"} for label in LABELS for n in range(300))
     app.session_state["draft"].examples = many
     app.run()
-    assert catalogue("en")["examples.next_closed"] in said(app)
-    assert catalogue("en")["frame.needs_examples"] not in said(app)
+    assert entries("en")["examples.next_closed"] in said(app)
+    assert entries("en")["shell.needs_examples"] not in said(app)
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_steps_show_their_results(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("guide", language, run=run.run_id)
-    words = catalogue(language)
+    words = entries(language)
     found = steps(app)
-    assert words["frame.heads.other"].format(count=7) in found["circuit"][0]
-    assert words["frame.confirmed"].format(count=3, total=7) in found["evidence"][0]
-    assert words["frame.signed"] not in found["report"][0]
+    assert words["shell.heads.other"].format(count=7) in found["circuit"][0]
+    assert words["shell.confirmed"].format(count=3, total=7) in found["evidence"][0]
+    assert words["shell.signed"] not in found["report"][0]
     assert not any(closed for _, closed in found.values())
     sign(run, "Ada", "accepted", date(2026, 2, 3))
     app.run()
-    assert words["frame.signed"] in steps(app)["report"][0]
+    assert words["shell.signed"] in steps(app)["report"][0]
 
 
 def test_damaged_result_leaves_the_stepper_whole(open_app: OpenApp) -> None:
@@ -73,7 +72,7 @@ def test_damaged_result_leaves_the_stepper_whole(open_app: OpenApp) -> None:
     (run.path / "review.json").write_text("{", encoding="utf-8")
     app = open_app("guide", run=run.run_id)
     assert not app.exception
-    assert {*frame.STEPS} <= set(steps(app))
+    assert {*shell.STEPS} <= set(steps(app))
 
 
 def test_steps_behind_an_analysis_at_work_say_that_it_is(open_app: OpenApp) -> None:
@@ -81,8 +80,8 @@ def test_steps_behind_an_analysis_at_work_say_that_it_is(open_app: OpenApp) -> N
     run.write_state(JobState(status="queued"))
     lock = run.hold()  # as a server at work on it does
     app = open_app("circuit", run=run.run_id)
-    assert catalogue("en")["frame.analysis_at_work"] in said(app)
-    assert app.info[0].value == catalogue("en")["frame.analysis_at_work"]
+    assert entries("en")["shell.analysis_at_work"] in said(app)
+    assert app.info[0].value == entries("en")["shell.analysis_at_work"]
     app.button(key="to_way").click().run()
     assert app.title[0].value == "Analysis"
     lock.release()
@@ -123,17 +122,17 @@ def test_page_that_breaks_says_so_in_the_readers_language(
     ],
 )
 def test_plain_text_holds_no_markdown(text: str, shown: str) -> None:
-    assert frame.plain(text) == shown
+    assert shell.plain(text) == shown
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_run_that_was_deleted_elsewhere_is_said_to_be_gone(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", language, run.run_id)
     assert not app.error
     run.delete()
     app.run()
-    gone = catalogue(language)["error.no_run"].format(path=run.run_id)
+    gone = entries(language)["error.no_run"].format(path=run.run_id)
     assert [error.value.replace("\\", "") for error in app.error] == [gone]
     app.run()
     assert not app.error, "it is told once"

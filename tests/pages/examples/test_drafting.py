@@ -6,10 +6,10 @@ import pytest
 
 from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
-from pages.parts.examples import fitness as checks
+from pages.parts import i18n
+from pages.parts.examples import fitness
 from pages.parts.examples.templates import templates
-from pages.parts.i18n import catalogue as texts
-from pages.parts.i18n.catalogue import catalogue
+from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until
 from tests.pages.test_pages import shown, with_examples
@@ -21,21 +21,21 @@ def row(label: str, text: str, following: dict[str, float]) -> dict[str, Any]:
 
 
 def test_languages_have_the_same_templates() -> None:
-    names = [list(templates(language)) for language in texts.LANGUAGES]
+    names = [list(templates(language)) for language in i18n.LANGUAGES]
     assert names[0] == names[1]
     assert len(names[0]) == 5
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("name", list(templates("en")))
 def test_template_can_be_analysed_and_is_not_one_sided(language: str, name: str) -> None:
     examples = templates(language)[name].examples().check()
     assert examples.count("anomalous") == examples.count("normal") >= 5
     rows = [row(e.label, " ".join(e.text), {}) for e in examples.examples]
-    assert not checks.less_varied(rows)
+    assert not fitness.less_varied(rows)
 
 
-@pytest.mark.parametrize("language", list(texts.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_template_fills_the_boxes(open_app: OpenApp, language: str) -> None:
     app = open_app("model", language)
     app.switch_page("pages/examples.py").run()
@@ -44,7 +44,7 @@ def test_template_fills_the_boxes(open_app: OpenApp, language: str) -> None:
     template = templates(language)["names"]
     assert app.text_area(key="paste_anomalous").value == "\n".join(template.anomalous)
     assert [e.pair for e in app.session_state["draft"].examples.examples] == ["1", "2", "3", "4", "5"] * 2
-    assert catalogue(language)["help.replaces"] in shown(app)
+    assert entries(language)["help.replaces"] in shown(app)
 
 
 def test_normal_text_is_written_from_an_anomalous_one(open_app: OpenApp) -> None:
@@ -54,7 +54,7 @@ def test_normal_text_is_written_from_an_anomalous_one(open_app: OpenApp) -> None
     app.text_area(key="paste_normal").set_value("blue one").run()
     assert app.text_area(key="match_text").value == "red two"
     app.button(key="match_add").click().run()
-    assert catalogue("en")["help.match_same"] in shown(app)
+    assert entries("en")["help.match_same"] in shown(app)
     app.text_area(key="match_text").set_value("blue two")
     app.button(key="match_add").click().run()
     assert not app.exception
@@ -65,9 +65,9 @@ def test_normal_text_is_written_from_an_anomalous_one(open_app: OpenApp) -> None
 
 def test_variety_counts_distinct_tokens() -> None:
     rows = [row("anomalous", "a b c d e", {}), row("normal", "a b c", {}), row("normal", "a b", {})]
-    assert checks.variety(rows) == (5, 3)
-    assert checks.less_varied(rows)
-    assert not checks.less_varied([rows[0], row("normal", "a b c d", {})])
+    assert fitness.variety(rows) == (5, 3)
+    assert fitness.less_varied(rows)
+    assert not fitness.less_varied([rows[0], row("normal", "a b c d", {})])
 
 
 def test_difference_is_the_distance_of_the_next_words() -> None:
@@ -76,8 +76,8 @@ def test_difference_is_the_distance_of_the_next_words() -> None:
         row("anomalous", "b", {"y": 1.0}), row("normal", "b", {"y": 1.0}),
     ]  # fmt: skip
     # pairs: (|.8-.5| + .2 + .5) / 2 = .5 and 0; sides: means x .4 y .6 against x .25 y .5 z .25
-    assert checks.difference(rows, [[0, 1], [2, 3]]) == pytest.approx(0.25)
-    assert checks.difference(rows, []) == pytest.approx((0.15 + 0.1 + 0.25) / 2)
+    assert fitness.difference(rows, [[0, 1], [2, 3]]) == pytest.approx(0.25)
+    assert fitness.difference(rows, []) == pytest.approx((0.15 + 0.1 + 0.25) / 2)
 
 
 def test_same_behaviour_and_less_variety_are_warned_of(open_app: OpenApp, local: LocalBackend) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.examples.example_set import MAXIMUM_PER_SIDE, Label
-from pages.parts.examples import inputs as example_inputs
+from pages.parts.examples import inputs
 from pages.parts.examples.templates import Template, templates
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -36,7 +36,7 @@ def _templates() -> None:
 
 
 def _take(template: Template) -> None:
-    example_inputs.take(template.examples())
+    inputs.take(template.examples())
 
 
 def _match(anomalous: list[str]) -> None:
@@ -66,7 +66,7 @@ def _add() -> None:
     if not text or text in known:
         st.session_state["match_refused"] = True
         return
-    example_inputs.add("normal", text)
+    inputs.add("normal", text)
 
 
 def _texts(label: Label) -> list[str]:

@@ -1,0 +1,98 @@
+"""What every page begins and ends with: title, language switch, errors, the button to the next step."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.errors import HeadlightError
+from pages.parts import i18n
+from pages.parts.charts import colours
+from pages.parts.i18n import glossary
+from pages.parts.session import state
+from pages.parts.session.state import t
+from pages.parts.shell.markdown import plain
+from pages.parts.shell.navigation import STEPS, go, navigation
+
+
+def style() -> None:
+    """The little styling that the theme does not offer."""
+    st.html(Path(__file__).parent / "style.css")
+    st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
+
+
+def header(page: str, sentence: str = "") -> None:
+    """Title, language switch, and one sentence on what the page shows."""
+    if "begun" not in st.session_state:
+        _enter_by_app()
+    state.keep_language()
+    left, right = st.columns([8, 2], vertical_alignment="center")
+    left.title(t(f"{page}.title"), anchor=False)
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        st.segmented_control(
+            t("shell.language"),
+            list(i18n.LANGUAGES),
+            format_func=i18n.LANGUAGES.__getitem__,
+            key="language",
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+    if sentence:
+        st.html(f'<p class="lead">{glossary.sentence(sentence)}</p>')
+
+
+def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:
+    """The one primary button of a page, bottom right; it names the next step."""
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        said = escape(reason) if disabled else ""  # the element stays, so that the button keeps its place
+        st.html(f'<p class="missing">{said}</p>', width="content")
+        clicked = st.button(
+            t(f"{page}.next"),
+            key=key,
+            type="primary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            disabled=disabled,
+            help=reason if disabled else None,
+        )
+    if clicked:
+        go({"model": "examples", "examples": "analysis", "analysis": "circuit"}.get(page, _after(page)))
+
+
+def show_error(key: str, values: Mapping[str, Any]) -> None:
+    """An error in the reader's language: what was expected, what came, what to do."""
+    st.error(plain(i18n.error(state.language(), key, values)), icon=":material/error:")
+
+
+def show(error: HeadlightError) -> None:
+    """An error that was raised here."""
+    show_error(error.key, error.values)
+
+
+def needs_run() -> bool:
+    """Whether a finished run is open; if not, says so with the way there."""
+    job = state.job()
+    if job and job.state.status == "done":
+        return True
+    at_work = job is not None and job.active
+    st.info(t("shell.analysis_at_work" if at_work else "shell.needs_analysis"), icon=":material/info:")
+    if st.button(t("shell.to_analysis" if job else "shell.to_start"), key="to_way", type="primary"):
+        go("analysis" if job else "start")
+    return False
+
+
+def _enter_by_app() -> None:
+    """Let app.py draw this page.
+
+    Until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
+    address is opened directly.
+    """
+    navigation()
+    st.rerun()
+
+
+def _after(page: str) -> str:
+    return STEPS[STEPS.index(page) + 1]
