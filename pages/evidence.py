@@ -71,7 +71,7 @@ def checked(result: Result, content: Mapping[str, Any] | None, found: JobState |
     st.space("small")
     heads_and_edges(result, found)
     st.space("small")
-    st.subheader(t("whole.title"), anchor=False, help=t("whole.help"))
+    st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
     if content is None or not content["complete"] or (found is not None and found.active):
         whole.check_line(result, "circuit", found)
     whole.show(content, active=found is not None and found.active)

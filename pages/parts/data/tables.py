@@ -83,7 +83,7 @@ def _reads(parts: Any) -> str | None:
     """`q+v` in words; None where nothing is known."""
     if not isinstance(parts, str) or not parts:
         return None
-    return " + ".join(t(f"reads.{part}") for part in parts.split("+"))
+    return " + ".join(t(f"qkv.{part}") for part in parts.split("+"))
 
 
 def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Opened = None) -> None:

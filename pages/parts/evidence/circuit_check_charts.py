@@ -21,13 +21,13 @@ def beside_random(ablations: Sequence[Mapping[str, Any]], colours: Palette, word
     table = pd.DataFrame(rows)
     y = alt.Y("kind:N", sort=None, title=None, axis=names_axis(labelLimit=240))
     fields = {
-        "kind:N": "whole.ablation",
-        "faithfulness:Q": "whole.alone",
-        "low:Q": "whole.band_low",
-        "high:Q": "whole.band_high",
+        "kind:N": "circuit_check.ablation",
+        "faithfulness:Q": "circuit_check.alone",
+        "low:Q": "circuit_check.band_low",
+        "high:Q": "circuit_check.band_high",
     }
     base = alt.Chart(table).encode(y=y, tooltip=tooltips(fields, word))
-    axis = alt.Axis(format=".0%", title=word("whole.share"), tickCount=6)
+    axis = alt.Axis(format=".0%", title=word("circuit_check.share"), tickCount=6)
     x = alt.X("low:Q", scale=alt.Scale(domain=_domain(table), nice=False, clamp=True), axis=axis)
     random = base.mark_bar(height=16, color=colours.silent, stroke=colours.faint, strokeWidth=0.6)
     median = base.mark_tick(thickness=2, size=16, color=colours.faint)
@@ -51,17 +51,19 @@ def curve(
     table = pd.DataFrame(points)
     x = alt.X(
         "heads:Q",
-        axis=alt.Axis(title=word("whole.heads"), tickMinStep=1, grid=False),
+        axis=alt.Axis(title=word("circuit_check.heads"), tickMinStep=1, grid=False),
         scale=alt.Scale(nice=False),
     )
     y = alt.Y(
         "faithfulness:Q",
-        axis=alt.Axis(format=".0%", title=word("whole.share"), tickCount=5),
+        axis=alt.Axis(format=".0%", title=word("circuit_check.share"), tickCount=5),
         scale=alt.Scale(domain=_heights(table["faithfulness"]), clamp=True, nice=False),
     )
     line = alt.Chart(table).mark_line(color=INK, strokeWidth=2, point=alt.OverlayMarkDef(color=INK, size=30))
     line = line.encode(
-        x=x, y=y, tooltip=tooltips({"heads:Q": "whole.heads", "faithfulness:Q": "whole.share"}, word)
+        x=x,
+        y=y,
+        tooltip=tooltips({"heads:Q": "circuit_check.heads", "faithfulness:Q": "circuit_check.share"}, word),
     )
     layers: list[alt.Chart] = [line]
     if ablation["random_faithfulness"]:
@@ -69,7 +71,11 @@ def curve(
         random = alt.Chart(pd.DataFrame({"heads": [circuit], "low": [low], "high": [high]}))
         bar = random.mark_rule(strokeWidth=9, opacity=0.45, color=colours.faint)
         layers.append(bar.encode(x="heads:Q", y=alt.Y("low:Q"), y2="high:Q"))
-    share = {"heads": [circuit], "label": [word("whole.candidates")], "share": [ablation["faithfulness"]]}
+    share = {
+        "heads": [circuit],
+        "label": [word("circuit_check.candidates")],
+        "share": [ablation["faithfulness"]],
+    }
     places = alt.Chart(pd.DataFrame(share))
     dots = places.mark_point(size=150, filled=True, opacity=1, color=INK)
     names = places.mark_text(align="left", dx=10, dy=12, fontSize=12, color=colours.text)
@@ -86,9 +92,9 @@ def minimality(ablation: Mapping[str, Any], colours: Palette, word: Words) -> al
     table = pd.DataFrame(ablation["minimality"]).sort_values("loss", ascending=False)
     base = alt.Chart(table).encode(
         y=alt.Y("head:N", sort=None, title=None, axis=names_axis()),
-        tooltip=tooltips({"head:N": "chart.head", "loss:Q": "whole.loss"}, word),
+        tooltip=tooltips({"head:N": "chart.head", "loss:Q": "circuit_check.loss"}, word),
     )
-    axis = alt.Axis(format=".0%", title=word("whole.loss"), tickCount=5)
+    axis = alt.Axis(format=".0%", title=word("circuit_check.loss"), tickCount=5)
     bars = base.mark_bar(height=14, color=INK).encode(x=alt.X("loss:Q", axis=axis))
     return finished(alt.layer(dashed(colours, x=[0.0]), bars), 46 + 24 * len(table))
 
@@ -98,7 +104,7 @@ def numbers(ablations: Sequence[Mapping[str, Any]], word: Words) -> pd.DataFrame
     table = pd.DataFrame(ablations)[["faithfulness", "completeness", "cpr", "cmd"]]
     counts = [len(ablation["random_faithfulness"]) for ablation in ablations]
     return table.assign(
-        ablation=[word(f"whole.{ablation['kind']}") for ablation in ablations],
+        ablation=[word(f"circuit_check.{ablation['kind']}") for ablation in ablations],
         reached=[
             None if ablation["rank"] is None else round(ablation["rank"] * (count + 1)) - 1
             for ablation, count in zip(ablations, counts, strict=True)
@@ -109,7 +115,7 @@ def numbers(ablations: Sequence[Mapping[str, Any]], word: Words) -> pd.DataFrame
 
 def _row(ablation: Mapping[str, Any], word: Words) -> dict[str, object]:
     names = ("faithfulness", "faithfulness_low", "faithfulness_high")
-    row = {"kind": word(f"whole.{ablation['kind']}"), **{name: ablation[name] for name in names}}
+    row = {"kind": word(f"circuit_check.{ablation['kind']}"), **{name: ablation[name] for name in names}}
     if random := ablation["random_faithfulness"]:
         low, high = band(random)
         row |= {"low": low, "high": high, "median": float(np.median(random))}

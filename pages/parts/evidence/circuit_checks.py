@@ -27,7 +27,7 @@ def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
     if found is not None and found.kind == kind and found.status == "failed":
         shell.show_error(found.error_key, found.error_values)
     elif found is not None and found.kind == kind and found.status in ("cancelled", "interrupted"):
-        st.caption(t(f"whole.{found.status}_{kind}"))
+        st.caption(t(f"circuit_check.{found.status}_{kind}"))
     if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
         try:
             state.backend().submit(state.folder(), kind)
@@ -40,8 +40,8 @@ def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
 def _button(result: Result, kind: CheckKind) -> str:
     seconds = measured_seconds(result.manifest.model.name) if kind == "circuit" else None
     if seconds is None:
-        return t(f"whole.check_{kind}")
-    return t(f"whole.check_{kind}_time", time=i18n.duration(language(), seconds))
+        return t(f"circuit_check.check_{kind}")
+    return t(f"circuit_check.check_{kind}_time", time=i18n.duration(language(), seconds))
 
 
 @st.fragment(run_every=0.8)
@@ -50,11 +50,15 @@ def _follow(drawn: str) -> None:
     found = state.backend().check_status(state.run_id())
     if found is None or found.status != drawn:
         st.rerun()
-    said = t(f"whole.stage_{found.stage or 'load'}") if found.status == "running" else t("whole.queued")
+    said = (
+        t(f"circuit_check.stage_{found.stage or 'load'}")
+        if found.status == "running"
+        else t("circuit_check.queued")
+    )
     share = found.share if found.status == "running" else 0.0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=f"{said} · {i18n.duration(language(), found.seconds)}")
-        if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
+        if st.button(t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:"):
             state.backend().cancel(state.run_id())
 
 
@@ -62,7 +66,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
     """What the check found, pictures first; `active` while it is still at work."""
     if content is None:
         if not active:
-            st.caption(t("whole.nothing_yet"))
+            st.caption(t("circuit_check.nothing_yet"))
         return
     missing = circuit_words.state(content, language())
     if missing and not active:
@@ -77,9 +81,9 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
             whole_charts.beside_random(defined, colours.palette(), t),
             key="beside_random",
             theme=None,
-            alt=t("alt.whole", count=count),
+            alt=t("alt.circuit_check", count=count),
         )
-        st.caption(t("whole.reading"))
+        st.caption(t("circuit_check.reading"))
     for sentence in (
         circuit_words.minimal_circuit(content, language()),
         circuit_words.minimal_ablation_set(content, "mean", language()),
@@ -87,7 +91,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
         if sentence:
             st.markdown(shell.plain(sentence))
     fold = st.expander(
-        t("whole.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
+        t("circuit_check.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
     )
     if fold.open:  # charts in a closed fold would be drawn for nobody
         with fold:
@@ -97,14 +101,14 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
 def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> None:
     if defined:
         left, right = st.columns([3, 2], gap="medium")
-        left.markdown(f"**{t('whole.curve')}**", help=t("whole.curve_help"))
+        left.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
         left.altair_chart(
             whole_charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
             key="faithfulness_curve",
             theme=None,
             alt=t("alt.curve"),
         )
-        right.markdown(f"**{t('whole.minimality')}**", help=t("whole.minimality_help"))
+        right.markdown(f"**{t('circuit_check.minimality')}**", help=t("circuit_check.minimality_help"))
         right.altair_chart(
             whole_charts.minimality(defined[0], colours.palette(), t),
             key="minimality",
@@ -122,7 +126,7 @@ def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> No
 def _table(table: pd.DataFrame) -> None:
     shares = ("faithfulness", "completeness", "cpr", "cmd")
     settings: dict[str, Any] = {
-        name: st.column_config.Column(t(f"whole.column_{name}"), help=_help(name)) for name in table
+        name: st.column_config.Column(t(f"circuit_check.column_{name}"), help=_help(name)) for name in table
     }
     shown = table.style.format({name: (lambda share: percent(share)) for name in shares}, na_rep="–").format(
         {"reached": "{:.0f}", "random": "{:.0f}"}, na_rep="–"
@@ -131,4 +135,4 @@ def _table(table: pd.DataFrame) -> None:
 
 
 def _help(column: str) -> str:
-    return t(f"whole.help_{column}")
+    return t(f"circuit_check.help_{column}")

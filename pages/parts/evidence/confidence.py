@@ -36,16 +36,16 @@ class Line:
 
 def show(result: Result) -> None:
     """Level, sentence and numbers; a run made before this was measured says so."""
-    st.subheader(t("certain.title"), anchor=False, help=t("certain.help"))
+    st.subheader(t("confidence.title"), anchor=False, help=t("confidence.help"))
     stability = result.manifest.stability
     if not stability or not stability.confidence:
-        st.caption(t("certain.not_measured"))
+        st.caption(t("confidence.not_measured"))
         return
     level = stability.confidence.level
     colour, icon = LEVELS[level]
-    st.badge(t(f"certain.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
+    st.badge(t(f"confidence.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
     st.markdown(shell.plain(confidence_sentence(result.manifest, language())))
-    with st.expander(t("certain.numbers"), icon=":material/query_stats:"):
+    with st.expander(t("confidence.numbers"), icon=":material/query_stats:"):
         st.html(table(lines(stability, result.manifest.evidence_about)))
 
 
@@ -53,7 +53,7 @@ def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:
     """The numbers of a run, those with a bar first."""
     rows = []
     if tested := about.examples:
-        rows.append(Line("examples", str(tested), t("certain.at_least", n=ENOUGH), tested >= ENOUGH))
+        rows.append(Line("examples", str(tested), t("confidence.at_least", n=ENOUGH), tested >= ENOUGH))
         rows.append(
             Line("smallest_p", i18n.number(math.nan if about.smallest_p is None else about.smallest_p))
         )
@@ -65,7 +65,7 @@ def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:
     for key, value, bar in bars:
         share = math.nan if value is None else value
         met = None if math.isnan(share) else share >= bar
-        rows.append(Line(key, percent(share), t("certain.at_least", n=percent(bar)), met))
+        rows.append(Line(key, percent(share), t("confidence.at_least", n=percent(bar)), met))
     overlaps = (("members_overlap", stability.members_overlap), ("mirror_overlap", stability.mirror_overlap))
     return rows + [Line(key, percent(share)) for key, share in overlaps if share is not None]
 
@@ -75,11 +75,11 @@ def table(rows: list[Line]) -> str:
     body = ""
     for row in rows:
         kind, sign = SIGNS[row.met]
-        meaning = "" if row.met is None else escape(t("certain.met" if row.met else "certain.missed"))
+        meaning = "" if row.met is None else escape(t("confidence.met" if row.met else "confidence.missed"))
         mark = f'<b class="{kind}" role="img" aria-label="{meaning}">{sign}</b>' if sign else ""
         body += (
-            f"<tr><th>{escape(t(f'certain.{row.key}'))}"
-            f'<div class="note">{escape(t(f"certain.{row.key}_note"))}</div></th>'
+            f"<tr><th>{escape(t(f'confidence.{row.key}'))}"
+            f'<div class="note">{escape(t(f"confidence.{row.key}_note"))}</div></th>'
             f"<td>{escape(row.value)}</td><td>{escape(row.wanted)}</td><td>{mark}</td></tr>"
         )
     return f'<table class="certainty"><tbody>{body}</tbody></table>'

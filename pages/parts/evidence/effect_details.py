@@ -99,7 +99,7 @@ def ablation_rows(details: EvidenceDetails, heads: list[str]) -> pd.DataFrame:
 
 def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """Three points a head, one an ablation, each with its interval."""
-    titles = {kind: word(f"whole.{kind}") for kind in KINDS if kind in set(rows["kind"])}
+    titles = {kind: word(f"circuit_check.{kind}") for kind in KINDS if kind in set(rows["kind"])}
     rows, names = rows.assign(title=rows["kind"].map(titles)), list(titles.values())
     colour = alt.Color(
         "title:N",
@@ -108,7 +108,7 @@ def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerCha
         legend=alt.Legend(orient="bottom", labelLimit=260),
     )
     shapes = alt.Scale(domain=names, range=list(KIND_SHAPES[: len(names)]))
-    fields = {"name:N": "chart.head", "title:N": "whole.ablation", "effect:Q": "column.effect"}
+    fields = {"name:N": "chart.head", "title:N": "circuit_check.ablation", "effect:Q": "column.effect"}
     base = alt.Chart(rows).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=names_axis()),
         yOffset=alt.YOffset("title:N", sort=names),

@@ -120,8 +120,8 @@ def _take(key: str, heads: Sequence[str]) -> None:
 def _tried(tried: Mapping[str, Any]) -> None:
     st.markdown(f"**{shell.plain(circuit_words.ablated(tried, language()))}**")
     st.html(before_after.table(_ordered(tried["rows"]), t))
-    with st.expander(t("whatif.recipe"), icon=":material/code:"):
-        st.markdown(t("whatif.recipe_text"))
+    with st.expander(t("whatif.ablation_file"), icon=":material/code:"):
+        st.markdown(t("whatif.ablation_file_text"))
         st.download_button(
             "ablation.json",
             data=json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode(),

@@ -25,7 +25,7 @@ TERMS = (
     "code",
     "member",
     "score",
-    "reach",
+    "attention_flow",
     "frequency",
     "candidate",
     "evidence",
@@ -57,7 +57,7 @@ COLUMNS = {
 PAGES = {
     "examples": ("token", "position", "pair"),
     "analysis": ("head", "autoencoder", "code", "preset", "seed", "candidate", "evidence"),
-    "circuit": ("head", "edge", "circuit", "score", "reach", "code", "candidate", "verdict"),
+    "circuit": ("head", "edge", "circuit", "score", "attention_flow", "code", "candidate", "verdict"),
     "evidence": ("candidate", "switch_off", "put_in", "effect", "interval", "p_value", "q_value", "verdict"),
     "report": ("head", "edge", "score", "candidate", "effect", "verdict", "pass"),
 }

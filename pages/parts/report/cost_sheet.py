@@ -20,8 +20,8 @@ def show(found: Facts, entries: Entries) -> None:
     said = language()
     with st.container(key="roi_empty" if entries.empty else "roi_sheet"):
         _result(found, entries)
-    with st.expander(t("roi.edit"), key="roi_form_fold"):
-        st.caption(t("roi.lead"))
+    with st.expander(t("cost_sheet.edit"), key="roi_form_fold"):
+        st.caption(t("cost_sheet.lead"))
         if entries.empty:
             st.caption(roi.measured(found, said))
         _form(entries)
@@ -31,7 +31,7 @@ def _result(found: Facts, entries: Entries) -> None:
     said = language()
     brief.heading("roi.title")
     if entries.empty:
-        brief.html(paragraphs([t("roi.none")]))
+        brief.html(paragraphs([t("cost_sheet.none")]))
     else:
         note = roi.measured(found, said)
         brief.html(
@@ -52,17 +52,17 @@ def _form(entries: Entries) -> None:
                 step=0.5 if name.startswith("hours") else 1.0,
                 format="%g",
                 key=keys[name],
-                placeholder=t("roi.empty"),
-                help=t("roi.hours_then_help") if name == "hours_then" else None,
+                placeholder=t("cost_sheet.empty"),
+                help=t("cost_sheet.hours_then_help") if name == "hours_then" else None,
             )
         columns[1].text_input(
-            t("roi.currency"),
+            t("cost_sheet.currency"),
             entries.currency,
             max_chars=roi.LONGEST_CURRENCY,
             key=keys["currency"],
-            placeholder=t("roi.currency_example"),
+            placeholder=t("cost_sheet.currency_example"),
         )
-        st.form_submit_button(t("roi.keep"), key="keep_roi", on_click=_keep, args=(keys,))
+        st.form_submit_button(t("cost_sheet.keep"), key="keep_roi", on_click=_keep, args=(keys,))
     error = st.session_state.pop("roi_error", None)
     if error is not None:
         _show(error)

@@ -68,16 +68,16 @@ def follow(drawn: str) -> None:
         st.rerun()
     running = found.status == "running"
     if not running:
-        said = t("whole.queued")
+        said = t("circuit_check.queued")
     elif found.stage == STAGE:
         said = t("sweep.at_work", done=found.step, total=found.total)
     else:
-        said = t(f"whole.stage_{found.stage or 'load'}")
+        said = t(f"circuit_check.stage_{found.stage or 'load'}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(
             found.share if running else 0.0, text=f"{said} · {i18n.duration(language(), found.seconds)}"
         )
-        if st.button(t("whole.cancel"), key="cancel_check", icon=":material/stop_circle:"):
+        if st.button(t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:"):
             state.backend().cancel(state.run_id())
 
 

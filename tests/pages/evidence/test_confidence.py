@@ -58,8 +58,8 @@ def test_level_stands_on_the_page_and_in_the_report(
 ) -> None:
     run = made(**changes)
     page = open_app("evidence", language, run=run.run_id)
-    assert entries(language)[f"certain.{level}"] in shown(page)
-    sentence = text(language, "certain.title")
+    assert entries(language)[f"confidence.{level}"] in shown(page)
+    sentence = text(language, "confidence.title")
     assert sentence in shown(page)
     report = shown(open_app("report", language, run=run.run_id))
     said = confidence_sentence(run.manifest(), language)
@@ -68,7 +68,7 @@ def test_level_stands_on_the_page_and_in_the_report(
 
 def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), verdicts=True)
-    assert entries("en")["certain.not_measured"] in shown(open_app("evidence", run=run.run_id))
+    assert entries("en")["confidence.not_measured"] in shown(open_app("evidence", run=run.run_id))
 
 
 def test_lines_say_what_is_reached(open_app: OpenApp) -> None:

@@ -34,7 +34,7 @@ def test_page_leads_with_before_and_after(open_app: OpenApp, language: str) -> N
     assert "L0H1" in page and "6" in page
     assert app.multiselect(key=f"off_{run.run_id}").value == ["L0H1", "L2H3"]
     assert "&lt;b&gt;now&lt;/b&gt;" in page and "<b>now</b>" not in page
-    assert entries(language)["whole.title"] in page
+    assert entries(language)["circuit_check.title"] in page
     assert not any(button.key == "check_circuit" for button in app.button)
 
 
@@ -59,7 +59,7 @@ def test_choice_of_heads_changes_what_is_asked(open_app: OpenApp) -> None:
 def test_check_is_begun_followed_and_shown(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("evidence", run=run.run_id)
-    assert entries("en")["whole.nothing_yet"] in shown(app)
+    assert entries("en")["circuit_check.nothing_yet"] in shown(app)
     app.button(key="check_circuit").click().run()
     run_until(app, lambda: read_circuit(run) is not None)
     run_until(app, lambda: not any(button.key == "cancel_check" for button in app.button))
@@ -74,7 +74,7 @@ def test_check_is_stopped(open_app: OpenApp) -> None:
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: any(button.key == "check_heads" for button in app.button))
     assert run.state("heads").status == "cancelled"
-    assert entries("en")["whole.cancelled_heads"] in shown(app)
+    assert entries("en")["circuit_check.cancelled_heads"] in shown(app)
 
 
 def test_failed_check_says_why_and_can_be_begun_again(open_app: OpenApp) -> None:
@@ -178,7 +178,7 @@ def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open
     app.run()
     assert not app.exception
     assert len(app.dataframe) == tables + 1
-    assert entries("en")["whole.minimality"] in shown(app)
+    assert entries("en")["circuit_check.minimality"] in shown(app)
 
 
 def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> None:

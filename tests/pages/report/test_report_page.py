@@ -115,7 +115,7 @@ def test_sentences_for_the_meeting_are_in_both_languages(open_app: OpenApp, lang
 def test_sheet_is_filled_in_twice_and_shown_with_its_assumptions(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("report", language, run=run.run_id)
-    assert entries(language)["roi.none"] in shown(app)
+    assert entries(language)["cost_sheet.none"] in shown(app)
 
     def enter(**entries: float) -> None:
         for name, value in entries.items():

@@ -67,7 +67,7 @@ def test_unpaired_finding_is_held_against_chance(open_app: OpenApp, page: str) -
 
 def test_pages_tell_that_later_layers_must_look() -> None:
     for language, word in (("en", "later layers"), ("ja", "後の層")):
-        for key in ("guide.method", "term.score.text", "term.reach.text"):
+        for key in ("guide.method", "term.score.text", "term.attention_flow.text"):
             assert word in entries(language)[key]
 
 
