@@ -84,6 +84,13 @@ def test_every_file_named_exists(file):
     assert [name for name in named if not list(ROOT.glob(name.rstrip("/"))) and "NAME" not in name] == []
 
 
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_bold_words_are_drawn_bold(file):
+    """Behind a full stop, Markdown ends bold text only where a space or a sign follows."""
+    bold = re.findall(r"\*\*(.+?)\*\*(.?)", file.read_text(encoding="utf-8"))
+    assert [text for text, after in bold if text[-1] in "。、)」.!?" and after.isalnum()] == []
+
+
 @pytest.mark.parametrize("language", make_docs.READMES)
 def test_the_readme_names_every_page(language):
     texts, text = entries(language), make_docs.READMES[language].read_text(encoding="utf-8")

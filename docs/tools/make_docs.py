@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -180,7 +181,7 @@ def benchmark(name: str, say: Words) -> Iterator[str]:
 
 def order(_name: str, _say: Words) -> Iterator[str]:
     """The folders of core, lowest first, as the test of the directions holds them."""
-    yield from ("```", " < ".join(ORDER.split()), "```")
+    yield from ("```", *textwrap.wrap(" < ".join(ORDER.split()), 100), "```")
 
 
 PARTS: Mapping[str, Callable[[str, Words], Iterator[str]]] = {
