@@ -1,12 +1,12 @@
-"""What the model says with chosen heads switched off, beside what it says with them: next words and continuations.
+"""What the model says with selected heads ablated, beside what it says with them: next words and continuations.
 
 A text counts as at fault where the model's likeliest next word is the `actual` word of the example, as right
 where it is the `expected` one. Where an example names no words, it is counted whether the next word stays what it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -17,20 +17,61 @@ from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.alignment import align
 from core.examples.example_set import Example
+from core.generators import result_of
 from core.heads import HeadId
 from core.model.head_outputs import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits, most_likely
 from core.model.tokenising import tokenise
+from core.schema import Progress
 
 MOST_TYPED = 32
 MOST_NEW_TOKENS = 32
+LIKELIEST = 3
 TYPED = "typed"
 """Label of the texts that were typed in, which belong to neither side."""
 
 Switch = Callable[[Sequence[int]], AbstractContextManager[Any]]
 """Opens the context in which rows of these lengths are read."""
+
+
+class Word(TypedDict):
+    """A next word and its probability."""
+
+    token: int
+    piece: str
+    probability: float
+
+
+class Statement(TypedDict):
+    """What the model says after a text; the verdict is `right`, `fault`, `other`, or nothing where no word is named."""
+
+    next: list[Word]
+    continuation: str
+    verdict: str
+
+
+class Row(TypedDict):
+    """One text, before and after the ablation; `changed` tells whether the likeliest next word did."""
+
+    label: str
+    text: str
+    expected: str
+    actual: str
+    before: Statement
+    after: Statement
+    changed: bool
+
+
+class Comparison(TypedDict):
+    """Before and after on all texts, the counts of each side, and the ablation file."""
+
+    heads: list[str]
+    mode: Mode
+    rows: list[Row]
+    counts: dict[str, dict[str, int]]
+    recipe: dict[str, Any]
 
 
 def what_if(
@@ -40,31 +81,38 @@ def what_if(
     typed: Sequence[str] = (),
     new_tokens: int = 6,
     models: ModelPool | None = None,
-) -> dict[str, Any]:
-    """Before and after on every example of a run and on typed texts, with the recipe, as plain JSON.
+) -> Comparison:
+    """Before and after on every example of a run and on typed texts, as plain JSON.
 
-    Raises HeadlightError for a head that is not there, an empty choice, or a text that cannot be read.
+    Raises HeadlightError for a head that is not there, an empty selection, or a text that cannot be read.
     """
+    return result_of(compare(config, heads, mode, typed, new_tokens, models))
+
+
+def compare(
+    config: RunConfig,
+    heads: Sequence[HeadId],
+    mode: Mode,
+    typed: Sequence[str] = (),
+    new_tokens: int = 6,
+    models: ModelPool | None = None,
+) -> Generator[Progress, None, Comparison]:
+    """`what_if` with a record of progress after each forward pass, so that it can be left."""
     if not heads:
         raise ConfigError("no_heads_chosen")
+    yield Progress("what_if", 0, 1)
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
-    extra = [_typed(loaded, text, number) for number, text in enumerate(_lines(typed), start=1)]
-    examples = [*config.examples.examples, *(None for _ in extra)]
-    texts = [*ids, *extra]
-    before = _says(loaded, texts, min(new_tokens, MOST_NEW_TOKENS), lambda lengths: nullcontext())
-    after = _says(
-        loaded,
-        texts,
-        min(new_tokens, MOST_NEW_TOKENS),
-        lambda lengths: ablated(loaded, ablation_file, lengths),
+    typed = _lines(typed)
+    given: list[Example | str] = [*config.examples.examples, *typed]
+    texts = [*ids, *(_typed(loaded, text, number) for number, text in enumerate(typed, start=1))]
+    count = min(new_tokens, MOST_NEW_TOKENS)
+    before = yield from statements(loaded, texts, count, lambda lengths: nullcontext())
+    after = yield from statements(
+        loaded, texts, count, lambda lengths: ablated(loaded, ablation_file, lengths)
     )
-    shown = [*(e.text for e in config.examples.examples), *_lines(typed)]
-    rows = [
-        _row(loaded, example, text, was, becomes)
-        for example, text, was, becomes in zip(examples, shown, before, after, strict=True)
-    ]
+    rows = [_row(loaded, *parts) for parts in zip(given, before, after, strict=True)]
     return {
         "heads": [str(head) for head in ablation_file.heads],
         "mode": mode,
@@ -74,31 +122,65 @@ def what_if(
     }
 
 
-def counts(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
     """By side: texts, at fault and right before and after (of those whose words are named), unchanged next words."""
-    found = {}
+    by_side = {}
     for label in ("anomalous", "normal", TYPED):
         side = [row for row in rows if row["label"] == label]
         judged = [row for row in side if row["before"]["verdict"]]
-        found[label] = {
+        verdicts = {
+            "before": [row["before"]["verdict"] for row in judged],
+            "after": [row["after"]["verdict"] for row in judged],
+        }
+        by_side[label] = {
             "texts": len(side),
             "judged": len(judged),
             **{
-                f"{verdict}_{when}": sum(row[when]["verdict"] == verdict for row in judged)
+                f"{verdict}_{when}": verdicts[when].count(verdict)
                 for verdict in ("fault", "right")
-                for when in ("before", "after")
+                for when in verdicts
             },
             "same": sum(not row["changed"] for row in side),
         }
-    return found
+    return by_side
 
 
 def ablation_file_of(
     config: RunConfig, heads: Sequence[HeadId], mode: Mode, models: ModelPool | None = None
 ) -> AblationFile:
-    """The recipe alone, from the normal texts of a run's settings."""
+    """The ablation file alone, from the normal texts of a run's settings."""
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     return _ablation_file(loaded, config, tokenise(loaded, config.examples), heads, mode)
+
+
+def statements(
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], new_tokens: int, switch: Switch
+) -> Generator[Progress, None, list[Statement]]:
+    """What the model says after every text. A continuation ends where the model can read no further."""
+    rows, limit = [list(text) for text in texts], loaded.shape.context_length
+    next_words: list[list[Word]] = [[] for _ in texts]
+    for batch in batches_of([len(text) for text in texts], range(len(texts))):
+        for step in range(max(1, new_tokens)):
+            growing = [i for i in batch if not limit or len(rows[i]) <= limit]
+            if not growing:
+                break
+            logits = _logits(loaded, [rows[i] for i in growing], switch)
+            if not bool(torch.isfinite(logits).all()):
+                raise ModelError("bad_numbers_after_ablation")
+            for i, of_row in zip(growing, logits, strict=True):
+                if step == 0:
+                    next_words[i] = _likeliest(loaded, of_row)
+                rows[i].append(int(of_row.argmax()))
+            yield Progress("what_if", step + 1, max(1, new_tokens))
+    written = [row[len(text) :] for row, text in zip(rows, texts, strict=True)]
+    return [
+        {
+            "next": words,
+            "continuation": loaded.tokenizer.decode(ids, clean_up_tokenization_spaces=False),
+            "verdict": "",
+        }
+        for words, ids in zip(next_words, written, strict=True)
+    ]
 
 
 def _ablation_file(
@@ -114,23 +196,23 @@ def _ablation_file(
     return make_ablation_file(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
 
 
-def _row(
-    loaded: LoadedModel, example: Example | None, text: str, was: dict[str, Any], becomes: dict[str, Any]
-) -> dict[str, Any]:
-    words = {
-        name: loaded.word_token(word) if (word := getattr(example, name, "")).strip() else None
-        for name in ("expected", "actual")
-    }
-    for said in (was, becomes):
-        said["verdict"] = _verdict(said["next"][0]["token"], words["expected"], words["actual"])
+def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: Statement) -> Row:
+    """One row of an example, or of a text that was typed in."""
+    typed = isinstance(given, str)
+    example = Example(label="normal", text=given) if isinstance(given, str) else given
+    expected, actual = (
+        loaded.word_token(word) if word.strip() else None for word in (example.expected, example.actual)
+    )
+    for statement in (before, after):
+        statement["verdict"] = _verdict(statement["next"][0]["token"], expected, actual)
     return {
-        "label": example.label if example else TYPED,
-        "text": text,
-        "expected": example.expected if example else "",
-        "actual": example.actual if example else "",
-        "before": was,
-        "after": becomes,
-        "changed": was["next"][0]["token"] != becomes["next"][0]["token"],
+        "label": TYPED if typed else example.label,
+        "text": example.text,
+        "expected": example.expected,
+        "actual": example.actual,
+        "before": before,
+        "after": after,
+        "changed": before["next"][0]["token"] != after["next"][0]["token"],
     }
 
 
@@ -146,11 +228,8 @@ def _verdict(token: int, expected: int | None, actual: int | None) -> str:
 def _lines(typed: Sequence[str]) -> list[str]:
     lines = [text.strip() for text in typed if text.strip()]
     if len(lines) > MOST_TYPED:
-        raise ConfigError(
-            "bad_setting",
-            name="texts",
-            detail=f"expected at most {MOST_TYPED} typed texts, found {len(lines)}",
-        )
+        detail = f"expected at most {MOST_TYPED} typed texts, found {len(lines)}"
+        raise ConfigError("bad_setting", name="texts", detail=detail)
     return lines
 
 
@@ -163,35 +242,9 @@ def _typed(loaded: LoadedModel, text: str, number: int) -> list[int]:
     return ids
 
 
-def _says(
-    loaded: LoadedModel, texts: Sequence[Sequence[int]], new_tokens: int, switch: Switch
-) -> list[dict[str, Any]]:
-    """Likeliest next words of every text, and its greedy continuation."""
-    found: list[dict[str, Any]] = [{} for _ in texts]
-    for batch in batches_of([len(text) for text in texts], range(len(texts))):
-        rows = [list(texts[i]) for i in batch]
-        written: list[list[int]] = [[] for _ in rows]
-        limit = loaded.shape.context_length
-        for step in range(max(1, new_tokens)):
-            logits = _logits(loaded, rows, switch)
-            if not bool(torch.isfinite(logits).all()):
-                raise ModelError("bad_numbers_after_ablation")
-            if step == 0:
-                for row, index in enumerate(batch):
-                    words = most_likely(loaded, logits[row].log_softmax(dim=-1), 3)
-                    found[index]["next"] = [
-                        {"token": w.token, "piece": w.piece, "probability": w.probability} for w in words
-                    ]
-            for row, token in enumerate(logits.argmax(dim=-1).tolist()):
-                rows[row].append(token)
-                written[row].append(token)
-            if limit and max(map(len, rows)) > limit:
-                break
-        for row, index in enumerate(batch):
-            found[index]["continuation"] = loaded.tokenizer.decode(
-                written[row], clean_up_tokenization_spaces=False
-            )
-    return found
+def _likeliest(loaded: LoadedModel, logits: Tensor) -> list[Word]:
+    words = most_likely(loaded, logits.log_softmax(dim=-1), LIKELIEST)
+    return [{"token": w.token, "piece": w.piece, "probability": w.probability} for w in words]
 
 
 @torch.no_grad()

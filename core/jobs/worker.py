@@ -17,7 +17,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -47,8 +47,8 @@ class Engine:
     save: Callable[[Any, RunFolder], None]
     inspect: Callable[[str], dict[str, Any]]
     preview: Callable[..., dict[str, Any]]
-    head_view: Callable[..., dict[str, Any]]
-    what_if: Callable[..., dict[str, Any]]
+    head_view: Callable[..., Mapping[str, Any]]
+    what_if: Callable[..., Mapping[str, Any]]
     check: Callable[..., Generator[Progress, None, None]]
     ModelPool: Callable[[], Any]
 
@@ -138,7 +138,7 @@ class Worker:
         else:
             self._reply(what="answer", key=request["key"], value=value)
 
-    def _ask(self, kind: str, payload: Any) -> dict[str, Any]:
+    def _ask(self, kind: str, payload: Any) -> Mapping[str, Any]:
         engine, pool = self._loaded()
         if kind == "ready":
             return {}

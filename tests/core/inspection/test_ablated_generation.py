@@ -20,8 +20,17 @@ from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
 from core.examples.reading import from_rows, read_examples
+from core.generators import result_of
 from core.heads import HeadId
-from core.inspection.ablated_generation import MOST_TYPED, _row, _says, ablation_file_of, counts, what_if
+from core.inspection.ablated_generation import (
+    MOST_TYPED,
+    _row,
+    ablation_file_of,
+    compare,
+    counts,
+    statements,
+    what_if,
+)
 from core.model.loading import load_model
 from core.scenarios import load_scenario
 from core.scenarios.build import tickets
@@ -137,10 +146,10 @@ def tiny_config(tmp_path_factory):
 
 
 def test_examples_without_words_are_counted_by_change_alone(tiny_config):
-    found = what_if(tiny_config, HEADS, "zero", typed=["w7 w8", "  "], new_tokens=2)
-    assert found["counts"]["anomalous"]["judged"] == 0
-    assert found["counts"]["typed"]["texts"] == 1
-    rows = found["rows"]
+    comparison = what_if(tiny_config, HEADS, "zero", typed=["w7 w8", "  "], new_tokens=2)
+    assert comparison["counts"]["anomalous"]["judged"] == 0
+    assert comparison["counts"]["typed"]["texts"] == 1
+    rows = comparison["rows"]
     assert [row["label"] for row in rows].count("typed") == 1
     changed = sum(row["before"]["next"][0]["token"] != row["after"]["next"][0]["token"] for row in rows)
     assert changed == sum(row["changed"] for row in rows)
@@ -171,10 +180,25 @@ def test_numbers_that_break_are_reported_and_not_shown(tiny_config, monkeypatch)
         what_if(tiny_config, [HeadId(0, 0)], "mean")
 
 
-def test_text_at_the_models_limit_is_continued_as_far_as_it_goes(tiny_config):
-    found = what_if(tiny_config, HEADS, "mean", typed=[" ".join(f"w{i}" for i in range(31))], new_tokens=6)
-    written = next(row for row in found["rows"] if row["label"] == "typed")["after"]["continuation"]
-    assert 1 <= len(written.split()) <= 2
+def test_text_at_the_models_limit_is_continued_as_far_as_it_goes_and_stops_no_other(tiny_config):
+    alone = what_if(tiny_config, HEADS, "mean", new_tokens=6)
+    beside = what_if(tiny_config, HEADS, "mean", typed=[" ".join(f"w{i}" for i in range(31))], new_tokens=6)
+    typed = next(row for row in beside["rows"] if row["label"] == "typed")["after"]["continuation"]
+    assert 1 <= len(typed.split()) <= 2
+    for with_it, without in zip(beside["rows"], alone["rows"], strict=False):
+        assert with_it["after"]["continuation"] == without["after"]["continuation"]
+        assert len(with_it["before"]["continuation"].split()) == 6
+
+
+def test_comparison_can_be_left_between_two_forward_passes(tiny_config):
+    running = compare(tiny_config, HEADS, "mean", new_tokens=4)
+    assert [(record.stage, record.step) for record, _ in zip(running, range(4), strict=False)] == [
+        ("what_if", 0),
+        ("what_if", 1),
+        ("what_if", 2),
+        ("what_if", 3),
+    ]
+    running.close()
 
 
 def test_counts_by_hand():
@@ -185,8 +209,8 @@ def test_counts_by_hand():
         {"label": "anomalous", "before": said[""], "after": said[""], "changed": True},
         {"label": "normal", "before": said["right"], "after": said["right"], "changed": False},
     ]
-    found = counts(rows)
-    assert found["anomalous"] == {
+    comparison = counts(rows)
+    assert comparison["anomalous"] == {
         "texts": 3,
         "judged": 2,
         "fault_before": 2,
@@ -195,8 +219,8 @@ def test_counts_by_hand():
         "right_after": 1,
         "same": 1,
     }
-    assert found["normal"]["right_after"] == 1
-    assert found["typed"]["texts"] == 0
+    assert comparison["normal"]["right_after"] == 1
+    assert comparison["typed"]["texts"] == 0
 
 
 def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw():
@@ -211,14 +235,14 @@ def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw
         for label, actual in (("anomalous", pair.actual), ("normal", pair.expected))
     ]
     texts = [loaded.encode(example.text) for example in unseen]
-    before = _says(loaded, texts, 1, lambda lengths: nullcontext())
-    after = _says(loaded, texts, 1, lambda lengths: ablated(loaded, ablation_file, lengths))
-    found = counts(
-        [_row(loaded, e, e.text, was, now) for e, was, now in zip(unseen, before, after, strict=True)]
+    before = result_of(statements(loaded, texts, 1, lambda lengths: nullcontext()))
+    after = result_of(statements(loaded, texts, 1, lambda lengths: ablated(loaded, ablation_file, lengths)))
+    comparison = counts(
+        [_row(loaded, e, was, now) for e, was, now in zip(unseen, before, after, strict=True)]
     )
-    assert found["anomalous"]["fault_before"] >= 38
-    assert found["anomalous"]["fault_after"] <= 4
-    assert found["normal"]["right_after"] >= 38
+    assert comparison["anomalous"]["fault_before"] >= 38
+    assert comparison["anomalous"]["fault_after"] <= 4
+    assert comparison["normal"]["right_after"] >= 38
 
 
 PROGRAM = """
