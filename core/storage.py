@@ -1,9 +1,9 @@
 """The home folder, files that are written whole or not at all, and locks between processes."""
 
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
@@ -19,18 +19,38 @@ def home() -> Path:
     return path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name in the same folder, then rename."""
-    temporary = ""
+def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
+    """Write under a temporary name in the same folder, then rename: after a crash the old or the new content is there.
+
+    The file gets the mode that the umask gives any new file. Without `durable` nothing waits for the disk: for what is
+    replaced many times a second.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
-            temporary = file.name
+        with temporary.open("xb") as file:
             file.write(content)
-        Path(temporary).replace(path)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise storage_error(error, path) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last over a power failure, on systems where a folder can be opened for that."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):  # some network file systems refuse; the content itself is safe
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:

@@ -80,7 +80,7 @@ def read_ticks(run: RunFolder) -> frozenset[str]:
     said = read_added(run, "poc.json").get("ticked", [])
     if not isinstance(said, list):
         raise StorageError("damaged_run", path=run.path, detail="poc.json: ticked is no JSON list")
-    return frozenset(said) & {*BY_HAND, COMPARED}
+    return frozenset(map(str, said)) & {*BY_HAND, COMPARED}
 
 
 def write_ticks(run: RunFolder, ticked: Iterable[str]) -> None:
@@ -91,10 +91,11 @@ def write_ticks(run: RunFolder, ticked: Iterable[str]) -> None:
 
 def tick(run: RunFolder, key: str, done: bool = True) -> None:
     """Tick one thing or take its tick away; nothing is written where nothing changes."""
-    before = read_ticks(run)
-    after = before | {key} if done else before - {key}
-    if after != before:
-        write_ticks(run, after)
+    with run.changing():
+        before = read_ticks(run)
+        after = before | {key} if done else before - {key}
+        if after != before:
+            write_ticks(run, after)
 
 
 def is_repeated(run: RunFolder, others: Iterable[RunFolder]) -> bool:

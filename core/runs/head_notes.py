@@ -36,18 +36,21 @@ def read_labels(run: RunFolder) -> dict[str, HeadLabel]:
 
 def write_label(run: RunFolder, head: str, label: HeadLabel) -> None:
     """Name a head, note something on it and put it into a group; a label without any text is removed."""
-    kept = HeadLabel(
+    tidy = HeadLabel(
         one_line(label.name, LONGEST_NAME),
         label.note.strip()[:LONGEST_NOTE],
         one_line(label.group, LONGEST_GROUP),
     )
-    _write(run, {**read_labels(run), head: kept})
+    with run.changing():
+        _write(run, {**read_labels(run), head: tidy})
 
 
 def write_group(run: RunFolder, heads: Iterable[str], group: str) -> None:
     """Put several heads into a group; an empty name takes them out of theirs."""
-    labels, name = read_labels(run), one_line(group, LONGEST_GROUP)
-    _write(run, labels | {head: replace(labels.get(head, HeadLabel()), group=name) for head in heads})
+    name = one_line(group, LONGEST_GROUP)
+    with run.changing():
+        labels = read_labels(run)
+        _write(run, labels | {head: replace(labels.get(head, HeadLabel()), group=name) for head in heads})
 
 
 def groups(labels: Mapping[str, HeadLabel]) -> dict[str, list[str]]:

@@ -3,11 +3,14 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
 from core.errors import StorageError
-from core.runs.run_folder import RunFolder, list_runs
+from core.runs.run_folder import RunFolder, stamped_runs
 
 STAGES = (
     "load",
@@ -89,15 +92,21 @@ def seconds_left(
 
 def measured_timings(model: str, preset: str) -> dict[str, float] | None:
     """Seconds a stage of the newest finished run with this model and preset, or None."""
-    for run in list_runs():
-        try:
-            if run.state().status != "done":
-                continue
+    for path, stamp in stamped_runs():
+        if _finished(path, stamp) == (model, preset):
+            with suppress(StorageError):
+                return RunFolder(Path(path)).manifest().timings
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _finished(path: str, _stamp: int) -> tuple[str, str] | None:
+    """Model and preset of a finished run; a page asks for those of all runs at every look."""
+    run = RunFolder(Path(path))
+    with suppress(StorageError):
+        if run.state().status == "done":
             config = run.config()
-            if (config.model, config.preset) == (model, preset):
-                return run.manifest().timings
-        except StorageError:
-            continue
+            return config.model, config.preset
     return None
 
 

@@ -4,7 +4,7 @@ review.json    comments and sign-offs, oldest first; nothing is ever taken out, 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
@@ -69,17 +69,19 @@ def add_comment(run: RunFolder, author: str, text: str) -> None:
         raise ConfigError("empty_comment")
     written = datetime.now().astimezone().isoformat(timespec="seconds")
     comment = Comment(one_line(author, LONGEST_PERSON), text.strip()[:LONGEST_COMMENT], written)
-    before = read_review(run)
-    _write(run, Review((*before.comments, comment), before.sign_offs))
+    with run.changing():
+        review = read_review(run)
+        _write(run, replace(review, comments=(*review.comments, comment)))
 
 
 def sign(run: RunFolder, name: str, decision: Decision, day: date) -> None:
     """Sign the result off; an earlier decision stays in the history. Raises ConfigError without a name."""
     if not name.strip():
         raise ConfigError("sign_off_without_name")
-    before = read_review(run)
     signed = SignOff(one_line(name, LONGEST_PERSON), decision, day.isoformat())
-    _write(run, Review(before.comments, (*before.sign_offs, signed)))
+    with run.changing():
+        review = read_review(run)
+        _write(run, replace(review, sign_offs=(*review.sign_offs, signed)))
 
 
 def _write(run: RunFolder, review: Review) -> None:

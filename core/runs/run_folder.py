@@ -10,19 +10,22 @@ poc.json        what was ticked by hand in the check list (`core.runs.checklist`
 """
 
 import json
+import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import BaseFileLock
 from pydantic import TypeAdapter, ValidationError
 
-from core.config import RunConfig, as_config_error, first_complaint
+from core.config import RunConfig, first_complaint
 from core.errors import StorageError
 from core.runs.job_state import (
     CHECK_KINDS,
@@ -34,7 +37,7 @@ from core.runs.job_state import (
     state_file,
 )
 from core.schema import FORMAT, Manifest, Stored
-from core.storage import home, storage_error, take_lock, write_atomically
+from core.storage import home, locked, storage_error, take_lock, write_atomically
 
 Model = TypeVar("Model", bound=Stored)
 Record = TypeVar("Record")
@@ -49,6 +52,7 @@ class RunMeta:
     name: str = ""
     owner: str = ""
     created: str = ""
+    """ISO date and time."""
 
 
 def runs_folder() -> Path:
@@ -106,37 +110,40 @@ class RunFolder:
 
     def config(self) -> RunConfig:
         """The settings as submitted; raises StorageError for a missing, damaged or newer folder."""
-        content = self.read_json("config.json")
-        content.pop("format", None)
-        try:
-            return RunConfig.model_validate(content)
-        except ValidationError as error:
-            raise StorageError("damaged_run", path=self.path, detail=as_config_error(error)) from None
+        return self._parsed("config.json", _config_of)
 
     def state(self, kind: JobKind = "analysis") -> JobState:
         """How far a job on the run is; raises StorageError where it was never begun, or the file is damaged."""
-        return self._read_state(state_file(kind))
+        return self._parsed(state_file(kind), read_state)
 
     def last_check(self) -> JobState | None:
         """The deeper check that was at work last, or None; raises StorageError for a damaged file."""
         files = [*map(state_file, CHECK_KINDS), FORMER_CHECK_FILE]
-        states = [self._read_state(file) for file in files if (self.path / file).exists()]
+        states = [self._parsed(file, read_state) for file in files if (self.path / file).exists()]
         return max(states, key=lambda state: state.updated, default=None)
 
     def meta(self) -> RunMeta:
         """Name, owner, creation time."""
-        return self._record("meta.json", RunMeta)
+        return self._parsed("meta.json", _META.validate_python)
 
     def rename(self, name: str, owner: str | None = None) -> None:
         """Change the user's name of the run, and its owner where one is given."""
-        meta = self.meta()
-        self.write_json(
-            "meta.json", asdict(replace(meta, name=name, owner=meta.owner if owner is None else owner))
-        )
+        with self.changing():
+            meta = self.meta()
+            owner = meta.owner if owner is None else owner
+            self.write_json("meta.json", asdict(replace(meta, name=name, owner=owner)))
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Hold this while a file that people add to is read, changed and written, so that nothing is lost.
+
+        Raises StorageError where another process holds it for too long, or the folder is gone.
+        """
+        return locked(self.path / ".added")
 
     def write_state(self, state: JobState) -> None:
         """Replace the file of the job's state, stamping the time."""
-        self.write_json(state_file(state.kind), asdict(replace(state, updated=time.time())))
+        content = asdict(replace(state, updated=time.time()))
+        self.write_json(state_file(state.kind), content, durable=not state.active)
 
     def hold(self) -> BaseFileLock:
         """Lock the run for the job that works on it; the lock goes with the process, however it ends.
@@ -165,22 +172,11 @@ class RunFolder:
 
     def read_model(self, name: str, kind: type[Model]) -> Model:
         """A JSON file of the folder as a model of `core.schema`; raises StorageError as `read_json` does."""
-        try:
-            return kind.model_validate(self.read_json(name))
-        except ValidationError as error:
-            detail = ": ".join((name, *first_complaint(error)))
-            raise StorageError("damaged_run", path=self.path, detail=detail) from None
+        return self._parsed(name, kind.model_validate)
 
     def write_model(self, name: str, content: Stored) -> None:
         """Write a model of `core.schema` as a JSON file, whole or not at all."""
         self.write_json(name, content.model_dump(mode="json"))
-
-    def _record(self, name: str, kind: type[Record]) -> Record:
-        try:
-            return TypeAdapter(kind).validate_python(self.read_json(name))
-        except ValidationError as error:
-            detail = ": ".join((name, *first_complaint(error)))
-            raise StorageError("damaged_run", path=self.path, detail=detail) from None
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Content of a JSON file of the folder; raises StorageError where it is missing, damaged or newer."""
@@ -188,7 +184,7 @@ class RunFolder:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise StorageError("no_run", path=self.path) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StorageError("damaged_run", path=self.path, detail=f"{name}: {error}") from None
         if not isinstance(content, dict):
             raise StorageError("damaged_run", path=self.path, detail=f"{name} is no JSON object")
@@ -199,23 +195,50 @@ class RunFolder:
             raise StorageError("newer_run", path=self.path, found=number, known=FORMAT)
         return content
 
-    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+    def write_json(self, name: str, content: Mapping[str, Any], durable: bool = True) -> None:
         """Write a JSON file whole or not at all."""
-        self.write_bytes(name, json.dumps(content, ensure_ascii=False, indent=1).encode())
+        self.write_bytes(name, json.dumps(content, ensure_ascii=False, indent=1).encode(), durable)
 
-    def write_bytes(self, name: str, content: bytes) -> None:
+    def write_bytes(self, name: str, content: bytes, durable: bool = True) -> None:
         """Write a file under a temporary name and rename it; raises StorageError, e.g. for a full disk."""
-        write_atomically(self.path / name, content)
+        write_atomically(self.path / name, content, durable)
 
     def delete(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _read_state(self, file: str) -> JobState:
+    def _parsed(self, name: str, parse: Callable[[dict[str, Any]], Record]) -> Record:
+        """What a JSON file holds, parsed once for each time that it was written: pages look at all runs, often."""
+        file = self.path / name
         try:
-            return read_state(self.read_json(file))
-        except ValueError as error:
-            raise StorageError("damaged_run", path=self.path, detail=f"{file}: {error}") from None
+            stat = file.stat()
+        except OSError:
+            return _parse(self, name, parse)  # says what is the matter
+        record: Record = _parsed_once(str(file), (stat.st_mtime_ns, stat.st_ino, stat.st_size), parse)
+        return record
+
+
+_META = TypeAdapter(RunMeta)
+
+
+def _config_of(content: dict[str, Any]) -> RunConfig:
+    return RunConfig.model_validate({name: value for name, value in content.items() if name != "format"})
+
+
+@lru_cache(maxsize=4096)
+def _parsed_once(file: str, stamp: tuple[int, int, int], parse: Callable[[dict[str, Any]], Any]) -> Any:
+    folder, name = os.path.split(file)
+    return _parse(RunFolder(Path(folder)), name, parse)
+
+
+def _parse(run: RunFolder, name: str, parse: Callable[[dict[str, Any]], Record]) -> Record:
+    try:
+        return parse(run.read_json(name))
+    except ValidationError as error:
+        detail = ": ".join((name, *first_complaint(error)))
+    except ValueError as error:
+        detail = f"{name}: {error}"
+    raise StorageError("damaged_run", path=run.path, detail=detail)
 
 
 RESULT_FILES = (
@@ -243,11 +266,22 @@ with the result it speaks of.
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:
-    """Every run of the folder, newest first. Folders without a readable state are listed too."""
-    root = folder or runs_folder()
-    return [
-        RunFolder(path) for path in sorted(root.iterdir(), reverse=True) if (path / "config.json").exists()
-    ]
+    """Every run of the folder, newest first; damaged ones too, so that they can be shown and deleted."""
+    return [RunFolder(Path(path)) for path, _ in stamped_runs(folder)]
+
+
+def stamped_runs(folder: Path | None = None) -> list[tuple[str, int]]:
+    """Paths of the runs, newest first, each with a stamp that is another one when a file of it was replaced."""
+    with os.scandir(folder or runs_folder()) as entries:
+        folders = [(entry.path, entry.stat().st_mtime_ns) for entry in entries if entry.is_dir()]
+    return [(path, stamp) for path, stamp in sorted(folders, reverse=True) if _is_run(path, stamp)]
+
+
+@lru_cache(maxsize=4096)
+def _is_run(folder: str, _stamp: int) -> bool:
+    """Whether a folder is one of ours, whole or not; one that may not be entered counts as damaged."""
+    files = ("config.json", "state.json", "manifest.json")
+    return not os.access(folder, os.X_OK) or any(Path(folder, name).exists() for name in files)
 
 
 def open_run(run_id: str) -> RunFolder:

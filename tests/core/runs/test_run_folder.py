@@ -1,6 +1,7 @@
 """The run folder and the files of a result."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,6 @@ from core.examples.reading import from_pasted
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder, list_runs, new_run_id, open_run, runs_folder
 from core.schema import FORMAT
-from core.storage import write_atomically
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 CONFIG = make_config(model="m", examples=SET)
@@ -61,6 +61,51 @@ def test_a_second_run_into_the_same_folder_removes_the_old_result(tmp_path):
     assert not (tmp_path / "r" / "heads.csv").exists()
 
 
+DAMAGE = {
+    "config.json": ["{}", "[]", "null", "{half", '{"format": "2"}', '{"format": null}', "\xff", "["],
+    "state.json": ["{}", "3", '{"status": "odd"}', '{"status": "done", "started": "x"}', '{"format": 99}'],
+    "meta.json": ["7", '{"name": []}', '{"format": true}', ""],
+}
+
+
+@pytest.mark.parametrize(("name", "content"), [(n, c) for n, contents in DAMAGE.items() for c in contents])
+def test_a_damaged_run_is_listed_refused_with_a_reason_and_can_be_deleted(tmp_path, name, content):
+    _, run = (RunFolder.create(tmp_path / folder, CONFIG) for folder in ("a_whole_one", "damaged"))
+    (run.path / name).write_bytes(content.encode("latin-1") * (100_000 if content == "[" else 1))
+    assert [listed.run_id for listed in list_runs(tmp_path)] == ["damaged", "a_whole_one"]
+    assert key_of(lambda: (run.config(), run.state(), run.meta())) in ("damaged_run", "newer_run")
+    run.delete()
+    assert [listed.run_id for listed in list_runs(tmp_path)] == ["a_whole_one"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "state.json", "meta.json"])
+def test_a_run_with_a_missing_file_is_listed_and_can_be_deleted(tmp_path, name):
+    run = RunFolder.create(tmp_path / "damaged", CONFIG)
+    (run.path / name).unlink()
+    (tmp_path / "notes.txt").write_text("no run")
+    (tmp_path / "empty").mkdir()
+    (listed,) = list_runs(tmp_path)
+    assert key_of(lambda: (listed.config(), listed.state(), listed.meta())) == "no_run"
+    listed.delete()
+    assert list_runs(tmp_path) == []
+
+
+def test_a_file_is_parsed_once_for_each_time_it_was_written(tmp_path):
+    run = RunFolder.create(tmp_path / "r", CONFIG)
+    assert run.state() is run.state()
+    run.write_state(replace(run.state(), status="running", step=3))
+    assert (run.state().status, run.state().step) == ("running", 3)
+    run.rename("other")
+    assert run.meta().name == "other"
+
+
+def test_a_run_that_got_its_settings_after_its_folder_is_listed(tmp_path):
+    (tmp_path / "r").mkdir()
+    assert list_runs(tmp_path) == []
+    RunFolder.create(tmp_path / "r", CONFIG)
+    assert [run.run_id for run in list_runs(tmp_path)] == ["r"]
+
+
 def test_newer_damaged_and_missing_folders(tmp_path):
     run = RunFolder.create(tmp_path / "r", CONFIG)
     assert key_of(run.manifest) == "no_run"
@@ -75,15 +120,3 @@ def test_newer_damaged_and_missing_folders(tmp_path):
     assert key_of(run.config) == "damaged_run"
     (run.path / "state.json").write_text("{half")
     assert key_of(run.state) == "damaged_run"
-
-
-def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
-    write_atomically(tmp_path / "x", b"old")
-
-    def broken(*_args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("core.runs.run_folder.Path.replace", broken)
-    assert key_of(lambda: write_atomically(tmp_path / "x", b"new")) == "disk_full"
-    assert (tmp_path / "x").read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []
