@@ -1,107 +1,108 @@
 """Evidence: what switching heads off and putting them in says of the candidates and of the circuit."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.report.sentences import circuit as circuit_words
 from core.report.sentences.heads import screened as uses_screen
 from core.report.sentences.heads import selection_note
 from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
+from core.runs.run_folder import RunFolder
 from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
-from pages.parts.evidence import circuit_checks as whole
-from pages.parts.evidence import confidence as stability_of
-from pages.parts.evidence import effect_details, effects, what_if
+from pages.parts.evidence import circuit_checks, confidence, effect_details, effects, what_if
 from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 
 
+class Evidence(NamedTuple):
+    """What there is of a run's evidence: its tables, the check of its circuit, and the check at work or the last."""
+
+    result: Result
+    circuit: Mapping[str, Any] | None
+    check: JobState | None
+
+
+def load(run: RunFolder) -> Evidence:
+    """The evidence of a run; raises HeadlightError where a file is missing or damaged."""
+    return Evidence(results.load(run), read_circuit(run), state.backend().check_status(run.run_id))
+
+
 def page() -> None:
     """The whole page; where no run is open, the way to one."""
-    try:
-        result = results.load(state.folder()) if state.run_id() else None
-        content = read_circuit(state.folder()) if result else None
-        found = state.backend().check_status(state.run_id()) if result else None
-    except HeadlightError as error:
-        shell.header("evidence")
-        if shell.needs_run():
-            shell.show(error)
+    evidence = shell.opened("evidence", load)
+    if evidence is None:
         return
-    if result is None:
-        shell.header("evidence")
-        shell.needs_run()
-        return
-    shell.header("evidence", lead(result, content))
-    if chosen := selection_note(result.manifest, language()):
-        st.caption(chosen)
+    result = evidence.result
+    shell.header("evidence", lead(result, evidence.circuit))
+    if note := selection_note(result.manifest, language()):
+        st.caption(note)
     if result.checked:
-        checked(result, content, found)
+        checked(*evidence)
     else:
         not_checked(result)
         if len(result.heads):
-            what_if.show(result, content)
+            what_if.show(result, evidence.circuit)
     shell.next_button("evidence", key="next_evidence")
 
 
-def lead(result: Result, content: Mapping[str, Any] | None) -> str:
+def lead(result: Result, circuit: Mapping[str, Any] | None) -> str:
     """What the evidence comes to, in one sentence."""
     if not result.checked:
         return t("evidence.lead_unchecked")
-    tried = (content or {}).get("before_after")
-    if tried:
+    if tried := (circuit or {}).get("before_after"):
         return circuit_words.ablated(tried, language())
-    confirmed = int((result.selected["verdict"] == "confirmed").sum())
-    return tn("evidence.lead_checked", confirmed, total=len(result.selected))
+    return confirmed(result)
 
 
-def checked(result: Result, content: Mapping[str, Any] | None, found: JobState | None) -> None:
+def confirmed(result: Result) -> str:
+    """How many candidates are confirmed, in one sentence."""
+    count = int((result.selected["verdict"] == "confirmed").sum())
+    return tn("evidence.lead_checked", count, total=len(result.selected))
+
+
+def checked(result: Result, circuit: Mapping[str, Any] | None, check: JobState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
-    stability_of.show(result)
+    confidence.show(result)
     st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
     st.space("small")
-    what_if.show(result, content)
+    what_if.show(result, circuit)
     st.space("small")
-    heads_and_edges(result, found)
+    heads_and_edges(result, check)
     st.space("small")
     st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
-    if content is None or not content["complete"] or (found is not None and found.active):
-        whole.check_line(result, "circuit", found)
-    whole.show(content, active=found is not None and found.active)
+    active = check is not None and check.active
+    if circuit is None or not circuit["complete"] or active:
+        circuit_checks.check_line(result, "circuit", check)
+    circuit_checks.show(circuit, active)
     with st.expander(t("evidence.how"), icon=":material/rule:"):
         for sentence in evidence_notes(result.manifest, language()):
             st.write(sentence)
 
 
-def heads_and_edges(result: Result, found: JobState | None) -> None:
+def heads_and_edges(result: Result, check: JobState | None) -> None:
     """The effect of each tested head and edge."""
     every = result.manifest.every_head
     heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)
-    confirmed = int((result.selected["verdict"] == "confirmed").sum())
     st.subheader(t("evidence.heads"), anchor=False, help=glossary.help_of("effect"))
-    st.write(tn("evidence.lead_checked", confirmed, total=len(result.selected)))
+    st.write(confirmed(result))
     beyond = list(heads.loc[(heads["verdict"] == "confirmed") & ~heads["selected"], "name"])
     if beyond:
         st.info(
             tn("evidence.beyond", len(beyond), heads=t("said.comma").join(beyond)), icon=":material/info:"
         )
-    st.altair_chart(
-        effects.bars(heads, colours.palette(), t),
-        key="effect_bars",
-        theme=None,
-        alt=t("alt.effects", count=len(heads)),
-    )
+    chart(effects.bars(heads, colours.palette(), t), "effects", count=len(heads))
     st.caption(t("evidence.reading"))
     tables.head_effects(heads, key="effects")
-    if not every and (found is None or not found.active):
-        whole.check_line(result, "heads", found)
+    if not every and (check is None or not check.active):
+        circuit_checks.check_line(result, "heads", check)
     details(result, list(heads["name"]))
     if len(edges):
         st.subheader(t("evidence.edges"), anchor=False, help=glossary.help_of("edge"))
@@ -109,7 +110,7 @@ def heads_and_edges(result: Result, found: JobState | None) -> None:
 
 
 def details(result: Result, names: list[str]) -> None:
-    """Folded: text by text, other ablations, and the cheap screen over all heads."""
+    """Folded: text by text, other ablations, and the gradient screen over all heads."""
     run, palette = state.folder(), colours.palette()
     single = effect_details.by_example(run, names, result.manifest.alignment.pairs)
     rows = effect_details.ablation_rows(effect_details.evidence(run), names)
@@ -123,29 +124,27 @@ def details(result: Result, names: list[str]) -> None:
         return
     with fold:
         if len(single):
-            st.markdown(f"**{t('details.texts')}**", help=t("details.texts_help"))
-            st.altair_chart(
-                effect_details.texts_heat(single, names, palette, t),
-                key="effects_by_text",
-                theme=None,
-                alt=t("alt.effects_by_text"),
-            )
+            title("texts")
+            chart(effect_details.texts_heat(single, names, palette, t), "effects_by_text")
         if len(rows):
-            st.markdown(f"**{t('details.ablations')}**", help=t("details.ablations_help"))
-            st.altair_chart(
-                effect_details.ablations(rows, palette, t),
-                key="ablations",
-                theme=None,
-                alt=t("alt.ablations"),
-            )
+            title("ablations")
+            chart(effect_details.ablations(rows, palette, t), "ablations")
         if screened:
+            title("screen")
             among, count = effect_details.agreement(result.heads)
-            st.markdown(f"**{t('details.screen')}**", help=t("details.screen_help"))
             key = "screen_used" if uses_screen(result.manifest) else "screen_said"
             st.write(t(f"details.{key}", among=among, count=count))
-            st.altair_chart(
-                effect_details.screen(result.heads, palette, t), key="screen", theme=None, alt=t("alt.screen")
-            )
+            chart(effect_details.screen(result.heads, palette, t), "screen")
+
+
+def title(name: str) -> None:
+    """The title of one of the details, with its explanation."""
+    st.markdown(f"**{t(f'details.{name}')}**", help=t(f"details.{name}_help"))
+
+
+def chart(drawing: Any, name: str, **counts: int) -> None:
+    """A chart with its words for those who do not see it."""
+    st.altair_chart(drawing, key=name, theme=None, alt=t(f"alt.{name}", **counts))
 
 
 def not_checked(result: Result) -> None:

@@ -1,7 +1,7 @@
 """Sensitivity: what other settings, other seeds and fewer texts would have changed in the open analysis."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -9,68 +9,71 @@ import streamlit as st
 from core.config import RunConfig
 from core.errors import HeadlightError
 from core.runs.job_state import JobState
-from core.sensitivity import sentences as words
+from core.runs.run_folder import RunFolder
+from core.sensitivity import sentences
 from core.sensitivity.plan import SETTINGS
 from core.sensitivity.summary import MAP_FILE, SWEEP_FILE, Quality, means, read_sensitivity, read_table
 from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results
 from pages.parts.data.results import Result
-from pages.parts.sensitivity import charts as sweep_charts
-from pages.parts.sensitivity import sections as sweep_parts
+from pages.parts.sensitivity import charts, sections
 from pages.parts.session import state
 from pages.parts.session.state import language, t
+from pages.parts.shell import checks
 
 COLUMNS = 3
 
 
+class Sensitivity(NamedTuple):
+    """What there is of a run's sweep over settings, and the check at work or the last."""
+
+    result: Result
+    config: RunConfig
+    content: Mapping[str, Any] | None
+    check: JobState | None
+
+
+def load(run: RunFolder) -> Sensitivity:
+    """The sweep of a run; raises HeadlightError where a file is missing or damaged."""
+    config = run.config()
+    check = state.backend().check_status(run.run_id)
+    return Sensitivity(results.load(run), config, read_sensitivity(run, config), check)
+
+
 def page() -> None:
     """The whole page; where no run is open, the way to one."""
-    try:
-        result = results.load(state.folder()) if state.run_id() else None
-        config = state.folder().config() if result else None
-        content = read_sensitivity(state.folder(), config) if config else None
-        found = state.backend().check_status(state.run_id()) if result else None
-    except HeadlightError as error:
-        shell.header("sensitivity")
-        if shell.needs_run():
-            shell.show(error)
+    opened = shell.opened("sensitivity", load)
+    if opened is None:
         return
-    if result is None or config is None:
-        shell.header("sensitivity")
-        shell.needs_run()
-        return
+    content = opened.content
     if content is None or not content["summary"]["settings"]:
         shell.header("sensitivity", t("sweep.lead"))
-        not_yet(result, config, found, begun=content is not None)
+        not_yet(opened)
         return
-    quality = _stored_quality(content)
-    shell.header("sensitivity", words.sentence(content, quality, language()))
-    swept(content, found)
+    shell.header("sensitivity", sentences.sentence(content, _stored_quality(content), language()))
+    swept(content, opened.check)
 
 
-def not_yet(result: Result, config: RunConfig, found: JobState | None, begun: bool) -> None:
+def not_yet(opened: Sensitivity) -> None:
     """What the sweep does, and the button that starts it; while a check is at work, how far it is."""
-    active = found is not None and found.active
-    if found is not None and active:
-        sweep_parts.follow(found.status)
+    active = checks.follow(opened.check)
     with st.container(border=True):
-        sweep_parts.intention(result, config)
+        sections.intention(opened.result, opened.config)
         if not active:
-            sweep_parts.begin(found, "resume" if begun else "start")
+            sections.begin(opened.check, "start" if opened.content is None else "resume")
 
 
-def swept(content: Mapping[str, Any], found: JobState | None) -> None:
+def swept(content: Mapping[str, Any], check: JobState | None) -> None:
     """What the sweep found: verdicts, the map, each setting for itself, all numbers."""
-    if found is not None and found.active:
-        sweep_parts.follow(found.status)
-    elif not content["complete"]:
-        sweep_parts.begin(found, "resume")
-    quality = sweep_parts.choose_quality(content)
-    st.caption(words.limits(quality, language()))
-    for said in words.details(content, quality, language()):
-        st.markdown(shell.plain(said))
-    st.html(sweep_parts.verdicts(content, quality))
+    active = checks.follow(check)
+    if not active and not content["complete"]:
+        sections.begin(check, "resume")
+    quality = sections.choose_quality(content)
+    st.caption(sentences.limits(quality, language()))
+    for sentence in sentences.details(content, quality, language()):
+        st.markdown(shell.plain(sentence))
+    st.html(sections.verdicts(content, quality))
     run = state.folder()
     try:
         table, grid = read_table(run, SWEEP_FILE), read_table(run, MAP_FILE)
@@ -81,18 +84,18 @@ def swept(content: Mapping[str, Any], found: JobState | None) -> None:
         the_map(grid, quality)
     each_setting(table, quality)
     with st.expander(t("sweep.numbers"), icon=":material/table:"):
-        sweep_parts.numbers(run, table, quality)
+        sections.numbers(run, table, quality)
     with st.expander(t("sweep.how"), icon=":material/rule:"):
         st.markdown(t("sweep.how_text", seeds=len(content["seeds"]), draws=content["draws"]))
-    if content["complete"] and not (found is not None and found.active):
-        sweep_parts.begin(found, "again")
+    if content["complete"] and not active:
+        sections.begin(check, "again")
 
 
 def the_map(grid: pd.DataFrame, quality: Quality) -> None:
     """Dictionary size × sparsity."""
     st.subheader(t("sweep.map_title"), anchor=False)
     st.altair_chart(
-        sweep_charts.heat(grid, quality, colours.palette(), t),
+        charts.heat(grid, quality, colours.palette(), t),
         key=f"sweep_map_{quality}",
         theme=None,
         alt=t("alt.sweep_map", count=len(grid)),
@@ -108,10 +111,10 @@ def each_setting(table: pd.DataFrame, quality: Quality) -> None:
         for place, name in zip(
             st.columns(COLUMNS, gap="medium"), drawn[start : start + COLUMNS], strict=False
         ):
-            title = sweep_parts.titled(name)
+            title = sections.titled(name)
             place.markdown(f"**{shell.plain(title)}**", help=t(f"sweep.about_{name}"))
             place.altair_chart(
-                sweep_charts.line(means(table, name, quality), name, quality, colours.palette(), t),
+                charts.line(means(table, name, quality), name, quality, colours.palette(), t),
                 key=f"sweep_{name}_{quality}",
                 theme=None,
                 alt=t("alt.sweep_setting", setting=title),

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.jobs.follow_up import measured_seconds
 from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import CheckKind, JobState
@@ -14,52 +13,19 @@ from core.text import percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.data.results import Result
-from pages.parts.evidence import circuit_check_charts as whole_charts
-from pages.parts.session import state
+from pages.parts.evidence import circuit_check_charts as charts
 from pages.parts.session.state import language, t
+from pages.parts.shell import checks
 
 
-def check_line(result: Result, kind: CheckKind, found: JobState | None) -> None:
+def check_line(result: Result, kind: CheckKind, check: JobState | None) -> None:
     """How far the check is, or the button that begins it."""
-    if found is not None and found.active:
-        _follow(found.status)
+    if checks.follow(check):
         return
-    if found is not None and found.kind == kind and found.status == "failed":
-        shell.show_error(found.error_key, found.error_values)
-    elif found is not None and found.kind == kind and found.status in ("cancelled", "interrupted"):
-        st.caption(t(f"circuit_check.{found.status}_{kind}"))
-    if st.button(_button(result, kind), key=f"check_{kind}", icon=":material/fact_check:"):
-        try:
-            state.backend().submit(state.folder(), kind)
-        except HeadlightError as error:
-            shell.show(error)
-            return
-        st.rerun()
-
-
-def _button(result: Result, kind: CheckKind) -> str:
-    seconds = measured_seconds(result.manifest.model.name) if kind == "circuit" else None
-    if seconds is None:
-        return t(f"circuit_check.check_{kind}")
-    return t(f"circuit_check.check_{kind}_time", time=i18n.duration(language(), seconds))
-
-
-@st.fragment(run_every=0.8)
-def _follow(drawn: str) -> None:
-    state.polls()
-    found = state.backend().check_status(state.run_id())
-    if found is None or found.status != drawn:
-        st.rerun()
-    said = (
-        t(f"circuit_check.stage_{found.stage or 'load'}")
-        if found.status == "running"
-        else t("circuit_check.queued")
-    )
-    share = found.share if found.status == "running" else 0.0
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, text=f"{said} · {i18n.duration(language(), found.seconds)}")
-        if st.button(t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:"):
-            state.backend().cancel(state.run_id())
+    label = t(f"circuit_check.check_{kind}")
+    if kind == "circuit" and (seconds := measured_seconds(result.manifest.model.name)) is not None:
+        label = t("circuit_check.check_circuit_time", time=i18n.duration(language(), seconds))
+    checks.begin(kind, check, label, f"check_{kind}", ":material/fact_check:")
 
 
 def show(content: Mapping[str, Any] | None, active: bool) -> None:
@@ -78,7 +44,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
     if defined:
         st.markdown(shell.plain(circuit_words.faithfulness(defined[0], count, language())))
         st.altair_chart(
-            whole_charts.beside_random(defined, colours.palette(), t),
+            charts.beside_random(defined, colours.palette(), t),
             key="beside_random",
             theme=None,
             alt=t("alt.circuit_check", count=count),
@@ -91,7 +57,7 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
         if sentence:
             st.markdown(shell.plain(sentence))
     fold = st.expander(
-        t("circuit_check.details"), icon=":material/query_stats:", key="whole_details", on_change="rerun"
+        t("circuit_check.details"), icon=":material/query_stats:", key="circuit_details", on_change="rerun"
     )
     if fold.open:  # charts in a closed fold would be drawn for nobody
         with fold:
@@ -103,19 +69,19 @@ def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> No
         left, right = st.columns([3, 2], gap="medium")
         left.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
         left.altair_chart(
-            whole_charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
+            charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
             key="faithfulness_curve",
             theme=None,
             alt=t("alt.curve"),
         )
         right.markdown(f"**{t('circuit_check.minimality')}**", help=t("circuit_check.minimality_help"))
         right.altair_chart(
-            whole_charts.minimality(defined[0], colours.palette(), t),
+            charts.minimality(defined[0], colours.palette(), t),
             key="minimality",
             theme=None,
             alt=t("alt.minimality"),
         )
-    _table(whole_charts.numbers(content["ablations"], t))
+    _table(charts.numbers(content["ablations"], t))
     for ablation in content["ablations"]:
         if not ablation["defined"]:
             st.caption(circuit_words.faithfulness(ablation, len(content["circuit"]), language()))
@@ -131,7 +97,7 @@ def _table(table: pd.DataFrame) -> None:
     shown = table.style.format({name: (lambda share: percent(share)) for name in shares}, na_rep="–").format(
         {"reached": "{:.0f}", "random": "{:.0f}"}, na_rep="–"
     )
-    st.dataframe(shown, hide_index=True, column_config=settings, key="whole_numbers", placeholder="–")
+    st.dataframe(shown, hide_index=True, column_config=settings, key="circuit_numbers", placeholder="–")
 
 
 def _help(column: str) -> str:

@@ -8,19 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from core.config import RunConfig
-from core.errors import HeadlightError
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
 from core.sensitivity.sentences import setting_name, shown, verdict_words
 from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Quality, means, needs_care
 from core.text import number
-from pages.parts import i18n, shell
+from pages.parts import i18n
 from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-
-STAGE = "sensitivity"
+from pages.parts.shell import checks
 
 
 def intention(result: Result, config: RunConfig) -> None:
@@ -37,48 +35,17 @@ def intention(result: Result, config: RunConfig) -> None:
         st.caption(t("sweep.takes_unknown", trainings=trainings))
 
 
-def begin(found: JobState | None, label: str) -> None:
-    """The button that starts the sweep, or goes on with it, and why the last one ended."""
-    if found is not None and found.kind == STAGE and found.status == "failed":
-        shell.show_error(found.error_key, found.error_values)
-    elif found is not None and found.kind == STAGE and found.status in ("cancelled", "interrupted"):
-        st.caption(t(f"sweep.{found.status}"))
-    first = label == "start"
-    icon = ":material/tune:" if first else ":material/resume:" if label == "resume" else ":material/replay:"
-    if st.button(
+def begin(check: JobState | None, label: str) -> None:
+    """The button that starts the sweep ("start"), goes on with it ("resume") or repeats it ("again")."""
+    icon = {"start": "tune", "resume": "resume"}.get(label, "replay")
+    checks.begin(
+        "sensitivity",
+        check,
         t(f"sweep.{label}"),
         key=f"{label}_sweep",
-        type="secondary" if label == "again" else "primary",
-        icon=icon,
-    ):
-        try:
-            state.backend().submit(state.folder(), "sensitivity")
-        except HeadlightError as error:
-            shell.show(error)
-            return
-        st.rerun()
-
-
-@st.fragment(run_every=0.8)
-def follow(drawn: str) -> None:
-    """How far the sweep is, or another check of the run that is at work; with the way to stop it."""
-    state.polls()
-    found = state.backend().check_status(state.run_id())
-    if found is None or found.status != drawn:
-        st.rerun()
-    running = found.status == "running"
-    if not running:
-        said = t("circuit_check.queued")
-    elif found.stage == STAGE:
-        said = t("sweep.at_work", done=found.step, total=found.total)
-    else:
-        said = t(f"circuit_check.stage_{found.stage or 'load'}")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(
-            found.share if running else 0.0, text=f"{said} · {i18n.duration(language(), found.seconds)}"
-        )
-        if st.button(t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:"):
-            state.backend().cancel(state.run_id())
+        icon=f":material/{icon}:",
+        primary=label != "again",
+    )
 
 
 def choose_quality(content: Mapping[str, Any]) -> Quality:
@@ -87,7 +54,7 @@ def choose_quality(content: Mapping[str, Any]) -> Quality:
     if known != "auc":
         return "agreement"
     st.session_state.setdefault("sweep_measure", "auc")
-    chosen = st.segmented_control(
+    quality = st.segmented_control(
         t("sweep.measure"),
         MEASURES,
         format_func=state.named(MEASURES, "sweep.{}").__getitem__,
@@ -95,7 +62,7 @@ def choose_quality(content: Mapping[str, Any]) -> Quality:
         required=True,
         persist_state="session",
     )
-    return "agreement" if chosen == "agreement" else "auc"
+    return "agreement" if quality == "agreement" else "auc"
 
 
 def moved_settings(config: RunConfig, per_side: int) -> str:

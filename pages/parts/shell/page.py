@@ -1,13 +1,14 @@
 """What every page begins and ends with: title, language switch, errors, the button to the next step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.runs.run_folder import RunFolder
 from pages.parts import i18n
 from pages.parts.charts import colours
 from pages.parts.i18n import glossary
@@ -15,6 +16,8 @@ from pages.parts.session import state
 from pages.parts.session.state import t
 from pages.parts.shell.markdown import plain
 from pages.parts.shell.navigation import STEPS, go, navigation
+
+Content = TypeVar("Content")
 
 
 def style() -> None:
@@ -82,6 +85,21 @@ def needs_run() -> bool:
     if st.button(t("shell.to_analysis" if job else "shell.to_start"), key="to_way", type="primary"):
         go("analysis" if job else "start")
     return False
+
+
+def opened(page: str, load: Callable[[RunFolder], Content]) -> Content | None:
+    """What `load` reads of the open run; where none is finished or it is damaged, the page's title and the way on."""
+    try:
+        content = load(state.folder()) if state.run_id() else None
+    except HeadlightError as error:
+        header(page)
+        if needs_run():
+            show(error)
+        return None
+    if content is None:
+        header(page)
+        needs_run()
+    return content
 
 
 def _enter_by_app() -> None:

@@ -174,7 +174,7 @@ def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open
     write_circuit(run)
     app = open_app("evidence", run=run.run_id)
     tables = len(app.dataframe)
-    app.session_state["whole_details"] = True
+    app.session_state["circuit_details"] = True
     app.run()
     assert not app.exception
     assert len(app.dataframe) == tables + 1

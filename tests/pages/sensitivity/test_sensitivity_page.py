@@ -62,7 +62,7 @@ def test_sweep_is_stopped_and_says_so(open_app: OpenApp) -> None:
     app.button(key="cancel_check").click().run()
     run_until(app, lambda: "start_sweep" in keys(app))
     assert run.state("sensitivity").status == "cancelled"
-    assert entries("en")["sweep.cancelled"] in shown(app)
+    assert entries("en")["circuit_check.cancelled_sensitivity"] in shown(app)
 
 
 def test_failed_sweep_says_why(open_app: OpenApp) -> None:
