@@ -8,7 +8,7 @@ from torch import Tensor
 from core.examples.alignment import Alignment
 from core.examples.example_set import Example, ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import most_likely, next_log_probabilities
+from core.model.next_token import most_likely
 
 
 class WordRow(TypedDict):
@@ -38,10 +38,16 @@ class ExampleRow(TypedDict):
 
 
 def example_rows(
-    loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequence[int]], alignment: Alignment
+    loaded: LoadedModel,
+    examples: ExampleSet,
+    ids: Sequence[Sequence[int]],
+    alignment: Alignment,
+    log_probabilities: Tensor,
 ) -> list[ExampleRow]:
-    """One record an example: its pieces, which differ from its partner, and what the model says next."""
-    log_probabilities = next_log_probabilities(loaded, ids)
+    """One record an example: its pieces, which differ from its partner, and what the model says next.
+
+    `log_probabilities` (example, vocabulary) are those of the token after each text.
+    """
     partner = dict(alignment.pairs) | {n: a for a, n in alignment.pairs}
     rows: list[ExampleRow] = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from core.causal.edge_attribution import STEPS, Attributed, adds_up_by_head, attributed, tokens_at_once
 from core.causal.paired_runs import PairedRuns
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
-from core.model.loaded_model import LoadedModel
+from core.model.memory import is_out_of_memory
+from core.model.recording import Recording
 from core.schema import GradientScreenRecord, Note
 
 State = Literal["computed", "no_pairs", "no_difference", "norm", "memory", "not_finite"]
@@ -55,21 +55,25 @@ class GradientScreen:
 
 
 def gradient_screen(
-    loaded: LoadedModel, examples: ExampleSet, alignment: Alignment, seed: int
+    recording: Recording, examples: ExampleSet, alignment: Alignment, seed: int
 ) -> Generator[int, None, GradientScreen]:
-    """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done."""
+    """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done.
+
+    `recording` is of the whole example set.
+    """
+    loaded = recording.loaded
     if not adds_up_by_head(loaded):
         return GradientScreen("norm")
     runs = None
     try:
-        runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded))
+        runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded), recording)
         if not runs.metric.differs:
             return GradientScreen("no_difference", None, runs.forward_passes)
         attribution = yield from attributed(runs, STEPS)
     except ExamplesError:
         return GradientScreen("no_pairs")
-    except (torch.OutOfMemoryError, ModelError) as error:
-        if isinstance(error, ModelError) and error.key != "out_of_memory":
+    except (RuntimeError, MemoryError, ModelError) as error:
+        if not is_out_of_memory(error):
             raise
         return GradientScreen("memory", None, runs.forward_passes if runs else 0)
     cost = attribution.forward_passes, attribution.backward_passes

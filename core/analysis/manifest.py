@@ -54,7 +54,7 @@ def manifest_of(
         "timings": dict(seconds),
         "forward_passes": observed.forward_passes
         + sum(part.forward_passes for part in (screen, evidence) if part is not None),
-        "cached_texts": observed.captured.cached_texts,
+        "cached_texts": observed.compared.cached_texts,
         "device": str(loaded.device),
         "selection": {
             "candidates": "screened" if scores.attributed is not None else "codes",

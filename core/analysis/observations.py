@@ -18,32 +18,40 @@ from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.discovery.scoring import Statistic
 from core.examples.alignment import Alignment, PositionMode, align
 from core.examples.example_set import ExampleSet
+from core.generators import result_of
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, mean_attention
-from core.model.head_outputs import Captured, capture
+from core.model.head_outputs import head_outputs
 from core.model.loaded_model import LoadedModel
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Token `ids` of every example, what of them is compared, and what the model does there.
+    """Plain runs of every example, what of them is compared, and what the model does there.
 
-    `captured` holds head outputs (example, slot, head, d_head) of the compared texts, anomalous first; `attention` is
-    None where nothing asked for it. `texts` (text,) picks some of the compared texts, all of them where it is None.
+    `head_outputs` (example, slot, head, d_head) are those of the compared texts, anomalous first; `attention` is None
+    where nothing asked for it. `forward_passes` is what reading them took. `texts` (text,) picks some of the compared
+    texts, all of them where it is None.
     """
 
-    loaded: LoadedModel
-    ids: list[list[int]]
+    recording: Recording
     alignment: Alignment
-    captured: Captured
+    head_outputs: Tensor
+    forward_passes: int
     attention: Attention | None = None
     texts: np.ndarray | None = None
 
     @property
+    def loaded(self) -> LoadedModel:
+        """The model."""
+        return self.recording.loaded
+
+    @property
     def outputs(self) -> Tensor:
         """Head outputs (text, slot, head, d_head) of the picked texts."""
-        return self.captured.outputs if self.texts is None else self.captured.outputs[self.texts]
+        return self.head_outputs if self.texts is None else self.head_outputs[self.texts]
 
     @property
     def n_anomalous(self) -> int:
@@ -52,14 +60,9 @@ class Observations:
         return n_anomalous if self.texts is None else int((self.texts < n_anomalous).sum())
 
     @property
-    def compared(self) -> list[list[int]]:
-        """Token ids of the compared texts, anomalous first."""
-        return [self.ids[i] for i in self.alignment.kept]
-
-    @property
-    def forward_passes(self) -> int:
-        """Passes that capturing and reading the attention took."""
-        return self.captured.forward_passes + (self.attention.forward_passes if self.attention else 0)
+    def compared(self) -> Recording:
+        """Plain runs of the compared texts, anomalous first."""
+        return self.recording.of(self.alignment.kept)
 
     def of(self, texts: np.ndarray) -> "Observations":
         """The same of these compared texts alone; positions and attention stay those of all of them."""
@@ -87,9 +90,8 @@ def observe(
 ) -> Observations:
     """Tokenise, align and read examples; without a store every text costs a forward pass."""
     ids = tokenise(loaded, examples)
-    return observe_aligned(
-        loaded, ids, align(examples, ids, positions, pairing), attention=attention, store=store
-    )
+    alignment = align(examples, ids, positions, pairing)
+    return result_of(observe_aligned(loaded, ids, alignment, attention=attention, store=store))
 
 
 def observe_aligned(
@@ -98,13 +100,20 @@ def observe_aligned(
     alignment: Alignment,
     *,
     attention: bool = True,
+    streams: bool = False,
     store: ActivationStore | None = None,
-) -> Observations:
-    """Read texts whose positions are aligned already."""
-    compared = [ids[i] for i in alignment.kept]
-    captured = capture(loaded, compared, alignment.positions, store)
-    weights = mean_attention(loaded, compared, alignment.positions, store) if attention else None
-    return Observations(loaded, ids, alignment, captured, weights)
+) -> Generator[int, None, Observations]:
+    """Read texts whose positions are aligned already; yields how many are read after each batch.
+
+    `streams` says that interventions will follow, which start from the residual streams of the plain runs.
+    """
+    slots = dict(zip(alignment.kept, alignment.positions.tolist(), strict=True))
+    recording = Recording(loaded, ids, store=store, slots=slots, attention=attention, streams=streams)
+    yield from recording.read()
+    compared, positions = recording.of(alignment.kept), alignment.positions
+    weights = mean_attention(compared, positions) if attention else None
+    outputs = head_outputs(compared, positions)
+    return Observations(recording, alignment, outputs, recording.forward_passes, weights)
 
 
 def train_codes(

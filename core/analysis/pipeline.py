@@ -70,14 +70,20 @@ def analyse(
     ids = tokenise(loaded, config.examples)
     mode = "mean" if config.autoencoder.shared and config.positions == "auto" else config.positions
     alignment = align(config.examples, ids, mode, config.pairing)
-    rows = example_rows(loaded, config.examples, ids, alignment)
-    yield clock.start("capture", len(alignment.kept))
+    yield clock.start("capture", len(ids))
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        observed = observe_aligned(
-            loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache
+        reading = observe_aligned(
+            loaded,
+            ids,
+            alignment,
+            attention=not config.autoencoder.shared,
+            streams=config.evidence or config.candidates == "screened",
+            store=cache,
         )
-    cached = {"cached": observed.captured.cached_texts}
-    yield Progress("capture", len(alignment.kept), len(alignment.kept), cached)
+        observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
+    recording = observed.recording
+    yield Progress("capture", len(ids), len(ids), {"cached": observed.compared.cached_texts})
+    rows = example_rows(loaded, config.examples, ids, alignment, recording.log_probabilities())
     codes, weighted, scores = yield from _scores(config, observed, clock)
     screen = yield from _screen(config, observed, clock)
     if screen is not None and screen.attributed is not None:
@@ -86,7 +92,7 @@ def analyse(
     label_p = yield from _label_permutations(config, observed, weighted)
     by_pair = None if scores.attributed is None else scores.attributed.by_pair
     code_heads = (scores.codes or scores).heads
-    texts = observed.compared, alignment.n_anomalous, alignment.paired
+    texts = observed.compared.texts, alignment.n_anomalous, alignment.paired
     statistic = statistic_of(config.autoencoder)
     stability = stability_of(weighted, code_heads, *texts, statistic, config.seed, by_pair)
     heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
@@ -95,7 +101,7 @@ def analyse(
     if config.evidence:
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
-        evidence = yield from gather(loaded, config.examples, ids, alignment, *candidates, config.seed)
+        evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed)
     yield clock.start("report")
     examples = tables.example_table(config.examples, ids, rows)
     judged = stability_record(config, observed, weighted, scores, stability, evidence)
@@ -144,7 +150,7 @@ def _screen(
         return None
     alignment, total = observed.alignment, steps_of(observed.alignment)
     yield clock.start("screen", total)
-    running = gradient_screen(observed.loaded, config.examples, alignment, config.seed)
+    running = gradient_screen(observed.recording, config.examples, alignment, config.seed)
     return (yield from relayed(running, lambda step: Progress("screen", step, total)))
 
 

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.interventions import choose_heads, record
+from core.causal.interventions import choose_heads
 from core.causal.metric import Metric
 from core.heads import HeadId
-from core.model.head_outputs import BATCH_TOKENS, batches_of
+from core.model.batching import BATCH_ROWS, BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
-from core.model.loaded_model import LoadedModel
 from core.model.next_token import last_logits
+from core.model.recording import Recording
 
 AblationKind = Literal["resample", "mean", "zero"]
 KINDS: tuple[AblationKind, ...] = ("resample", "mean", "zero")
@@ -33,46 +33,28 @@ HeadSet = frozenset[HeadId]
 BATCH_BYTES = 2**27
 """Memory that the z of one layer of a batch may take."""
 
-BATCH_ROWS = 256
-
 
 class Ablator:
-    """Texts as token ids, anomalous first, and what their heads write in plain runs.
+    """Recorded texts, anomalous first, and what their heads write in plain runs.
 
-    `paired` says that text i and text i + n_anomalous belong together. `forward_passes` counts what has been
-    run. Raises ModelError where memory does not suffice.
+    `paired` says that text i and text i + n_anomalous belong together. `forward_passes` counts the changed runs.
     """
 
-    def __init__(
-        self,
-        loaded: LoadedModel,
-        ids: Sequence[Sequence[int]],
-        n_anomalous: int,
-        paired: bool,
-        seed: int = 0,
-    ) -> None:
-        self._loaded, self._ids, self.n_anomalous = loaded, ids, n_anomalous
-        self._lengths = [len(text) for text in ids]
-        self._donor_of = _donors(len(ids), n_anomalous, paired, seed)
+    def __init__(self, recording: Recording, n_anomalous: int, paired: bool, seed: int = 0) -> None:
+        self._recording, self.n_anomalous = recording, n_anomalous
+        self._loaded, self._ids, self._lengths = recording.loaded, recording.texts, recording.lengths
+        self._donor_of = _donors(len(self._ids), n_anomalous, paired, seed)
         self.forward_passes = 0
         self._z: list[Tensor] = []
         self._everywhere = self._last = torch.empty(0)
 
     def plain(self) -> Tensor:
         """Log-probabilities (text, vocabulary) of the unchanged runs; keeps z of every head."""
-        rows: list[Tensor] = [torch.empty(0)] * len(self._ids)
-        self._z = [torch.empty(0)] * len(self._ids)
-        for batch in self._batches(self._lengths):
-            with record(self._loaded) as recording:
-                logits = self._logits(batch)
-            z = recording.z
-            for row, text in enumerate(batch):
-                rows[text] = logits[row].float().log_softmax(dim=-1).cpu()
-                self._z[text] = z[:, row, : self._lengths[text]].cpu().clone()
+        self._z = self._recording.z(range(len(self._ids)))
         normal = self._z[self.n_anomalous :]
         self._everywhere = torch.cat(normal, dim=1).mean(dim=1)
         self._last = torch.stack([z[:, -1] for z in normal]).mean(dim=0)
-        return torch.stack(rows)
+        return self._recording.log_probabilities()
 
     def normal_means(self) -> tuple[Tensor, Tensor]:
         """Mean z (layer, head, d_head) of the normal texts: over all their tokens, and over their last ones."""
@@ -140,8 +122,7 @@ class Ablator:
     def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
         shape = self._loaded.shape
         tokens = min(BATCH_TOKENS, BATCH_BYTES // (shape.n_heads * shape.d_head * 4))
-        batches = batches_of(lengths, range(len(lengths)), max(1, tokens))
-        return [b[start : start + BATCH_ROWS] for b in batches for start in range(0, len(b), BATCH_ROWS)]
+        return batches_of(lengths, range(len(lengths)), max(1, tokens), BATCH_ROWS)
 
     @torch.no_grad()
     def _logits(self, texts: Sequence[int]) -> Tensor:

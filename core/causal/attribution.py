@@ -19,14 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.interventions import record
 from core.causal.metric import Metric
 from core.causal.patching import Method
-from core.errors import ModelError
-from core.model.head_outputs import BATCH_TOKENS, batches_of
+from core.model.batching import BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import last_logits
+from core.model.next_token import at_least_float, last_logits
+from core.model.recording import Recording
 
 GRADIENT_BYTES = 2**30
 """Memory that the activations kept for one backward pass may take, roughly."""
@@ -50,39 +49,31 @@ class Attribution:
 
 
 def attribution(
-    loaded: LoadedModel,
-    ids: Sequence[Sequence[int]],
-    n_anomalous: int,
-    method: Method,
-    metric: Metric,
+    recording: Recording, n_anomalous: int, method: Method, metric: Metric
 ) -> Generator[int, None, Attribution]:
     """Attribution of every head on every anomalous text; yields how many texts are done after each batch.
 
-    `ids` are texts as token ids, anomalous first; with `resample`, text i + n_anomalous is the partner of text i and
-    has its length. Raises ModelError where memory does not suffice.
+    The recording is of texts with the anomalous ones first; with `resample`, text i + n_anomalous is the partner of
+    text i and has its length.
     """
-    shape, lengths = loaded.shape, [len(text) for text in ids]
+    loaded, lengths = recording.loaded, recording.lengths
+    shape = loaded.shape
     values = np.empty((shape.n_layers, shape.n_heads, n_anomalous))
     batches = batches_of(lengths, range(n_anomalous), _budget(loaded))
-    means, passes = None, 0
-    if method == "mean":
-        means, passes = _normal_means(loaded, ids[n_anomalous:])
+    means = _normal_means(recording.of(range(n_anomalous, len(lengths)))) if method == "mean" else None
     done = 0
     for rows in batches:
-        texts = [ids[row] for row in rows]
         if means is None:
-            instead = _recorded(loaded, [ids[row + n_anomalous] for row in rows])
-            passes += 1
+            instead = recording.padded_z([row + n_anomalous for row in rows])
         else:
             instead = _filled(means, [lengths[row] for row in rows])
-        z, gradient = _with_gradient(loaded, texts, rows, metric)
-        passes += 1
+        z, gradient = _with_gradient(loaded, recording.of(rows).texts, rows, metric)
         share = (gradient * (z - instead.to(z))).sum(dim=-1)
         for place, row in enumerate(rows):
             values[:, :, row] = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / metric.gap
         done += len(rows)
         yield done
-    return Attribution(values, passes, len(batches))
+    return Attribution(values, len(batches), len(batches))
 
 
 def _budget(loaded: LoadedModel) -> int:
@@ -113,37 +104,19 @@ def _with_gradient(
             stack.enter_context(on_z(loaded, layer, keeper(layer)))
         total = metric.read(last_logits(loaded, texts), rows).sum()
         layers = sorted(kept)
-        try:
-            gradients = torch.autograd.grad(total, [kept[layer] for layer in layers])
-        except torch.OutOfMemoryError:
-            raise ModelError("out_of_memory", device=loaded.device) from None
-    z = torch.stack([_at_least_float(kept[layer].detach()) for layer in layers])
-    return z, torch.stack([_at_least_float(gradient) for gradient in gradients])
+        gradients = torch.autograd.grad(total, [kept[layer] for layer in layers])
+    z = torch.stack([at_least_float(kept[layer].detach()) for layer in layers])
+    return z, torch.stack([at_least_float(gradient) for gradient in gradients])
 
 
-def _at_least_float(values: Tensor) -> Tensor:
-    return values if values.dtype == torch.float64 else values.float()
-
-
-@torch.no_grad()
-def _recorded(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
-    """z (layer, row, position, head, d_head) of a plain run."""
-    with record(loaded) as recording:
-        last_logits(loaded, texts)
-    return recording.z
-
-
-def _normal_means(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> tuple[tuple[Tensor, Tensor], int]:
-    """Mean z (layer, head, d_head) of texts over all their tokens and over their last ones; and the passes it took."""
-    lengths = [len(text) for text in texts]
+def _normal_means(recording: Recording) -> tuple[Tensor, Tensor]:
+    """Mean z (layer, head, d_head) of texts over all their tokens and over their last ones."""
+    lengths = recording.lengths
     everywhere = last = torch.zeros(())
-    batches = batches_of(lengths, range(len(texts)), _budget(loaded))
-    for batch in batches:
-        z = _recorded(loaded, [texts[i] for i in batch])
-        for place, i in enumerate(batch):
-            everywhere = everywhere + z[:, place, : lengths[i]].sum(dim=1)
-            last = last + z[:, place, lengths[i] - 1]
-    return (everywhere / sum(lengths), last / len(texts)), len(batches)
+    for batch in batches_of(lengths, range(len(lengths)), _budget(recording.loaded)):
+        for z in recording.z(batch):
+            everywhere, last = everywhere + z.sum(dim=1), last + z[:, -1]
+    return everywhere / sum(lengths), last / len(lengths)
 
 
 def _filled(means: tuple[Tensor, Tensor], lengths: Sequence[int]) -> Tensor:

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
-from core.model.head_outputs import BATCH_TOKENS
+from core.generators import result_of
+from core.model.batching import BATCH_TOKENS
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
@@ -64,13 +65,9 @@ def attributions(
     """
     if not adds_up_by_head(loaded):
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
-    running = attributed(PairedRuns(loaded, examples, seed, tokens=tokens_at_once(loaded)), steps)
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            found: Attributed = end.value
-            return found.heads, found.edges, found.forward_passes
+    runs = PairedRuns(loaded, examples, seed, tokens=tokens_at_once(loaded))
+    effects = result_of(attributed(runs, steps))
+    return effects.heads, effects.edges, effects.forward_passes
 
 
 def adds_up_by_head(loaded: LoadedModel) -> bool:

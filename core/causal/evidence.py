@@ -44,6 +44,7 @@ from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
+from core.model.recording import Recording
 from core.schema import Progress
 from core.text import number, percent
 
@@ -156,9 +157,8 @@ class _Steps:
 
 
 def gather(
-    loaded: LoadedModel,
+    recording: Recording,
     examples: ExampleSet,
-    ids: Sequence[Sequence[int]],
     alignment: Alignment,
     heads: Sequence[HeadId],
     edges: Sequence[EdgeId],
@@ -166,14 +166,15 @@ def gather(
 ) -> Generator[Progress, None, Evidence]:
     """Test candidate heads and edges, best first; Progress records of the stage `evidence` on the way.
 
-    `ids` are the tokens of the whole example set. Without a candidate head nothing is run. How many edges will be
+    `recording` is of the whole example set. Without a candidate head nothing is run. How many edges will be
     asked for query, key and value is not known before, so the count may jump ahead.
     """
     if not heads:
         return Evidence()
-    texts = [ids[i] for i in alignment.kept]
-    n_anomalous = alignment.n_anomalous
-    patching = Patching(loaded, texts, n_anomalous, method_for(texts, alignment))
+    loaded, passes_before = recording.loaded, recording.forward_passes
+    recording = recording.of(alignment.kept)
+    texts, n_anomalous = recording.texts, alignment.n_anomalous
+    patching = Patching(recording, n_anomalous, method_for(texts, alignment))
     patchable = has_plain_stream(loaded)
     tested = list(edges[:MOST_EDGES]) if patchable else []
     kept = dict.fromkeys([*heads, *(edge.source for edge in tested)])
@@ -189,7 +190,8 @@ def gather(
     about = _about(found, patching.method, len(heads), len(tested))
     if not found.differs:
         note = _why_nothing(found, about)
-        return Evidence("no_difference", None, None, patching.forward_passes, about, [note])
+        passes = recording.forward_passes - passes_before
+        return Evidence("no_difference", None, None, passes, about, [note])
     kinds = other_kinds(patching.method) if fits(loaded, texts) else []
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
     other_runs = len(kinds) * len(heads) * n_anomalous
@@ -208,7 +210,7 @@ def gather(
         notes.append({"key": "evidence_no_edges", "values": {"architecture": loaded.shape.architecture}})
     screen, passes = None, patching.forward_passes
     try:
-        running = attribution(loaded, texts, n_anomalous, patching.method, found)
+        running = attribution(recording, n_anomalous, patching.method, found)
         attributed = yield from steps.follow(running, n_anomalous)
         screen, passes = attributed.mean, passes + attributed.forward_passes
         about |= {"backward_passes": attributed.backward_passes, **_agreement(screen, found_heads)}
@@ -218,10 +220,11 @@ def gather(
         notes.append({"key": "attribution_skipped", "values": {}})
     others: dict[str, np.ndarray] = {}
     if kinds:
-        ablator = Ablator(loaded, texts, n_anomalous, alignment.paired, seed)
+        ablator = Ablator(recording, n_anomalous, alignment.paired, seed)
         ablator.plain()
         others = dict((yield from steps.follow(effects_when_out(ablator, heads, found, kinds), other_runs)))
         passes += ablator.forward_passes
+    passes += recording.forward_passes - passes_before
     by_ablation = {patching.method: found_heads.per_example[0], **others}
     beside = summary(heads, by_ablation, HEAD_BOUND, seed)
     notes += _notes_of_parts(loaded, found_edges) + _notes_of_ablations(beside, bool(kinds))

@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.interventions import record
 from core.causal.metric import Metric, make_metric
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
-from core.model.head_outputs import BATCH_TOKENS, batches_of, pad
+from core.model.batching import BATCH_TOKENS, batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
-from core.model.partial_forward import Streams
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 
 
@@ -42,10 +41,11 @@ class PairBatch:
 
 
 class PairedRuns:
-    """The pairs of an example set in `batches`, with the measure of the behaviour, and a count of forward passes.
+    """The pairs of an example set in `batches`, with the metric, and a count of forward passes.
 
-    `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side. Raises
-    ExamplesError where the texts are no pairs of equal length.
+    `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side.
+    `recording` holds the plain runs of all examples where they are made already. Raises ExamplesError where the texts
+    are no pairs of equal length.
     """
 
     def __init__(
@@ -55,56 +55,52 @@ class PairedRuns:
         seed: int,
         alignment: Alignment | None = None,
         tokens: int = BATCH_TOKENS,
+        recording: Recording | None = None,
     ) -> None:
         self.loaded = loaded
-        self.forward_passes = 0
-        ids = tokenise(loaded, examples)
-        alignment = alignment or align(examples, ids)
-        self.texts = [ids[i] for i in alignment.kept]
-        self.count = alignment.n_anomalous
-        lengths = [len(text) for text in self.texts]
+        recording = recording or Recording(loaded, tokenise(loaded, examples), streams=True)
+        alignment = alignment or align(examples, recording.texts)
+        self._recording = recording.of(alignment.kept)
+        self._passes_before, self._passes = recording.forward_passes, 0
+        self.texts, self.count = self._recording.texts, alignment.n_anomalous
+        lengths = self._recording.lengths
         if not alignment.paired or lengths[: self.count] != lengths[self.count :]:
             raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
-        kept = [examples.examples[i] for i in alignment.kept]
-        self._streams = Streams(loaded, lengths)
-        log_probabilities: list[Tensor] = [torch.empty(0)] * len(self.texts)
-        self.batches = []
-        for rows in batches_of(lengths, range(self.count), tokens):
-            batch, normal = self._read(rows)
-            self.batches.append(batch)
-            for side, logits in enumerate((batch.logits, normal)):
-                for row, values in zip(rows, logits.float().log_softmax(dim=-1).cpu(), strict=True):
-                    log_probabilities[row + side * self.count] = values
+        self.batches = [self._batch(rows) for rows in batches_of(lengths, range(self.count), tokens)]
         self.metric: Metric = make_metric(
-            loaded, kept, torch.stack(log_probabilities), self.count, paired=True, seed=seed
+            loaded,
+            [examples.examples[i] for i in alignment.kept],
+            self._recording.log_probabilities(),
+            self.count,
+            paired=True,
+            seed=seed,
         )
+
+    @property
+    def forward_passes(self) -> int:
+        """Forward passes made for these pairs, without plain ones that were made before."""
+        return self._passes + self._recording.forward_passes - self._passes_before
 
     def logits(self, batch: PairBatch, side: int = 0, repeats: int = 1) -> Tensor:
         """Logits (row, vocabulary) after the texts of one side, the whole batch `repeats` times over.
 
         Gradients pass where they are enabled.
         """
-        self.forward_passes += 1
+        self._passes += 1
         ids, mask, last = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1), batch.last
         return _logits(self.loaded, ids, mask, last.repeat(repeats))
 
     def resumed(self, batch: PairBatch, layer: int, repeats: int = 1) -> AbstractContextManager[None]:
         """Let runs of the anomalous side inside start at a layer, with what is in front of it as in the plain run."""
-        return self._streams.resumed(batch.rows * repeats, layer)
+        return self._recording.resumed(batch.rows * repeats, layer)
 
-    def _read(self, rows: Sequence[int]) -> tuple[PairBatch, Tensor]:
-        sides = [[self.texts[row + side * self.count] for row in rows] for side in (0, 1)]
-        padded = [pad(texts, self.loaded.device) for texts in sides]
-        last = torch.tensor([len(text) - 1 for text in sides[0]], device=self.loaded.device)
-        z, logits = [], []
-        for side, (ids, mask) in enumerate(padded):
-            texts = [row + side * self.count for row in rows]
-            with record(self.loaded) as recording, self._streams.recorder(texts), torch.no_grad():
-                logits.append(_logits(self.loaded, ids, mask, last))
-            z.append(recording.z)
-            self.forward_passes += 1
-        ids = torch.stack([side[0] for side in padded])
-        return PairBatch(list(rows), ids, padded[0][1], last, z[0], z[1], logits[0]), logits[1]
+    def _batch(self, rows: Sequence[int]) -> PairBatch:
+        partners = [row + self.count for row in rows]
+        sides = [pad([self.texts[text] for text in texts], self.loaded.device) for texts in (rows, partners)]
+        z, other = (self._recording.padded_z(texts).to(self.loaded.device) for texts in (rows, partners))
+        last = torch.tensor([len(self.texts[row]) - 1 for row in rows], device=self.loaded.device)
+        ids = torch.stack([side[0] for side in sides])
+        return PairBatch(list(rows), ids, sides[0][1], last, z, other, self._recording.logits(rows))
 
 
 def forward_mask(loaded: LoadedModel) -> np.ndarray:

@@ -20,13 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.interventions import Reads, choose_heads, patch_edges, record, replace_heads
+from core.causal.interventions import Reads, choose_heads, patch_edges, replace_heads
 from core.causal.metric import Metric
 from core.heads import EdgeId, HeadId
-from core.model.head_outputs import BATCH_TOKENS, batches_of
-from core.model.loaded_model import LoadedModel
+from core.model.batching import BATCH_ROWS, batches_of, tokens_for
 from core.model.next_token import last_logits
-from core.model.partial_forward import Streams
+from core.model.recording import Recording
 
 Method = Literal["resample", "mean"]
 Target = HeadId | EdgeId
@@ -34,32 +33,24 @@ Target = HeadId | EdgeId
 BATCH_BYTES = 2**28
 """Memory that the changed z of one batch may take."""
 
-BATCH_ROWS = 256
-
-PROCESSOR_TOKENS = 1024
-"""Tokens of a batch that is not run on a GPU: larger ones leave the processor's cache and take longer a row."""
-
 
 class Patching:
-    """Texts given as token ids, anomalous first, with the z of the heads that will be changed.
+    """Recorded texts, anomalous first, with the z of the heads that will be changed.
 
-    `forward_passes` counts what has been run. Raises ModelError where memory does not suffice.
+    `forward_passes` counts the changed runs.
     """
 
-    def __init__(
-        self, loaded: LoadedModel, ids: Sequence[Sequence[int]], n_anomalous: int, method: Method
-    ) -> None:
-        self._loaded, self._ids, self._n_anomalous = loaded, ids, n_anomalous
+    def __init__(self, recording: Recording, n_anomalous: int, method: Method) -> None:
+        self._recording, self._n_anomalous = recording, n_anomalous
+        self._loaded, self._ids = recording.loaded, recording.texts
         self.method = method
         self.forward_passes = 0
-        self._lengths = [len(text) for text in ids]
-        shape = loaded.shape
+        self._lengths = recording.lengths
+        shape = self._loaded.shape
         per_token = shape.n_layers * shape.n_heads * shape.d_head * 4
-        most = PROCESSOR_TOKENS if loaded.device.type == "cpu" else BATCH_TOKENS
-        self._tokens = min(most, BATCH_BYTES // per_token)
+        self._tokens = max(1, min(tokens_for(self._loaded.device), BATCH_BYTES // per_token))
         self._z: dict[HeadId, list[Tensor]] = {}
         self._means: dict[HeadId, tuple[Tensor, Tensor]] = {}
-        self._streams = Streams(loaded, self._lengths)
 
     @property
     def texts(self) -> list[list[int]]:
@@ -70,18 +61,13 @@ class Patching:
 
     def plain(self, heads: Sequence[HeadId]) -> Tensor:
         """Log-probabilities (text, vocabulary) of the unchanged runs; keeps z of these heads."""
-        rows: list[Tensor | None] = [None] * len(self._ids)
         self._z = {head: [torch.empty(0)] * len(self._ids) for head in heads}
-        for batch in self._batches(range(len(self._ids)), self._lengths):
-            with record(self._loaded) as recording, self._streams.recorder(batch):
-                logits = self._logits(batch)
-            for row, text in enumerate(batch):
-                rows[text] = logits[row].float().log_softmax(dim=-1).cpu()
+        for batch in batches_of(self._lengths, range(len(self._ids)), self._tokens):
+            for text, z in zip(batch, self._recording.z(batch), strict=True):
                 for head in heads:
-                    z = recording.layers[head.layer][row, : self._lengths[text], head.head]
-                    self._z[head][text] = z.cpu().clone()
+                    self._z[head][text] = z[head.layer, :, head.head].clone()
         self._means = {head: self._mean(z[self._n_anomalous :]) for head, z in self._z.items()}
-        return torch.stack([row for row in rows if row is not None])
+        return self._recording.log_probabilities()
 
     def batches(self, targets: Sequence[Target]) -> list[list[tuple[int, int]]]:
         """The items (target index, text) of each forward pass that `measures` makes, by layer, then by length."""
@@ -92,7 +78,7 @@ class Patching:
         for item in items:
             longest = max(longest, self._lengths[item[1]])
             rows = len(batches[-1]) + 1 if batches else 0
-            if batches and rows <= BATCH_ROWS and longest * rows <= max(self._tokens, 1):
+            if batches and rows <= BATCH_ROWS and longest * rows <= self._tokens:
                 batches[-1].append(item)
             else:
                 batches.append([item])
@@ -108,7 +94,7 @@ class Patching:
             rows = [text for _, text in batch]
             changed = [targets[index] for index, _ in batch]
             first = min(_source(target).layer for target in changed)
-            with self._streams.resumed(rows, first), self._patch(changed, rows, reads):
+            with self._recording.resumed(rows, first), self._patch(changed, rows, reads):
                 logits = self._logits(rows)
             found |= dict(zip(batch, metric.of(logits, rows).tolist(), strict=True))
             yield len(found)
@@ -136,10 +122,6 @@ class Patching:
     def runs(self, targets: Sequence[Target]) -> int:
         """How many changed runs `effects` makes."""
         return len(targets) * sum(len(side) for side in self.texts)
-
-    def _batches(self, indices: range, lengths: Sequence[int]) -> list[list[int]]:
-        batches = batches_of(lengths, indices, max(self._tokens, 1))
-        return [b[start : start + BATCH_ROWS] for b in batches for start in range(0, len(b), BATCH_ROWS)]
 
     @torch.no_grad()
     def _logits(self, texts: Sequence[int]) -> Tensor:

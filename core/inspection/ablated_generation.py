@@ -19,10 +19,11 @@ from core.examples.alignment import align
 from core.examples.example_set import Example
 from core.generators import result_of
 from core.heads import HeadId
-from core.model.head_outputs import batches_of
+from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits, most_likely
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from core.schema import Progress
 
@@ -191,7 +192,8 @@ def _ablation_file(
     mode: Mode,
 ) -> AblationFile:
     alignment = align(config.examples, ids, config.positions, config.pairing)
-    ablator = Ablator(loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired)
+    recording = Recording(loaded, ids).of(alignment.kept)
+    ablator = Ablator(recording, alignment.n_anomalous, alignment.paired)
     ablator.plain()
     return make_ablation_file(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
 

@@ -16,6 +16,7 @@ from core.model.loading import (
     resolve_device,
     shape_from_config,
 )
+from core.model.next_token import next_log_probabilities
 from core.model.tokenising import tokenise
 
 WORKING_MEMORY = 1.3
@@ -38,7 +39,9 @@ def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any
     return {
         "model": _card(loaded.shape, config.model, loaded.device, ["architecture", "weights", "numbers"]),
         "alignment": describe(alignment).model_dump(mode="json"),
-        "examples": example_rows(loaded, config.examples, ids, alignment),
+        "examples": example_rows(
+            loaded, config.examples, ids, alignment, next_log_probabilities(loaded, ids)
+        ),
     }
 
 

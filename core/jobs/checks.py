@@ -21,10 +21,11 @@ from core.causal.metric import Metric, make_metric
 from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment, align
+from core.generators import relayed
 from core.heads import HeadId, all_heads
 from core.inspection.ablated_generation import what_if
-from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_effects
@@ -47,21 +48,22 @@ def check(
         yield from sweep_into(run, config, models)
         return
     loaded = models.get(config.model, config.device)
-    ids = tokenise(loaded, config.examples)
-    alignment = align(config.examples, ids, config.positions, config.pairing)
+    recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
+    alignment = align(config.examples, recording.texts, config.positions, config.pairing)
+    yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))
     if kind == "heads":
-        yield from _every_head(run, config, loaded, ids, alignment)
+        yield from _every_head(run, config, recording, alignment)
     else:
-        yield from _circuit(run, config, loaded, ids, alignment, models)
+        yield from _circuit(run, config, recording, alignment, models)
 
 
 def _every_head(
-    run: RunFolder, config: RunConfig, loaded: LoadedModel, ids: Sequence[Sequence[int]], alignment: Alignment
+    run: RunFolder, config: RunConfig, recording: Recording, alignment: Alignment
 ) -> Generator[Progress, None, None]:
     """Effects of all heads of the model, into heads.csv, effects.csv and evidence.json, all at the end."""
     heads = read_heads(run)
     order = [HeadId(*row) for row in heads[list(tables.HEAD_KEYS)].to_numpy().tolist()]
-    found = yield from gather(loaded, config.examples, ids, alignment, order, [], config.seed)
+    found = yield from gather(recording, config.examples, alignment, order, [], config.seed)
     filled = tables.with_findings(heads, found.heads, tables.HEAD_KEYS)
     manifest = run.manifest()
     changes = {
@@ -93,8 +95,7 @@ def _keep_effects(run: RunFolder, found: Evidence, alignment: Alignment) -> None
 def _circuit(
     run: RunFolder,
     config: RunConfig,
-    loaded: LoadedModel,
-    ids: Sequence[Sequence[int]],
+    recording: Recording,
     alignment: Alignment,
     models: ModelPool,
 ) -> Generator[Progress, None, None]:
@@ -113,9 +114,8 @@ def _circuit(
         "ablations": [],
         "complete": False,
     }
-    ablator = Ablator(
-        loaded, [ids[i] for i in alignment.kept], alignment.n_anomalous, alignment.paired, config.seed
-    )
+    loaded = recording.loaded
+    ablator = Ablator(recording.of(alignment.kept), alignment.n_anomalous, alignment.paired, config.seed)
     measured = make_metric(
         loaded,
         [config.examples.examples[i] for i in alignment.kept],
@@ -130,7 +130,7 @@ def _circuit(
     def keep(**more: Any) -> None:
         content.update(more)
         content["seconds"] = round(time.perf_counter() - began, 2)
-        content["forward_passes"] = ablator.forward_passes
+        content["forward_passes"] = recording.forward_passes + ablator.forward_passes
         if run.path.exists():
             run.write_json(CIRCUIT_FILE, content)
 

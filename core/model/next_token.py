@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from core.errors import ModelError
-from core.model.head_outputs import batches_of, pad
+from core.model.batching import batches_of, pad
 from core.model.loaded_model import LoadedModel
+
+WORDS = 2**15
+"""Rows of an unembedding in half precision that are multiplied at a time."""
 
 
 @dataclass(frozen=True)
@@ -21,35 +23,50 @@ class NextWord:
 
 
 def last_logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
-    """Logits (text, vocabulary) after each text, in one forward pass; raises ModelError where memory does not suffice.
-
-    Gradients flow where the caller lets them.
-    """
+    """Logits (text, vocabulary) after each text, in one forward pass. Gradients flow where the caller lets them."""
     ids, mask = pad(texts, loaded.device)
-    try:
-        hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-        last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
-        return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
-    except torch.OutOfMemoryError:
-        raise ModelError("out_of_memory", device=loaded.device) from None
+    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+    last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
+    return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
 
 
 @torch.inference_mode()
 def next_log_probabilities(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> Tensor:
     """Log-probabilities (text, vocabulary) of the token after each text, float32 on the CPU."""
-    rows: list[Tensor | None] = [None] * len(ids)
+    rows = [torch.empty(0)] * len(ids)
     for batch in batches_of([len(text) for text in ids], range(len(ids))):
-        logits = last_logits(loaded, [ids[i] for i in batch])
-        for row, index in zip(logits.float().log_softmax(dim=-1).cpu(), batch, strict=True):
+        values = last_logits(loaded, [ids[i] for i in batch]).float().log_softmax(dim=-1).cpu()
+        for index, row in zip(batch, values, strict=True):
             rows[index] = row
-    return torch.stack([row for row in rows if row is not None])
+    return torch.stack(rows)
 
 
 def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
-    """Logits of final hidden states (..., d_model), with the soft cap of models that have one."""
-    logits = loaded.model.get_output_embeddings()(hidden)
-    cap = getattr(loaded.model.config.get_text_config(), "final_logit_softcapping", None)
+    """Logits of final hidden states (..., d_model), float32 or finer, scaled and capped as the model does.
+
+    Effects are differences of logits, which half precision would round to steps as large as the effects themselves.
+    """
+    config = loaded.model.config.get_text_config()
+    logits = unembed(loaded, hidden) * (getattr(config, "logit_scale", None) or 1.0)
+    logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
+    cap = getattr(config, "final_logit_softcapping", None)
     return torch.tanh(logits / cap) * cap if cap else logits
+
+
+def unembed(loaded: LoadedModel, hidden: Tensor) -> Tensor:
+    """Products (..., vocabulary) with the unembedding, in float32 or finer."""
+    unembedding = loaded.model.get_output_embeddings()
+    weight, bias = unembedding.weight, getattr(unembedding, "bias", None)
+    hidden = at_least_float(hidden)
+    # some rows at a time, so that no copy of the whole unembedding in float32 is held
+    blocks = [weight] if weight.dtype == hidden.dtype else weight.split(WORDS)
+    products = torch.cat([nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in blocks], dim=-1)
+    return products if bias is None else products + bias.to(products.dtype)
+
+
+def at_least_float(values: Tensor) -> Tensor:
+    """The values in float32, or in double precision where they are."""
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def most_likely(loaded: LoadedModel, log_probabilities: Tensor, count: int = 5) -> list[NextWord]:

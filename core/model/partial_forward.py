@@ -29,14 +29,18 @@ class Streams:
         self._loaded, self._lengths = loaded, lengths
         size = next(loaded.model.parameters()).element_size()
         needed = sum(lengths) * loaded.shape.n_layers * loaded.shape.d_model * size
-        self._usable = needed <= MOST_BYTES
+        self.usable = needed <= MOST_BYTES
         self._in_tuple = False
         self._kept: dict[int, list[Tensor]] = {}
+
+    def has(self, text: int) -> bool:
+        """Whether the streams of a text are kept."""
+        return text in self._kept
 
     @contextmanager
     def recorder(self, texts: Sequence[int]) -> Iterator[None]:
         """Keep the streams of a plain forward pass whose rows are these texts."""
-        if not self._usable:
+        if not self.usable:
             yield
             return
         for text in texts:
@@ -50,7 +54,7 @@ class Streams:
     @contextmanager
     def resumed(self, texts: Sequence[int], first: int) -> Iterator[None]:
         """Forward passes inside read these texts from layer `first` on."""
-        if not self._usable or first == 0 or any(text not in self._kept for text in texts):
+        if not self.usable or first == 0 or any(text not in self._kept for text in texts):
             yield
             return
         with ExitStack() as stack:

@@ -188,7 +188,9 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
 def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]:
     """The gradient screen over all texts; None where there is none, as in an analysis."""
     alignment, total = ground.alignment, steps_of(ground.alignment)
-    running = gradient_screen(ground.loaded, ground.config.examples, alignment, ground.config.seed)
+    running = gradient_screen(
+        ground.observed.recording, ground.config.examples, alignment, ground.config.seed
+    )
     screen = yield from relayed(running, lambda step: Progress("load", step, total))
     return screen.attributed
 

@@ -5,6 +5,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from core.model.loading import LoadedModel
+from core.model.recording import Recording
 
 WORDS = [f"w{index}" for index in range(60)]
 _ROTARY = {
@@ -92,3 +93,8 @@ def save_tiny(folder, kind: str = "gpt2", seed: int = 0, **settings):
     random_model(kind, seed, **settings).save_pretrained(folder)
     word_tokenizer().save_pretrained(folder)
     return folder
+
+
+def recording_of(loaded: LoadedModel, examples) -> Recording:
+    """Plain runs of examples, with all that interventions ask for."""
+    return Recording(loaded, [loaded.encode(example.text) for example in examples], streams=True)

@@ -15,10 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from core.analysis.candidates import score
-from core.benchmark.methods.method import Method, Outcome, captured_outputs, ours, paper
+from core.analysis.observations import observe
+from core.benchmark.methods.method import Method, Outcome, ours, paper
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.autoencoder import Codes
-from core.discovery.codes import centre, scale
+from core.discovery.codes import scale
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 
@@ -44,11 +45,11 @@ def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     show, weighted by strength, which is the length of the centred output here.
     """
     start = time.perf_counter()
-    _, alignment, captured = captured_outputs(loaded, examples, "auto")
-    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
-    scores = score(cluster_codes(values, seed), alignment.n_anomalous, loaded.shape.n_heads)
+    observed = observe(loaded, examples, attention=False)
+    values = scale(observed.centred())
+    scores = score(cluster_codes(values, seed), observed.n_anomalous, loaded.shape.n_heads)
     heads = scores.heads.score.numpy()
-    return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+    return Outcome(heads, scores.edges, time.perf_counter() - start, observed.forward_passes)
 
 
 def cluster_codes(values: Tensor, seed: int) -> Codes:
@@ -73,9 +74,9 @@ def _clusters(samples: np.ndarray, seed: int) -> np.ndarray:
 def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Distance of the mean anomalous from the mean normal output of a head, at its best slot."""
     start = time.perf_counter()
-    _, alignment, captured = captured_outputs(loaded, examples, "auto")
-    heads = mean_distances(captured.outputs, alignment.n_anomalous)
-    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+    observed = observe(loaded, examples, attention=False)
+    heads = mean_distances(observed.outputs, observed.n_anomalous)
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, observed.forward_passes)
 
 
 def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
@@ -88,10 +89,10 @@ def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
 def probe(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Held-out AUC of a logistic regression on a head's output, at its best slot."""
     start = time.perf_counter()
-    _, alignment, captured = captured_outputs(loaded, examples, "auto")
-    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
-    heads = probe_scores(values, alignment.n_anomalous, alignment.paired)
-    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+    observed = observe(loaded, examples, attention=False)
+    values = scale(observed.centred())
+    heads = probe_scores(values, observed.n_anomalous, observed.alignment.paired)
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, observed.forward_passes)
 
 
 def probe_scores(values: Tensor, n_anomalous: int, paired: bool) -> np.ndarray:

@@ -7,19 +7,24 @@ import numpy as np
 from core.benchmark.methods.method import Outcome, last
 from core.causal.paired_runs import PairedRuns
 from core.causal.patching import Patching
+from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
 from core.heads import all_heads, forward_pairs
 from core.model.loaded_model import LoadedModel
+from core.model.recording import Recording
+from core.model.tokenising import tokenise
 
 
 def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Size of the mean effect in the direction where it is larger, as the true circuits are measured."""
     start = time.perf_counter()
-    runs = PairedRuns(loaded, examples, seed)
+    recording = Recording(loaded, tokenise(loaded, examples), streams=True)
+    alignment = align(examples, recording.texts)
+    runs = PairedRuns(loaded, examples, seed, alignment, recording=recording)
     shape = loaded.shape
     heads = all_heads(shape.n_layers, shape.n_heads)
     pairs = list(forward_pairs(shape.n_layers, shape.n_heads))
-    patching = Patching(loaded, runs.texts, runs.count, "resample")
+    patching = Patching(recording.of(alignment.kept), runs.count, "resample")
     patching.plain(heads)
     sizes = [
         np.abs(last(patching.effects(targets, runs.metric)).mean(axis=-1)).max(axis=0)
@@ -28,5 +33,5 @@ def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outc
     edges = np.zeros((len(heads),) * 2)
     for pair, size in zip(pairs, sizes[1], strict=True):
         edges[heads.index(pair.source), heads.index(pair.target)] = size
-    passes = runs.forward_passes + patching.forward_passes
+    passes = recording.forward_passes + patching.forward_passes
     return Outcome(sizes[0], edges, time.perf_counter() - start, passes)

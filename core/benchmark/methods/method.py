@@ -11,27 +11,25 @@ from typing import Any, TypeVar
 import numpy as np
 
 from core.analysis.candidates import score
+from core.analysis.observations import observe, train_codes
 from core.config import AutoencoderConfig
-from core.discovery.attention_flow import AttentionFlow, flow_between
 from core.discovery.autoencoder import Codes
-from core.discovery.codes import centre, codes_of, published_codes, scale
-from core.examples.alignment import Alignment, PositionMode, align
+from core.discovery.codes import published_codes
+from core.examples.alignment import Alignment, PositionMode
 from core.examples.example_set import ExampleSet
-from core.model.attention_weights import mean_attention
-from core.model.head_outputs import Captured, capture
 from core.model.loaded_model import LoadedModel
-from core.model.tokenising import tokenise
+from core.model.recording import Recording
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """Token ids of the whole example set, what was compared, codes (member, example, slot, head) weighted by reach, and
-    links (source, target).
+    """Plain runs of the whole example set, what was compared, codes (member, example, slot, head) weighted by
+    attention flow, and links (source, target).
     """
 
-    ids: list[list[int]]
+    recording: Recording
     alignment: Alignment
     codes: Codes
     links: np.ndarray | None = None
@@ -86,13 +84,10 @@ def analysed(
     with_flow: bool = True,
 ) -> tuple[Analysed, int]:
     """Codes of examples with these settings, and the forward passes they took."""
-    ids, alignment, captured = captured_outputs(loaded, examples, positions, pairing)
-    if not with_flow:
-        codes = run_training(loaded, captured, alignment, settings, seed)
-        return Analysed(ids, alignment, codes), captured.forward_passes
-    flow, passes = captured_flow(loaded, ids, alignment, captured)
-    codes = flow.weigh(run_training(loaded, captured, alignment, settings, seed))
-    return Analysed(ids, alignment, codes, flow.links), captured.forward_passes + passes
+    observed = observe(loaded, examples, positions, pairing, attention=with_flow)
+    codes, flow = last(train_codes(observed, settings, seed)), observed.flow()
+    found = Analysed(observed.recording, observed.alignment, flow.weigh(codes), flow.links)
+    return found, observed.forward_passes
 
 
 def _scored(loaded: LoadedModel, found: Analysed, start: float, passes: int) -> Outcome:
@@ -105,11 +100,11 @@ def paper(settings: AutoencoderConfig) -> Method:
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         start = time.perf_counter()
-        _, alignment, captured = captured_outputs(loaded, examples, "mean")
-        training = published_codes(loaded.to_d_model(captured.outputs[:, 0]), settings, seed)
-        scores = score(last(training), alignment.n_anomalous, loaded.shape.n_heads, "count")
+        observed = observe(loaded, examples, "mean", attention=False)
+        codes = last(published_codes(loaded.to_d_model(observed.outputs[:, 0]), settings, seed))
+        scores = score(codes, observed.n_anomalous, loaded.shape.n_heads, "count")
         heads = scores.heads.score.numpy()
-        return Outcome(heads, scores.edges, time.perf_counter() - start, captured.forward_passes)
+        return Outcome(heads, scores.edges, time.perf_counter() - start, observed.forward_passes)
 
     return method
 
@@ -117,47 +112,20 @@ def paper(settings: AutoencoderConfig) -> Method:
 def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """No autoencoder: mean length of the centred anomalous outputs at the best slot; edges by the product."""
     start = time.perf_counter()
-    _, alignment, captured = captured_outputs(loaded, examples, "auto")
-    values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
-    heads = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
-    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, captured.forward_passes)
+    observed = observe(loaded, examples, attention=False)
+    heads = observed.centred()[: observed.n_anomalous].norm(dim=-1).mean(dim=0).amax(dim=0).double().numpy()
+    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, observed.forward_passes)
 
 
 def pair_difference_reach(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Our method without autoencoders: the same lengths weighted by reach; edges by their links alone."""
     start = time.perf_counter()
-    ids, alignment, captured = captured_outputs(loaded, examples, "auto")
-    flow, passes = captured_flow(loaded, ids, alignment, captured)
-    values = centre(captured.outputs, alignment.n_anomalous, alignment.paired)
-    lengths = values[: alignment.n_anomalous].norm(dim=-1).mean(dim=0)
+    observed = observe(loaded, examples)
+    flow = observed.flow()
+    lengths = observed.centred()[: observed.n_anomalous].norm(dim=-1).mean(dim=0)
     heads = (lengths * flow.weights).amax(dim=0).double().numpy()
     edges = np.outer(heads, heads) if flow.links is None else flow.links
-    return Outcome(heads, edges, time.perf_counter() - start, captured.forward_passes + passes)
-
-
-def captured_flow(
-    loaded: LoadedModel, ids: list[list[int]], alignment: Alignment, captured: Captured
-) -> tuple[AttentionFlow, int]:
-    """What of the captured outputs reaches the answer, and the forward passes that took."""
-    attention = mean_attention(loaded, [ids[i] for i in alignment.kept], alignment.positions)
-    return flow_between(captured.outputs, attention, alignment), attention.forward_passes
-
-
-def run_training(
-    loaded: LoadedModel, captured: Captured, alignment: Alignment, settings: AutoencoderConfig, seed: int
-) -> Codes:
-    """Codes (member, example, slot, head) of captured outputs with these settings."""
-    values = scale(centre(captured.outputs, alignment.n_anomalous, alignment.paired))
-    return last(codes_of(values.to(loaded.device), settings, seed))
-
-
-def captured_outputs(
-    loaded: LoadedModel, examples: ExampleSet, mode: PositionMode, pairing: str = "auto"
-) -> tuple[list[list[int]], Alignment, Captured]:
-    """Token ids of the whole example set, what is compared, and the head outputs there."""
-    ids = tokenise(loaded, examples)
-    alignment = align(examples, ids, mode, pairing)
-    return ids, alignment, capture(loaded, [ids[i] for i in alignment.kept], alignment.positions)
+    return Outcome(heads, edges, time.perf_counter() - start, observed.forward_passes)
 
 
 def last(running: Generator[Any, None, _Value]) -> _Value:

@@ -27,6 +27,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from core.analysis.candidates import score
+from core.analysis.observations import observe, train_codes
 from core.benchmark.metrics.memory import peak_mb
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
@@ -35,9 +36,8 @@ from core.discovery.label_permutation import label_permutation_p
 from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.discovery.stability import stability_of
 from core.errors import ModelError
-from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
-from core.model.head_outputs import capture, pad
+from core.model.batching import pad
 from core.model.loading import LoadedModel, load_tokenizer
 from core.model.tokenising import tokenise
 from core.scenarios.build.make_examples import examples_of
@@ -175,7 +175,7 @@ def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
-    from core.benchmark.methods.method import captured_flow, run_training
+    from core.benchmark.methods.method import last
 
     settings = PRESETS[preset]
     with torch.device(device):
@@ -187,11 +187,9 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
     ids = tokenise(loaded, examples)
     forward = _forward_seconds(loaded, ids)
     start = time.perf_counter()
-    alignment = align(examples, ids, "auto", "auto" if paired else "off")
-    kept = [ids[i] for i in alignment.kept]
-    captured = capture(loaded, kept, alignment.positions)
-    flow, _ = captured_flow(loaded, ids, alignment, captured)
-    codes = flow.weigh(run_training(loaded, captured, alignment, settings, seed=0))
+    observed = observe(loaded, examples, pairing="auto" if paired else "off")
+    alignment, flow, kept = observed.alignment, observed.flow(), observed.compared.texts
+    codes = flow.weigh(last(train_codes(observed, settings, seed=0)))
     scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, links=flow.links)
     if not alignment.paired:
         label_permutation_p(codes, alignment.n_anomalous, LABEL_SHUFFLES, seed=0)

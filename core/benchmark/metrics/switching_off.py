@@ -29,7 +29,7 @@ from core.causal.circuit_search import Found, minimal_ablation_set, minimal_circ
 from core.causal.metric import Metric, make_metric
 from core.examples.example_set import ExampleSet
 from core.jobs.checks import ranked, suggestion, switchable
-from core.model.head_outputs import batches_of, pad
+from core.model.batching import batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.scenarios.build.tasks import TaskPair
@@ -96,9 +96,7 @@ def measure_switch(
     if verified.evidence.heads is None:
         return
     kept, alignment = found.alignment.kept, found.alignment
-    ablator = Ablator(
-        task.loaded, [found.ids[i] for i in kept], alignment.n_anomalous, alignment.paired, draw
-    )
+    ablator = Ablator(found.recording.of(kept), alignment.n_anomalous, alignment.paired, draw)
     start = time.perf_counter()
     texts, plain = [examples.examples[i] for i in kept], ablator.plain()
     measured = make_metric(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
@@ -130,8 +128,8 @@ def measure_switch(
 def _searches(
     task: Task, ablator: Ablator, measured: Metric, verified: Verified, plain_seconds: float
 ) -> Iterator[_Found]:
-    """The searches that find any heads; each one's cost holds the plain runs too."""
-    shape, plain_passes = (task.loaded.shape.n_layers, task.loaded.shape.n_heads), ablator.forward_passes
+    """The searches that find any heads, with what they cost beside the plain runs."""
+    shape = task.loaded.shape.n_layers, task.loaded.shape.n_heads
     candidates = switchable(verified.heads)
     running = [
         *((BY_SWITCH, (mode,), minimal_ablation_set(ablator, measured, candidates, mode)) for mode in MODES),
@@ -142,7 +140,7 @@ def _searches(
         result = last(search)
         seconds = plain_seconds + time.perf_counter() - start
         if result is not None and result.heads:
-            yield _Found(found_by, modes, result, seconds, plain_passes + ablator.forward_passes - passes)
+            yield _Found(found_by, modes, result, seconds, ablator.forward_passes - passes)
 
 
 def unseen_pairs(task: Task, texts: set[str], count: int, draw: int) -> list[TaskPair]:

@@ -31,7 +31,6 @@ from core.discovery.autoencoder import Codes
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
-from core.model.next_token import next_log_probabilities
 
 STATED = 0.1
 """The q up to which discoveries are counted."""
@@ -71,7 +70,7 @@ def verified(task: Task, examples: ExampleSet, found: Analysed, seed: int) -> Ve
     edges = tables.edge_table(scores, n_heads)
     candidates = candidate_heads(heads), candidate_edges(edges)
     start = time.perf_counter()
-    evidence = last(gather(task.loaded, examples, found.ids, found.alignment, *candidates, seed))
+    evidence = last(gather(found.recording, examples, found.alignment, *candidates, seed))
     seconds = time.perf_counter() - start
     return Verified(tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS), evidence, seconds)
 
@@ -127,7 +126,7 @@ def false_confirmations(
     if not shuffles:
         return FalseConfirmations()
     loaded, alignment = task.loaded, found.alignment
-    log_probabilities = next_log_probabilities(loaded, found.ids)
+    log_probabilities = found.recording.log_probabilities()
     shares: list[tuple[float, ...]] = []
     tested = 0
     for order in shuffled_orders(

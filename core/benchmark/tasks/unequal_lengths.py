@@ -16,7 +16,7 @@ import torch
 
 from core.benchmark.tasks.task import Task
 from core.examples.example_set import Example, ExampleSet, Label
-from core.model.head_outputs import pad
+from core.model.batching import pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, TaskPair

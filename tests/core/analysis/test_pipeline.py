@@ -155,7 +155,7 @@ def test_stability_and_evidence_are_plain_json_with_every_head(folder, models, t
 def test_the_same_config_gives_the_same_result_and_no_second_forward_pass(folder, models):
     _, first = run(folder, models, evidence=False)
     _, second = run(folder, models, evidence=False)
-    assert first.manifest.forward_passes == 2
+    assert first.manifest.forward_passes == 1
     assert second.manifest.forward_passes == 0
     assert second.manifest.cached_texts == 8
     assert first.heads.equals(second.heads)

@@ -37,12 +37,13 @@ from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows, read_examples
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, ModelPool
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from core.scenarios import load_scenario, load_truth
 from core.schema import Progress
 from core.text import LANGUAGES, text
 from tests.core.causal.test_interventions import Surgery
-from tests.support.tiny_models import save_tiny, tiny
+from tests.support.tiny_models import recording_of, save_tiny, tiny
 
 TARGETS = [
     HeadId(0, 1),
@@ -77,7 +78,7 @@ def pairs(count=4, longer=True, words=True) -> list[Example]:
 
 
 def patched(loaded: LoadedModel, examples: list[Example], method, count=4) -> tuple[Patching, Metric]:
-    patching = Patching(loaded, [loaded.encode(e.text) for e in examples], count, method)
+    patching = Patching(recording_of(loaded, examples), count, method)
     log_probabilities = patching.plain(all_heads(3, 4))
     found = make_metric(loaded, examples, log_probabilities, count, method == "resample", seed=0)
     return patching, found
@@ -188,8 +189,8 @@ def test_batched_equals_one_by_one(loaded, method, targets, monkeypatch):
     single, _ = patched(loaded, pairs(), method)
     np.testing.assert_allclose(effects_of(single, targets, found), effects, atol=2e-4)
     sides = 2 if method == "resample" else 1
-    assert single.forward_passes == 8 + sides * 4 * len(targets)
-    assert together.forward_passes == 2
+    assert single.forward_passes == sides * 4 * len(targets)
+    assert together.forward_passes == 1
 
 
 def test_the_shift_without_words_is_the_symmetric_divergence(loaded):
@@ -330,9 +331,8 @@ def test_random_signs_are_rarely_confirmed():
 
 def gathered(loaded, examples: ExampleSet, heads, edges, pairing="auto"):
     ids = tokenise(loaded, examples)
-    running = gather(
-        loaded, examples, ids, align(examples, ids, pairing=pairing), list(heads), list(edges), 0
-    )
+    recording, alignment = Recording(loaded, ids, streams=True), align(examples, ids, pairing=pairing)
+    running = gather(recording, examples, alignment, list(heads), list(edges), 0)
     steps: list[Progress] = []
     while True:
         try:
@@ -441,7 +441,7 @@ def test_models_whose_query_key_and_value_cannot_be_told_apart_say_so():
 def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
     examples = pairs()
     patching, found = patched(loaded, examples, "mean")
-    ablator = Ablator(loaded, [loaded.encode(e.text) for e in examples], 4, paired=False)
+    ablator = Ablator(recording_of(loaded, examples), 4, paired=False)
     ablator.plain()
     running = effects_when_out(ablator, TARGETS[:3], found, ["mean", "zero"])
     steps = []
@@ -638,7 +638,7 @@ def test_a_difference_that_could_be_chance_is_not_called_none():
     examples = from_rows(rows)
     ids = tokenise(loaded, examples)
     alignment = align(examples, ids, "last", "off")
-    running = gather(loaded, examples, ids, alignment, [HeadId(0, 0)], [], 0)
+    running = gather(Recording(loaded, ids), examples, alignment, [HeadId(0, 0)], [], 0)
     while True:
         try:
             next(running)
@@ -659,7 +659,7 @@ def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
     examples = pairs(4)
     mixed = [*examples[:2], *examples[6:], *examples[2:6]]
     places = [0, 1, 6, 7, 2, 3, 4, 5]
-    log_probabilities = Patching(loaded, [loaded.encode(e.text) for e in examples], 4, "mean").plain([])
+    log_probabilities = Patching(recording_of(loaded, examples), 4, "mean").plain([])
     first = make_metric(loaded, examples, log_probabilities, 4, False, 0)
     second = make_metric(loaded, mixed, log_probabilities[places], 4, False, 0)
     assert second.values == pytest.approx(first.values[places])

@@ -23,7 +23,7 @@ from core.model.tokenising import tokenise
 from core.scenarios import load_scenario, load_truth
 from tests.core.causal.test_evidence import pairs
 from tests.core.causal.test_interventions import Surgery
-from tests.support.tiny_models import tiny
+from tests.support.tiny_models import recording_of, tiny
 
 SHAPE = (3, 4)
 CIRCUIT = (HeadId(0, 1), HeadId(1, 3), HeadId(2, 0))
@@ -45,7 +45,7 @@ def finished(running):
 
 def begun(loaded, examples: list[Example], paired: bool = True) -> tuple[Ablator, Metric]:
     count = sum(example.label == "anomalous" for example in examples)
-    ablator = Ablator(loaded, [loaded.encode(e.text) for e in examples], count, paired)
+    ablator = Ablator(recording_of(loaded, examples), count, paired)
     return ablator, make_metric(loaded, examples, ablator.plain(), count, paired, seed=0)
 
 

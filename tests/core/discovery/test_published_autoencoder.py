@@ -18,7 +18,8 @@ from core.discovery.published_autoencoder import PublishedAutoencoder, train_pub
 from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.examples.alignment import MEAN, align
 from core.examples.reading import from_pasted
-from core.model.head_outputs import capture
+from core.model.head_outputs import head_outputs
+from core.model.recording import Recording
 from tests.support.tiny_models import tiny
 
 PAPER = PRESETS["paper"]
@@ -233,7 +234,7 @@ def test_means_are_over_all_tokens_the_first_one_too_and_never_over_padding():
     """Short and long texts read in one batch give the means that each gives alone."""
     loaded = tiny("gpt2")
     texts = [[4, 9, 7], [5, 4, 8, 8, 21, 6, 30]]
-    result = loaded.to_d_model(capture(loaded, texts, np.full((2, 1), MEAN)).outputs[:, 0])
+    result = loaded.to_d_model(head_outputs(Recording(loaded, texts), np.full((2, 1), MEAN))[:, 0])
     outputs_of_heads: list[torch.Tensor] = []
     for text in texts:
         z: list[torch.Tensor] = []

@@ -10,8 +10,9 @@ from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTo
 
 from core.errors import ModelError
 from core.inspection.preview import inspect
+from core.model.batching import pad
 from core.model.fingerprint import hash_tensors
-from core.model.head_outputs import pad, reading_heads
+from core.model.hooks import on_every_z
 from core.model.hub import _reachable, hub_options
 from core.model.loading import LoadedModel, ModelPool, load_model, shape_from_config
 from tests.support.tiny_models import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
@@ -28,7 +29,7 @@ def test_heads_sum_to_the_attention_output(kind):
         )
         for layer in range(loaded.shape.n_layers)
     ]
-    with torch.inference_mode(), reading_heads(loaded, lambda layer, z: read.update({layer: z})):
+    with torch.inference_mode(), on_every_z(loaded, lambda layer, z: read.update({layer: z})):
         loaded.model(input_ids=ids, attention_mask=mask)
     for hook in hooks:
         hook.remove()

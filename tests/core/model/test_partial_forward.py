@@ -7,12 +7,12 @@ import torch
 from core.causal.patching import Patching
 from core.heads import EdgeId, HeadId, all_heads
 from core.model import partial_forward as resume
-from core.model.head_outputs import pad
+from core.model.batching import pad
 from core.model.loading import LoadedModel
 from core.model.next_token import head_logits
 from core.model.partial_forward import Streams
 from tests.core.causal.test_evidence import effects_of, pairs, patched
-from tests.support.tiny_models import CONFIGS, tiny
+from tests.support.tiny_models import CONFIGS, recording_of, tiny
 
 TEXTS = [[5, 6, 7, 8, 9], [10, 11, 12], [13, 14, 15, 16]]
 EDGES = [EdgeId(HeadId(0, 1), HeadId(1, 3)), EdgeId(HeadId(1, 0), HeadId(2, 2))]
@@ -83,7 +83,7 @@ def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
 def test_batches_go_by_layer_and_hold_every_run_once():
     loaded = tiny("gpt2", seed=2)
     examples = pairs()
-    patching = Patching(loaded, [loaded.encode(e.text) for e in examples], 4, "resample")
+    patching = Patching(recording_of(loaded, examples), 4, "resample")
     heads = all_heads(3, 4)
     items = [item for batch in patching.batches(heads) for item in batch]
     assert sorted(items) == [(index, text) for index in range(12) for text in range(8)]

@@ -1,0 +1,210 @@
+"""The plain passes behind a `Recording`: which parts of which texts are there, in the cache, or to be read."""
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.model._recorders import AttentionRecorder, Spec, ZRecorder, at, between
+from core.model.activation_store import ActivationStore
+from core.model.batching import BATCH_TOKENS, batches_of, pad
+from core.model.hooks import MOST_WEIGHTS, on_attention, on_every_z, weights_beside
+from core.model.loaded_model import LoadedModel
+from core.model.memory import is_out_of_memory
+from core.model.partial_forward import Streams
+
+RECORDING_VERSION = 1
+Z_BYTES = 2 * 2**30
+"""Below this z of every position is kept, so that other positions or a changed neighbour recompute nothing."""
+
+ATTENTION_BYTES = 2**28
+"""Below this the attention weights between all positions are kept."""
+
+SLOT_WEIGHTS = 2**26
+"""Attention weights between compared positions, of all heads, that a run may hold."""
+
+AttentionState = Literal["computed", "one_position", "too_long", "no_weights", "memory"]
+
+
+class PlainPasses:
+    """What all parts of a recording share: the texts, what is kept of them, and the passes that reading took."""
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        texts: Sequence[Sequence[int]],
+        store: ActivationStore | None,
+        slots: Mapping[int, Sequence[int]],
+        attention: bool,
+        streams: bool,
+    ) -> None:
+        self.texts = texts
+        self._loaded, self._store = loaded, store
+        self._lengths = [len(text) for text in texts]
+        self._with_streams = streams
+        self.streams = Streams(loaded, self._lengths)
+        self._z_specs = self._specs_of_z(slots)
+        self.attention_state, self.attention_specs = self._plan_of_attention(slots if attention else {})
+        self._z: dict[int, Tensor] = {}
+        self.attention: dict[int, Tensor] = {}
+        self.hidden: dict[int, Tensor] = {}
+        self.cached: set[int] = set()
+        self.forward_passes = 0
+
+    def read(self) -> Generator[int, None, None]:
+        """See `Recording.read`."""
+        missing = [text for text in range(len(self.texts)) if not self._known(text)]
+        done = len(self.texts) - len(missing)
+        for batch in self._batches(missing):
+            self._read(batch)
+            if self._store is not None:
+                with self._store.batch():
+                    for text in batch:
+                        self._keep(self._store, text)
+            done += len(batch)
+            yield done
+
+    def whole_z(self, texts: Sequence[int]) -> list[Tensor]:
+        """z of all positions, read again where memory does not allow to keep it."""
+        if all(self._z_specs[text] is None for text in texts):
+            return [self._z[text] for text in texts]
+        rows: dict[int, Tensor] = {}
+        for batch in batches_of(self._lengths, sorted(set(texts))):
+            z = ZRecorder([self._lengths[text] for text in batch], [None] * len(batch), batch)
+            with on_every_z(self._loaded, z.keep):
+                self._forward(batch)
+            rows |= dict(zip(batch, z.rows(), strict=True))
+        return [rows[text] for text in texts]
+
+    def z_at(self, text: int, positions: Sequence[int]) -> Tensor:
+        """See `Recording.z_at`."""
+        spec = self._z_specs[text]
+        if spec is None:
+            return at(self._z[text].transpose(0, 1), positions).transpose(0, 1)
+        return self._z[text][:, [spec.index(position) for position in positions]]
+
+    def attention_at(self, text: int, positions: Sequence[int]) -> Tensor | None:
+        """See `Recording.attention`."""
+        if text not in self.attention_specs:
+            return None
+        weights = self.attention[text].float()
+        return between(weights, positions) if self.attention_specs[text] is None else weights
+
+    def require_streams(self, texts: Sequence[int]) -> None:
+        """Read those of the texts whose streams are not there."""
+        missing = [text for text in texts if not self.streams.has(text)]
+        for batch in batches_of(self._lengths, missing):
+            with self.streams.recorder(batch):
+                self._forward(batch)
+
+    def _batches(self, texts: Sequence[int]) -> list[list[int]]:
+        """Texts whose attention weights are kept apart from the others, whose length is not bounded by them."""
+        with_weights = [text for text in self.attention_specs if text in texts]
+        longest = max((self._lengths[text] for text in with_weights), default=1)
+        budget = max(1, min(BATCH_TOKENS, MOST_WEIGHTS // (self._loaded.shape.n_heads * longest)))
+        others = [text for text in texts if text not in self.attention_specs]
+        return batches_of(self._lengths, with_weights, budget) + batches_of(self._lengths, others)
+
+    def _read(self, batch: Sequence[int]) -> None:
+        """Read a batch, without its attention weights where memory does not suffice for them."""
+        if batch[0] not in self.attention_specs:
+            self._keep_of(batch, with_weights=False)
+            return
+        try:
+            self._keep_of(batch, with_weights=True)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.attention_state, self.attention_specs = "memory", {}
+        if batch[0] not in self.hidden:
+            self._keep_of(batch, with_weights=False)
+
+    def _keep_of(self, batch: Sequence[int], with_weights: bool) -> None:
+        """One plain pass of a batch, of which everything that is wanted is kept."""
+        lengths = [self._lengths[text] for text in batch]
+        z = ZRecorder(lengths, [self._z_specs[text] for text in batch], batch)
+        weights = AttentionRecorder(lengths, [self.attention_specs.get(text) for text in batch])
+        # What heads write must be what changed runs, with fused attention, would write.
+        together = with_weights and weights_beside(self._loaded)
+        with ExitStack() as stack:
+            stack.enter_context(on_every_z(self._loaded, z.keep))
+            if self._with_streams:
+                stack.enter_context(self.streams.recorder(batch))
+            if together:
+                stack.enter_context(on_attention(self._loaded, weights.keep))
+            hidden = self._forward(batch)
+        if with_weights and not together:
+            with on_attention(self._loaded, weights.keep):
+                self._forward(batch)
+        last = hidden[torch.arange(len(batch)), torch.tensor(lengths) - 1].cpu()
+        self.hidden |= dict(zip(batch, last, strict=True))
+        self._z |= dict(zip(batch, z.rows(), strict=True))
+        if with_weights and weights.layers == self._loaded.shape.n_layers:
+            self.attention |= dict(zip(batch, weights.rows(), strict=True))
+        elif with_weights:
+            self.attention_state, self.attention_specs = "no_weights", {}
+
+    @torch.no_grad()
+    def _forward(self, batch: Sequence[int]) -> Tensor:
+        """Final hidden states (row, position, d_model)."""
+        self.forward_passes += 1
+        ids, mask = pad([self.texts[text] for text in batch], self._loaded.device)
+        hidden: Tensor = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        return hidden
+
+    def _known(self, text: int) -> bool:
+        """Whether all that is kept of a text is here or, now taken from there, in the cache."""
+        parts = {"z": self._z, "hidden": self.hidden}
+        if text in self.attention_specs:
+            parts["attention"] = self.attention
+        fetched = False
+        for name, part in parts.items():
+            if text in part:
+                continue
+            stored = self._store.get(self._key(name, text)) if self._store is not None else None
+            if stored is None:
+                return False
+            part[text], fetched = stored, True
+        if fetched:
+            self.cached.add(text)
+        return True
+
+    def _keep(self, store: ActivationStore, text: int) -> None:
+        """Put what was read of a text into the cache; weights that are no finite numbers are not kept."""
+        store.put(self._key("z", text), self._z[text])
+        store.put(self._key("hidden", text), self.hidden[text])
+        weights = self.attention.get(text)
+        if weights is not None and bool(torch.isfinite(weights).all()):
+            store.put(self._key("attention", text), weights)
+
+    def _key(self, part: str, text: int) -> str:
+        """Weights, tokenizer, text (as ids), kept positions and version."""
+        spec = {"z": self._z_specs[text], "attention": self.attention_specs.get(text)}.get(part)
+        kept = "all" if spec is None else list(spec)
+        hashes = f"{self._loaded.weights_hash}|{self._loaded.tokenizer_hash}"
+        content = f"{part}|{RECORDING_VERSION}|{hashes}|{list(self.texts[text])}|{kept}"
+        return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
+
+    def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:
+        shape = self._loaded.shape
+        if sum(self._lengths) * shape.n_layers * shape.n_heads * shape.d_head * 4 <= Z_BYTES:
+            return [None] * len(self.texts)
+        return [tuple(dict.fromkeys(slots.get(text, ()))) for text in range(len(self.texts))]
+
+    def _plan_of_attention(
+        self, slots: Mapping[int, Sequence[int]]
+    ) -> tuple[AttentionState, dict[int, Spec]]:
+        """Whether attention weights can be kept, and between which positions of each compared text."""
+        shape = self._loaded.shape
+        count = max(map(len, slots.values()), default=0)
+        if count < 2:
+            return "one_position", {}
+        heads, lengths = shape.n_layers * shape.n_heads, [self._lengths[text] for text in slots]
+        if max(lengths) ** 2 * shape.n_heads > MOST_WEIGHTS or count**2 * heads > SLOT_WEIGHTS:
+            return "too_long", {}
+        if sum(length**2 for length in lengths) * heads * 2 <= ATTENTION_BYTES:
+            return "computed", dict.fromkeys(slots)
+        return "computed", {text: tuple(positions) for text, positions in slots.items()}

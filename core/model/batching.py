@@ -1,0 +1,54 @@
+"""Texts of unequal length in batches: padded on the right with a mask, which changes nothing for earlier positions."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+BATCH_TOKENS = 4096
+"""Tokens, with padding, that one forward pass reads."""
+
+PROCESSOR_TOKENS = 1024
+"""The same where there is no GPU: larger batches leave the processor's cache and take longer a row."""
+
+BATCH_ROWS = 256
+
+
+def batches_of(
+    lengths: Sequence[int], indices: Sequence[int], budget: int = BATCH_TOKENS, rows: int = BATCH_ROWS
+) -> list[list[int]]:
+    """Indices in batches of similar length with at most `rows` rows, and `budget` tokens when padded."""
+    batches: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: lengths[i], reverse=True):
+        size = len(batches[-1]) + 1 if batches else rows + 1
+        if size <= rows and lengths[batches[-1][0]] * size <= budget:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def tokens_for(device: torch.device) -> int:
+    """Tokens that a batch on this device holds at most."""
+    return PROCESSOR_TOKENS if device.type == "cpu" else BATCH_TOKENS
+
+
+def pad(texts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask (text, position), padded on the right."""
+    width = max(len(text) for text in texts)
+    ids = torch.zeros(len(texts), width, dtype=torch.long)
+    mask = torch.zeros(len(texts), width, dtype=torch.long)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)] = torch.tensor(text)
+        mask[row, : len(text)] = 1
+    return ids.to(device), mask.to(device)
+
+
+def padded(values: Sequence[Tensor]) -> Tensor:
+    """(layer, row, position, ...) from tensors (layer, position, ...) of each row, 0 behind the end of a text."""
+    width = max(value.shape[1] for value in values)
+    first = values[0]
+    together = first.new_zeros(first.shape[0], len(values), width, *first.shape[2:])
+    for row, value in enumerate(values):
+        together[:, row, : value.shape[1]] = value
+    return together

@@ -1,0 +1,125 @@
+"""What the unchanged model does on texts: each text is read once, plainly, for every stage that asks.
+
+1. Of each text are kept: z of every head, attention weights between the compared positions, the last hidden state,
+   and the residual stream in front of every layer (`core.model.partial_forward`).
+2. All but the streams go through the disk cache; a text that the cache knows is not read for them. Texts that lack
+   their streams are read once more when a later stage first starts from one.
+3. Where z of all positions would take more than Z_BYTES, those of the compared positions alone are kept. Whoever
+   needs the others has the texts read again; `forward_passes` counts that.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from core.generators import result_of
+from core.model._plain_passes import AttentionState, PlainPasses
+from core.model.activation_store import ActivationStore
+from core.model.batching import padded
+from core.model.loaded_model import LoadedModel
+from core.model.next_token import head_logits
+
+LOGIT_ROWS = 64
+"""Texts whose logits are on the device at a time."""
+
+
+class Recording:
+    """Plain runs of texts given as token ids, which are read when something is first asked for.
+
+    `slots` are the compared positions of those texts that are compared, MEAN for a mean over the text. `attention`
+    and `streams` say that attention weights and streams will be asked for, so that the one pass keeps them too.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        texts: Sequence[Sequence[int]],
+        *,
+        store: ActivationStore | None = None,
+        slots: Mapping[int, Sequence[int]] | None = None,
+        attention: bool = False,
+        streams: bool = False,
+    ) -> None:
+        self.loaded = loaded
+        self._passes = PlainPasses(loaded, texts, store, slots or {}, attention, streams)
+        self._index = list(range(len(texts)))
+
+    def of(self, texts: Sequence[int]) -> "Recording":
+        """The same recording of some of its texts, in this order; nothing is read twice."""
+        part = Recording.__new__(Recording)
+        part.loaded, part._passes = self.loaded, self._passes
+        part._index = [self._index[text] for text in texts]
+        return part
+
+    @property
+    def texts(self) -> list[Sequence[int]]:
+        """Token ids."""
+        return [self._passes.texts[i] for i in self._index]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each text."""
+        return [len(text) for text in self.texts]
+
+    @property
+    def forward_passes(self) -> int:
+        """Forward passes made so far, of all texts of the recording."""
+        return self._passes.forward_passes
+
+    @property
+    def cached_texts(self) -> int:
+        """Texts that the cache knew."""
+        return sum(i in self._passes.cached for i in self._index)
+
+    @property
+    def attention_state(self) -> AttentionState:
+        """Whether there are attention weights, or why there are none."""
+        return self._passes.attention_state
+
+    def read(self) -> Generator[int, None, None]:
+        """Read what is not known yet; yields how many texts are done after each batch. May be left between batches.
+
+        Raises ModelError for activations that are no finite numbers, naming text and layer.
+        """
+        return self._passes.read()
+
+    def log_probabilities(self) -> Tensor:
+        """Log-probabilities (text, vocabulary) of the token after each text, float32 on the CPU."""
+        everything = range(len(self._index))
+        parts = [everything[start : start + LOGIT_ROWS] for start in everything[::LOGIT_ROWS]]
+        return torch.cat([self.logits(part).float().log_softmax(dim=-1).cpu() for part in parts])
+
+    @torch.no_grad()
+    def logits(self, texts: Sequence[int]) -> Tensor:
+        """Logits (text, vocabulary) after these texts, on the device."""
+        hidden = torch.stack([self._known().hidden[self._index[text]] for text in texts])
+        return head_logits(self.loaded, hidden.to(self.loaded.device))
+
+    def z(self, texts: Sequence[int]) -> list[Tensor]:
+        """z (layer, position, head, d_head) of every head on these texts, float32 or finer, on the CPU."""
+        return self._known().whole_z([self._index[text] for text in texts])
+
+    def padded_z(self, texts: Sequence[int]) -> Tensor:
+        """The same in one tensor (layer, text, position, head, d_head), 0 behind the end of a text."""
+        return padded(self.z(texts))
+
+    def z_at(self, text: int, positions: Sequence[int]) -> Tensor:
+        """z (layer, position, head, d_head) at these positions, which are among the compared ones."""
+        return self._known().z_at(self._index[text], positions)
+
+    def attention(self, text: int, positions: Sequence[int]) -> Tensor | None:
+        """Attention weights (layer, head, query, key) between the compared positions; None where there are none."""
+        return self._known().attention_at(self._index[text], positions)
+
+    def resumed(self, texts: Sequence[int], first: int) -> AbstractContextManager[None]:
+        """Forward passes inside read these texts from layer `first` on, with what lies before as in the plain run."""
+        if first == 0 or not self._passes.streams.usable:
+            return nullcontext()
+        self._known().require_streams(self._index)
+        return self._passes.streams.resumed([self._index[text] for text in texts], first)
+
+    def _known(self) -> "PlainPasses":
+        result_of(self._passes.read())
+        return self._passes
