@@ -139,7 +139,7 @@ def test_batches_that_hold_less_give_the_same(monkeypatch):
     monkeypatch.setattr("core.causal.edge_attribution.GRADIENT_BYTES", 3 * per_token)
     assert tokens_at_once(loaded) == 3
     small = attributions(loaded, examples, 0, 2)
-    assert (whole[2], small[2]) == (2 + 2, 4 * (2 + 2))
+    assert (whole[2], small[2]) == (1 + 2, 1 + 4 * 2)
     for one, other in zip(whole[:2], small[:2], strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
@@ -169,7 +169,8 @@ def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
     flat = rows["source_layer"] * 6 + rows["source_head"], rows["target_layer"] * 6 + rows["target_head"]
     assert len(rows) == forward_mask(task.loaded).sum()
     np.testing.assert_allclose(rows["score"], expected.edges[flat], rtol=1e-5, atol=1e-9)
-    assert result.manifest.forward_passes == expected.forward_passes
+    # the benchmark's method reads the texts for codes and for gradients, an analysis once for both
+    assert result.manifest.forward_passes == expected.forward_passes - 1
     assert set(np.flatnonzero(heads["selected"])) <= set(np.flatnonzero(task.head_truth()))
 
 
