@@ -8,7 +8,6 @@ from torch import Tensor
 
 from core.errors import ModelError
 from core.examples.alignment import MEAN
-from core.model.next_token import at_least_float
 
 Spec = tuple[int, ...] | None
 """Positions of a text that are kept, MEAN for the mean over all; None for every position."""
@@ -25,7 +24,7 @@ class ZRecorder:
         """Take z (row, position, head, d_head) of the next layer; raises ModelError where it is not finite."""
         rows = []
         for text, own, length, spec in zip(
-            self._texts, at_least_float(z.detach()).cpu(), self._lengths, self._specs, strict=True
+            self._texts, z.detach().float().cpu(), self._lengths, self._specs, strict=True
         ):
             if not bool(torch.isfinite(own[:length]).all()):
                 raise ModelError("bad_activations", layer=layer, line=text + 1)

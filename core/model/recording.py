@@ -98,7 +98,7 @@ class Recording:
         return head_logits(self.loaded, hidden.to(self.loaded.device))
 
     def z(self, texts: Sequence[int]) -> list[Tensor]:
-        """z (layer, position, head, d_head) of every head on these texts, float32 or finer, on the CPU."""
+        """z (layer, position, head, d_head) of every head on these texts, float32 on the CPU."""
         return self._known().whole_z([self._index[text] for text in texts])
 
     def padded_z(self, texts: Sequence[int]) -> Tensor:
