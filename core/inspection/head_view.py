@@ -21,8 +21,9 @@ from core.config import RunConfig
 from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.heads import HeadId
+from core.model.attention_weights import MOST_WEIGHTS, eager_attention
 from core.model.batching import pad
-from core.model.hooks import MOST_WEIGHTS, after, before, eager_attention, on_z
+from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm

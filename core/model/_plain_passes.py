@@ -3,15 +3,22 @@
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from core.model._recorders import AttentionRecorder, Spec, ZRecorder, at, between
 from core.model.activation_store import ActivationStore
+from core.model.attention_weights import (
+    MOST_WEIGHTS,
+    AttentionRecorder,
+    AttentionState,
+    between,
+    on_attention,
+    weights_beside,
+)
 from core.model.batching import BATCH_TOKENS, batches_of, pad
-from core.model.hooks import MOST_WEIGHTS, on_attention, on_every_z, weights_beside
+from core.model.head_outputs import Spec, ZRecorder, at
+from core.model.hooks import on_every_z
 from core.model.loaded_model import LoadedModel
 from core.model.memory import is_out_of_memory
 from core.model.partial_forward import Streams
@@ -25,8 +32,6 @@ ATTENTION_BYTES = 2**28
 
 SLOT_WEIGHTS = 2**26
 """Attention weights between compared positions, of all heads, that a run may hold."""
-
-AttentionState = Literal["computed", "one_position", "too_long", "no_weights", "memory"]
 
 
 class PlainPasses:

@@ -1,18 +1,31 @@
-"""Attention weights of every head between the compared positions: the mean over the texts.
+"""Attention weights of every head: read beside a plain pass, and their mean between the compared positions.
 
-It says how much of a head's attention at one slot goes to another.
+They say how much of a head's attention at one position goes to another.
 """
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.examples.alignment import MEAN
-from core.model.recording import AttentionState, Recording
+from core.model.head_outputs import Spec
+from core.model.hooks import after
+from core.model.loaded_model import LoadedModel
 
+if TYPE_CHECKING:
+    from core.model.recording import Recording
+
+FUSED_WITH_WEIGHTS = "headlight_fused_with_weights"
+MOST_WEIGHTS = 2**28
+"""Attention weights of one layer that a forward pass may hold."""
+
+AttentionState = Literal["computed", "one_position", "too_long", "no_weights", "memory"]
 State = AttentionState | Literal["over_text", "not_finite"]
 
 
@@ -27,7 +40,7 @@ class Attention:
     weights: Tensor | None = None
 
 
-def mean_attention(recording: Recording, positions: np.ndarray) -> Attention:
+def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
     """Attention between `positions` (text, slot), with which the recording was made; MEAN is the whole text."""
     shape, slots = recording.loaded.shape, positions.shape[1]
     # In double precision the order of the sum makes no difference, so a cached run equals the first one.
@@ -41,3 +54,133 @@ def mean_attention(recording: Recording, positions: np.ndarray) -> Attention:
         return Attention("not_finite")
     over_text = bool((positions == MEAN).any())
     return Attention("over_text" if over_text else "computed", (total / len(positions)).float())
+
+
+@contextmanager
+def on_attention(loaded: LoadedModel, read: Callable[[Tensor], None]) -> Iterator[None]:
+    """Call `read` with each layer's attention weights (row, head, query, key), in the order of the layers.
+
+    The fused kernels return no weights, so these are computed beside them (`weights_beside`), or attention is computed
+    step by step. Architectures whose attention returns none in that form either call nothing.
+    """
+
+    def keep(_module: Any, output: Any) -> Any:
+        weights = output[1] if isinstance(output, tuple) and len(output) > 1 else None
+        if weights is not None:
+            read(weights)
+        return output
+
+    with ExitStack() as stack:
+        fused = _usual(loaded) == "sdpa" and weights_beside(loaded)
+        stack.enter_context(_attention(loaded, _beside() if fused else "eager"))
+        for layer in range(loaded.shape.n_layers):
+            stack.enter_context(after(loaded.attention(layer), keep))
+        yield
+
+
+def weights_beside(loaded: LoadedModel) -> bool:
+    """Whether a pass that reads attention weights gives, to the last bit, what a pass without them gives."""
+    return _usual(loaded) == "eager" or (_usual(loaded) == "sdpa" and not _is_falcon(loaded))
+
+
+def eager_attention(loaded: LoadedModel) -> AbstractContextManager[None]:
+    """Let attention be computed step by step, so that its weights can be read; then as before."""
+    return _attention(loaded, "eager")
+
+
+class AttentionRecorder:
+    """Attention weights of every head in one padded pass."""
+
+    def __init__(self, lengths: Sequence[int], specs: Sequence[Spec]) -> None:
+        self._lengths, self._specs = lengths, specs
+        self._layers: list[list[Tensor]] = []
+
+    @property
+    def layers(self) -> int:
+        """Layers that gave weights."""
+        return len(self._layers)
+
+    def keep(self, weights: Tensor) -> None:
+        """Take weights (row, head, query, key) of the next layer."""
+        rows = []
+        for own, length, spec in zip(weights.detach().cpu(), self._lengths, self._specs, strict=True):
+            whole = own[:, :length, :length]
+            rows.append((whole if spec is None else between(whole.float(), spec)).half())
+        self._layers.append(rows)
+
+    def rows(self) -> list[Tensor]:
+        """(layer, head, query, key), float16, of each text."""
+        return [torch.stack(layers) for layers in zip(*self._layers, strict=True)]
+
+
+def between(weights: Tensor, positions: Sequence[int]) -> Tensor:
+    """Weights (..., slot, slot) from weights between all positions (..., query, key).
+
+    A slot that is the mean over a text looks as its tokens do on average, and is looked at as much as all of them.
+    """
+    places = np.array(positions)
+    average = places == MEAN
+    index = torch.from_numpy(np.where(average, 0, places))
+    queries = weights[..., index, :]
+    if not average.any():
+        return queries[..., index]
+    over_text = torch.from_numpy(average)
+    queries = torch.where(over_text[:, None], weights.mean(dim=-2, keepdim=True), queries)
+    return torch.where(over_text, queries.sum(dim=-1, keepdim=True), queries[..., index])
+
+
+@contextmanager
+def _attention(loaded: LoadedModel, implementation: str) -> Iterator[None]:
+    usual = _usual(loaded)
+    try:
+        _use(loaded, implementation)
+        yield
+    finally:
+        _use(loaded, usual)
+
+
+def _use(loaded: LoadedModel, implementation: str) -> None:
+    """Choose how attention is computed; Falcon follows its config but refuses the public way."""
+    if _is_falcon(loaded):
+        loaded.model.config._attn_implementation = implementation
+    else:
+        loaded.model.set_attn_implementation(implementation)
+
+
+def _usual(loaded: LoadedModel) -> str:
+    return str(loaded.model.config._attn_implementation)
+
+
+def _is_falcon(loaded: LoadedModel) -> bool:
+    return bool(loaded.model.config.model_type == "falcon")
+
+
+def _beside() -> str:
+    """The name under which transformers knows fused attention with the weights beside it."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(FUSED_WITH_WEIGHTS, _fused_with_weights)
+    AttentionMaskInterface.register(FUSED_WITH_WEIGHTS, sdpa_mask)
+    return FUSED_WITH_WEIGHTS
+
+
+def _fused_with_weights(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+) -> tuple[Tensor, Tensor]:
+    """The output of the fused kernel, and the weights of the module's own attention step by step."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    output, _ = sdpa_attention_forward(module, query, key, value, mask, **options)
+    step_by_step = sys.modules[type(module).__module__].eager_attention_forward
+    return output, step_by_step(module, query, key, value, _additive(mask, query), **options)[1]
+
+
+def _additive(mask: Tensor | None, query: Tensor) -> Tensor:
+    """A mask to add to scores from one of booleans; where fused attention needs none it is causal alone."""
+    if mask is None:
+        mask = torch.ones(2 * query.shape[-2:-1], dtype=torch.bool, device=query.device).tril()
+    if mask.dtype != torch.bool:
+        return mask
+    lowest = torch.finfo(query.dtype).min
+    return torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, lowest)

@@ -1,16 +1,27 @@
-"""Head outputs R_h z_h of texts: what each head adds to the residual stream, in d_head coordinates.
+"""What heads write: z_h as recorded in plain passes, and head outputs R_h z_h.
 
-R_h comes from W_O,hᵀ = Q R, so lengths and angles are those of z_h W_O,h (`LoadedModel.head_frames`).
+A head output is what the head adds to the residual stream, in d_head coordinates. R_h comes from W_O,hᵀ = Q R, so
+lengths and angles are those of z_h W_O,h (`LoadedModel.head_frames`).
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.model.recording import Recording
+from core.errors import ModelError
+from core.examples.alignment import MEAN
+
+if TYPE_CHECKING:
+    from core.model.recording import Recording
+
+Spec = tuple[int, ...] | None
+"""Positions of a text that are kept, MEAN for the mean over all; None for every position."""
 
 
-def head_outputs(recording: Recording, positions: np.ndarray) -> Tensor:
+def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
     """Head outputs (text, slot, n_layers * n_heads, d_head), float32 on the CPU.
 
     `positions` (text, slot) are those with which the recording was made; MEAN averages over a text.
@@ -23,3 +34,34 @@ def head_outputs(recording: Recording, positions: np.ndarray) -> Tensor:
         layers = [torch.einsum("hij,phj->phi", *layer) for layer in zip(frames, z, strict=True)]
         rows.append(torch.cat(layers, dim=1).cpu())
     return torch.stack(rows)
+
+
+class ZRecorder:
+    """z of every head in one padded pass; `texts` are the numbers by which an error names the rows."""
+
+    def __init__(self, lengths: Sequence[int], specs: Sequence[Spec], texts: Sequence[int]) -> None:
+        self._lengths, self._specs, self._texts = lengths, specs, texts
+        self._layers: list[list[Tensor]] = []
+
+    def keep(self, layer: int, z: Tensor) -> None:
+        """Take z (row, position, head, d_head) of the next layer; raises ModelError where it is not finite."""
+        rows = []
+        for text, own, length, spec in zip(
+            self._texts, z.detach().float().cpu(), self._lengths, self._specs, strict=True
+        ):
+            if not bool(torch.isfinite(own[:length]).all()):
+                raise ModelError("bad_activations", layer=layer, line=text + 1)
+            rows.append(own[:length].clone() if spec is None else at(own[:length], spec))
+        self._layers.append(rows)
+
+    def rows(self) -> list[Tensor]:
+        """(layer, position, head, d_head) of each text."""
+        return [torch.stack(layers) for layers in zip(*self._layers, strict=True)]
+
+
+def at(values: Tensor, spec: Sequence[int]) -> Tensor:
+    """The positions of a spec, MEAN as the mean over all, of (position, ...)."""
+    if MEAN not in spec:
+        return values[list(spec)]
+    mean = values.mean(0)
+    return torch.stack([mean if position == MEAN else values[position] for position in spec])

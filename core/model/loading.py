@@ -5,11 +5,17 @@ Weights come from safetensors files alone and no code of a model's author is run
 
 import logging
 import re
+import socket
+import time
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
+from huggingface_hub import constants
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -17,10 +23,15 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from core.errors import ModelError
 from core.model.architectures import SUPPORTED, submodule
 from core.model.fingerprint import hash_weights
-from core.model.hub import hub_options
 from core.model.loaded_model import LoadedModel, ModelShape, architecture_of, shape_of
 
 log = logging.getLogger(__name__)
+
+TIMEOUT = 3.0
+"""Seconds to wait for a connection."""
+
+REMEMBERED = 60
+"""Seconds for which an answer is not asked for again."""
 
 
 class ModelPool:
@@ -170,6 +181,29 @@ def _place(source: str) -> dict[str, Any]:
     if folder.exists():
         return {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
     return {"pretrained_model_name_or_path": source, **hub_options()}
+
+
+def hub_options() -> dict[str, Any]:
+    """Arguments for `from_pretrained`: local files alone where the hub cannot be reached."""
+    return (
+        {} if _reachable(constants.ENDPOINT, int(time.time() // REMEMBERED)) else {"local_files_only": True}
+    )
+
+
+@lru_cache(maxsize=4)
+def _reachable(endpoint: str, _minute: int) -> bool:
+    """True where a connection opens; behind a proxy only the real request can tell, so True as well."""
+    if constants.HF_HUB_OFFLINE:
+        return False
+    parts = urlsplit(endpoint)
+    if getproxies().get(parts.scheme):
+        return True
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), TIMEOUT).close()
+    except OSError:
+        return False
+    return True
 
 
 def _one_line(error: BaseException, length: int = 200) -> str:

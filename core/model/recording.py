@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from core.generators import result_of
-from core.model._plain_passes import AttentionState, PlainPasses
+from core.model._plain_passes import PlainPasses
 from core.model.activation_store import ActivationStore
+from core.model.attention_weights import AttentionState
 from core.model.batching import padded
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits

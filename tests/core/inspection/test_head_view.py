@@ -213,7 +213,7 @@ def test_model_that_normalises_its_stream_shows_attention_alone() -> None:
 
 def test_missing_weights_and_too_long_a_text_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny("llama")
-    monkeypatch.setattr("core.model.hooks._use", lambda model, implementation: None)
+    monkeypatch.setattr("core.model.attention_weights._use", lambda model, implementation: None)
     with pytest.raises(ModelError, match="llama models do not tell"):
         read_head(loaded, IDS, HeadId(0, 0))
     monkeypatch.setattr("core.inspection.head_view.MOST_WEIGHTS", 4 * 5**2)

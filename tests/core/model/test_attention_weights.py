@@ -6,10 +6,9 @@ import torch
 
 from core.discovery.attention_flow import flow_between
 from core.examples.alignment import MEAN
-from core.model import _plain_passes, hooks
+from core.model import _plain_passes, attention_weights
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import Attention, mean_attention
-from core.model.hooks import eager_attention
+from core.model.attention_weights import Attention, eager_attention, mean_attention
 from core.model.recording import Recording
 from tests.support.codes import aligned
 from tests.support.tiny_models import CONFIGS, tiny
@@ -95,7 +94,7 @@ def test_why_there_are_no_weights_is_named(monkeypatch):
         monkeypatch.setattr(_plain_passes, limit, most - 1)
         assert attention_of(loaded)[0].state == "too_long"
         monkeypatch.undo()
-    monkeypatch.setattr(hooks, "_use", lambda *_: None)
+    monkeypatch.setattr(attention_weights, "_use", lambda *_: None)
     silent, passes = attention_of(loaded)
     assert (silent.state, silent.weights, passes) == ("no_weights", None, 1)
 

@@ -13,8 +13,7 @@ from core.inspection.preview import inspect
 from core.model.batching import pad
 from core.model.fingerprint import hash_tensors
 from core.model.hooks import on_every_z
-from core.model.hub import _reachable, hub_options
-from core.model.loading import LoadedModel, ModelPool, load_model, shape_from_config
+from core.model.loading import LoadedModel, ModelPool, _reachable, hub_options, load_model, shape_from_config
 from tests.support.tiny_models import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
 
@@ -136,15 +135,15 @@ def test_an_unreachable_hub_is_not_asked_again_and_again(monkeypatch):
         asked.append((address, timeout))
         raise OSError("no route")
 
-    monkeypatch.setattr("core.model.hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("core.model.hub.getproxies", dict)
-    monkeypatch.setattr("core.model.hub.socket.create_connection", refuse)
+    monkeypatch.setattr("core.model.loading.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("core.model.loading.getproxies", dict)
+    monkeypatch.setattr("core.model.loading.socket.create_connection", refuse)
     _reachable.cache_clear()
     assert hub_options() == {"local_files_only": True}
     assert hub_options() == {"local_files_only": True}
     assert len(asked) <= 2
     monkeypatch.setattr(
-        "core.model.hub.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
+        "core.model.loading.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
     )
     _reachable.cache_clear()
     assert hub_options() == {}

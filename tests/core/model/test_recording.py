@@ -9,7 +9,8 @@ from core.examples.alignment import MEAN
 from core.generators import result_of
 from core.model import _plain_passes
 from core.model.activation_store import ActivationStore
-from core.model.hooks import eager_attention, on_every_z
+from core.model.attention_weights import eager_attention
+from core.model.hooks import on_every_z
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import last_logits, next_log_probabilities
 from core.model.recording import Recording
