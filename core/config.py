@@ -1,11 +1,12 @@
 """The settings of one run: frozen, bounded, documented. The widgets of the dashboard derive from these fields."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigError
-from core.examples.alignment import PositionMode
+from core.examples.alignment import Alignment, PositionMode, align
 from core.examples.example_set import ExampleSet
 
 PresetName = Literal["fast", "standard", "paper"]
@@ -76,6 +77,18 @@ class RunConfig(_Settings):
     permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
     evidence: bool = Field(True, description="verify the candidates by interventions")
 
+    @property
+    def position_mode(self) -> PositionMode:
+        """The published recipe compares one vector a text: the mean over its tokens unless the last is asked for."""
+        return "mean" if self.autoencoder.shared and self.positions != "last" else self.positions
+
+    def align(self, ids: Sequence[Sequence[int]]) -> Alignment:
+        """Pairs and positions that the run compares, given the tokens of each example; the preview asks here too.
+
+        Raises ExamplesError as `core.examples.alignment.align` does.
+        """
+        return align(self.examples, ids, self.position_mode, self.pairing)
+
 
 def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
     """A RunConfig with the preset's autoencoder settings unless `autoencoder` is given.
@@ -97,6 +110,13 @@ def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
             first="autoencoder.shared=true",
             second="autoencoder.centre=auto",
             detail="the published recipe does not centre; choose centre=none or shared=false",
+        )
+    if config.autoencoder.shared and config.positions == "aligned":
+        raise ConfigError(
+            "config_conflict",
+            first="autoencoder.shared=true",
+            second="positions=aligned",
+            detail="the published recipe compares one vector a text; choose positions=auto, mean or last",
         )
     if config.autoencoder.shared and config.candidates == "screened":
         raise ConfigError(

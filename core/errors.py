@@ -66,6 +66,7 @@ _messages(
     text_too_long="Line {line}: the text has {count} tokens, the model reads at most {maximum}. Shorten it: “{text}”.",
     text_without_tokens="Line {line}: the model's tokenizer makes no token of “{text}”. Change the text.",
     not_alignable="Positions “aligned” need the same number of tokens in every text or within every pair; found {shortest} to {longest} tokens. Choose auto, last or mean, or write texts of one template.",
+    pair_of_same_tokens="Pair “{pair}”: the model's tokenizer makes the same tokens of both texts, so there is nothing to compare: “{first}” and “{second}”. Change one of the two texts.",
     nothing_varies="The head outputs are the same for all anomalous and normal texts at the chosen positions, so there is nothing to compare. Use texts that differ before the last token.",
     # model
     model_not_found="No model “{name}”: it is no folder here, and it is neither in the local cache nor reachable on the hub ({detail}). Check the name, or give the path of a folder with config.json and model.safetensors.",

@@ -29,7 +29,6 @@ from core.config import RunConfig
 from core.discovery.autoencoder import Codes, TrainStep
 from core.discovery.label_permutation import label_permutations
 from core.discovery.stability import stability_of
-from core.examples.alignment import align
 from core.generators import relayed
 from core.model.activation_store import ActivationStore
 from core.model.loading import ModelPool
@@ -68,8 +67,7 @@ def analyse(
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     yield clock.start("tokens")
     ids = tokenise(loaded, config.examples)
-    mode = "mean" if config.autoencoder.shared and config.positions == "auto" else config.positions
-    alignment = align(config.examples, ids, mode, config.pairing)
+    alignment = config.align(ids)
     yield clock.start("capture", len(ids))
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
         reading = observe_aligned(

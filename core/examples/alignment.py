@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.errors import ExamplesError
-from core.examples.example_set import Example, ExampleSet
+from core.examples.example_set import Example, ExampleSet, shortened
 from core.schema import AlignmentRecord, Note
 
 PositionMode = Literal["auto", "aligned", "last", "mean"]
@@ -73,9 +73,10 @@ def align(
 ) -> Alignment:
     """Pair and align the examples with token ids `ids` (one sequence an example).
 
-    Raises ExamplesError where `aligned` is asked for and cannot be had.
+    Raises ExamplesError where `aligned` is asked for and cannot be had, or the two texts of a pair are the same tokens.
     """
     pairs, source = find_pairs(examples.examples, ids, pairing)
+    _check_difference(examples.examples, ids, pairs)
     if pairs:
         kept = tuple(a for a, _ in pairs) + tuple(n for _, n in pairs)
     else:
@@ -114,6 +115,17 @@ def find_pairs(
     if pairs:
         return pairs + found, "given"
     return found, "automatic" if found else "none"
+
+
+def _check_difference(
+    examples: Sequence[Example], ids: Sequence[Sequence[int]], pairs: Sequence[tuple[int, int]]
+) -> None:
+    """Texts that differ for a reader can be the same for the model, where its tokenizer drops what sets them apart."""
+    for anomalous, normal in pairs:
+        if list(ids[anomalous]) == list(ids[normal]):
+            texts = examples[anomalous], examples[normal]
+            first, second = (shortened(example.text) for example in texts)
+            raise ExamplesError("pair_of_same_tokens", pair=texts[0].pair or "–", first=first, second=second)
 
 
 def differing(first: Sequence[int], second: Sequence[int]) -> int:

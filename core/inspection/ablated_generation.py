@@ -15,7 +15,6 @@ from core.causal.ablation import Ablator
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
-from core.examples.alignment import align
 from core.examples.example_set import Example
 from core.generators import result_of
 from core.heads import HeadId
@@ -191,7 +190,7 @@ def _ablation_file(
     heads: Sequence[HeadId],
     mode: Mode,
 ) -> AblationFile:
-    alignment = align(config.examples, ids, config.positions, config.pairing)
+    alignment = config.align(ids)
     recording = Recording(loaded, ids).of(alignment.kept)
     ablator = Ablator(recording, alignment.n_anomalous, alignment.paired)
     ablator.plain()

@@ -8,7 +8,7 @@ import torch
 
 from core.analysis.example_rows import example_rows
 from core.config import RunConfig
-from core.examples.alignment import align, describe
+from core.examples.alignment import describe
 from core.model.loading import (
     ModelPool,
     ModelShape,
@@ -35,7 +35,7 @@ def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any
     loaded = (models or ModelPool()).get(config.model, config.device)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
-    alignment = align(config.examples, ids, config.positions, config.pairing)
+    alignment = config.align(ids)
     return {
         "model": _card(loaded.shape, config.model, loaded.device, ["architecture", "weights", "numbers"]),
         "alignment": describe(alignment).model_dump(mode="json"),

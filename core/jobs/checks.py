@@ -20,7 +20,7 @@ from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
 from core.causal.metric import Metric, make_metric
 from core.config import RunConfig
 from core.errors import StorageError
-from core.examples.alignment import Alignment, align
+from core.examples.alignment import Alignment
 from core.generators import relayed
 from core.heads import HeadId, all_heads
 from core.inspection.ablated_generation import what_if
@@ -49,7 +49,7 @@ def check(
         return
     loaded = models.get(config.model, config.device)
     recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
-    alignment = align(config.examples, recording.texts, config.positions, config.pairing)
+    alignment = config.align(recording.texts)
     yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))
     if kind == "heads":
         yield from _every_head(run, config, recording, alignment)

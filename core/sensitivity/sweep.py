@@ -163,10 +163,11 @@ def known_truth(config: RunConfig, loaded: LoadedModel) -> np.ndarray | None:
 
 
 def _ground(config: RunConfig, loaded: LoadedModel, store: ActivationStore | None) -> _Ground:
-    shared = config.autoencoder.shared
-    mode = "mean" if shared and config.positions == "auto" else config.positions
+    positions, attention = config.position_mode, not config.autoencoder.shared
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        observed = observe(loaded, config.examples, mode, config.pairing, attention=not shared, store=cache)
+        observed = observe(
+            loaded, config.examples, positions, config.pairing, attention=attention, store=cache
+        )
     return _Ground(config, observed, known_truth(config, loaded))
 
 

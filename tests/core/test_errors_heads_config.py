@@ -61,6 +61,18 @@ def test_clashing_settings_name_both():
         make_config(model="m", examples=SET, autoencoder=shared)
 
 
+def test_the_published_recipe_cannot_compare_position_by_position():
+    with pytest.raises(ConfigError, match=r"shared=true.*positions=aligned"):
+        make_config(model="m", examples=SET, preset="paper", positions="aligned")
+
+
+@pytest.mark.parametrize(("positions", "mode"), [("auto", "mean"), ("mean", "mean"), ("last", "last")])
+def test_preview_and_run_of_the_published_recipe_compare_one_vector_a_text(positions, mode):
+    config = make_config(model="m", examples=SET, preset="paper", positions=positions)
+    alignment = config.align([[1, 2], [1, 3], [1, 4], [2, 2], [2, 3], [2, 4]])
+    assert (alignment.mode, alignment.positions.shape) == (mode, (6, 1))
+
+
 def test_a_config_is_frozen_and_survives_json():
     config = make_config(model="m", examples=SET)
     with pytest.raises(ValueError, match="frozen"):

@@ -107,8 +107,18 @@ def test_aligned_that_cannot_be_had_is_an_error():
 
 def test_texts_that_become_the_same_tokens_cannot_be_compared():
     with pytest.raises(ExamplesError) as caught:
-        align(examples("aann"), [[1, 2]] * 4, "aligned")
+        align(examples("aann"), [[1, 2]] * 4, "aligned", "off")
     assert caught.value.key == "nothing_varies"
+
+
+@pytest.mark.parametrize("mode", ["auto", "aligned", "last", "mean"])
+@pytest.mark.parametrize("other", [[4, 6], [4, 6, 7]], ids=["one length", "another length"])
+def test_a_pair_of_the_same_tokens_is_named_with_its_texts(mode, other):
+    pairs = examples("anan", ["p", "p", "q", "q"])
+    with pytest.raises(ExamplesError, match="Pair “p”") as caught:
+        align(pairs, [[1, 2, 3], [1, 2, 3], [4, 5, *other[2:]], other], mode)
+    assert caught.value.key == "pair_of_same_tokens"
+    assert caught.value.values["first"] == pairs.examples[0].text
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=2, max_size=5), st.data())
@@ -119,7 +129,7 @@ def test_every_position_lies_inside_its_text(anomalous, data):
     try:
         found = align(examples(labels, "pqrst"[: len(anomalous)] * 2), ids)
     except ExamplesError as error:
-        assert error.key == "nothing_varies"
+        assert error.key in ("nothing_varies", "pair_of_same_tokens")
         return
     for row, index in enumerate(found.kept):
         assert np.all(found.positions[row] >= MEAN)
