@@ -107,8 +107,12 @@ def _select_edges(edges: np.ndarray, head_selected: np.ndarray) -> tuple[float, 
 
 def candidate_heads(heads: pd.DataFrame) -> list[HeadId]:
     """Candidates of a head table, best first."""
-    rows = heads.loc[heads["selected"], ["layer", "head"]]
-    return [HeadId(*row) for row in rows.to_numpy().tolist()]
+    return heads_of(heads[heads["selected"]])
+
+
+def heads_of(table: pd.DataFrame) -> list[HeadId]:
+    """The heads of a head table, in its order."""
+    return [HeadId(*row) for row in table[["layer", "head"]].to_numpy().tolist()]
 
 
 def candidate_edges(edges: pd.DataFrame) -> list[EdgeId]:

@@ -40,6 +40,14 @@ def saved_examples(run: RunFolder) -> pd.DataFrame:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
 
 
+def saved_heads(run: RunFolder) -> pd.DataFrame:
+    """The head table; raises StorageError where the file is missing or damaged."""
+    try:
+        return _scored(run, "heads")
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None
+
+
 def saved_effects(run: RunFolder) -> pd.DataFrame:
     """Effects on single texts; raises StorageError where the file is missing or damaged."""
     try:

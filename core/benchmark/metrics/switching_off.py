@@ -28,7 +28,7 @@ from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation
 from core.causal.circuit_search import Found, minimal_ablation_set, minimal_circuit
 from core.causal.metric import Metric, make_metric
 from core.examples.example_set import ExampleSet
-from core.jobs.checks import ranked, suggestion, switchable
+from core.jobs.circuit_check import ablatable, ranked, suggestion
 from core.model.batching import batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
@@ -130,7 +130,7 @@ def _searches(
 ) -> Iterator[_Found]:
     """The searches that find any heads, with what they cost beside the plain runs."""
     shape = task.loaded.shape.n_layers, task.loaded.shape.n_heads
-    candidates = switchable(verified.heads)
+    candidates = ablatable(verified.heads)
     running = [
         *((BY_SWITCH, (mode,), minimal_ablation_set(ablator, measured, candidates, mode)) for mode in MODES),
         (BY_CIRCUIT, MODES, minimal_circuit(ablator, measured, ranked(verified.heads), shape)),

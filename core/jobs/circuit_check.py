@@ -1,0 +1,199 @@
+"""The check of the circuit as a whole: does it alone carry the behaviour, and how few heads are enough?
+
+Its parts come one after the other, each written into circuit.json as soon as it is done, so that a check that was left
+goes on from there: faithfulness under each ablation, the minimal circuit, the minimal ablation sets, and what the model
+says with the better one of these ablated.
+"""
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.analysis.candidates import heads_of
+from core.causal.ablation import KINDS, Ablator
+from core.causal.ablation_file import Mode
+from core.causal.circuit_search import GOAL, Found, minimal_ablation_set, minimal_circuit
+from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
+from core.causal.metric import make_metric
+from core.config import RunConfig
+from core.errors import StorageError
+from core.examples.alignment import Alignment
+from core.generators import relayed
+from core.heads import HeadId, all_heads
+from core.inspection.ablated_generation import compare
+from core.model.loading import ModelPool
+from core.model.recording import Recording
+from core.runs.result_reader import CIRCUIT_FILE, read_circuit
+from core.runs.run_folder import RunFolder
+from core.schema import FORMAT, Progress
+
+MOST_ABLATED = 12
+"""Candidates that the search for heads to ablate looks at, those with the largest effects."""
+MODES: tuple[Mode, ...] = ("mean", "zero")
+PARTS = ("ablations", "smallest", "switch")
+"""Parts of circuit.json that a check goes on from."""
+
+
+class CircuitCheck:
+    """One check of one run, from what an earlier check of the same circuit left."""
+
+    def __init__(
+        self,
+        run: RunFolder,
+        config: RunConfig,
+        recording: Recording,
+        alignment: Alignment,
+        heads: pd.DataFrame,
+    ) -> None:
+        self._began = time.perf_counter()
+        self._run, self._config, self._heads = run, config, heads
+        self._circuit, self._ranking = heads_of(heads[heads["selected"]]), ranked(heads)
+        shape = recording.loaded.shape
+        self._shape, self._passes_before = (shape.n_layers, shape.n_heads), recording.forward_passes
+        n_anomalous, paired = alignment.n_anomalous, alignment.paired
+        self._ablator = Ablator(recording.of(alignment.kept), n_anomalous, paired, config.seed)
+        self._metric = make_metric(
+            recording.loaded,
+            [config.examples.examples[i] for i in alignment.kept],
+            self._ablator.plain(),
+            n_anomalous,
+            paired,
+            config.seed,
+        )
+        circuit = [str(head) for head in self._circuit]
+        self._content: dict[str, Any] = {
+            "format": FORMAT,
+            "state": "computed",
+            "circuit": circuit,
+            "goal": GOAL,
+            "random_circuits": RANDOM_CIRCUITS,
+            "ablations": [],
+            "complete": False,
+            "measure": self._metric.kind,
+            "gap": round(self._metric.gap, 4),
+            **_finished_parts(run, circuit),
+        }
+
+    def steps(self, models: ModelPool) -> Generator[Progress, None, None]:
+        """Do the parts that are missing."""
+        if not self._metric.differs or not self._circuit:
+            self._write(state="no_candidates" if self._metric.differs else "no_difference", complete=True)
+            return
+        yield from self._faithfulness()
+        yield from self._minimal_circuit()
+        yield from self._minimal_ablation_sets()
+        yield from self._comparison(models)
+        self._write(complete=True)
+
+    def _write(self, **parts: Any) -> None:
+        self._content.update(parts)
+        self._content["seconds"] = round(time.perf_counter() - self._began, 2)
+        self._content["forward_passes"] = self._passes_before + self._ablator.forward_passes
+        if self._run.path.exists():
+            self._run.write_json(CIRCUIT_FILE, self._content)
+
+    def _faithfulness(self) -> Generator[Progress, None, None]:
+        done = {ablation["kind"] for ablation in self._content["ablations"]}
+        for kind in (kind for kind in KINDS if kind not in done):
+            (result,) = yield from check_circuit(
+                self._ablator,
+                self._metric,
+                self._circuit,
+                self._ranking,
+                self._shape,
+                self._config.seed,
+                [kind],
+            )
+            self._write(ablations=[*self._content["ablations"], result.as_json()])
+
+    def _minimal_circuit(self) -> Generator[Progress, None, None]:
+        if "smallest" in self._content:
+            return
+        smallest = yield from minimal_circuit(self._ablator, self._metric, self._ranking, self._shape)
+        if smallest is not None:
+            shares = yield from self._shares(smallest.heads)
+            self._write(smallest={**_as_json(smallest), "faithfulness": shares})
+
+    def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
+        """Faithfulness of a circuit under every ablation."""
+        every, texts = frozenset(all_heads(*self._shape)), range(self._ablator.n_anomalous)
+        shares: dict[str, float | None] = {}
+        for kind in KINDS:
+            sets = [(), every, every - frozenset(heads)]
+            running = self._ablator.measures(sets, texts, self._metric, kind)
+            measured = yield from relayed(running, lambda _: Progress("smallest", 0, 1))
+            full, nothing, alone = measured.mean(axis=1)
+            shares[kind] = _rounded((alone - nothing) / (full - nothing) if full != nothing else np.nan)
+        return shares
+
+    def _minimal_ablation_sets(self) -> Generator[Progress, None, None]:
+        sets: dict[str, Any] = dict(self._content.get("switch") or {})
+        for mode in (mode for mode in MODES if mode not in sets):
+            smallest = yield from minimal_ablation_set(
+                self._ablator, self._metric, ablatable(self._heads), mode
+            )
+            sets[mode] = None if smallest is None else _as_json(smallest)
+            self._write(switch=sets)
+
+    def _comparison(self, models: ModelPool) -> Generator[Progress, None, None]:
+        sets = self._content["switch"]
+        mode = suggestion(sets)
+        if mode is None:
+            return
+        heads = [HeadId.parse(name) for name in sets[mode]["heads"]]
+        comparison = yield from compare(self._config, heads, mode, models=models)
+        self._write(
+            before_after={
+                "heads": comparison["heads"],
+                "mode": comparison["mode"],
+                "counts": comparison["counts"],
+                "rows": comparison["rows"],
+            }
+        )
+
+
+def suggestion(sets: Mapping[str, Any]) -> Mode | None:
+    """Which of the two ways to ablate heads to suggest: one that reaches the goal, with the least harm."""
+    possible = [mode for mode in MODES if (sets.get(mode) or {}).get("heads")]
+    return min(
+        possible, key=lambda mode: (not sets[mode]["complete"], sets[mode]["harm"] or 0.0), default=None
+    )
+
+
+def ranked(heads: pd.DataFrame) -> list[HeadId]:
+    """All heads: those with a measured effect first, by its size, then the others by their score."""
+    size = heads["effect"].abs().fillna(-1.0)
+    return heads_of(heads.assign(size=size).sort_values(["size", "score"], ascending=False, kind="stable"))
+
+
+def ablatable(heads: pd.DataFrame) -> list[HeadId]:
+    """Candidates whose ablation can take the behaviour away, the strongest effects first."""
+    return ranked(heads[heads["selected"] & ~(heads["effect"] < 0)])[:MOST_ABLATED]
+
+
+def _finished_parts(run: RunFolder, circuit: list[str]) -> dict[str, Any]:
+    """What an earlier check of the same circuit finished before it was stopped."""
+    try:
+        before = read_circuit(run)
+    except StorageError:
+        return {}
+    if before is None or before.get("complete") or before.get("circuit") != circuit:
+        return {}
+    return {name: before[name] for name in PARTS if name in before}
+
+
+def _as_json(smallest: Found) -> dict[str, Any]:
+    return {
+        "heads": [str(head) for head in smallest.heads],
+        "reached": _rounded(smallest.reached),
+        "harm": _rounded(smallest.harm),
+        "tried": smallest.tried,
+        "complete": smallest.complete,
+    }
+
+
+def _rounded(share: float) -> float | None:
+    return round(float(share), 6) if np.isfinite(share) else None
