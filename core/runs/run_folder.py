@@ -160,12 +160,6 @@ class RunFolder:
             return error.key == "locked"
         return False
 
-    def finish(self) -> None:
-        """Mark the run as done; it began when it was made, where nothing else was written."""
-        state = self.state()
-        started = state.started or (self.path / "config.json").stat().st_mtime
-        self.write_state(replace(state, status="done", started=started, finished=time.time()))
-
     def manifest(self) -> Manifest:
         """The result's manifest; raises StorageError where there is none, or a damaged or newer one."""
         return self.read_model("manifest.json", Manifest)
