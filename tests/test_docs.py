@@ -167,3 +167,24 @@ def test_a_table_has_a_row_for_every_case_and_the_mean_of_them(tmp_path):
     assert len(lines) == 2 + len(part[["task", "model"]].drop_duplicates()) + 1
     mean = part.loc[part["method"] == "headlight-standard"].groupby(["task", "model"])["auc"].mean().mean()
     assert f"**{benchmark_tables.short(mean)}**" in lines[-1]
+
+
+@pytest.mark.parametrize("readme", make_docs.READMES.values(), ids=make_docs.READMES)
+def test_the_numbers_of_the_readme_are_measured(readme):
+    summary = benchmark_tables.read(make_docs.MEASURED, "summary")
+    heads, edges = (
+        summary[(summary["unit"] == unit) & (summary["examples"] == 8)].set_index("method")
+        for unit in ("head", "edge")
+    )
+    auc = heads.groupby("method")["auc"]
+    methods = ["standard", "no-reach", "screened", "unpaired", "unequal"]
+    numbers = [auc.mean()[f"headlight-{name}"] for name in methods]
+    numbers += [auc.min()[f"headlight-{name}"] for name in ("unpaired", "unequal")]
+    numbers += [auc.mean()[name] for name in ("untrained", "paper", "paper-250")]
+    verdicts = [rows.loc["headlight-standard"] for rows in (heads, edges)]
+    shares = [1 - rows["confirmed_precision"].mean() for rows in verdicts]
+    shares += [rows["confirmed_recall"].mean() for rows in verdicts]
+    shown = [benchmark_tables.short(number) for number in numbers]
+    shown += [benchmark_tables.short(share, 2) for share in shares]
+    text = readme.read_text(encoding="utf-8")
+    assert [number for number in shown if number not in text] == []
