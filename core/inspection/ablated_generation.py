@@ -6,7 +6,7 @@ where it is the `expected` one. Where an example names no words, it is counted w
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
 from core.generators import result_of
 from core.heads import HeadId
+from core.inspection.answers import ComparedText, Comparison, NextWord, Statement
 from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
@@ -34,44 +35,6 @@ TYPED = "typed"
 
 Switch = Callable[[Sequence[int]], AbstractContextManager[Any]]
 """Opens the context in which rows of these lengths are read."""
-
-
-class Word(TypedDict):
-    """A next word and its probability."""
-
-    token: int
-    piece: str
-    probability: float
-
-
-class Statement(TypedDict):
-    """What the model says after a text; the verdict is `right`, `fault`, `other`, or nothing where no word is named."""
-
-    next: list[Word]
-    continuation: str
-    verdict: str
-
-
-class Row(TypedDict):
-    """One text, before and after the ablation; `changed` tells whether the likeliest next word did."""
-
-    label: str
-    text: str
-    expected: str
-    actual: str
-    before: Statement
-    after: Statement
-    changed: bool
-
-
-class Comparison(TypedDict):
-    """Before and after on all texts, the counts of each side, and the ablation file."""
-
-    heads: list[str]
-    mode: Mode
-    rows: list[Row]
-    counts: dict[str, dict[str, int]]
-    recipe: dict[str, Any]
 
 
 def what_if(
@@ -122,7 +85,7 @@ def compare(
     }
 
 
-def counts(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
     """By side: texts, at fault and right before and after (of those whose words are named), unchanged next words."""
     by_side = {}
     for label in ("anomalous", "normal", TYPED):
@@ -158,7 +121,7 @@ def statements(
 ) -> Generator[Progress, None, list[Statement]]:
     """What the model says after every text. A continuation ends where the model can read no further."""
     rows, limit = [list(text) for text in texts], loaded.shape.context_length
-    next_words: list[list[Word]] = [[] for _ in texts]
+    next_words: list[list[NextWord]] = [[] for _ in texts]
     for batch in batches_of([len(text) for text in texts], range(len(texts))):
         for step in range(max(1, new_tokens)):
             growing = [i for i in batch if not limit or len(rows[i]) <= limit]
@@ -197,7 +160,7 @@ def _ablation_file(
     return make_ablation_file(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
 
 
-def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: Statement) -> Row:
+def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: Statement) -> ComparedText:
     """One row of an example, or of a text that was typed in."""
     typed = isinstance(given, str)
     example = Example(label="normal", text=given) if isinstance(given, str) else given
@@ -243,7 +206,7 @@ def _typed(loaded: LoadedModel, text: str, number: int) -> list[int]:
     return ids
 
 
-def _likeliest(loaded: LoadedModel, logits: Tensor) -> list[Word]:
+def _likeliest(loaded: LoadedModel, logits: Tensor) -> list[NextWord]:
     words = most_likely(loaded, logits.log_softmax(dim=-1), LIKELIEST)
     return [{"token": w.token, "piece": w.piece, "probability": w.probability} for w in words]
 

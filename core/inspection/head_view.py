@@ -2,7 +2,7 @@
 
 1. One forward pass over the text gives the head's attention weights, its z, and the residual stream in front of
    the final norm. Attention runs in its eager form meanwhile, since the fused one returns no weights.
-2. What the head writes at the chosen token, z_h W_O,h, goes through final norm and unembedding
+2. What the head writes at the token in question, z_h W_O,h, goes through final norm and unembedding
    (`core.model.logit_attribution`): the change of every word's logit, given against the mean over all words,
    because only differences of logits count.
 3. The same for the partner text, at the corresponding token; and the difference of the two.
@@ -21,6 +21,7 @@ from core.config import RunConfig
 from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.heads import HeadId
+from core.inspection.answers import AttentionView, Between, HeadView, Word, Writes
 from core.model.attention_weights import MOST_WEIGHTS, eager_attention
 from core.model.batching import pad
 from core.model.hooks import after, before, on_z
@@ -30,11 +31,11 @@ from core.model.logit_attribution import check_plain_stream, final_norm, logit_c
 from core.model.tokenising import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
-"""Words that are told: those whose logit rises and falls most."""
+"""How many words are named: those whose logit rises and falls most."""
 LEAST_MORE = 0.001
-"""Difference of two texts that is worth telling; before their first difference there is none."""
+"""Difference of two texts that is worth naming; before their first difference there is none."""
 MOST_TOKENS = 600
-"""Tokens of a text that are told, those around the chosen one."""
+"""Tokens of a text that are shown, those around the one that looks."""
 SPLIT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 _SPELLINGS = 6
 """How many tokens are looked through for one word, since many differ in a space alone."""
@@ -62,20 +63,19 @@ def head_view(
     example: int,
     partner: int | None = None,
     query: int | None = None,
-) -> dict[str, Any]:
+) -> HeadView:
     """One head on one example and its partner (indices from 0), as plain JSON. Raises HeadlightError.
 
     `query` is the token that looks and writes, the last one where none is given.
     """
     loaded = (models or ModelPool()).get(config.model, config.device)
-    ids = tokenise(loaded, config.examples)
-    examples = config.examples.examples
-    chosen = HeadId(layer, head)
-    place = _place(query, len(_checked(ids, example)))
-    reading = read_head(loaded, ids[example], chosen)
-    found: dict[str, Any] = {
-        "query": place,
-        **_looks(loaded, examples[example].text, ids[example], reading.weights[place], place),
+    texts, target = tokenise(loaded, config.examples), HeadId(layer, head)
+    own = config.examples.examples[_index("example", example, len(texts))]
+    last = len(texts[example]) - 1
+    place = last if query is None else _index("query", query, last + 1)
+    reading = read_head(loaded, texts[example], target)
+    view: HeadView = {
+        **_attention(loaded, own.text, texts[example], reading.weights[place], place),
         "writes": None,
         "partner": None,
         "more": [],
@@ -83,23 +83,19 @@ def head_view(
     try:
         check_plain_stream(loaded)
     except ModelError as error:
-        return found | {"no_writes": {"key": error.key, "values": error.values}}
-    here = changes_at(loaded, reading, place)
-    pair = [examples[index] for index in (example, partner) if index is not None]
-    told = _told(loaded, pair) if place == len(ids[example]) - 1 else None
-    found["writes"] = _writes(loaded, here, told)
-    if partner is not None:
-        other = corresponding(place, len(ids[example]), len(_checked(ids, partner)))
-        there = changes_at(loaded, read_head(loaded, ids[partner], chosen), other)
-        piece = loaded.pieces_in(examples[partner].text, list(ids[partner]))[other]
-        found["partner"] = {"query": other, "piece": piece, **_writes(loaded, there, told)}
-        anomalous = examples[example].label == "anomalous"
-        found["more"] = [
-            word
-            for word in words(loaded, here - there if anomalous else there - here, WORDS_UP)
-            if word["change"] >= LEAST_MORE
-        ]
-    return found
+        return {**view, "no_writes": {"key": error.key, "values": error.values}}
+    change = changes_at(loaded, reading, place)
+    other = None if partner is None else config.examples.examples[_index("partner", partner, len(texts))]
+    next_words = _next_words(loaded, [own, other] if other else [own]) if place == last else None
+    view["writes"] = _writes(loaded, change, next_words)
+    if partner is not None and other is not None:
+        there = corresponding(place, len(texts[example]), len(texts[partner]))
+        other_change = changes_at(loaded, read_head(loaded, texts[partner], target), there)
+        piece = loaded.pieces_in(other.text, list(texts[partner]))[there]
+        view["partner"] = {"query": there, "piece": piece, **_writes(loaded, other_change, next_words)}
+        more = change - other_change if own.label == "anomalous" else other_change - change
+        view["more"] = [word for word in words(loaded, more, WORDS_UP) if word["change"] >= LEAST_MORE]
+    return view
 
 
 @torch.inference_mode()
@@ -109,38 +105,39 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     if len(ids) ** 2 * shape.n_heads > MOST_WEIGHTS:
         most = math.isqrt(MOST_WEIGHTS // shape.n_heads)
         raise ModelError("text_too_long_for_attention", count=len(ids), maximum=most)
-    kept: dict[str, Any] = {}
+    recorded: dict[str, Tensor] = {}
 
-    def keep_z(z: Tensor) -> None:
-        kept["z"] = z[0, :, head.head].float()
+    def record_z(z: Tensor) -> None:
+        recorded["z"] = z[0, :, head.head].float()
 
-    def keep_attention(_module: Any, output: Any) -> Any:
-        kept["written"] = output[0][0].float()
-        kept["weights"] = output[1] if len(output) > 1 else None
+    def record_attention(_module: Any, output: Any) -> Any:
+        recorded["written"] = output[0][0].float()
+        if len(output) > 1 and output[1] is not None:
+            recorded["weights"] = output[1][0, head.head].float().cpu()
         return output
 
-    def keep_stream(_module: Any, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        kept["stream"] = (args[0] if args else kwargs["hidden_states"])[0].float()
+    def record_stream(_module: Any, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        recorded["stream"] = (args[0] if args else kwargs["hidden_states"])[0].float()
 
     token_ids, mask = pad([ids], loaded.device)
     norm = final_norm(loaded)[1]
     with ExitStack() as stack:
         stack.enter_context(eager_attention(loaded))
-        stack.enter_context(on_z(loaded, head.layer, keep_z))
-        stack.enter_context(after(loaded.attention(head.layer), keep_attention))
+        stack.enter_context(on_z(loaded, head.layer, record_z))
+        stack.enter_context(after(loaded.attention(head.layer), record_attention))
         if norm is not None:
-            stack.enter_context(before(norm, keep_stream))
+            stack.enter_context(before(norm, record_stream))
         try:
             hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
         except torch.OutOfMemoryError:
             raise ModelError("out_of_memory", device=loaded.device) from None
-    if kept["weights"] is None:
+    if "weights" not in recorded:
         raise ModelError("no_attention_weights", architecture=shape.architecture)
-    update = kept["z"] @ loaded.output_weights(head.layer)[head.head]
+    update = recorded["z"] @ loaded.output_weights(head.layer)[head.head]
     if name := loaded.architecture.post_norm:
-        update = through_norm(getattr(loaded.layers[head.layer], name), update, kept["written"])
-    stream = kept["stream"] if norm is not None else hidden[0].float()
-    return HeadReading(kept["weights"][0, head.head].float().cpu(), update.cpu(), stream.cpu())
+        update = through_norm(getattr(loaded.layers[head.layer], name), update, recorded["written"])
+    stream = recorded["stream"] if norm is not None else hidden[0].float()
+    return HeadReading(recorded["weights"], update.cpu(), stream.cpu())
 
 
 @torch.inference_mode()
@@ -151,20 +148,18 @@ def changes_at(loaded: LoadedModel, reading: HeadReading, position: int) -> Tens
     return change - change.mean()
 
 
-def words(loaded: LoadedModel, change: Tensor, count: int) -> list[dict[str, Any]]:
-    """The words with the largest change: `piece` and `change`.
-
-    Of spellings that differ in spaces the first is told; special tokens and parts of a split character are no
-    words.
+def words(loaded: LoadedModel, change: Tensor, count: int) -> list[Word]:
+    """The words with the largest change. Special tokens and parts of a split character are no words; of spellings that
+    differ in spaces the first counts.
     """
     change = change.clone()
     change[[token for token in loaded.tokenizer.all_special_ids if token < len(change)]] = -torch.inf
     top = change.topk(min(count * _SPELLINGS, len(change)))
-    found: dict[str, dict[str, Any]] = {}
+    by_spelling: dict[str, Word] = {}
     for piece, value in zip(loaded.pieces(top.indices.tolist()), top.values.tolist(), strict=True):
         if piece.strip() and SPLIT_CHARACTER not in piece:
-            found.setdefault(piece.strip(), {"piece": piece, "change": _rounded(value)})
-    return list(found.values())[:count]
+            by_spelling.setdefault(piece.strip(), {"piece": piece, "change": _rounded(value)})
+    return list(by_spelling.values())[:count]
 
 
 def corresponding(position: int, length: int, other_length: int) -> int:
@@ -183,11 +178,14 @@ def spaced(text: str, pieces: Sequence[str]) -> list[str]:
     return result
 
 
-def _looks(loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, place: int) -> dict[str, Any]:
-    """The tokens around the chosen one from `first` on, and the share of attention that each of them gets."""
+def _attention(
+    loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, place: int
+) -> AttentionView:
+    """The tokens around the one at `place` from `first` on, and the share of attention that each of them gets."""
     first = max(0, min(place - MOST_TOKENS // 2, len(ids) - MOST_TOKENS))
     shown = slice(first, first + MOST_TOKENS)
     return {
+        "query": place,
         "first": first,
         "length": len(ids),
         "pieces": spaced(text, loaded.pieces_in(text, list(ids)))[shown],
@@ -195,14 +193,19 @@ def _looks(loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, 
     }
 
 
-def _writes(loaded: LoadedModel, change: Tensor, told: tuple[int, int] | None) -> dict[str, Any]:
-    down = [
+def _writes(loaded: LoadedModel, change: Tensor, next_words: tuple[int, int] | None) -> Writes:
+    down: list[Word] = [
         {"piece": word["piece"], "change": -word["change"]} for word in words(loaded, -change, WORDS_DOWN)
     ]
-    return {"up": words(loaded, change, WORDS_UP), "down": down, "between": _between(loaded, change, told)}
+    between: Between | None = None
+    if next_words is not None:
+        expected, actual = loaded.pieces(list(next_words))
+        difference = _rounded(float(change[next_words[1]] - change[next_words[0]]))
+        between = {"expected": expected, "actual": actual, "change": difference}
+    return {"up": words(loaded, change, WORDS_UP), "down": down, "between": between}
 
 
-def _told(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[int, int] | None:
+def _next_words(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[int, int] | None:
     """Tokens of the expected and of the actual next word, from the first example that has both."""
     for example in examples:
         if example.expected.strip() and example.actual.strip():
@@ -212,30 +215,10 @@ def _told(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[int, int] |
     return None
 
 
-def _between(loaded: LoadedModel, change: Tensor, told: tuple[int, int] | None) -> dict[str, Any] | None:
-    """How much further the head moves the actual next word than the expected one."""
-    if told is None:
-        return None
-    expected, actual = loaded.pieces(list(told))
-    return {
-        "expected": expected,
-        "actual": actual,
-        "change": _rounded(float(change[told[1]] - change[told[0]])),
-    }
-
-
-def _place(query: int | None, length: int) -> int:
-    place = length - 1 if query is None else query
-    if not 0 <= place < length:
-        raise ConfigError("bad_setting", name="query", detail=f"expected 0 to {length - 1}, found {query}")
-    return place
-
-
-def _checked(ids: Sequence[Sequence[int]], example: int) -> Sequence[int]:
-    if not 0 <= example < len(ids):
-        detail = f"expected 0 to {len(ids) - 1}, found {example}"
-        raise ConfigError("bad_setting", name="example", detail=detail)
-    return ids[example]
+def _index(name: str, value: int, length: int) -> int:
+    if not 0 <= value < length:
+        raise ConfigError("bad_setting", name=name, detail=f"expected 0 to {length - 1}, found {value}")
+    return value
 
 
 def _rounded(value: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.inspection.answers import HeadView
 from core.report.sentences.heads import score_meaning
 from core.schema import AlignmentRecord
 from pages.parts import i18n, shell
@@ -166,7 +167,7 @@ def _one_example(result: Result, layer: int, head: int, place: str) -> None:
         _show(view, examples["label"].iloc[example])
 
 
-def _show(view: head_words.HeadView, label: str) -> None:
+def _show(view: HeadView, label: str) -> None:
     """The answer of the worker, one half at a time: the panel is to stay about as high as the picture."""
     looks, writes = st.tabs([t("panel.looks"), t("panel.writes")], key=f"panel_half_{state.language()}")
     with looks:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NotRequired, TypedDict
 
+from core.inspection.answers import HeadView, Word, Writes
 from core.text import number, percent
 
 Words = Callable[..., str]
@@ -20,44 +20,6 @@ MOST_SHOWN = 5
 MOST_LISTED = 12
 """Tokens of the table."""
 SIGN = {"anomalous": "▲", "normal": "●"}
-
-
-class Word(TypedDict):
-    """A word of the vocabulary with how much likelier a head makes it (logits)."""
-
-    piece: str
-    change: float
-
-
-class Between(TypedDict):
-    """How far a head moves the actual next word ahead of the expected one (logits)."""
-
-    actual: str
-    expected: str
-    change: float
-
-
-class Writes(TypedDict):
-    """The words that a head makes likelier and less likely; `piece` is the token that it reads them at."""
-
-    piece: NotRequired[str]
-    up: list[Word]
-    down: list[Word]
-    between: Between | None
-
-
-class HeadView(TypedDict):
-    """The worker's answer on one head and one example: `core.inspection.head_view`."""
-
-    first: int
-    length: int
-    pieces: list[str]
-    weights: list[float]
-    query: int
-    writes: Writes | None
-    no_writes: NotRequired[dict[str, Any]]
-    partner: Writes | None
-    more: list[Word]
 
 
 def readable(piece: str) -> str:

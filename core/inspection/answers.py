@@ -1,0 +1,90 @@
+"""The shapes of what the worker answers about heads: plain JSON, which pages read without torch."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class Word(TypedDict):
+    """A word of the vocabulary with how much likelier a head makes it (logits)."""
+
+    piece: str
+    change: float
+
+
+class Between(TypedDict):
+    """How far a head moves the actual next word ahead of the expected one (logits)."""
+
+    actual: str
+    expected: str
+    change: float
+
+
+class Writes(TypedDict):
+    """The words that a head makes likelier and less likely."""
+
+    up: list[Word]
+    down: list[Word]
+    between: Between | None
+
+
+class PartnerWrites(Writes):
+    """The same on the partner text, at the token `piece` at place `query`."""
+
+    query: int
+    piece: str
+
+
+class AttentionView(TypedDict):
+    """The tokens around `query` from `first` on, and the share of attention that it gives to each of them."""
+
+    query: int
+    first: int
+    length: int
+    pieces: list[str]
+    weights: list[float]
+
+
+class HeadView(AttentionView):
+    """One head on one example: where it looks, what it writes there, and what it writes more than on the partner."""
+
+    writes: Writes | None
+    no_writes: NotRequired[dict[str, Any]]
+    partner: PartnerWrites | None
+    more: list[Word]
+
+
+class NextWord(TypedDict):
+    """A next word and its probability."""
+
+    token: int
+    piece: str
+    probability: float
+
+
+class Statement(TypedDict):
+    """What the model says after a text; the verdict is `right`, `fault`, `other`, or nothing where no word is named."""
+
+    next: list[NextWord]
+    continuation: str
+    verdict: str
+
+
+class ComparedText(TypedDict):
+    """One text, before and after an ablation; `changed` tells whether the likeliest next word did."""
+
+    label: str
+    text: str
+    expected: str
+    actual: str
+    before: Statement
+    after: Statement
+    changed: bool
+
+
+class Comparison(TypedDict):
+    """Before and after an ablation on all texts, the counts of each side, and the ablation file."""
+
+    heads: list[str]
+    mode: Literal["mean", "zero"]
+    rows: list[ComparedText]
+    counts: dict[str, dict[str, int]]
+    recipe: dict[str, Any]
