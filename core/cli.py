@@ -48,9 +48,7 @@ Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
 Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
 Examples = Annotated[Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")]
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
-CandidatesFrom = Annotated[
-    Candidates, typer.Option(help="by codes alone, or by codes and a causal screen by gradients")
-]
+CandidatesFrom = Annotated[Candidates, typer.Option(help="by codes alone, or by codes and a gradient screen")]
 Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
 Encoding = Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")]
 

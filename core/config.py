@@ -70,7 +70,7 @@ class RunConfig(_Settings):
     candidates: Candidates = Field(
         "codes",
         description="what heads and edges are chosen by. codes: their codes alone; screened: codes combined with a "
-        "causal screen by gradients, for pairs of equal length",
+        "gradient screen, for pairs of equal length",
     )
     device: DeviceName = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")

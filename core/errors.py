@@ -96,8 +96,8 @@ _messages(
     # switching off
     no_heads_chosen="Expected at least one head to switch off, found none. Choose heads, or take the circuit.",
     no_such_head="There is no head {head}: the model has {layers} layers of {heads} heads, both counted from 0. Correct the name.",
-    bad_ablation_file="The recipe cannot be read: {detail}. Expected the JSON file that Headlight made; export it again.",
-    ablation_file_of_other_model="The recipe was made for other weights ({model}). Load that model, or make a new recipe for this one.",
+    bad_ablation_file="The ablation file cannot be read: {detail}. Expected the JSON file that Headlight made; export it again.",
+    ablation_file_of_other_model="The ablation file was made for other weights ({model}). Load that model, or make a new ablation file for this one.",
     bad_numbers_after_ablation="With these heads switched off the model gives NaN or infinite numbers. Choose fewer heads, or the mean instead of zero.",
     # storage
     disk_full="There is no room on the disk for {path}. Free some space and start the run again; what is cached stays.",

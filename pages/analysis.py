@@ -110,10 +110,7 @@ def lead(job: JobStatus | None) -> str:
 job = state.job()
 shell.header("analysis", lead(job))
 if job is None and not state.examples_ready():
-    page = "examples" if state.draft().source else "model"
-    st.info(t(f"shell.needs_{page}"), icon=":material/info:")
-    if st.button(t(f"shell.to_{page}"), key=f"to_{page}", type="primary"):
-        shell.go(page)
+    shell.needs("examples" if state.draft().source else "model")
 elif job is None:
     setup()
 elif job.active:

@@ -2,6 +2,7 @@
 
 from html import escape
 from pathlib import Path
+from typing import TypedDict, cast
 
 import streamlit as st
 
@@ -12,6 +13,25 @@ from pages.parts.session import samples, state
 from pages.parts.session.state import t
 
 KINDS = ("bundled", "hub", "folder")
+
+
+class ModelCard(TypedDict):
+    """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit."""
+
+    name: str
+    architecture: str
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_head: int
+    n_parameters: int
+    context_length: int | None
+    vocabulary: int
+    device: str
+    dtype: str
+    memory_needed_bytes: int
+    memory_available_bytes: int
+    checks: list[str]
 
 
 def choose() -> None:
@@ -36,20 +56,16 @@ def choose() -> None:
 
 
 def _choose_bundled() -> None:
-    found = samples.stories(state.language())
-    if not found:
-        st.caption(t("start.no_scenarios"))
-        return
-    draft = state.draft()
-    if draft.scenario in found:
+    stories, draft = samples.stories(state.language()), state.draft()
+    if draft.scenario in stories:
         st.session_state.setdefault("draft_bundled", draft.scenario)
-    chosen = st.selectbox(
+    name = st.selectbox(
         t("model.bundled_label"),
-        list(found),
-        format_func={name: title for name, (title, _) in found.items()}.__getitem__,
+        list(stories),
+        format_func={name: title for name, (title, _) in stories.items()}.__getitem__,
         key="draft_bundled",
     )
-    source = str(load_scenario(chosen).model_folder)
+    source = str(load_scenario(name).model_folder)
     if draft.source != source:
         draft.source, draft.scenario = source, ""
     if st.session_state.get("asked_source") != source:
@@ -67,33 +83,33 @@ def wait() -> None:
         st.rerun()
 
 
-def card(found: dict) -> None:
+def show_card(card: ModelCard) -> None:
     """The model's numbers, its shape as a drawing, memory against what is there, and what was checked."""
     with st.container(border=True):
         drawing, facts = st.columns([1, 2], gap="large", vertical_alignment="center")
-        shape = t("model.shape", layers=found["n_layers"], heads=found["n_heads"])
-        drawing.html(drawings.model_shape(found["n_layers"], found["n_heads"], shape))
+        shape = t("model.shape", layers=card["n_layers"], heads=card["n_heads"])
+        drawing.html(drawings.model_shape(card["n_layers"], card["n_heads"], shape))
         drawing.caption(shape)
         lines = {
-            "name": Path(found["name"]).name,
-            "architecture": found["architecture"],
-            "parameters": f"{found['n_parameters']:,}",
-            "widths": t("model.widths_value", d_model=found["d_model"], d_head=found["d_head"]),
-            "context": f"{found['context_length']:,}" if found["context_length"] else t("model.no_limit"),
-            "vocabulary": f"{found['vocabulary']:,}",
-            "device": f"{found['device']} · {found['dtype']}",
+            "name": Path(card["name"]).name,
+            "architecture": card["architecture"],
+            "parameters": f"{card['n_parameters']:,}",
+            "widths": t("model.widths_value", d_model=card["d_model"], d_head=card["d_head"]),
+            "context": f"{card['context_length']:,}" if card["context_length"] else t("model.no_limit"),
+            "vocabulary": f"{card['vocabulary']:,}",
+            "device": f"{card['device']} · {card['dtype']}",
             "memory": t(
                 "model.memory_value",
-                needed=i18n.size(found["memory_needed_bytes"]),
-                available=i18n.size(found["memory_available_bytes"]),
+                needed=i18n.size(card["memory_needed_bytes"]),
+                available=i18n.size(card["memory_available_bytes"]),
             ),
-            "checks": t("said.comma").join(t(f"check.{check}") for check in found["checks"]),
+            "checks": t("said.comma").join(t(f"check.{check}") for check in card["checks"]),
         }
         rows = "".join(
             f"<dt>{escape(t(f'model.{key}'))}</dt><dd>{escape(value)}</dd>" for key, value in lines.items()
         )
         facts.html(f'<dl class="facts">{rows}</dl>')
-    if found["memory_needed_bytes"] > found["memory_available_bytes"]:
+    if card["memory_needed_bytes"] > card["memory_available_bytes"]:
         st.warning(t("model.too_big"), icon=":material/memory:")
 
 
@@ -105,5 +121,5 @@ if answer is not None and answer.pending:
 elif answer is not None and answer.error_key:
     shell.show_error(answer.error_key, answer.error_values)
 elif answer is not None and answer.value:
-    card(dict(answer.value))
+    show_card(cast(ModelCard, answer.value))
 shell.next_button("model", key="next_model", disabled=not state.model_ready(), reason=t("model.next_closed"))

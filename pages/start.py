@@ -13,22 +13,18 @@ from pages.parts.session.state import t
 
 def sample_card() -> None:
     """The sample incident: its story and the way into its circuit."""
-    found = samples.stories(state.language())
-    st.subheader(t("start.sample_title"), anchor=False)
-    if not found:
-        st.caption(t("start.no_scenarios"))
-        return
-    name = next(iter(found))
-    if len(found) > 1:
+    stories = samples.stories(state.language())
+    with st.container():
+        st.subheader(t("start.sample_title"), anchor=False)
         name = st.selectbox(
             t("start.scenario"),
-            list(found),
-            format_func={key: title for key, (title, _) in found.items()}.__getitem__,
+            list(stories),
+            format_func={key: title for key, (title, _) in stories.items()}.__getitem__,
             key="scenario",
             label_visibility="collapsed",
             persist_state="session",
         )
-    st.write(found[name][1])
+        st.write(stories[name][1])
     if st.button(t("start.sample_button"), key="open_sample", type="primary", icon=":material/play_arrow:"):
         try:
             finished = samples.open_sample(name)
@@ -40,8 +36,9 @@ def sample_card() -> None:
 
 def own_card() -> None:
     """One's own texts: an empty draft."""
-    st.subheader(t("start.own_title"), anchor=False)
-    st.write(t("start.own_text"))
+    with st.container():
+        st.subheader(t("start.own_title"), anchor=False)
+        st.write(t("start.own_text"))
     if st.button(t("start.own_button"), key="start_own", icon=":material/edit_note:"):
         state.leave_run()
         state.replace_draft(state.Draft())
@@ -59,9 +56,9 @@ def how_it_works() -> None:
 
 shell.header("start", t("start.lead"))
 left, right = st.columns([3, 2], gap="medium")
-with left.container(border=True, height="stretch"):
+with left.container(border=True, height="stretch", vertical_alignment="distribute"):
     sample_card()
-with right.container(border=True, height="stretch"):
+with right.container(border=True, height="stretch", vertical_alignment="distribute"):
     own_card()
 st.space("small")
 st.subheader(t("start.how"), anchor=False)

@@ -1,4 +1,4 @@
-"""Scores of heads and edges, and which are candidates: by codes alone, or by codes and the causal screen."""
+"""Scores of heads and edges, and which are candidates: by codes alone, or by codes and the gradient screen."""
 
 from dataclasses import dataclass
 

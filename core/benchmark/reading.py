@@ -28,7 +28,7 @@ CEILING = "exact-patching"
 """The truth itself was measured in this way, so it is no rival either."""
 
 SCREENED = "headlight-screened"
-"""Ours with the causal screen."""
+"""Ours with the gradient screen."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "ours": (

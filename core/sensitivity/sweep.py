@@ -7,9 +7,9 @@
 4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and choosing
    never see it.
 
-Where candidates come from codes and the causal screen, the screen is made once, since no setting that is moved changes
-it, and combined with every training. With fewer texts, pairs stay together, the screen is that of these pairs, and
-positions and attention weights are those of all of them.
+Where candidates come from codes and the gradient screen, the screen is made once, since no setting that is moved
+changes it, and combined with every training. With fewer texts, pairs stay together, the screen is that of these
+pairs, and positions and attention weights are those of all of them.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Codes combined with the cheap causal screen: a method of its own, never part of the others.
+"""Codes combined with the gradient screen: a method of its own, never part of the others.
 
 The screen is attribution with integrated gradients (`core.causal.edge_attribution`, `eap_ig`): a handful of forward and
 backward passes. A head's score is the geometric mean of its code score and its attribution; an edge's that of its own

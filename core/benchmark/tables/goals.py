@@ -67,7 +67,7 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
 
 
 def _of_screened(table: pd.DataFrame) -> Iterator[Goal]:
-    """The same goals for the codes with the causal screen, whose opponents are the methods that intervene."""
+    """The same goals for the codes with the gradient screen, whose opponents are the methods that intervene."""
     heads, edges = of_method(table, SCREENED, "head", MAIN), of_method(table, SCREENED, "edge", MAIN)
     yield _at_least("screened_heads_auc", 0.97, heads["auc"].mean())
     yield _at_least("screened_heads_auc_lowest", 0.93, heads["auc"].min(), _lowest(heads))

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from core.examples.example_set import ADVISED_PER_SIDE, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
+from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
 
 LEAST_VARIETY = 0.8
 """Distinct tokens of the normal side by those of the anomalous one, below which the codes may measure variety."""
@@ -25,31 +25,31 @@ def advice(count: int) -> str:
     return next((name for highest, name in bounds if count <= highest), "too_many")
 
 
-def variety(examples: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def variety(examples: Sequence[PreviewedText]) -> tuple[int, int]:
     """Distinct tokens of the anomalous and of the normal side."""
-    sides = ("anomalous", "normal")
-    found = [{piece for e in examples if e["label"] == side for piece in e["pieces"]} for side in sides]
-    return len(found[0]), len(found[1])
+    anomalous, normal = (
+        {piece for e in examples if e["label"] == label for piece in e["pieces"]} for label in LABELS
+    )
+    return len(anomalous), len(normal)
 
 
-def less_varied(examples: Sequence[Mapping[str, Any]]) -> bool:
+def less_varied(examples: Sequence[PreviewedText]) -> bool:
     """Whether the normal side holds clearly fewer distinct tokens than the anomalous one."""
     anomalous, normal = variety(examples)
     return normal < LEAST_VARIETY * anomalous
 
 
-def difference(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]) -> float:
+def difference(texts: PreviewedTexts) -> float:
     """How far what the model says next differs between the sides, from 0 (alike) to 1.
 
     The total variation distance over the likeliest next words: the mean over pairs, or between the means of
     the sides where there are no pairs.
     """
-    said = [Counter({w["piece"]: w["probability"] for w in e["next"]}) for e in examples]
-    if pairs:
-        return sum(_distance(said[a], said[n]) for a, n in pairs) / len(pairs)
-    sides = ("anomalous", "normal")
-    means = [_mean([said[i] for i, e in enumerate(examples) if e["label"] == side]) for side in sides]
-    return _distance(*means)
+    words = [Counter({word["piece"]: word["probability"] for word in e["next"]}) for e in texts.examples]
+    if pairs := texts.alignment.pairs:
+        return sum(_distance(words[a], words[n]) for a, n in pairs) / len(pairs)
+    sides = [[words[i] for i, e in enumerate(texts.examples) if e["label"] == label] for label in LABELS]
+    return _distance(*(_mean(side) for side in sides))
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> Counter[str]:

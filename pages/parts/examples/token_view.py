@@ -1,9 +1,9 @@
 """The token view: one row an example, aligned columns, and what the model says next, as HTML."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
 
+from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
 from pages.parts.i18n import number
 
 Words = Callable[..., str]
@@ -14,17 +14,17 @@ REST_OF_CHARACTER = "…"
 """How a token inside a split character is given."""
 
 
-def table(preview: Mapping[str, Any], word: Words, most: int | None = None) -> str:
+def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:
     """HTML of the examples of a preview, paired ones next to each other; at most `most` rows.
 
     Texts of one length stand in columns, unless they are so long that running text is easier to read.
     """
-    examples, alignment = preview["examples"], preview["alignment"]
-    order = _order(examples, alignment["pairs"])[:most]
-    compared = [set(alignment["positions"][index]) for index in range(len(examples))]
+    examples, alignment = preview.examples, preview.alignment
+    order = _order(examples, alignment.pairs)[:most]
+    compared = [set(alignment.positions[index]) for index in range(len(examples))]
     longest = max((len(example["pieces"]) for example in examples), default=1)
-    aligned = alignment["mode"] == "aligned" and longest <= MOST_COLUMNS
-    rows = [_row(examples[i], compared[i], aligned, i in alignment["left_out"], word) for i in order]
+    aligned = alignment.mode == "aligned" and longest <= MOST_COLUMNS
+    rows = [_row(examples[i], compared[i], aligned, i in alignment.left_out, word) for i in order]
     head = (
         f'<tr><th class="mark"></th><th class="next">{escape(word("examples.says_next"))}</th>'
         f'<th colspan="{longest if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
@@ -32,9 +32,9 @@ def table(preview: Mapping[str, Any], word: Words, most: int | None = None) -> s
     return f'<div class="tokens"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def legend(preview: Mapping[str, Any], word: Words) -> str:
+def legend(preview: PreviewedTexts, word: Words) -> str:
     """What the marks of the table mean; without pairs no token can differ from a partner."""
-    kinds = ("differs", "compared") if preview["alignment"]["pairs"] else ("compared",)
+    kinds = ("differs", "compared") if preview.alignment.pairs else ("compared",)
     signs = "".join(
         f'<span><span class="tok {kind}">{escape(word("examples.legend_word"))}</span> '
         f"{escape(word(f'examples.legend_{kind}'))}</span>"
@@ -43,14 +43,14 @@ def legend(preview: Mapping[str, Any], word: Words) -> str:
     return f'<div class="token-legend">{signs}</div>'
 
 
-def _order(examples: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]) -> list[int]:
+def _order(examples: Sequence[PreviewedText], pairs: Sequence[Sequence[int]]) -> list[int]:
     if not pairs:
         return sorted(range(len(examples)), key=lambda index: examples[index]["label"] != "anomalous")
     paired = [index for pair in pairs for index in pair]
     return paired + [index for index in range(len(examples)) if index not in paired]
 
 
-def _row(example: Mapping[str, Any], compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
+def _row(example: PreviewedText, compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
     cells = [
         _piece(piece, differs, position in compared or MEAN in compared, aligned, word)
         for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
@@ -78,18 +78,13 @@ def _piece(piece: str, differs: bool, compared: bool, aligned: bool, word: Words
     return f'{before}<{tag} class="{classes}"{direction}{title}>{shown}</{tag}>'
 
 
-def _next(example: Mapping[str, Any], word: Words) -> str:
-    first = example["next"][0]
-    mark, meaning = {True: ("✓", "examples.as_labelled"), False: ("⚠", "examples.not_as_labelled")}.get(
-        example["behaves"], ("", "")
-    )
-    others = ", ".join(
-        f"{item['piece'].strip()} {number(100 * item['probability'])} %" for item in example["next"]
-    )
-    sign = (
-        f'<b class="{"good" if mark == "✓" else "warn"}" title="{escape(word(meaning))}">{mark}</b>'
-        if mark
-        else ""
-    )
-    percent = f"{100 * first['probability']:.0f} %"
-    return f'<span dir="auto" title="{escape(others)}">{escape(first["piece"].strip())} <i>{percent}</i></span>{sign}'
+def _next(example: PreviewedText, word: Words) -> str:
+    likely = example["next"]
+    others = ", ".join(f"{item['piece'].strip()} {number(100 * item['probability'])} %" for item in likely)
+    first, percent = escape(likely[0]["piece"].strip()), f"{100 * likely[0]['probability']:.0f} %"
+    sign = ""
+    if example["behaves"] is not None:
+        fits = example["behaves"]
+        meaning = escape(word("examples.as_labelled" if fits else "examples.not_as_labelled"))
+        sign = f'<b class="{"good" if fits else "warn"}" title="{meaning}">{"✓" if fits else "⚠"}</b>'
+    return f'<span dir="auto" title="{escape(others)}">{first} <i>{percent}</i></span>{sign}'

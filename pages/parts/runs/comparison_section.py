@@ -71,9 +71,9 @@ def _compared(before: Line, after: Line) -> None:
         return
     if not run_comparison.same_model(first.manifest.model, second.manifest.model):
         st.caption(t("compare.other_model"))
-    measures = [(found.manifest.selection.statistic, screened(found.manifest)) for found in (first, second)]
-    if measures[0] != measures[1]:
-        st.caption(t("compare.other_measure"))
+    statistics = [(found.manifest.selection.statistic, screened(found.manifest)) for found in (first, second)]
+    if statistics[0] != statistics[1]:
+        st.caption(t("compare.other_metric"))
     for unit, tab, table in zip(
         ("heads", "edges"), st.tabs([t("compare.heads"), t("compare.edges")]), (heads, edges), strict=True
     ):

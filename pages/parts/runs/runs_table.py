@@ -76,9 +76,12 @@ def title(line: Line) -> None:
         st.caption(shell.plain(line.reason))
 
 
-@st.dialog(" ")
 def confirm_delete(line: Line) -> None:
     """Ask before a run's folder is removed."""
+    st.dialog(t("runs.delete_title"))(_delete_or_keep)(line)
+
+
+def _delete_or_keep(line: Line) -> None:
     st.markdown(t("runs.delete_text", name=shell.plain(line.name)))
     with st.container(horizontal=True, horizontal_alignment="right"):
         keep = st.button(t("runs.keep"), key="keep_run")

@@ -2,7 +2,7 @@
 
 from pages.parts.shell.markdown import plain
 from pages.parts.shell.navigation import PAGES, STEPS, go, keep_address, link, navigation, page_parameters
-from pages.parts.shell.page import header, needs_run, next_button, opened, show, show_error, style
+from pages.parts.shell.page import header, needs, needs_run, next_button, opened, show, show_error, style
 from pages.parts.shell.stepper import sidebar
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "keep_address",
     "link",
     "navigation",
+    "needs",
     "needs_run",
     "next_button",
     "opened",

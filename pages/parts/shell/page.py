@@ -80,10 +80,7 @@ def needs_run() -> bool:
     job = state.job()
     if job and job.state.status == "done":
         return True
-    at_work = job is not None and job.active
-    st.info(t("shell.analysis_at_work" if at_work else "shell.needs_analysis"), icon=":material/info:")
-    if st.button(t("shell.to_analysis" if job else "shell.to_start"), key="to_way", type="primary"):
-        go("analysis" if job else "start")
+    needs("analysis" if job else "start", "analysis_at_work" if job and job.active else "needs_analysis")
     return False
 
 
@@ -100,6 +97,13 @@ def opened(page: str, load: Callable[[RunFolder], Content]) -> Content | None:
         header(page)
         needs_run()
     return content
+
+
+def needs(page: str, reason: str = "") -> None:
+    """Say that something else comes first, with the way to its page."""
+    st.info(t(f"shell.{reason or f'needs_{page}'}"), icon=":material/info:")
+    if st.button(t(f"shell.to_{page}"), key="to_way", type="primary"):
+        go(page)
 
 
 def _enter_by_app() -> None:

@@ -128,9 +128,9 @@ def test_recipe_survives_its_file_and_other_weights_are_refused(tmp_path):
     ],
 )
 def test_what_is_no_recipe_is_refused(content, tmp_path):
-    with pytest.raises(ConfigError, match="recipe cannot be read"):
+    with pytest.raises(ConfigError, match="ablation file cannot be read"):
         ablation_file_from(content)
-    with pytest.raises(ConfigError, match="recipe cannot be read"):
+    with pytest.raises(ConfigError, match="ablation file cannot be read"):
         read_ablation_file(tmp_path / "none.json")
 
 

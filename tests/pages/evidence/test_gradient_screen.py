@@ -1,4 +1,4 @@
-"""The causal screen on the pages: the setting, the stages, the line that says so, old runs beside new ones."""
+"""The gradient screen on the pages: the setting, the stages, the line that says so, old runs beside new ones."""
 
 from typing import Any
 
@@ -101,4 +101,4 @@ def test_an_old_run_and_a_screened_one_stand_side_by_side(open_app: OpenApp) -> 
     app = open_app("runs")
     app.toggle(key="compare").set_value(True).run()
     assert not app.exception
-    assert t("compare.other_measure") in shown(app)
+    assert t("compare.other_metric") in shown(app)

@@ -1,13 +1,13 @@
 """Templates, the matching normal text, and what the preview says of the examples' fitness."""
 
-from typing import Any
-
 import pytest
 
 from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
+from core.schema import AlignmentRecord
 from pages.parts import i18n
 from pages.parts.examples import fitness
+from pages.parts.examples.previewed_texts import NextWord, PreviewedText, PreviewedTexts
 from pages.parts.examples.templates import templates
 from pages.parts.i18n import entries
 from pages.parts.session import state
@@ -15,9 +15,9 @@ from tests.pages.conftest import OpenApp, run_until
 from tests.pages.test_pages import shown, with_examples
 
 
-def row(label: str, text: str, following: dict[str, float]) -> dict[str, Any]:
-    words = [{"piece": piece, "probability": probability} for piece, probability in following.items()]
-    return {"label": label, "pieces": text.split(), "next": words}
+def row(label: str, text: str, following: dict[str, float]) -> PreviewedText:
+    words: list[NextWord] = [{"piece": piece, "probability": p} for piece, p in following.items()]
+    return {"label": label, "pieces": text.split(), "differs": [], "next": words, "behaves": None}
 
 
 def test_languages_have_the_same_templates() -> None:
@@ -76,8 +76,12 @@ def test_difference_is_the_distance_of_the_next_words() -> None:
         row("anomalous", "b", {"y": 1.0}), row("normal", "b", {"y": 1.0}),
     ]  # fmt: skip
     # pairs: (|.8-.5| + .2 + .5) / 2 = .5 and 0; sides: means x .4 y .6 against x .25 y .5 z .25
-    assert fitness.difference(rows, [[0, 1], [2, 3]]) == pytest.approx(0.25)
-    assert fitness.difference(rows, []) == pytest.approx((0.15 + 0.1 + 0.25) / 2)
+    assert fitness.difference(PreviewedTexts(AlignmentRecord(pairs=((0, 1), (2, 3))), rows)) == pytest.approx(
+        0.25
+    )
+    assert fitness.difference(PreviewedTexts(AlignmentRecord(), rows)) == pytest.approx(
+        (0.15 + 0.1 + 0.25) / 2
+    )
 
 
 def test_same_behaviour_and_less_variety_are_warned_of(open_app: OpenApp, local: LocalBackend) -> None:

@@ -134,7 +134,7 @@ def test_every_text_takes_its_own_direction() -> None:
 def test_page_without_a_model_shows_the_way(open_app: OpenApp) -> None:
     app = open_app("examples")
     assert entries("en")["shell.needs_model"] in [info.value for info in app.info]
-    app.button(key="to_model").click().run()
+    app.button(key="to_way").click().run()
     assert app.title[0].value == entries("en")["model.title"]
 
 

@@ -4,25 +4,29 @@ from typing import Any
 
 import pytest
 
+from core.schema import AlignmentRecord
 from pages.parts.examples import token_view
+from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
 
 
 def word(key: str, **values: Any) -> str:
     return key
 
 
-def preview(pieces: list[str], mode: str = "aligned") -> dict[str, Any]:
-    example = {
+def preview(
+    pieces: list[str], mode: str = "aligned", pairs: tuple[tuple[int, int], ...] = ((1, 0),)
+) -> PreviewedTexts:
+    normal: PreviewedText = {
+        "label": "normal",
         "pieces": pieces,
         "differs": [index == 1 for index in range(len(pieces))],
         "next": [{"piece": " <b>x</b>", "probability": 0.25}],
-        "behaves": None,
+        "behaves": False,
     }
-    examples = [{**example, "label": "normal", "behaves": False}, {**example, "label": "anomalous"}]
-    return {
-        "examples": examples,
-        "alignment": {"mode": mode, "pairs": [[1, 0]], "positions": [[1], [1]], "left_out": []},
-    }
+    anomalous: PreviewedText = {**normal, "label": "anomalous", "behaves": None}
+    return PreviewedTexts(
+        AlignmentRecord(mode=mode, pairs=pairs, positions=((1,), (1,))), [normal, anomalous]
+    )
 
 
 def test_text_of_a_user_cannot_become_markup() -> None:
@@ -50,11 +54,9 @@ def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
     assert "examples.not_as_labelled" in html
 
 
-@pytest.mark.parametrize("pairs", [[[1, 0]], []])
-def test_legend_names_partners_only_where_there_are_some(pairs: list[list[int]]) -> None:
-    found = preview(["a", "b"])
-    found["alignment"]["pairs"] = pairs
-    html = token_view.legend(found, word)
+@pytest.mark.parametrize("pairs", [((1, 0),), ()])
+def test_legend_names_partners_only_where_there_are_some(pairs: tuple[tuple[int, int], ...]) -> None:
+    html = token_view.legend(preview(["a", "b"], pairs=pairs), word)
     assert ("examples.legend_differs" in html) is bool(pairs)
     assert "examples.legend_compared" in html
 

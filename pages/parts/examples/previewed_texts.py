@@ -1,0 +1,37 @@
+"""What the worker says of the examples before an analysis: their tokens, their alignment, the likeliest next words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from core.schema import AlignmentRecord
+
+
+class NextWord(TypedDict):
+    """A token that may come next, as readable text."""
+
+    piece: str
+    probability: float
+
+
+class PreviewedText(TypedDict):
+    """One text; `behaves` is whether the next word fits the label, None where no words were named."""
+
+    label: str
+    pieces: list[str]
+    differs: list[bool]
+    next: list[NextWord]
+    behaves: bool | None
+
+
+@dataclass(frozen=True)
+class PreviewedTexts:
+    """All texts in the user's order, and how they are compared."""
+
+    alignment: AlignmentRecord
+    examples: Sequence[PreviewedText]
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> "PreviewedTexts":
+        """The answer to the question `preview`."""
+        return cls(AlignmentRecord.model_validate(answer["alignment"]), answer["examples"])
