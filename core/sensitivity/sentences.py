@@ -3,38 +3,38 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.sensitivity.summary import MEASURES, Quality, needs_care
+from core.sensitivity.summary import MEASURES, Quality, Verdict, needs_care
 from core.text import number, text
 
 
 def sentence(content: Mapping[str, Any], quality: Quality, language: str) -> str:
     """Whether settings need care, by one measure: the first sentence of the page; so far, where not all is done."""
-    found = content["summary"]
-    verdicts = {name: by[quality] for name, by in found["settings"].items() if quality in by}
+    rule, settings = content["summary"]["rule"], content["summary"]["settings"]
+    verdicts: dict[str, Verdict] = {name: by[quality] for name, by in settings.items() if quality in by}
     if not verdicts:
         return text(language, "sensitivity.nothing")
-    said = _judged(verdicts, number(found["rule"][quality]), quality, language)
+    judgement = _judged(verdicts, number(rule[quality]), quality, language)
     if content["complete"]:
-        return said
+        return judgement
     trained, trainings = content["trained"], content["trainings"]
-    return text(language, "sensitivity.so_far", trained=trained, trainings=trainings, said=said)
+    return text(language, "sensitivity.so_far", trained=trained, trainings=trainings, said=judgement)
 
 
 def details(content: Mapping[str, Any], quality: Quality, language: str) -> list[str]:
     """The sentences below it: another seed alone, the map."""
-    found = content["summary"]
-    said = []
-    bar = number(found["rule"][quality])
+    summary = content["summary"]
+    sentences = []
+    bar = number(summary["rule"][quality])
     for part in ("seeds", "map"):
-        numbers = found[part].get(quality)
+        numbers = summary[part].get(quality)
         if numbers:
             values = {k: v if isinstance(v, int) else shown(v, quality) for k, v in numbers.items()}
             values["range"] = _range(numbers["lowest"], numbers["highest"], quality, language)
-            said.append(text(language, f"sensitivity.{part}_{quality}", bar=bar, **values))
-    return said
+            sentences.append(text(language, f"sensitivity.{part}_{quality}", bar=bar, **values))
+    return sentences
 
 
-def verdict_words(verdict: Mapping[str, Any], language: str) -> str:
+def verdict_words(verdict: Verdict, language: str) -> str:
     """The verdict on one setting."""
     return (
         _where(verdict, "mind_", language)
@@ -51,8 +51,15 @@ def lines(content: Mapping[str, Any]) -> list[str]:
     for name, by in settings.items():
         ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in qualities]
         tried = f"{number(by['values'][0])} to {number(by['values'][-1])}"
-        said = verdict_words(by[qualities[0]], "en")
-        rows.append([setting_name(name, "en"), number(by["value"]), tried, *ranges, said])
+        rows.append(
+            [
+                setting_name(name, "en"),
+                number(by["value"]),
+                tried,
+                *ranges,
+                verdict_words(by[qualities[0]], "en"),
+            ]
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -74,7 +81,7 @@ def shown(value: float, quality: Quality) -> str:
     return f"{value:.3f}" if quality == "auc" else number(value)
 
 
-def _judged(verdicts: Mapping[str, Mapping[str, Any]], bar: str, quality: Quality, language: str) -> str:
+def _judged(verdicts: Mapping[str, Verdict], bar: str, quality: Quality, language: str) -> str:
     """That no setting needs care, or which ones are to be minded and from where on."""
     lowest = min(verdict["lowest"] for verdict in verdicts.values())
     highest = max(verdict["highest"] for verdict in verdicts.values())
@@ -105,8 +112,9 @@ def _range(low: float, high: float, quality: Quality, language: str) -> str:
     return ends[0] if ends[0] == ends[1] else text(language, "sensitivity.range", low=ends[0], high=ends[1])
 
 
-def _where(verdict: Mapping[str, Any], prefix: str, language: str, **values: str) -> str:
+def _where(verdict: Verdict, prefix: str, language: str, **values: str) -> str:
     """From which value on a setting is to be minded."""
-    ends = {end: number(verdict[end]) for end in ("below", "above") if verdict[end] is not None}
+    bounds = {"below": verdict["below"], "above": verdict["above"]}
+    ends = {end: number(value) for end, value in bounds.items() if value is not None}
     key = "both" if len(ends) == 2 else next(iter(ends))
     return text(language, f"sensitivity.{prefix}{key}", **ends, **values)

@@ -14,9 +14,8 @@ The rule, for each setting and each of the two measures, on means over seeds and
 Agreement tells how stable a choice is, not whether it is right. Reading all this needs no torch.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import pandas as pd
 
@@ -29,35 +28,9 @@ from core.storage import storage_error
 
 Quality = Literal["auc", "agreement"]
 MEASURES: tuple[Quality, ...] = ("auc", "agreement")
-COLUMNS = (
-    "task",
-    "model",
-    "examples",
-    "draw",
-    "seed",
-    "setting",
-    "value",
-    "is_default",
-    "auc",
-    "average_precision",
-    "agreement",
-    "selected",
-    "seconds",
-)
-MAP_COLUMNS = (
-    "task",
-    "model",
-    "examples",
-    "seed",
-    "latents",
-    "sparsity",
-    "is_default",
-    "auc",
-    "average_precision",
-    "agreement",
-    "selected",
-    "seconds",
-)
+_MEASURED = ("auc", "average_precision", "agreement", "selected", "seconds")
+COLUMNS = ("task", "model", "examples", "draw", "seed", "setting", "value", "is_default", *_MEASURED)
+MAP_COLUMNS = ("task", "model", "examples", "seed", "latents", "sparsity", "is_default", *_MEASURED)
 SWEEP_FILE, MAP_FILE, SENSITIVITY_FILE = "sweep.csv", "sweep_map.csv", "sensitivity.json"
 FORMER_FILE = "robustness.json"
 """Name of sensitivity.json in folders of earlier versions."""
@@ -68,41 +41,68 @@ AUC_CHANGE = 0.02
 ROUNDING = 1e-9
 
 
+class Spread(TypedDict):
+    """The mean over seeds of the run's own settings; for agreement without the run's own seed, which agrees
+    with itself.
+    """
+
+    mean: float
+    lowest: float
+    highest: float
+
+
+class MapSpread(TypedDict):
+    """How many cells of the map there are and pass the rule, and their lowest and highest number."""
+
+    cells: int
+    passing: int
+    lowest: float
+    highest: float
+
+
+class Verdict(TypedDict):
+    """One setting by one measure: the mean at the run's own value (`default`), lowest and highest mean of the
+    other values.
+
+    `change` is the largest in size and occurs `at` a value; `below` and `above` are the nearest values on
+    either side of the run's own that do not pass.
+    """
+
+    default: float
+    lowest: float
+    highest: float
+    change: float
+    at: float
+    below: float | None
+    above: float | None
+
+
 def summary(table: pd.DataFrame, grid: pd.DataFrame | None = None) -> dict[str, Any]:
     """The numbers of a sweep from its tables (COLUMNS, and MAP_COLUMNS where there is a map), as plain JSON.
 
-    `settings`: for each setting the run's own `value` and all `values`; and for each measure the mean at the run's own
-    value (`default`), the `lowest` and `highest` mean of the other values, the `change` that is largest in size and
-    the value it occurs `at`, and the nearest values that do not pass, `below` and `above` the run's own (None where
-    there are none). `seeds`: `mean`, `lowest`, `highest` over the seeds, with the run's own settings; for agreement
-    without the run's own seed, which agrees with itself. `map`: how many `cells`, how many are `passing`, and their
-    `lowest` and `highest`. A measure that is not known is missing.
+    `by` is the measure that counts; `settings` holds of each setting the run's own `value`, all `values`, and a Verdict
+    by measure; `seeds` a Spread and `map` a MapSpread by measure. A measure that is not known is missing.
     """
     qualities = [quality for quality in MEASURES if table[quality].notna().any()]
-    found: dict[str, Any] = {
-        "by": qualities[0] if qualities else None,
-        "rule": {"agreement": AGREEMENT, "auc": AUC_CHANGE},
-        "settings": {},
-        "seeds": {},
-        "map": {},
-    }
+    settings: dict[str, Any] = {}
     for name in SETTINGS:
         part = table[table["setting"] == name]
         if part["is_default"].any() and not part["is_default"].all():
             own = float(part.loc[part["is_default"], "value"].iloc[0])
             tried = sorted({float(value) for value in part["value"]})
-            by_quality: dict[str, Any] = {quality: _verdict(part, quality) for quality in qualities}
-            found["settings"][name] = {"value": own, "values": tried, **by_quality}
-    for quality in qualities:
-        seeds = _over_seeds(table, quality)
-        if seeds:
-            found["seeds"][quality] = seeds
-        if grid is not None and len(grid):
-            found["map"][quality] = _map(grid, quality)
-    return found
+            verdicts = {quality: _verdict(part, quality) for quality in qualities}
+            settings[name] = {"value": own, "values": tried, **verdicts}
+    spreads = {quality: _over_seeds(table, quality) for quality in qualities}
+    return {
+        "by": qualities[0] if qualities else None,
+        "rule": {"agreement": AGREEMENT, "auc": AUC_CHANGE},
+        "settings": settings,
+        "seeds": {quality: spread for quality, spread in spreads.items() if spread},
+        "map": {q: _map(grid, q) for q in qualities} if grid is not None and len(grid) else {},
+    }
 
 
-def needs_care(verdict: Mapping[str, Any]) -> bool:
+def needs_care(verdict: Verdict) -> bool:
     """Whether some value of the setting does not pass."""
     return verdict["below"] is not None or verdict["above"] is not None
 
@@ -156,7 +156,7 @@ def read_table(run: RunFolder, name: str) -> pd.DataFrame:
         raise StorageError("damaged_run", path=run.path, detail=f"{name}: {error}") from None
 
 
-def _verdict(part: pd.DataFrame, quality: Quality) -> dict[str, Any]:
+def _verdict(part: pd.DataFrame, quality: Quality) -> Verdict:
     """One setting by one measure; `part` holds its rows."""
     by_value = means(part, str(part["setting"].iloc[0]), quality)
     default, others = by_value[by_value["is_default"]].iloc[0], by_value[~by_value["is_default"]]
@@ -177,16 +177,16 @@ def _verdict(part: pd.DataFrame, quality: Quality) -> dict[str, Any]:
     }
 
 
-def _over_seeds(table: pd.DataFrame, quality: Quality) -> dict[str, Any]:
+def _over_seeds(table: pd.DataFrame, quality: Quality) -> Spread | None:
     """The run's own settings with every seed; nothing where there is one seed alone."""
     own = table[table["is_default"]].drop_duplicates("seed")
     if len(own) < 2:
-        return {}
-    found = own[quality].iloc[1:] if quality == "agreement" else own[quality]
-    return {"mean": _plain(found.mean()), "lowest": _plain(found.min()), "highest": _plain(found.max())}
+        return None
+    values = own[quality].iloc[1:] if quality == "agreement" else own[quality]
+    return {"mean": _plain(values.mean()), "lowest": _plain(values.min()), "highest": _plain(values.max())}
 
 
-def _map(grid: pd.DataFrame, quality: Quality) -> dict[str, Any]:
+def _map(grid: pd.DataFrame, quality: Quality) -> MapSpread:
     own = grid.loc[grid["is_default"], quality]
     reference = float(own.iloc[0]) if len(own) else 1.0
     passing = sum(passes(float(value), reference, quality) for value in grid[quality])

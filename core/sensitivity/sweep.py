@@ -2,9 +2,9 @@
 
 1. The head outputs are captured once, through the cache.
 2. The autoencoders are trained for every training of the plan (`core.sensitivity.plan`), and heads scored and
-   chosen as in an analysis.
-3. Each choice is held against that of the run as it stands, with its own settings and seed (agreement: Jaccard).
-4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and choosing
+   selected as in an analysis.
+3. Each selection is held against that of the run as it stands, with its own settings and seed (agreement: Jaccard).
+4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and selecting
    never see it.
 
 Where candidates come from codes and the gradient screen, the screen is made once, since no setting that is moved
@@ -26,7 +26,6 @@ from core.analysis.observations import Observations, observe, scores_of, train_c
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.stability import jaccard
-from core.examples.alignment import Alignment
 from core.examples.reading import read_examples
 from core.generators import relayed
 from core.heads import all_heads
@@ -48,7 +47,7 @@ from core.sensitivity.sweep_files import (
 
 STAGE = "sensitivity"
 WRITE_EVERY = 2.0
-"""Seconds between two writings of what is found so far."""
+"""Seconds between two writings of what was measured so far."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +60,10 @@ class _Ground:
     attributed: Attributed | None = None
 
     @property
-    def loaded(self) -> LoadedModel:
-        """The model."""
-        return self.observed.loaded
-
-    @property
-    def alignment(self) -> Alignment:
-        """What is compared, of all texts."""
-        return self.observed.alignment
-
-    @property
     def per_side(self) -> int:
         """Texts on the smaller side."""
-        return min(self.alignment.n_anomalous, len(self.alignment.kept) - self.alignment.n_anomalous)
+        alignment = self.observed.alignment
+        return min(alignment.n_anomalous, len(alignment.kept) - alignment.n_anomalous)
 
 
 def sweep(
@@ -84,9 +74,9 @@ def sweep(
     grid: Grid = GRID,
     before: Swept | None = None,
 ) -> Generator[Progress | Swept, None, None]:
-    """Progress records, after each training a Swept of what is found so far, the last one whole.
+    """Progress records, after each training a Swept of what was measured so far, the last one whole.
 
-    `before` is what an earlier sweep of the same settings found; it is not trained again. Raises HeadlightError for
+    `before` is what an earlier sweep of the same settings measured; it is not trained again. Raises HeadlightError for
     what a user can mend. Activations go through `store`, by default the one in the home folder.
     """
     yield Progress("load", 0, 1)
@@ -98,7 +88,7 @@ def sweep(
     planned = plan(config, ground.per_side, grid)
     about: dict[str, str | int] = {
         "task": config.scenario,
-        "model": ground.loaded.shape.architecture,
+        "model": ground.observed.loaded.shape.architecture,
         "examples": ground.per_side,
     }
     measured, total = measured_before(planned, before), len(planned.trainings)
@@ -188,7 +178,7 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
 
 def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]:
     """The gradient screen over all texts; None where there is none, as in an analysis."""
-    alignment, total = ground.alignment, steps_of(ground.alignment)
+    alignment, total = ground.observed.alignment, steps_of(ground.observed.alignment)
     running = gradient_screen(
         ground.observed.recording, ground.config.examples, alignment, ground.config.seed
     )
@@ -198,12 +188,12 @@ def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]
 
 def _texts(ground: _Ground, training: Training) -> np.ndarray:
     """Indices of the texts of a training, anomalous first."""
-    n_anomalous, n_texts = ground.alignment.n_anomalous, len(ground.alignment.kept)
+    n_anomalous, n_texts = ground.observed.alignment.n_anomalous, len(ground.observed.alignment.kept)
     if not training.texts:
         return np.arange(n_texts)
     numbers = np.random.default_rng([training.seed, training.texts, training.draw])
     first = np.sort(numbers.permutation(n_anomalous)[: training.texts])
-    if ground.alignment.paired:
+    if ground.observed.alignment.paired:
         return np.concatenate([first, n_anomalous + first])
     second = np.sort(numbers.permutation(n_texts - n_anomalous)[: training.texts])
     return np.concatenate([first, n_anomalous + second])
