@@ -183,9 +183,9 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
 
     _carry_out(folder, "circuit", check("circuit", folder, models))
     folder.write_bytes("report.html", current_report(folder, {}).encode())
-    tried = (read_circuit(folder) or {}).get("before_after")
-    if tried:
-        print(ablated(tried, "en"))
+    record = read_circuit(folder)
+    if record and record.before_after:
+        print(ablated(record.before_after, "en"))
 
 
 def sweep(config: RunConfig, folder: RunFolder) -> None:

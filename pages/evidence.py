@@ -1,6 +1,5 @@
 """Evidence: what switching heads off and putting them in says of the candidates and of the circuit."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -12,6 +11,7 @@ from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
+from core.schema import CircuitRecord
 from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
@@ -26,7 +26,7 @@ class Evidence(NamedTuple):
     """What there is of a run's evidence: its tables, the check of its circuit, and the check at work or the last."""
 
     result: Result
-    circuit: Mapping[str, Any] | None
+    circuit: CircuitRecord | None
     check: JobState | None
 
 
@@ -53,12 +53,12 @@ def page() -> None:
     shell.next_button("evidence", key="next_evidence")
 
 
-def lead(result: Result, circuit: Mapping[str, Any] | None) -> str:
+def lead(result: Result, circuit: CircuitRecord | None) -> str:
     """What the evidence comes to, in one sentence."""
     if not result.checked:
         return t("evidence.lead_unchecked")
-    if tried := (circuit or {}).get("before_after"):
-        return circuit_words.ablated(tried, language())
+    if circuit and circuit.before_after:
+        return circuit_words.ablated(circuit.before_after, language())
     return confirmed(result)
 
 
@@ -68,7 +68,7 @@ def confirmed(result: Result) -> str:
     return tn("evidence.lead_checked", count, total=len(result.selected))
 
 
-def checked(result: Result, circuit: Mapping[str, Any] | None, check: JobState | None) -> None:
+def checked(result: Result, circuit: CircuitRecord | None, check: JobState | None) -> None:
     """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
     confidence.show(result)
     st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
@@ -79,7 +79,7 @@ def checked(result: Result, circuit: Mapping[str, Any] | None, check: JobState |
     st.space("small")
     st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
     active = check is not None and check.active
-    if circuit is None or not circuit["complete"] or active:
+    if circuit is None or not circuit.complete or active:
         circuit_checks.check_line(result, "circuit", check)
     circuit_checks.show(circuit, active)
     with st.expander(t("evidence.how"), icon=":material/rule:"):

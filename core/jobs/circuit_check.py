@@ -28,12 +28,12 @@ from core.model.loading import ModelPool
 from core.model.recording import Recording
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT, Progress
+from core.schema import AblationCheck, BeforeAfter, CircuitRecord, HeadSet, Progress
 
 MOST_ABLATED = 12
 """Candidates that the search for heads to ablate looks at, those with the largest effects."""
 MODES: tuple[Mode, ...] = ("mean", "zero")
-PARTS = ("ablations", "smallest", "switch")
+PARTS = ("ablations", "minimal_circuit", "minimal_ablation_sets")
 """Parts of circuit.json that a check goes on from."""
 
 
@@ -63,19 +63,15 @@ class CircuitCheck:
             paired,
             config.seed,
         )
-        circuit = [str(head) for head in self._circuit]
-        self._content: dict[str, Any] = {
-            "format": FORMAT,
-            "state": "computed",
-            "circuit": circuit,
-            "goal": GOAL,
-            "random_circuits": RANDOM_CIRCUITS,
-            "ablations": [],
-            "complete": False,
-            "measure": self._metric.kind,
-            "gap": round(self._metric.gap, 4),
-            **_finished_parts(run, circuit),
-        }
+        circuit = tuple(str(head) for head in self._circuit)
+        self._record = CircuitRecord(
+            state="computed",
+            circuit=circuit,
+            goal=GOAL,
+            random_circuits=RANDOM_CIRCUITS,
+            metric=self._metric.kind,
+            gap=round(self._metric.gap, 4),
+        ).model_copy(update=_finished_parts(run, circuit))
 
     def steps(self, models: ModelPool) -> Generator[Progress, None, None]:
         """Do the parts that are missing."""
@@ -89,14 +85,14 @@ class CircuitCheck:
         self._write(complete=True)
 
     def _write(self, **parts: Any) -> None:
-        self._content.update(parts)
-        self._content["seconds"] = round(time.perf_counter() - self._began, 2)
-        self._content["forward_passes"] = self._passes_before + self._ablator.forward_passes
+        seconds = round(time.perf_counter() - self._began, 2)
+        passes = self._passes_before + self._ablator.forward_passes
+        self._record = self._record.model_copy(update={**parts, "seconds": seconds, "forward_passes": passes})
         if self._run.path.exists():
-            self._run.write_json(CIRCUIT_FILE, self._content)
+            self._run.write_model(CIRCUIT_FILE, self._record)
 
     def _faithfulness(self) -> Generator[Progress, None, None]:
-        done = {ablation["kind"] for ablation in self._content["ablations"]}
+        done = {ablation.kind for ablation in self._record.ablations}
         for kind in (kind for kind in KINDS if kind not in done):
             (result,) = yield from check_circuit(
                 self._ablator,
@@ -107,15 +103,16 @@ class CircuitCheck:
                 self._config.seed,
                 [kind],
             )
-            self._write(ablations=[*self._content["ablations"], result.as_json()])
+            check = AblationCheck.model_validate(result.as_json())
+            self._write(ablations=(*self._record.ablations, check))
 
     def _minimal_circuit(self) -> Generator[Progress, None, None]:
-        if "smallest" in self._content:
+        if self._record.minimal_circuit is not None:
             return
         smallest = yield from minimal_circuit(self._ablator, self._metric, self._ranking, self._shape)
         if smallest is not None:
             shares = yield from self._shares(smallest.heads)
-            self._write(smallest={**_as_json(smallest), "faithfulness": shares})
+            self._write(minimal_circuit=_head_set(smallest, shares))
 
     def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
         """Faithfulness of a circuit under every ablation."""
@@ -130,37 +127,31 @@ class CircuitCheck:
         return shares
 
     def _minimal_ablation_sets(self) -> Generator[Progress, None, None]:
-        sets: dict[str, Any] = dict(self._content.get("switch") or {})
+        sets = dict(self._record.minimal_ablation_sets)
         for mode in (mode for mode in MODES if mode not in sets):
             smallest = yield from minimal_ablation_set(
                 self._ablator, self._metric, ablatable(self._heads), mode
             )
-            sets[mode] = None if smallest is None else _as_json(smallest)
-            self._write(switch=sets)
+            sets[mode] = None if smallest is None else _head_set(smallest)
+            self._write(minimal_ablation_sets=dict(sets))
 
     def _comparison(self, models: ModelPool) -> Generator[Progress, None, None]:
-        sets = self._content["switch"]
+        sets = self._record.minimal_ablation_sets
         mode = suggestion(sets)
-        if mode is None:
+        best = sets[mode] if mode else None
+        if mode is None or best is None:
             return
-        heads = [HeadId.parse(name) for name in sets[mode]["heads"]]
+        heads = [HeadId.parse(name) for name in best.heads]
         comparison = yield from compare(self._config, heads, mode, models=models)
-        self._write(
-            before_after={
-                "heads": comparison["heads"],
-                "mode": comparison["mode"],
-                "counts": comparison["counts"],
-                "rows": comparison["rows"],
-            }
-        )
+        parts = {name: comparison[name] for name in ("heads", "mode", "counts", "rows")}
+        self._write(before_after=BeforeAfter.model_validate(parts))
 
 
-def suggestion(sets: Mapping[str, Any]) -> Mode | None:
+def suggestion(sets: Mapping[str, HeadSet | Found | None]) -> Mode | None:
     """Which of the two ways to ablate heads to suggest: one that reaches the goal, with the least harm."""
-    possible = [mode for mode in MODES if (sets.get(mode) or {}).get("heads")]
-    return min(
-        possible, key=lambda mode: (not sets[mode]["complete"], sets[mode]["harm"] or 0.0), default=None
-    )
+    possible = [(mode, heads) for mode in MODES if (heads := sets.get(mode)) and heads.heads]
+    best = min(possible, key=lambda way: (not way[1].complete, way[1].harm or 0.0), default=None)
+    return best and best[0]
 
 
 def ranked(heads: pd.DataFrame) -> list[HeadId]:
@@ -174,25 +165,26 @@ def ablatable(heads: pd.DataFrame) -> list[HeadId]:
     return ranked(heads[heads["selected"] & ~(heads["effect"] < 0)])[:MOST_ABLATED]
 
 
-def _finished_parts(run: RunFolder, circuit: list[str]) -> dict[str, Any]:
+def _finished_parts(run: RunFolder, circuit: tuple[str, ...]) -> dict[str, Any]:
     """What an earlier check of the same circuit finished before it was stopped."""
     try:
         before = read_circuit(run)
     except StorageError:
         return {}
-    if before is None or before.get("complete") or before.get("circuit") != circuit:
+    if before is None or before.complete or before.circuit != circuit:
         return {}
-    return {name: before[name] for name in PARTS if name in before}
+    return {name: getattr(before, name) for name in PARTS}
 
 
-def _as_json(smallest: Found) -> dict[str, Any]:
-    return {
-        "heads": [str(head) for head in smallest.heads],
-        "reached": _rounded(smallest.reached),
-        "harm": _rounded(smallest.harm),
-        "tried": smallest.tried,
-        "complete": smallest.complete,
-    }
+def _head_set(smallest: Found, shares: Mapping[str, float | None] | None = None) -> HeadSet:
+    return HeadSet(
+        heads=tuple(str(head) for head in smallest.heads),
+        reached=_rounded(smallest.reached),
+        harm=_rounded(smallest.harm),
+        tried=smallest.tried,
+        complete=smallest.complete,
+        faithfulness=dict(shares or {}),
+    )
 
 
 def _rounded(share: float) -> float | None:

@@ -38,6 +38,6 @@ def measured_seconds(model: str) -> float | None:
             content = read_circuit(run) if run.config().model == model else None
         except StorageError:
             continue
-        if content and content.get("complete") and content.get("state") == "computed":
-            return float(content["seconds"])
+        if content and content.complete and content.state == "computed":
+            return content.seconds
     return None

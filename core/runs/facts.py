@@ -1,13 +1,13 @@
 """A finished run as sentences need it: its tables with names and verdicts filled in, and the state that it ended in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
-from core.schema import Manifest
+from core.schema import CircuitRecord, Manifest
 
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -19,13 +19,13 @@ class Facts:
     """A result as sentences need it.
 
     `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
-    first; `edges` likewise with `verdict`. `whole` is what the check of the circuit found, as far as there is one.
+    first; `edges` likewise with `verdict`. `circuit` is what the check of the circuit found, as far as there is one.
     """
 
     manifest: Manifest
     heads: pd.DataFrame
     edges: pd.DataFrame
-    whole: Mapping[str, Any] = field(default_factory=dict)
+    circuit: CircuitRecord | None = None
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -82,13 +82,13 @@ def facts(
     heads: pd.DataFrame,
     edges: pd.DataFrame,
     own_names: Mapping[str, str] | None = None,
-    whole: Mapping[str, Any] | None = None,
+    circuit: CircuitRecord | None = None,
 ) -> Facts:
-    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `whole` is circuit.json."""
+    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `circuit` is circuit.json."""
     names = [f"L{int(layer)}H{int(head)}" for layer, head in zip(heads["layer"], heads["head"], strict=True)]
     own = own_names or {}
     heads = heads.assign(name=names, own_name=[own.get(name, "") for name in names], verdict=_verdicts(heads))
-    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)), whole or {})
+    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)), circuit)
 
 
 def in_order(heads: pd.DataFrame) -> pd.DataFrame:

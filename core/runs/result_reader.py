@@ -1,24 +1,22 @@
 """The tables of a finished run, read back from its files."""
 
-from typing import Any
-
 import pandas as pd
 
 from core.errors import StorageError
 from core.runs.facts import Facts, facts
 from core.runs.run_folder import RunFolder
-from core.schema import FORMER_DIRECTIONS
+from core.schema import FORMER_DIRECTIONS, CircuitRecord
 from core.text.csv_safe import unguarded
 
 CIRCUIT_FILE = "circuit.json"
 """What the check of the circuit as a whole says; written anew after each of its parts, so that none is lost."""
 
 
-def read_circuit(run: RunFolder) -> dict[str, Any] | None:
+def read_circuit(run: RunFolder) -> CircuitRecord | None:
     """What is known of the circuit as a whole, as `core.jobs.checks` wrote it, or None."""
     if not (run.path / CIRCUIT_FILE).exists():
         return None
-    return run.read_json(CIRCUIT_FILE)
+    return run.read_model(CIRCUIT_FILE, CircuitRecord)
 
 
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from core.report.sentences.confidence import confidence_sentence
 from core.report.sentences.notes import notes
-from core.schema import EvidenceDetails, Manifest
+from core.schema import CircuitRecord, EvidenceDetails, Manifest
 from core.text import LANGUAGES
 from tests.support.old_runs import SOURCE, old_run
 
@@ -61,3 +61,13 @@ def test_what_is_written_is_read_as_the_same(tmp_path):
 def test_a_manifest_of_wrong_types_is_refused(content):
     with pytest.raises(ValidationError):
         Manifest.model_validate(content)
+
+
+def test_former_names_of_the_circuit_s_check_are_read(tmp_path):
+    written = json.loads((SOURCE / "circuit.json").read_text(encoding="utf-8"))
+    record = old_run(tmp_path).read_model("circuit.json", CircuitRecord)
+    assert record.metric == written["measure"]
+    assert list(record.minimal_circuit.heads) == written["smallest"]["heads"]
+    assert list(record.minimal_ablation_sets["mean"].heads) == written["switch"]["mean"]["heads"]
+    assert record.before_after.counts["anomalous"].judged == 8
+    assert len(record.defined) == 3

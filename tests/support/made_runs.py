@@ -142,7 +142,7 @@ def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True
         "random_circuits": 100,
         "ablations": [],
         "complete": complete,
-        "measure": "logit_difference",
+        "metric": "logit_difference",
         "gap": -19.5,
         "seconds": 3.2,
         "forward_passes": 52,
@@ -155,8 +155,8 @@ def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True
         ]
         share = {"resample": 0.91, "mean": 0.97, "zero": None}
         found = {"heads": circuit[:2], "reached": 0.91, "harm": None, "tried": 40, "complete": True}
-        content["smallest"] = {**found, "faithfulness": share}
-        content["switch"] = {"mean": {**found, "reached": 0.97, "harm": 0.005}, "zero": None}
+        content["minimal_circuit"] = {**found, "faithfulness": share}
+        content["minimal_ablation_sets"] = {"mean": {**found, "reached": 0.97, "harm": 0.005}, "zero": None}
         said = {"Legal": "fault", "Billing": "right"}
         rows = [
             {

@@ -102,7 +102,7 @@ def measure_switch(
     measured = make_metric(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
     searches = list(_searches(task, ablator, measured, verified, time.perf_counter() - start))
     suggested = suggestion(
-        {search.modes[0]: vars(search.result) for search in searches if search.found_by == BY_SWITCH}
+        {search.modes[0]: search.result for search in searches if search.found_by == BY_SWITCH}
     )
     pairs = unseen_pairs(task, {example.text for example in examples.examples}, unseen, draw)
     reading = Reading(task.loaded, pairs, is_fault=measured.gap < 0)

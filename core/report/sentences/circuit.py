@@ -1,11 +1,12 @@
 """What the check of a circuit found, in sentences made from circuit.json."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.runs.facts import Facts
+from core.schema import AblationCheck, BeforeAfter, CircuitRecord
 from core.text import number, percent, text
 
 BAND = (0.05, 0.95)
@@ -14,66 +15,65 @@ BAND = (0.05, 0.95)
 
 def whole(facts: Facts, language: str) -> list[str]:
     """What the circuit does as a whole, before and after of an ablation first; nothing where it was not checked."""
-    content = facts.whole
-    if not content.get("ablations"):
+    check = facts.circuit
+    if check is None or not check.ablations:
         return []
-    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
     lines = [ablated_in(facts, language)]
-    if defined:
-        lines.append(faithfulness(defined[0], len(content["circuit"]), language))
-    lines += [minimal_circuit(content, language), state(content, language)]
+    if check.defined:
+        lines.append(faithfulness(check.defined[0], len(check.circuit), language))
+    lines += [minimal_circuit(check, language), state(check, language)]
     return [line for line in lines if line]
 
 
 def ablated_in(facts: Facts, language: str) -> str:
     """What ablating the fewest heads that were found does to the texts; empty where it was not tried."""
-    trial = facts.whole.get("before_after")
+    trial = facts.circuit and facts.circuit.before_after
     return ablated(trial, language) if trial else ""
 
 
-def ablated(trial: Mapping[str, Any], language: str) -> str:
+def ablated(trial: BeforeAfter, language: str) -> str:
     """Before and after of heads that were ablated: at fault, and still right."""
-    counts, heads = trial["counts"], named(trial["heads"], language)
-    anomalous, normal = counts["anomalous"], counts["normal"]
-    if anomalous["judged"] and normal["judged"]:
+    heads = named(trial.heads, language)
+    anomalous, normal = trial.counts["anomalous"], trial.counts["normal"]
+    if anomalous.judged and normal.judged:
         return text(
             language,
             "circuit.ablated",
             heads=heads,
-            before=anomalous["fault_before"],
-            after=anomalous["fault_after"],
-            anomalous=anomalous["judged"],
-            right_before=normal["right_before"],
-            right_after=normal["right_after"],
-            normal=normal["judged"],
+            before=anomalous.fault_before,
+            after=anomalous.fault_after,
+            anomalous=anomalous.judged,
+            right_before=normal.right_before,
+            right_after=normal.right_after,
+            normal=normal.judged,
         )
     return text(
         language,
         "circuit.ablated_unjudged",
         heads=heads,
-        changed=anomalous["texts"] - anomalous["same"],
-        anomalous=anomalous["texts"],
-        harmed=normal["texts"] - normal["same"],
-        normal=normal["texts"],
+        changed=anomalous.texts - anomalous.same,
+        anomalous=anomalous.texts,
+        harmed=normal.texts - normal.same,
+        normal=normal.texts,
     )
 
 
-def faithfulness(ablation: Mapping[str, Any], count: int, language: str) -> str:
+def faithfulness(ablation: AblationCheck, count: int, language: str) -> str:
     """How much of the behaviour the circuit alone gives under one ablation, beside random circuits."""
-    kind = text(language, f"circuit.{ablation['kind']}")
-    if not ablation["defined"]:
-        key = "circuit.undefined" if ablation.get("finite", True) else "circuit.broken"
+    kind = text(language, f"circuit.{ablation.kind}")
+    if not ablation.defined:
+        key = "circuit.undefined" if ablation.finite else "circuit.broken"
         return text(language, key, ablation=kind)
     values = {
         "ablation": kind,
         "count": count,
-        "share": percent(ablation["faithfulness"]),
-        "left": percent(ablation["completeness"]),
+        "share": share(ablation.faithfulness),
+        "left": share(ablation.completeness),
     }
-    if not ablation["random_faithfulness"]:
+    if not ablation.random_faithfulness:
         return text(language, "circuit.alone_without_random", **values)
-    low, high = band(ablation["random_faithfulness"])
-    total = len(ablation["random_faithfulness"]) + 1
+    low, high = band(ablation.random_faithfulness)
+    total = len(ablation.random_faithfulness) + 1
     return text(
         language,
         "circuit.alone",
@@ -81,61 +81,71 @@ def faithfulness(ablation: Mapping[str, Any], count: int, language: str) -> str:
         low=percent(low),
         high=percent(high),
         random=total - 1,
-        reached=round(ablation["rank"] * total) - 1,
+        reached=rank(ablation),
     )
 
 
-def minimal_circuit(content: Mapping[str, Any], language: str) -> str:
+def minimal_circuit(check: CircuitRecord, language: str) -> str:
     """The minimal circuit that the search found, and what it cost; empty where there was no search."""
-    minimal = content.get("smallest")
+    minimal = check.minimal_circuit
     if not minimal:
         return ""
-    key = "circuit.minimal" if minimal["complete"] else "circuit.minimal_missed"
+    key = "circuit.minimal" if minimal.complete else "circuit.minimal_missed"
     return text(
         language,
         key,
-        count=len(minimal["heads"]),
-        heads=named(minimal["heads"], language),
-        share=percent(minimal["reached"] or 0.0),
-        goal=percent(content["goal"]),
-        tried=minimal["tried"],
+        count=len(minimal.heads),
+        heads=named(minimal.heads, language),
+        share=percent(minimal.reached or 0.0),
+        goal=percent(check.goal),
+        tried=minimal.tried,
     )
 
 
-def minimal_ablation_set(content: Mapping[str, Any], mode: str, language: str) -> str:
+def minimal_ablation_set(check: CircuitRecord, mode: str, language: str) -> str:
     """The fewest heads found whose ablation takes the behaviour away; empty where there are none."""
-    minimal = (content.get("switch") or {}).get(mode)
-    if not minimal or not minimal["heads"]:
+    minimal = check.minimal_ablation_sets.get(mode)
+    if not minimal or not minimal.heads:
         return ""
-    key = "circuit.minimal_ablation" if minimal["complete"] else "circuit.minimal_ablation_missed"
+    key = "circuit.minimal_ablation" if minimal.complete else "circuit.minimal_ablation_missed"
     return text(
         language,
         key,
-        heads=named(minimal["heads"], language),
-        count=len(minimal["heads"]),
-        share=percent(minimal["reached"] or 0.0),
-        harm=percent(minimal["harm"] or 0.0),
+        heads=named(minimal.heads, language),
+        count=len(minimal.heads),
+        share=percent(minimal.reached or 0.0),
+        harm=percent(minimal.harm or 0.0),
         mode=text(language, f"circuit.{mode}"),
-        goal=percent(content["goal"]),
-        tried=minimal["tried"],
+        goal=percent(check.goal),
+        tried=minimal.tried,
     )
 
 
-def cost(content: Mapping[str, Any], language: str) -> str:
+def cost(check: CircuitRecord, language: str) -> str:
     """What the check cost."""
     return text(
         language,
         "circuit.cost",
-        seconds=number(float(content.get("seconds", 0.0))),
-        passes=content.get("forward_passes", 0),
+        seconds=number(check.seconds),
+        passes=check.forward_passes,
     )
 
 
-def state(content: Mapping[str, Any], language: str) -> str:
+def state(check: CircuitRecord, language: str) -> str:
     """Why there is no number, or that a part is missing; empty where all is there."""
-    if content["state"] != "computed":
-        return text(language, f"circuit.{content['state']}")
-    return "" if content["complete"] else text(language, "circuit.incomplete")
+    if check.state != "computed":
+        return text(language, f"circuit.{check.state}")
+    return "" if check.complete else text(language, "circuit.incomplete")
+
+
+def rank(ablation: AblationCheck) -> int:
+    """How many of the random circuits reach the circuit."""
+    return round((ablation.rank or 0.0) * (len(ablation.random_faithfulness) + 1)) - 1
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage; a dash where there is none."""
+    return percent(math.nan if value is None else value)
 
 
 def band(values: Sequence[float]) -> tuple[float, float]:

@@ -37,9 +37,9 @@ def cost(facts: Facts, language: str) -> str:
         "cached": facts.manifest.cached_texts,
     }
     sentence = text(language, "summary.cost", **values)
-    if not circuit.whole(facts, language):
+    if facts.circuit is None or not circuit.whole(facts, language):
         return sentence
-    return joined(language, sentence, circuit.cost(facts.whole, language))
+    return joined(language, sentence, circuit.cost(facts.circuit, language))
 
 
 def exhaustive(facts: Facts, language: str) -> str:

@@ -1,13 +1,13 @@
 """Pictures of the check of a circuit: beside random circuits, over growing circuits, and without each of its heads."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.report.sentences.circuit import band
+from core.report.sentences.circuit import band, rank
+from core.schema import AblationCheck
 from pages.parts.charts.colours import INK, Palette
 from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
 
@@ -15,9 +15,9 @@ SHOWN = (-0.5, 1.6)
 """Shares that are drawn; what lies beyond stands at the edge, the table tells it."""
 
 
-def beside_random(ablations: Sequence[Mapping[str, Any]], colours: Palette, word: Words) -> alt.LayerChart:
+def beside_random(ablations: Sequence[AblationCheck], colours: Palette, word: Words) -> alt.LayerChart:
     """A row an ablation: the circuit with its interval, the band of the random circuits and their median."""
-    rows = [_row(ablation, word) for ablation in ablations if ablation["defined"]]
+    rows = [_row(ablation, word) for ablation in ablations if ablation.defined]
     table = pd.DataFrame(rows)
     y = alt.Y("kind:N", sort=None, title=None, axis=names_axis(labelLimit=240))
     fields = {
@@ -44,10 +44,10 @@ def beside_random(ablations: Sequence[Mapping[str, Any]], colours: Palette, word
 
 
 def curve(
-    ablation: Mapping[str, Any], circuit: int, goal: float, colours: Palette, word: Words
+    ablation: AblationCheck, circuit: int, goal: float, colours: Palette, word: Words
 ) -> alt.LayerChart:
     """Share of the behaviour over the number of heads at work, those with the largest effects first."""
-    points = [{"heads": 0, "faithfulness": 0.0}, *ablation["curve"]]
+    points = [{"heads": 0, "faithfulness": 0.0}, *(point.model_dump() for point in ablation.curve)]
     table = pd.DataFrame(points)
     x = alt.X(
         "heads:Q",
@@ -66,15 +66,15 @@ def curve(
         tooltip=tooltips({"heads:Q": "circuit_check.heads", "faithfulness:Q": "circuit_check.share"}, word),
     )
     layers: list[alt.Chart] = [line]
-    if ablation["random_faithfulness"]:
-        low, high = band(ablation["random_faithfulness"])
+    if ablation.random_faithfulness:
+        low, high = band(ablation.random_faithfulness)
         random = alt.Chart(pd.DataFrame({"heads": [circuit], "low": [low], "high": [high]}))
         bar = random.mark_rule(strokeWidth=9, opacity=0.45, color=colours.faint)
         layers.append(bar.encode(x="heads:Q", y=alt.Y("low:Q"), y2="high:Q"))
     share = {
         "heads": [circuit],
         "label": [word("circuit_check.candidates")],
-        "share": [ablation["faithfulness"]],
+        "share": [ablation.faithfulness],
     }
     places = alt.Chart(pd.DataFrame(share))
     dots = places.mark_point(size=150, filled=True, opacity=1, color=INK)
@@ -87,9 +87,11 @@ def curve(
     return finished(alt.layer(*layers), 260)
 
 
-def minimality(ablation: Mapping[str, Any], colours: Palette, word: Words) -> alt.LayerChart:
+def minimality(ablation: AblationCheck, colours: Palette, word: Words) -> alt.LayerChart:
     """What the circuit loses without each of its heads."""
-    table = pd.DataFrame(ablation["minimality"]).sort_values("loss", ascending=False)
+    table = pd.DataFrame([row.model_dump() for row in ablation.minimality]).sort_values(
+        "loss", ascending=False
+    )
     base = alt.Chart(table).encode(
         y=alt.Y("head:N", sort=None, title=None, axis=names_axis()),
         tooltip=tooltips({"head:N": "chart.head", "loss:Q": "circuit_check.loss"}, word),
@@ -99,24 +101,28 @@ def minimality(ablation: Mapping[str, Any], colours: Palette, word: Words) -> al
     return finished(alt.layer(dashed(colours, x=[0.0]), bars), 46 + 24 * len(table))
 
 
-def numbers(ablations: Sequence[Mapping[str, Any]], word: Words) -> pd.DataFrame:
+def numbers(ablations: Sequence[AblationCheck], word: Words) -> pd.DataFrame:
     """The same as a table: a row an ablation."""
-    table = pd.DataFrame(ablations)[["faithfulness", "completeness", "cpr", "cmd"]]
-    counts = [len(ablation["random_faithfulness"]) for ablation in ablations]
-    return table.assign(
-        ablation=[word(f"circuit_check.{ablation['kind']}") for ablation in ablations],
-        reached=[
-            None if ablation["rank"] is None else round(ablation["rank"] * (count + 1)) - 1
-            for ablation, count in zip(ablations, counts, strict=True)
-        ],
-        random=[count or None for count in counts],
-    )[["ablation", *table, "reached", "random"]]
+    shares = ("faithfulness", "completeness", "cpr", "cmd")
+    rows = [
+        {
+            "ablation": word(f"circuit_check.{ablation.kind}"),
+            **{name: getattr(ablation, name) for name in shares},
+            "reached": None if ablation.rank is None else rank(ablation),
+            "random": len(ablation.random_faithfulness) or None,
+        }
+        for ablation in ablations
+    ]
+    return pd.DataFrame(rows)
 
 
-def _row(ablation: Mapping[str, Any], word: Words) -> dict[str, object]:
+def _row(ablation: AblationCheck, word: Words) -> dict[str, object]:
     names = ("faithfulness", "faithfulness_low", "faithfulness_high")
-    row = {"kind": word(f"circuit_check.{ablation['kind']}"), **{name: ablation[name] for name in names}}
-    if random := ablation["random_faithfulness"]:
+    row = {
+        "kind": word(f"circuit_check.{ablation.kind}"),
+        **{name: getattr(ablation, name) for name in names},
+    }
+    if random := ablation.random_faithfulness:
         low, high = band(random)
         row |= {"low": low, "high": high, "median": float(np.median(random))}
     return row

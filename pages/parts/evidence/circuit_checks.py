@@ -1,6 +1,5 @@
 """The circuit as a whole: how far its check is, and what it found."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +8,7 @@ import streamlit as st
 from core.jobs.follow_up import measured_seconds
 from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import CheckKind, JobState
+from core.schema import AblationCheck, CircuitRecord
 from core.text import percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
@@ -28,7 +28,7 @@ def check_line(result: Result, kind: CheckKind, check: JobState | None) -> None:
     checks.begin(kind, check, label, f"check_{kind}", ":material/fact_check:")
 
 
-def show(content: Mapping[str, Any] | None, active: bool) -> None:
+def show(content: CircuitRecord | None, active: bool) -> None:
     """What the check found, pictures first; `active` while it is still at work."""
     if content is None:
         if not active:
@@ -37,10 +37,10 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
     missing = circuit_words.state(content, language())
     if missing and not active:
         st.info(missing, icon=":material/info:")
-    if not content["ablations"]:
+    if not content.ablations:
         return
-    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
-    count = len(content["circuit"])
+    defined = content.defined
+    count = len(content.circuit)
     if defined:
         st.markdown(shell.plain(circuit_words.faithfulness(defined[0], count, language())))
         st.altair_chart(
@@ -64,12 +64,12 @@ def show(content: Mapping[str, Any] | None, active: bool) -> None:
             _details(content, defined)
 
 
-def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> None:
+def _details(content: CircuitRecord, defined: list[AblationCheck]) -> None:
     if defined:
         left, right = st.columns([3, 2], gap="medium")
         left.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
         left.altair_chart(
-            charts.curve(defined[0], len(content["circuit"]), content["goal"], colours.palette(), t),
+            charts.curve(defined[0], len(content.circuit), content.goal, colours.palette(), t),
             key="faithfulness_curve",
             theme=None,
             alt=t("alt.curve"),
@@ -81,10 +81,10 @@ def _details(content: Mapping[str, Any], defined: list[Mapping[str, Any]]) -> No
             theme=None,
             alt=t("alt.minimality"),
         )
-    _table(charts.numbers(content["ablations"], t))
-    for ablation in content["ablations"]:
-        if not ablation["defined"]:
-            st.caption(circuit_words.faithfulness(ablation, len(content["circuit"]), language()))
+    _table(charts.numbers(content.ablations, t))
+    for ablation in content.ablations:
+        if not ablation.defined:
+            st.caption(circuit_words.faithfulness(ablation, len(content.circuit), language()))
     zero = circuit_words.minimal_ablation_set(content, "zero", language())
     st.caption(" ".join(part for part in (zero, circuit_words.cost(content, language())) if part))
 

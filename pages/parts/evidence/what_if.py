@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.report.sentences import circuit as circuit_words
+from core.schema import BeforeAfter, CircuitRecord
 from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.evidence import before_after
@@ -29,7 +30,7 @@ print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 """
 
 
-def show(result: Result, content: Mapping[str, Any] | None) -> None:
+def show(result: Result, content: CircuitRecord | None) -> None:
     """Heads to choose, before and after, and the recipe."""
     st.subheader(t("whatif.title"), anchor=False, help=glossary.help_of("switch_off"))
     heads, mode, typed = _choices(result, content)
@@ -47,13 +48,13 @@ def show(result: Result, content: Mapping[str, Any] | None) -> None:
         _tried(tried)
 
 
-def suggested(content: Mapping[str, Any] | None) -> tuple[list[str], str]:
+def suggested(content: CircuitRecord | None) -> tuple[list[str], str]:
     """The heads to begin with and how they are switched off, from the check of the circuit."""
-    tried = (content or {}).get("before_after")
-    return (list(tried["heads"]), tried["mode"]) if tried else ([], MODES[0])
+    trial = content and content.before_after
+    return (list(trial.heads), trial.mode) if trial else ([], MODES[0])
 
 
-def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[str], str, list[str]]:
+def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], str, list[str]]:
     proposed, how = suggested(content)
     names = list(result.heads["name"])
     key, mode_key = f"off_{state.run_id()}", f"off_mode_{state.run_id()}"
@@ -95,11 +96,11 @@ def _choices(result: Result, content: Mapping[str, Any] | None) -> tuple[list[st
     return list(heads), str(mode or MODES[0]), [line for line in text.split("\n") if line.strip()]
 
 
-def _quick(result: Result, content: Mapping[str, Any] | None, key: str) -> None:
+def _quick(result: Result, content: CircuitRecord | None, key: str) -> None:
     """Buttons that take a whole set of heads."""
     sets = {
         "suggested": suggested(content)[0],
-        "smallest": list(((content or {}).get("smallest") or {}).get("heads", [])),
+        "smallest": list(content.minimal_circuit.heads) if content and content.minimal_circuit else [],
         "circuit": list(result.selected["name"]),
     }
     for name, heads in sets.items():
@@ -118,7 +119,7 @@ def _take(key: str, heads: Sequence[str]) -> None:
 
 
 def _tried(tried: Mapping[str, Any]) -> None:
-    st.markdown(f"**{shell.plain(circuit_words.ablated(tried, language()))}**")
+    st.markdown(f"**{shell.plain(circuit_words.ablated(BeforeAfter.model_validate(tried), language()))}**")
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.ablation_file"), icon=":material/code:"):
         st.markdown(t("whatif.ablation_file_text"))

@@ -71,7 +71,7 @@ def test_failed_check_says_why_and_the_next_one_succeeds(backend, behaviour, key
     backend.submit(run, "circuit")
     state = finish_check(backend, run)
     assert (state.status, state.stage, state.step, state.total) == ("done", "circuit", 3, 3)
-    assert read_circuit(run) == {"format": 1, "state": "computed", "kind": "circuit"}
+    assert run.read_json("circuit.json") == {"format": 1, "state": "computed", "kind": "circuit"}
     assert run.state().status == "done"
 
 
@@ -202,7 +202,7 @@ def test_queued_check_is_cancelled_at_once_never_begun_and_can_be_asked_again(ba
     backend.cancel(busy.run_id)
     state = finish_check(backend, run)
     assert (state.kind, state.status) == ("heads", "done")
-    assert read_circuit(run)["kind"] == "heads"
+    assert run.read_json("circuit.json")["kind"] == "heads"
     assert run.state("circuit").status == "cancelled"
 
 

@@ -122,7 +122,7 @@ def test_model_that_is_gone_is_explained_and_the_rest_stands(open_app: OpenApp) 
 
 
 def test_texts_are_shown_as_they_stand_and_marks_have_words(content) -> None:
-    rows = [{**content["before_after"]["rows"][0], "text": "<script>x</script>"}]
+    rows = [{**content.before_after.rows[0], "text": "<script>x</script>"}]
     page = before_after.table(rows, word)
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert 'aria-label="the word that is at fault"' in page and 'aria-label="the expected word"' in page
@@ -135,7 +135,7 @@ def test_suggestion_comes_from_the_check(content) -> None:
 
 
 def test_pictures_hold_every_ablation_that_means_something(content) -> None:
-    defined = [ablation for ablation in content["ablations"] if ablation["defined"]]
+    defined = content.defined
     chart = whole_charts.beside_random(defined, LIGHT, word).to_dict()
     rows = next(iter(chart["datasets"].values()))
     names = {row["kind"] for data in chart["datasets"].values() for row in data if "kind" in row}
@@ -152,19 +152,19 @@ def test_pictures_hold_every_ablation_that_means_something(content) -> None:
 
 
 def test_numbers_of_the_table_by_hand(content) -> None:
-    table = whole_charts.numbers(content["ablations"], word)
+    table = whole_charts.numbers(content.ablations, word)
     assert list(table["reached"].fillna(-1)) == [0, 0, -1]
     assert list(table["random"].fillna(0)) == [100, 100, 0]
     assert list(table["faithfulness"].fillna(-1)) == [0.9, 0.98, -1]
 
 
 def test_circuit_without_random_ones_is_drawn(content) -> None:
-    alone = {**content["ablations"][0], "random_faithfulness": [], "random_completeness": []}
-    spec = whole_charts.beside_random([alone, content["ablations"][1]], LIGHT, word).to_dict()
+    alone = content.ablations[0].model_copy(update={"random_faithfulness": (), "random_completeness": ()})
+    spec = whole_charts.beside_random([alone, content.ablations[1]], LIGHT, word).to_dict()
     rows = [row for data in spec["datasets"].values() for row in data if "kind" in row]
     assert sum(row.get("low") is not None for row in rows) == 1
     curves = [
-        whole_charts.curve(found, 3, 0.9, LIGHT, word).to_dict() for found in (alone, content["ablations"][0])
+        whole_charts.curve(found, 3, 0.9, LIGHT, word).to_dict() for found in (alone, content.ablations[0])
     ]
     assert [len(curve["layer"]) for curve in curves] == [4, 5]
 

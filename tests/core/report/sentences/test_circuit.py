@@ -7,6 +7,7 @@ import pytest
 from core.report.sentences import advice, circuit, notes, overview
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
+from core.schema import CircuitRecord
 from core.text import LANGUAGES, text
 from tests.support.made_facts import with_effects
 from tests.support.made_runs import write_circuit
@@ -24,14 +25,14 @@ def content(tmp_path):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_has_its_numbers(content, language):
     checked = content()
-    line = circuit.ablated(checked["before_after"], language)
+    line = circuit.ablated(checked.before_after, language)
     assert "L0H1" in line and "6" in line and "0" in line
-    first, _, third = checked["ablations"]
+    first, _, third = checked.ablations
     alone = circuit.faithfulness(first, 3, language)
     assert "90" in alone and "100" in alone and "2\u00a0%" in alone
     undefined = circuit.faithfulness(third, 3, language)
     assert undefined != alone
-    assert "NaN" in circuit.faithfulness({**third, "finite": False}, 3, language) != undefined
+    assert "NaN" in circuit.faithfulness(third.model_copy(update={"finite": False}), 3, language) != undefined
     assert "L2H3" in circuit.minimal_circuit(checked, language) and "91" in circuit.minimal_circuit(
         checked, language
     )
@@ -49,23 +50,25 @@ def test_what_is_missing_is_line(content, language):
         assert circuit.minimal_circuit(checked, language) == ""
     checked = content(complete=False)
     assert circuit.state(checked, language)
-    missed = {**checked, "smallest": {**checked["smallest"], "complete": False}}
+    missed = checked.model_copy(
+        update={"minimal_circuit": checked.minimal_circuit.model_copy(update={"complete": False})}
+    )
     assert circuit.minimal_circuit(missed, language) != circuit.minimal_circuit(checked, language)
-    alone = {**checked["ablations"][0], "random_faithfulness": [], "rank": 1.0}
+    alone = checked.ablations[0].model_copy(update={"random_faithfulness": (), "rank": 1.0})
     assert "100" not in circuit.faithfulness(alone, 3, language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_words_changes_are_counted(content, language):
-    tried = content()["before_after"]
-    counts = {label: {**side, "judged": 0} for label, side in tried["counts"].items()}
-    line = circuit.ablated({**tried, "counts": counts}, language)
+    tried = content().before_after
+    counts = {label: side.model_copy(update={"judged": 0}) for label, side in tried.counts.items()}
+    line = circuit.ablated(tried.model_copy(update={"counts": counts}), language)
     assert line != circuit.ablated(tried, language)
 
 
 def test_rank_tells_how_many_reach_the_circuit(content):
-    first = content()["ablations"][0]
-    line = circuit.faithfulness({**first, "rank": 4 / 101}, 3, "en")
+    first = content().ablations[0]
+    line = circuit.faithfulness(first.model_copy(update={"rank": 4 / 101}), 3, "en")
     assert "and 3 of them reach" in line
 
 
@@ -91,6 +94,7 @@ WHOLE = {
     "smallest": {"heads": ["L0H1"], "reached": 0.92, "tried": 5, "complete": True},
     "before_after": {
         "heads": ["L0H1"],
+        "mode": "mean",
         "counts": {
             "anomalous": {**SIDE, "fault_before": 8, "fault_after": 0},
             "normal": {**SIDE, "right_before": 8, "right_after": 7},
@@ -104,7 +108,7 @@ WHOLE = {
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_check_of_the_circuit_is_told_where_there_is_one(language: str) -> None:
     plain = with_effects()
-    checked = replace(plain, whole=WHOLE)
+    checked = replace(plain, circuit=CircuitRecord.model_validate(WHOLE))
     assert circuit.whole(plain, language) == []
     ablated, alone, smallest = circuit.whole(checked, language)
     assert "L0H1" in ablated
@@ -124,17 +128,12 @@ def test_check_of_the_circuit_is_told_where_there_is_one(language: str) -> None:
 def test_check_that_was_broken_off_or_found_nothing_is_told_as_it_is() -> None:
     part = {name: WHOLE[name] for name in ("state", "circuit", "goal", "seconds", "forward_passes")}
     undefined = {**ABLATION, "defined": False}
-    lines = circuit.whole(
-        replace(with_effects(), whole={**part, "complete": False, "ablations": [ABLATION]}), "en"
-    )
-    assert len(lines) == 2
-    assert "did not come to its end" in lines[1]
-    assert (
-        circuit.whole(
-            replace(with_effects(), whole={**part, "complete": True, "ablations": [undefined]}), "en"
-        )
-        == []
-    )
-    assert (
-        circuit.whole(replace(with_effects(), whole={"state": "no_difference", "ablations": []}), "en") == []
-    )
+
+    def lines(**content: object) -> list[str]:
+        return circuit.whole(replace(with_effects(), circuit=CircuitRecord.model_validate(content)), "en")
+
+    incomplete = lines(**part, complete=False, ablations=[ABLATION])
+    assert len(incomplete) == 2
+    assert "did not come to its end" in incomplete[1]
+    assert lines(**part, complete=True, ablations=[undefined]) == []
+    assert lines(state="no_difference", ablations=[]) == []

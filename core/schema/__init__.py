@@ -1,0 +1,36 @@
+"""The contract of a run's files: columns of the tables, the JSON files as models, and what a run yields."""
+
+from core.schema._details import AblationCheck as AblationCheck
+from core.schema._details import BeforeAfter as BeforeAfter
+from core.schema._details import CircuitRecord as CircuitRecord
+from core.schema._details import CurvePoint as CurvePoint
+from core.schema._details import EffectRecord as EffectRecord
+from core.schema._details import EvidenceDetails as EvidenceDetails
+from core.schema._details import HeadEvidence as HeadEvidence
+from core.schema._details import HeadLoss as HeadLoss
+from core.schema._details import HeadSet as HeadSet
+from core.schema._details import SideCounts as SideCounts
+from core.schema._manifest import AlignmentRecord as AlignmentRecord
+from core.schema._manifest import AutoencoderRecord as AutoencoderRecord
+from core.schema._manifest import ConfidenceRecord as ConfidenceRecord
+from core.schema._manifest import Counts as Counts
+from core.schema._manifest import EvidenceAbout as EvidenceAbout
+from core.schema._manifest import GradientScreenRecord as GradientScreenRecord
+from core.schema._manifest import Manifest as Manifest
+from core.schema._manifest import ModelRecord as ModelRecord
+from core.schema._manifest import SelectionRecord as SelectionRecord
+from core.schema._manifest import SettingsRecord as SettingsRecord
+from core.schema._manifest import StabilityRecord as StabilityRecord
+from core.schema._result import CODE_COLUMNS as CODE_COLUMNS
+from core.schema._result import EDGE_COLUMNS as EDGE_COLUMNS
+from core.schema._result import EFFECT_COLUMNS as EFFECT_COLUMNS
+from core.schema._result import EXAMPLE_COLUMNS as EXAMPLE_COLUMNS
+from core.schema._result import HEAD_COLUMNS as HEAD_COLUMNS
+from core.schema._result import Progress as Progress
+from core.schema._result import RunResult as RunResult
+from core.schema._result import no_effects as no_effects
+from core.schema._stored import FORMAT as FORMAT
+from core.schema._stored import FORMER_DIRECTIONS as FORMER_DIRECTIONS
+from core.schema._stored import Direction as Direction
+from core.schema._stored import Note as Note
+from core.schema._stored import Stored as Stored

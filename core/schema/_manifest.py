@@ -1,0 +1,162 @@
+"""manifest.json: what was analysed, how, what it cost."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from core.schema._stored import FORMAT, FORMER_DIRECTIONS, Direction, Note, Stored
+
+
+class ModelRecord(Stored):
+    """The model that was read: its name, a hash of its weights, and its shape."""
+
+    name: str
+    weights_hash: str = ""
+    architecture: str = ""
+    n_layers: int = 0
+    n_heads: int = 0
+    n_parameters: int = 0
+
+
+class AutoencoderRecord(Stored):
+    """Settings of the autoencoders that sentences name."""
+
+    members: int = 0
+
+
+class SettingsRecord(Stored):
+    """The settings of the run, without its examples; `core.config.RunConfig` describes all of them."""
+
+    preset: str = ""
+    seed: int = 0
+    autoencoder: AutoencoderRecord = AutoencoderRecord()
+
+
+class AlignmentRecord(Stored):
+    """Which positions were compared and why; indices count in the user's order of the examples, from 0.
+
+    `positions` holds a list for each example, empty for one that was left out.
+    """
+
+    mode: str = ""
+    reason: Note = Note(key="")
+    pairs: tuple[tuple[int, int], ...] = ()
+    pairs_source: str = "none"
+    left_out: tuple[int, ...] = ()
+    slots: tuple[str, ...] = ()
+    positions: tuple[tuple[int, ...], ...] = ()
+
+
+class Counts(Stored):
+    """How many examples, heads and edges there were."""
+
+    anomalous: int = 0
+    normal: int = 0
+    heads: int = 0
+    selected_heads: int = 0
+    scored_edges: int = 0
+    selected_edges: int = 0
+
+
+class SelectionRecord(Stored):
+    """How the candidates were selected; a threshold is None where nothing was."""
+
+    former: ClassVar = {"measure": "statistic", "reach": "attention_flow"}
+
+    candidates: str = "codes"
+    statistic: str = "strength"
+    attention_flow: str = "not_used"
+    rule: str = ""
+    threshold: float | None = None
+    edge_rule: str = ""
+    edge_threshold: float | None = None
+
+
+class GradientScreenRecord(Stored):
+    """Whether the gradient screen worked, and what it cost."""
+
+    state: str
+    steps: int = 0
+    forward_passes: int = 0
+    backward_passes: int = 0
+
+
+class EvidenceAbout(Stored):
+    """How the behaviour was measured and the candidates were tested; empty where nothing was tested."""
+
+    former: ClassVar = {"measure": "metric"}
+
+    metric: str = ""
+    anomalous: float | None = None
+    normal: float | None = None
+    gap: float | None = None
+    gap_p_value: float | None = None
+    divergence: float | None = None
+    method: str = ""
+    directions: tuple[Direction, ...] = ()
+    examples: int = 0
+    smallest_p: float | None = None
+    tested_heads: int = 0
+    tested_edges: int = 0
+    rule: dict[str, float] = Field(default_factory=dict)
+    forward_passes: int = 0
+    backward_passes: int = 0
+
+    @field_validator("directions", mode="before")
+    @classmethod
+    def _read_former_directions(cls, directions: Any) -> Any:
+        return [FORMER_DIRECTIONS.get(direction, direction) for direction in directions]
+
+
+class ConfidenceRecord(Stored):
+    """How far to trust the run, and what that rests on."""
+
+    level: Literal["high", "medium", "low", "none"]
+    reasons: tuple[Note, ...] = ()
+
+
+class StabilityRecord(Stored):
+    """How steady the selection is; None where that could not be measured."""
+
+    former: ClassVar = {"trust": "confidence"}
+
+    mirror_selected: int = 0
+    mirror_overlap: float | None = None
+    jaccard: float | None = None
+    jaccard_bar: float | None = None
+    draws: int = 0
+    members_overlap: float | None = None
+    diversity: float | None = None
+    codes_anomalous: float | None = None
+    codes_normal: float | None = None
+    tokens_anomalous: int = 0
+    tokens_normal: int = 0
+    held_out: float | None = None
+    held_out_checked: int = 0
+    confidence: ConfidenceRecord | None = None
+
+
+class Manifest(Stored):
+    """manifest.json: what was analysed, how, what it cost, and what a reader must know."""
+
+    former: ClassVar = {"screen": "gradient_screen", "certainty": "stability"}
+
+    format: int = FORMAT
+    version: str = ""
+    created: str = ""
+    model: ModelRecord
+    scenario: str = ""
+    settings: SettingsRecord = SettingsRecord()
+    alignment: AlignmentRecord = AlignmentRecord()
+    counts: Counts = Counts()
+    timings: dict[str, float] = Field(default_factory=dict)
+    forward_passes: int = 0
+    cached_texts: int = 0
+    device: str = ""
+    selection: SelectionRecord = SelectionRecord()
+    gradient_screen: GradientScreenRecord | None = None
+    evidence: Literal["computed", "not_computed", "no_difference"] = "not_computed"
+    evidence_about: EvidenceAbout = EvidenceAbout()
+    every_head: bool = False
+    notes: tuple[Note, ...] = ()
+    stability: StabilityRecord | None = None
