@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.benchmark import reading
-from core.benchmark.reading import Measured
+from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import Comparison, comparison, measured_rows, reliability, standings
 from core.errors import HeadlightError
 from pages.parts import shell
@@ -46,7 +46,7 @@ def source_name(folder: Path) -> str:
     return t("bench.source_own", path=folder, date=date)
 
 
-def against(result: Measured, compared: Comparison) -> None:
+def against(result: BenchmarkResult, compared: Comparison) -> None:
     """Ours against the best others, case by case, with what they cost."""
     st.subheader(t("bench.against_title"), anchor=False, help=t("bench.against_help"))
     labels = {
@@ -71,7 +71,7 @@ def against(result: Measured, compared: Comparison) -> None:
     st.caption(shell.plain(words.losses(compared)))
 
 
-def sure_and_cost(result: Measured, compared: Comparison) -> None:
+def sure_and_cost(result: BenchmarkResult, compared: Comparison) -> None:
     """How sure the numbers are, and what an analysis costs."""
     known = words.reliability(reliability(result.summary))
     if known:
@@ -83,7 +83,7 @@ def sure_and_cost(result: Measured, compared: Comparison) -> None:
         st.write(shell.plain(cost))
 
 
-def folded(result: Measured) -> None:
+def folded(result: BenchmarkResult) -> None:
     """The whole table, the methods in a line each, and what was not run."""
     with st.expander(t("bench.table_title"), icon=":material/table:"):
         table.show(result)
@@ -107,7 +107,7 @@ def goals(table: pd.DataFrame) -> None:
             st.html(words.goals(table[met]))
 
 
-def show(result: Measured, compared: Comparison | None) -> None:
+def show(result: BenchmarkResult, compared: Comparison | None) -> None:
     """One screen: ours against the others, below it the goals and how sure the numbers are; the rest is folded."""
     if compared is not None:
         against(result, compared)

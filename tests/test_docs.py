@@ -177,7 +177,7 @@ def test_the_numbers_of_the_readme_are_measured(readme):
         for unit in ("head", "edge")
     )
     auc = heads.groupby("method")["auc"]
-    methods = ["standard", "no-reach", "screened", "unpaired", "unequal"]
+    methods = ["standard", "no-flow", "screened", "unpaired", "unequal"]
     numbers = [auc.mean()[f"headlight-{name}"] for name in methods]
     numbers += [auc.min()[f"headlight-{name}"] for name in ("unpaired", "unequal")]
     numbers += [auc.mean()[name] for name in ("untrained", "paper", "paper-250")]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from core.benchmark.names import FORMER, group_of
+from core.benchmark.tables.summaries import NUMBERS
 from core.errors import StorageError
 from core.storage import home
 from core.text.csv_safe import unguarded
@@ -19,86 +21,15 @@ from core.text.csv_safe import unguarded
 PROJECT = Path(__file__).parent / "measured"
 """What the project itself measured."""
 
-OURS = "headlight-standard"
-PUBLISHED = ("paper", "paper-250", "paper-ensemble")
-UNTRAINED = "untrained"
-"""Ours but for the training: no rival, it tells what the training adds."""
-
-CEILING = "exact-patching"
-"""The truth itself was measured in this way, so it is no rival either."""
-
-SCREENED = "headlight-screened"
-"""Ours with the gradient screen."""
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "ours": (
-        "headlight-standard",
-        "headlight-fast",
-        "headlight-screened",
-        "headlight-unpaired",
-        "headlight-unequal",
-        "headlight-last",
-        "headlight-mean",
-        "headlight-no-reach",
-        "pair-difference-reach",
-    ),
-    "look": (
-        "untrained",
-        "k-means",
-        "pair-difference-norm",
-        "mean-difference",
-        "probe",
-        *PUBLISHED,
-        "random",
-    ),
-    "change": (
-        "hisp",
-        "eap",
-        "eap-ig",
-        "subnetwork-probing",
-        "acdc-kl",
-        "acdc-logit-difference",
-        "exact-patching",
-    ),
-}
-"""The methods: ours, those that only look at what heads write, those that use gradients or change heads.
-
-Of ours, `headlight-screened` uses gradients too; comparisons are made with `OURS`, which does not.
-"""
-
 KEYS = ("task", "model", "method", "unit")
-NUMBERS = (
-    "draws",
-    "seeds",
-    "auc",
-    "auc_sd",
-    "auc_seed_sd",
-    "auc_lowest",
-    "average_precision",
-    "precision",
-    "recall",
-    "auc_true_heads",
-    "jaccard",
-    "seconds",
-    "forward_passes",
-    "peak_mb",
-    "confirmed_precision",
-    "confirmed_recall",
-    "false_confirmations",
-    "false_discoveries",
-    "false_discoveries_unpaired",
-    "wrong_at_q",
-    "shuffles",
-    "shuffles_unpaired",
-)
 SWEEP_NUMBERS = ("examples", "draw", "seed", "value", "auc", "average_precision", "agreement", "seconds")
 SPEED_NUMBERS = ("heads", "examples", "members", "seconds", "peak_mb", "forward_seconds")
 NEEDED = ("summary.csv", "about.json")
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One result. Tables have every column of the contract; those not measured are empty.
+class BenchmarkResult:
+    """A measured benchmark. Tables have every column of the contract; those not measured are empty.
 
     `summary` has two more: `case`, a task on a model, and `group`, the key in GROUPS or "other".
     """
@@ -117,17 +48,17 @@ def result_folders() -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if any((folder / name).is_file() for name in NEEDED)]
 
 
-def read(folder: Path) -> Measured:
+def read(folder: Path) -> BenchmarkResult:
     """The result in a folder; raises StorageError for a file that is missing or cannot be read."""
     summary = _table(folder, "summary.csv", (*KEYS, "examples"), ("role",), NUMBERS)
-    summary = summary[~summary["role"].isin(["tuning"])]
+    summary = summary[~summary["role"].isin(["tuning"])].replace({"method": FORMER})
     if not len(summary):
         raise _damaged(folder, "summary.csv", "no rows of test tasks")
     for name in (*KEYS, "examples"):
         if summary[name].isna().any():
             raise _damaged(folder, "summary.csv", f"an empty cell in the column {name}")
     goals = _table(folder, "goals.csv", ("key",), ("comparison", "met", "note"), ("wanted", "measured"))
-    return Measured(
+    return BenchmarkResult(
         folder,
         summary.assign(
             examples=summary["examples"].astype(int),
@@ -139,11 +70,6 @@ def read(folder: Path) -> Measured:
         _table(folder, "speed.csv", ("what",), ("device",), SPEED_NUMBERS),
         about(folder),
     )
-
-
-def group_of(method: str) -> str:
-    """What a method needs: a key of GROUPS, or "other" for a name that is not known."""
-    return next((group for group, methods in GROUPS.items() if method in methods), "other")
 
 
 def _table(

@@ -14,18 +14,18 @@ import torch
 import transformers
 
 from core.analysis.manifest import package_version
-from core.benchmark.measuring import Measured
+from core.benchmark.draws import DrawResult
+from core.benchmark.metrics.ablations import AblationRow, ablation_lines
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
-from core.benchmark.metrics.switching_off import SwitchRow, switch_lines
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
+from core.benchmark.processes import Job, cores, do, done
 from core.benchmark.tables.goals import Goal, goal_lines, goals
 from core.benchmark.tables.printed import overall_lines, task_lines
 from core.benchmark.tables.rows import Row
 from core.benchmark.tables.summaries import summary
 from core.benchmark.tasks.gpt2_circuits import NotRun, published_names
 from core.benchmark.tasks.task import TaskName, bundled_names, names_in
-from core.benchmark.work import Job, cores, do, done
 from core.errors import ConfigError, StorageError
 from core.storage import write_atomically
 from core.text.csv_safe import csv_bytes
@@ -36,24 +36,21 @@ class Results:
     """All that was measured so far."""
 
     rows: list[Row] = field(default_factory=list)
-    switches: list[SwitchRow] = field(default_factory=list)
+    ablations: list[AblationRow] = field(default_factory=list)
     sweep: list[SweepRow] = field(default_factory=list)
     speed: list[SpeedRow] = field(default_factory=list)
     not_run: list[dict[str, str]] = field(default_factory=list)
 
-    def add(self, job: Job, found: Measured | list[SweepRow]) -> None:
+    def add(self, job: Job, result: DrawResult | list[SweepRow]) -> None:
         """Take in what a job gave."""
-        if isinstance(found, list):
-            self.sweep += found
+        if isinstance(result, list):
+            self.sweep += result
             return
-        self.rows += found.rows
-        self.switches += found.switches
-        for method, reason in found.failed:
-            entry = {
-                "task": job.task.name,
-                "model": Path(job.task.folder).name or "bundled",
-                "method": method,
-            }
+        self.rows += result.rows
+        self.ablations += result.ablations
+        for method, reason in result.failed:
+            model = Path(job.task.folder).name or "bundled"
+            entry = {"task": job.task.name, "model": model, "method": method}
             if not any(entry.items() <= known.items() for known in self.not_run):
                 self.not_run.append({**entry, "reason": reason})
 
@@ -63,7 +60,7 @@ class Results:
         keys = ["task", "model", "examples", "draw", "seed"]
         return {
             "benchmark": rows.sort_values(keys, kind="stable"),
-            "switch": _table(SwitchRow, self.switches).sort_values("draw", kind="stable"),
+            "switch": _table(AblationRow, self.ablations).sort_values("draw", kind="stable"),
             "sweep": _table(SweepRow, self.sweep),
             "speed": _table(SpeedRow, self.speed),
             "summary": summary(rows) if len(rows) else pd.DataFrame(),
@@ -89,21 +86,21 @@ def run_benchmark(
     start = time.perf_counter()
     size: Size = "quick" if quick else "full"
     workers = workers or cores()
-    found = [*bundled_names(), *published_names()] if tuning is None else names_in(tuning)
-    names = [one for one in found if isinstance(one, TaskName)]
+    tasks = [*bundled_names(), *published_names()] if tuning is None else names_in(tuning)
+    names = [task for task in tasks if isinstance(task, TaskName)]
     if not names:
         raise ConfigError(
             "bad_setting", name="--tuning", detail=f"found no model with true circuits in {tuning}"
         )
-    results = Results(not_run=[asdict(one) for one in found if isinstance(one, NotRun)])
+    results = Results(not_run=[asdict(task) for task in tasks if isinstance(task, NotRun)])
     yield f"Headlight benchmark ({size}), {date.today()}, {platform.machine()}, {workers} processes of one thread"
     yield f"draws a task: {draws_words(size)}"
     jobs = jobs_of(names, size)
     left = {name: sum(job.task == name for job in jobs) for name in names}
     of_task: dict[TaskName, list[Row]] = {name: [] for name in names}
-    for job, given in done(jobs, workers, do):
-        results.add(job, given)
-        of_task[job.task] += given.rows if isinstance(given, Measured) else []
+    for job, result in done(jobs, workers, do):
+        results.add(job, result)
+        of_task[job.task] += result.rows if isinstance(result, DrawResult) else []
         left[job.task] -= 1
         if not left[job.task]:
             if of_task[job.task]:
@@ -118,7 +115,7 @@ def run_benchmark(
         yield "nothing could be measured"
         return
     yield from overall_lines(_table(Row, results.rows))
-    yield from switch_lines(results.switches)
+    yield from ablation_lines(results.ablations)
     yield from speed_lines(results.speed)
     yield from goal_lines(results.goals())
     yield ""
@@ -150,8 +147,7 @@ def write(
     for name, table in results.tables().items():
         write_atomically(out / f"{name}.csv", csv_bytes(table))
         lines.append(f"{len(table)} rows in {out / f'{name}.csv'}")
-    found = results.goals()
-    write_atomically(out / "goals.csv", csv_bytes(_table(Goal, found)))
+    write_atomically(out / "goals.csv", csv_bytes(_table(Goal, results.goals())))
     about = json.dumps({**_about(results, size, workers, seconds), "complete": complete}, indent=1) + "\n"
     write_atomically(out / "about.json", about.encode())
     return lines
@@ -199,5 +195,5 @@ def _about(results: Results, size: Size, workers: int, seconds: float) -> dict[s
     }
 
 
-def _table(kind: type, made: Sequence[Any]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(one) for one in made], columns=[field.name for field in fields(kind)])
+def _table(kind: type, rows: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(kind)])

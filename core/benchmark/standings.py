@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.benchmark.reading import CEILING, GROUPS, OURS, PUBLISHED, SCREENED, UNTRAINED, group_of
+from core.benchmark.names import CEILING, GROUPS, OURS, PUBLISHED, SCREENED, UNTRAINED, group_of
 
 DIGITS = 3
 """Decimals with which ROC AUCs are shown and compared."""

@@ -14,10 +14,10 @@ MAIN = 8
 CASES = (
     "headlight-standard",
     "headlight-screened",
-    "headlight-no-reach",
+    "headlight-no-flow",
     "untrained",
     "pair-difference-norm",
-    "pair-difference-reach",
+    "pair-difference-flow",
     "paper",
     "paper-250",
     "eap-ig",
@@ -199,7 +199,7 @@ def switch(folder: Path, say: Words) -> Iterator[str]:
     rows = []
     for (task, model), own in sets.groupby(["task", "model"]):
         suggested = own[own["suggested"].astype(str).str.lower() == "true"]
-        circuit = own[(own["found_by"] == "smallest_circuit") & (own["mode"] == "mean")]
+        circuit = own[(own["found_by"] == "minimal_circuit") & (own["mode"] == "mean")]
         rows.append(
             (
                 f"{task} · {model}",

@@ -20,10 +20,10 @@ from core.sensitivity.sentences import sentence
 from core.sensitivity.summary import COLUMNS, read_sensitivity
 from tests.support.jobs import config
 from tests.support.made_sweep import ROWS, SMALL
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SHARED
 from tests.support.tiny_models import save_tiny
 
-STORIES = ROOT.parent / "shared" / "models" / "stories260K"
+STORIES = SHARED / "models" / "stories260K"
 QUICK = ("--preset", "fast", "--no-evidence")
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.benchmark.reading import GROUPS, SPEED_NUMBERS
+from core.benchmark.names import GROUPS
+from core.benchmark.reading import SPEED_NUMBERS
 from core.text.csv_safe import csv_bytes
 
 TASKS = ("indirect-object", "greater-than", "docstring", "induction")
@@ -22,8 +23,8 @@ LEVELS = {
     "headlight-unequal": (0.9, 1.0),
     "headlight-last": (0.95, 0.8),
     "headlight-mean": (0.91, 0.8),
-    "headlight-no-reach": (0.965, 2.2),
-    "pair-difference-reach": (0.984, 0.04),
+    "headlight-no-flow": (0.965, 2.2),
+    "pair-difference-flow": (0.984, 0.04),
     "untrained": (0.98, 0.04),
     "k-means": (0.97, 0.2),
     "pair-difference-norm": (0.975, 0.03),

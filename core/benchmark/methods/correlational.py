@@ -3,9 +3,8 @@
 Edges of a method without codes are scored by the product of their two heads.
 """
 
-import time
 import warnings
-from collections.abc import Callable
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -15,9 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from core.analysis.candidates import score
-from core.analysis.observations import observe
-from core.benchmark.methods.method import Method, Outcome, ours, paper
-from core.config import PRESETS, AutoencoderConfig
+from core.analysis.observations import Observations, observe
+from core.benchmark.methods.method import Method, Outcome, paper
+from core.config import AutoencoderConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.codes import scale
 from core.examples.example_set import ExampleSet
@@ -44,12 +43,10 @@ def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     Everything else is as in our method: the same centred outputs, the same counting of codes that anomalous texts alone
     show, weighted by strength, which is the length of the centred output here.
     """
-    start = time.perf_counter()
-    observed = observe(loaded, examples, attention=False)
-    values = scale(observed.centred())
-    scores = score(cluster_codes(values, seed), observed.n_anomalous, loaded.shape.n_heads)
-    heads = scores.heads.score.numpy()
-    return Outcome(heads, scores.edges, time.perf_counter() - start, observed.forward_passes)
+    observations = observe(loaded, examples, attention=False)
+    codes = cluster_codes(scale(observations.centred()), seed)
+    scores = score(codes, observations.n_anomalous, loaded.shape.n_heads)
+    return Outcome(scores.heads.score.numpy(), scores.edges, observations.forward_passes)
 
 
 def cluster_codes(values: Tensor, seed: int) -> Codes:
@@ -71,12 +68,34 @@ def _clusters(samples: np.ndarray, seed: int) -> np.ndarray:
     return labels
 
 
+def pair_difference_norm(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """No autoencoder: mean length of the centred anomalous outputs at the best slot."""
+    observations = observe(loaded, examples, attention=False)
+    return _by_product(_mean_lengths(observations).amax(dim=0).double().numpy(), observations)
+
+
+def pair_difference_flow(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Our method without autoencoders: the same lengths weighted by attention flow; edges by their links alone."""
+    observations = observe(loaded, examples)
+    flow = observations.flow()
+    heads = (_mean_lengths(observations) * flow.weights).amax(dim=0).double().numpy()
+    outcome = _by_product(heads, observations)
+    return outcome if flow.links is None else replace(outcome, edges=flow.links)
+
+
+def _mean_lengths(observations: Observations) -> Tensor:
+    """Mean length (slot, head) of the centred anomalous outputs."""
+    return observations.centred()[: observations.n_anomalous].norm(dim=-1).mean(dim=0)
+
+
+def _by_product(heads: np.ndarray, observations: Observations) -> Outcome:
+    return Outcome(heads, np.outer(heads, heads), observations.forward_passes)
+
+
 def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Distance of the mean anomalous from the mean normal output of a head, at its best slot."""
-    start = time.perf_counter()
-    observed = observe(loaded, examples, attention=False)
-    heads = mean_distances(observed.outputs, observed.n_anomalous)
-    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, observed.forward_passes)
+    observations = observe(loaded, examples, attention=False)
+    return _by_product(mean_distances(observations.outputs, observations.n_anomalous), observations)
 
 
 def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
@@ -88,11 +107,9 @@ def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
 
 def probe(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Held-out AUC of a logistic regression on a head's output, at its best slot."""
-    start = time.perf_counter()
-    observed = observe(loaded, examples, attention=False)
-    values = scale(observed.centred())
-    heads = probe_scores(values, observed.n_anomalous, observed.alignment.paired)
-    return Outcome(heads, np.outer(heads, heads), time.perf_counter() - start, observed.forward_passes)
+    observations = observe(loaded, examples, attention=False)
+    values, paired = scale(observations.centred()), observations.alignment.paired
+    return _by_product(probe_scores(values, observations.n_anomalous, paired), observations)
 
 
 def probe_scores(values: Tensor, n_anomalous: int, paired: bool) -> np.ndarray:
@@ -143,35 +160,17 @@ def _auc(decisions: Tensor, n_anomalous: int) -> Tensor:
     return ((ahead > 0).double() + (ahead == 0).double() / 2).mean(dim=(-1, -2))
 
 
-def untrained() -> Method:
-    """Our method with the standard settings and no training at all: random dictionaries."""
-    return ours(PRESETS["standard"].model_copy(update={"epochs": 0}))
-
-
 def paper_ensemble(settings: AutoencoderConfig) -> Method:
     """The published recipe with several seeds; the mean of their scores."""
     single = paper(settings)
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-        found = [single(loaded, examples, seed * PAPER_MEMBERS + member) for member in range(PAPER_MEMBERS)]
+        outcomes = [single(loaded, examples, seed * PAPER_MEMBERS + i) for i in range(PAPER_MEMBERS)]
         return Outcome(
-            np.mean([one.heads for one in found], axis=0),
-            np.mean([one.edges for one in found], axis=0),
-            sum(one.seconds for one in found),
-            sum(one.forward_passes for one in found),
+            np.mean([outcome.heads for outcome in outcomes], axis=0),
+            np.mean([outcome.edges for outcome in outcomes], axis=0),
+            sum(outcome.forward_passes for outcome in outcomes),
         )
-
-    return method
-
-
-def paper_counting(more: Callable[[], ExampleSet], settings: AutoencoderConfig) -> Method:
-    """The published recipe in its own setting: `more()` gives the many examples that it trains on a few of and counts
-    on all of. The examples of the draw are not read.
-    """
-    single = paper(settings)
-
-    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-        return single(loaded, more(), seed)
 
     return method
 
@@ -180,4 +179,4 @@ def chance(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Scores that know nothing, others for other texts."""
     count = loaded.shape.n_layers * loaded.shape.n_heads
     generator = np.random.default_rng([seed, crc32(examples.examples[0].text.encode())])
-    return Outcome(generator.random(count), generator.random((count, count)), 0.0, 0)
+    return Outcome(generator.random(count), generator.random((count, count)), 0)

@@ -14,21 +14,20 @@ Scores are sizes of the mean over texts, in the direction of taking the anomalou
 behind the attention (Gemma 2 and 3), where what a layer writes is no sum over heads.
 """
 
-import time
-
 import numpy as np
 from torch import Tensor
 
-from core.benchmark.methods.method import Outcome
+from core.benchmark.methods.method import Outcome, ours
 from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
 from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
+from core.config import PRESETS
+from core.discovery.scoring import combined
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 
 
 def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Head importance by gates."""
-    start = time.perf_counter()
     runs = PairedRuns(loaded, examples, seed)
     sizes = np.zeros((loaded.shape.n_layers, loaded.shape.n_heads))
     for batch in runs.batches:
@@ -36,7 +35,7 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     length = np.sqrt((sizes**2).sum(axis=1, keepdims=True))
     heads = (sizes / np.where(length > 0, length, 1)).ravel()
     edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
-    return Outcome(heads, edges, time.perf_counter() - start, runs.forward_passes)
+    return Outcome(heads, edges, runs.forward_passes)
 
 
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
@@ -56,6 +55,17 @@ def eap_ig(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 
 
 def _attributed(loaded: LoadedModel, examples: ExampleSet, seed: int, steps: int) -> Outcome:
-    start = time.perf_counter()
     heads, edges, passes = attributions(loaded, examples, seed, steps)
-    return Outcome(np.abs(heads), np.abs(edges), time.perf_counter() - start, passes)
+    return Outcome(np.abs(heads), np.abs(edges), passes)
+
+
+def screened(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+    """Our preset `standard` with the gradient screen: geometric means of code score and size of attribution.
+
+    So both must speak for a head or an edge. That both count alike was chosen on the tuning models
+    (`core.benchmark.tasks.task`).
+    """
+    codes = ours(PRESETS["standard"])(loaded, examples, seed)
+    heads, edges, passes = attributions(loaded, examples, seed, STEPS)
+    scores = combined(codes.heads, heads), combined(codes.edges, edges)
+    return Outcome(*scores, codes.forward_passes + passes)

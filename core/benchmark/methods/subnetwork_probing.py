@@ -11,7 +11,6 @@ The penalty's scale: shutting a head pays where it explains less than the mean s
 """
 
 import math
-import time
 from contextlib import ExitStack
 from functools import partial
 
@@ -35,11 +34,10 @@ OPEN_AT_FIRST = 0.9
 
 def subnetwork_probing(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Learned gates on heads."""
-    start = time.perf_counter()
     runs = PairedRuns(loaded, examples, seed)
     heads = learned_gates(runs, seed)
     edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
-    return Outcome(heads, edges, time.perf_counter() - start, runs.forward_passes)
+    return Outcome(heads, edges, runs.forward_passes)
 
 
 def learned_gates(runs: PairedRuns, seed: int, steps: int = STEPS) -> np.ndarray:
@@ -59,8 +57,8 @@ def learned_gates(runs: PairedRuns, seed: int, steps: int = STEPS) -> np.ndarray
             loss = loss + PENALTY * not_shut(location).sigmoid().mean()
             loss.backward()
         optimiser.step()
-    found: np.ndarray = not_shut(location.detach()).double().sigmoid().numpy().ravel()
-    return found
+    chances: np.ndarray = not_shut(location.detach()).double().sigmoid().numpy().ravel()
+    return chances
 
 
 def gates(location: Tensor, noise: Tensor) -> Tensor:

@@ -18,24 +18,19 @@ def hits_among_best(truth: np.ndarray, scores: np.ndarray, best: int = 10) -> in
     return int(truth[np.argsort(-scores, kind="stable")[:best]].sum())
 
 
-def precision_recall(truth: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
-    """(precision, recall) of the chosen; precision is NaN where nothing is chosen."""
-    hits = int((truth & chosen).sum())
-    precision = hits / int(chosen.sum()) if chosen.any() else float("nan")
+def precision_recall(truth: np.ndarray, selected: np.ndarray) -> tuple[float, float]:
+    """(precision, recall) of what is selected; precision is NaN where nothing is."""
+    hits = int((truth & selected).sum())
+    precision = hits / int(selected.sum()) if selected.any() else float("nan")
     recall = hits / int(truth.sum()) if truth.any() else float("nan")
     return precision, recall
-
-
-def head_selection(scores: np.ndarray, rule: Rule) -> np.ndarray:
-    """Candidate heads under a rule."""
-    return select(scores, rule)
 
 
 def edge_selection(edges: np.ndarray, heads: np.ndarray, rule: Rule) -> np.ndarray:
     """Candidate edges under a rule: between candidate heads, and passing the rule among those pairs."""
     between = np.outer(heads, heads) & (edges > 0)
-    chosen = np.zeros_like(between)
+    selected = np.zeros_like(between)
     if between.any():
         passed = select(edges[between], rule)
-        chosen[between] = passed if passed.any() else True
-    return chosen
+        selected[between] = passed if passed.any() else True
+    return selected

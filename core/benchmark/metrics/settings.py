@@ -1,5 +1,6 @@
 """One setting moved away from its default at a time, on tasks whose circuit is known: the rows of sweep.csv."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from core.benchmark.tasks.task import Task
 from core.config import PRESETS, AutoencoderConfig
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import jaccard
+from core.examples.example_set import ExampleSet
 
 SETTINGS: dict[str, tuple[float, ...]] = {
     "latents": (16, 32, 64, 128, 256),
@@ -46,16 +48,14 @@ class SweepRow:
 
 def sweep_rows(task: Task, examples: int, draw: int) -> Iterator[SweepRow]:
     """Rows of one draw: every value of every setting, with SEEDS seeds."""
-    drawn, default = task.draw(examples, draw), PRESETS["standard"]
+    texts, default, truth = task.draw(examples, draw), PRESETS["standard"], task.head_truth()
     for seed in range(SEEDS):
-        usual = ours(default)(task.loaded, drawn, seed)
-        chosen = select(usual.heads, HEAD_RULE)
+        usual = _timed(default, task, texts, seed)
         for setting, values in SETTINGS.items():
             for value in values:
                 settings = moved(default, setting, value)
-                found = usual if settings == default else ours(settings)(task.loaded, drawn, seed)
-                auc, precision = ranking(task.head_truth(), found.heads)
-                selected: np.ndarray = select(found.heads, HEAD_RULE)
+                heads, seconds = usual if settings == default else _timed(settings, task, texts, seed)
+                selected: np.ndarray = select(heads, HEAD_RULE)
                 yield SweepRow(
                     task.name,
                     task.model,
@@ -65,12 +65,17 @@ def sweep_rows(task: Task, examples: int, draw: int) -> Iterator[SweepRow]:
                     setting,
                     round(value, 6),
                     settings == default,
-                    auc,
-                    precision,
-                    round(jaccard(chosen, selected), 4),
-                    int(selected.sum()),
-                    round(found.seconds, 4),
+                    *ranking(truth, heads),
+                    agreement=round(jaccard(select(usual[0], HEAD_RULE), selected), 4),
+                    selected=int(selected.sum()),
+                    seconds=round(seconds, 4),
                 )
+
+
+def _timed(settings: AutoencoderConfig, task: Task, texts: ExampleSet, seed: int) -> tuple[np.ndarray, float]:
+    """Scores of the heads with these settings, and the seconds they took."""
+    start = time.perf_counter()
+    return ours(settings)(task.loaded, texts, seed).heads, time.perf_counter() - start
 
 
 def moved(settings: AutoencoderConfig, name: str, value: float) -> AutoencoderConfig:

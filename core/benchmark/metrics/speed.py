@@ -3,7 +3,7 @@
 Every row is measured in a process of its own, so that its peak memory is its own, with as many threads as torch takes.
 
 - `gpt2-standard`, `gpt2-fast`: random weights of GPT-2 small, real tokenizer, 10+10 indirect-object texts; from token
-  ids over training to scored edges and the certainty of the selection, in pairs. `gpt2-standard-unpaired`: without
+  ids over training to scored edges and the stability of the selection, in pairs. `gpt2-standard-unpaired`: without
   pairs, with LABEL_SHUFFLES shuffles of the labels. Loading the model and evidence by patching are not timed.
 - `heads`, `examples`: from made head outputs to head scores (training, codes, scores), standard preset. A quick run
   leaves these and `gpt2-fast` out: starting a process for each would take a third of its time.
@@ -13,22 +13,20 @@ Every row is measured in a process of its own, so that its peak memory is its ow
 """
 
 import multiprocessing
-import resource
-import sys
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.analysis.candidates import score
-from core.analysis.observations import observe, train_codes
-from core.benchmark.metrics.memory import peak_mb
+from core.analysis.observations import observe, scores_of, train_codes
+from core.benchmark.metrics.memory import PeakMemory
+from core.benchmark.tasks.gpt2_circuits import VARIABLE as WEIGHTS
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.codes import codes_of, scale
@@ -37,13 +35,16 @@ from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.discovery.stability import stability_of
 from core.errors import ModelError
 from core.examples.example_set import ExampleSet
+from core.generators import result_of
 from core.model.batching import pad
 from core.model.loading import LoadedModel, load_tokenizer
 from core.model.tokenising import tokenise
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import pairs
 
-TOKENIZER_FOLDERS = (Path(__file__).parents[4] / "shared" / "models" / "gpt2-tokenizer",)
+TOKENIZER = "HEADLIGHT_GPT2_TOKENIZER"
+"""Environment variable that names a folder with GPT-2's tokenizer."""
+
 EXAMPLES = 10
 """A side."""
 
@@ -59,6 +60,7 @@ SIDES, SIDE_HEADS = (5, 10, 20, 40), 144
 """Examples a side, and the heads that they are measured with."""
 
 EDGE_HEADS, HEADS_A_LAYER = 1024, 32
+MEMBERS = PRESETS["standard"].members
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,20 @@ class SpeedRow:
     examples: int
     members: int
     seconds: float
-    peak_mb: float
+    peak_mb: float = 0.0
     forward_seconds: float | None = None
     equal: float | None = None
 
 
 def gpt2_tokenizer() -> str | None:
-    """Where the GPT-2 tokenizer is: a folder beside the project or the hub's cache; None where it is not."""
-    for source in (*map(str, TOKENIZER_FOLDERS), "gpt2"):
+    """Where the GPT-2 tokenizer is: the folder that TOKENIZER names, beside GPT-2's weights, or the hub's cache."""
+    for source in (os.environ.get(TOKENIZER), os.environ.get(WEIGHTS), "gpt2"):
         try:
-            load_tokenizer(source)
+            if source:
+                load_tokenizer(source)
+                return source
         except ModelError:
             continue
-        return source
     return None
 
 
@@ -142,9 +145,9 @@ def speed_lines(rows: Sequence[SpeedRow]) -> list[str]:
         lines.append(line)
     for device in dict.fromkeys(row.device for row in rows):
         for what in ("heads", "examples"):
-            chosen = [row for row in rows if (row.what, row.device) == (what, device)]
-            if len(chosen) > 1:
-                power = exponent([getattr(row, what) for row in chosen], [row.seconds for row in chosen])
+            grown = [row for row in rows if (row.what, row.device) == (what, device)]
+            if len(grown) > 1:
+                power = exponent([getattr(row, what) for row in grown], [row.seconds for row in grown])
                 lines.append(f"seconds grow with {what} to the power of {power:.2f} ({device})")
     if not any(row.what.startswith("gpt2") for row in rows):
         lines.append("GPT-2 geometry: not run, the GPT-2 tokenizer is neither in a folder nor in the cache")
@@ -161,22 +164,22 @@ def _alone(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
     process.start()
     sender.close()
     try:
-        found: SpeedRow = receiver.recv()
+        row: SpeedRow = receiver.recv()
     finally:
         process.join()
-    return found
+    return row
 
 
 def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple[object, ...]) -> None:
     torch.manual_seed(0)
-    row = measure(*arguments)
-    sender.send(replace(row, peak_mb=_peak_mb(row.device)))
+    with PeakMemory() as memory:
+        row = measure(*arguments)
+    peak = torch.cuda.max_memory_allocated() / 2**20 if row.device == "cuda" else memory.mb
+    sender.send(replace(row, peak_mb=peak))
     sender.close()
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:
-    from core.benchmark.methods.method import last
-
     settings = PRESETS[preset]
     with torch.device(device):
         model = GPT2LMHeadModel(
@@ -184,54 +187,46 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
         )
     loaded = LoadedModel(model, AutoTokenizer.from_pretrained(tokenizer), f"{size}-geometry")
     examples = ExampleSet(examples=tuple(examples_of(pairs("indirect-object", EXAMPLES, 50_000))))
-    ids = tokenise(loaded, examples)
-    forward = _forward_seconds(loaded, ids)
+    forward = _forward_seconds(loaded, tokenise(loaded, examples))
     start = time.perf_counter()
-    observed = observe(loaded, examples, pairing="auto" if paired else "off")
-    alignment, flow, kept = observed.alignment, observed.flow(), observed.compared.texts
-    codes = flow.weigh(last(train_codes(observed, settings, seed=0)))
-    scores = score(codes, alignment.n_anomalous, loaded.shape.n_heads, links=flow.links)
+    observations = observe(loaded, examples, pairing="auto" if paired else "off")
+    alignment, flow, n_anomalous = observations.alignment, observations.flow(), observations.n_anomalous
+    codes = flow.weigh(result_of(train_codes(observations, settings, seed=0)))
+    scores = scores_of(observations, codes, flow, settings)
     if not alignment.paired:
-        label_permutation_p(codes, alignment.n_anomalous, LABEL_SHUFFLES, seed=0)
-    stability_of(codes, scores.heads, kept, alignment.n_anomalous, alignment.paired, "strength", seed=0)
+        label_permutation_p(codes, n_anomalous, LABEL_SHUFFLES, seed=0)
+    stability_of(
+        codes, scores.heads, observations.compared.texts, n_anomalous, alignment.paired, "strength", seed=0
+    )
     seconds = time.perf_counter() - start
     heads = loaded.shape.n_layers * loaded.shape.n_heads
     what = f"{size}-{preset}" + ("" if paired else "-unpaired")
-    return SpeedRow(what, device, heads, EXAMPLES, settings.members, seconds, 0.0, forward)
+    return SpeedRow(what, device, heads, EXAMPLES, settings.members, seconds, forward_seconds=forward)
 
 
 def _heads(what: str, heads: int, side: int, device: str) -> SpeedRow:
-    settings = PRESETS["standard"]
     values = made_outputs(heads, side).to(device)
-    _synchronise(device)
+    codes, seconds = _trained(values)
     start = time.perf_counter()
-    codes = _trained(values)
     head_scores(codes, side)
-    seconds = time.perf_counter() - start
-    return SpeedRow(what, device, heads, side, settings.members, seconds, 0.0)
+    return SpeedRow(what, device, heads, side, MEMBERS, seconds + time.perf_counter() - start)
 
 
 def _edges() -> SpeedRow:
-    members = PRESETS["standard"].members
-    codes = made_codes(members, EDGE_HEADS, 2 * EXAMPLES)
+    codes = made_codes(MEMBERS, EDGE_HEADS, 2 * EXAMPLES)
     start = time.perf_counter()
     edge_scores_by_member(codes, EXAMPLES, HEADS_A_LAYER)
     seconds = time.perf_counter() - start
-    return SpeedRow(f"edges-{EDGE_HEADS}", "cpu", EDGE_HEADS, EXAMPLES, members, seconds, 0.0)
+    return SpeedRow(f"edges-{EDGE_HEADS}", "cpu", EDGE_HEADS, EXAMPLES, MEMBERS, seconds)
 
 
 def _equal_codes() -> SpeedRow:
     """The same head outputs on both devices."""
-    heads, members = 144, PRESETS["standard"].members
-    values = made_outputs(heads, EXAMPLES)
-    expected = _trained(values).latent
-    moved = values.to("cuda")
-    _synchronise("cuda")
-    start = time.perf_counter()
-    found = _trained(moved).latent
-    seconds = time.perf_counter() - start
-    equal = float((found == expected).float().mean())
-    return SpeedRow("codes-equal", "cuda", heads, EXAMPLES, members, seconds, 0.0, equal=equal)
+    values = made_outputs(SIDE_HEADS, EXAMPLES)
+    expected, _ = _trained(values)
+    codes, seconds = _trained(values.to("cuda"))
+    equal = float((codes.latent == expected.latent).float().mean())
+    return SpeedRow("codes-equal", "cuda", SIDE_HEADS, EXAMPLES, MEMBERS, seconds, equal=equal)
 
 
 def made_outputs(heads: int, side: int) -> Tensor:
@@ -252,10 +247,12 @@ def made_codes(members: int, heads: int, examples: int) -> Codes:
     return Codes(latent, torch.rand(latent.shape) * (latent != SILENT))
 
 
-def _trained(values: Tensor) -> Codes:
-    from core.benchmark.methods.method import last
-
-    return last(codes_of(values, PRESETS["standard"], seed=0))
+def _trained(values: Tensor) -> tuple[Codes, float]:
+    """Codes of scaled outputs, and the seconds that training took."""
+    _synchronise(values.device.type)
+    start = time.perf_counter()
+    codes = result_of(codes_of(values, PRESETS["standard"], seed=0))
+    return codes, time.perf_counter() - start
 
 
 @torch.inference_mode()
@@ -274,14 +271,3 @@ def _forward_seconds(loaded: LoadedModel, ids: list[list[int]], repeats: int = 3
 def _synchronise(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def _peak_mb(device: str) -> float:
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    # what the process held before it became this one does not count, as it would in ru_maxrss
-    held = peak_mb()
-    if not np.isnan(held):
-        return held
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

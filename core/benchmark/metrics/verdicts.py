@@ -9,20 +9,21 @@
    A shuffle that gives back the true sides, or exactly exchanges them, is drawn again. Where the shuffled sides do not
    differ nothing is tested, so nothing is confirmed: such a shuffle counts as 0.
 
-The codes are trained once for each way: neither centring, training nor reach reads which side a text is on.
+The codes are trained once for each way: neither centring, training nor attention flow reads which side a text is on.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import candidate_edges, candidate_heads, score
-from core.benchmark.methods.method import Analysed, last
+from core.benchmark.methods.method import Analysed
 from core.benchmark.metrics.ranking import precision_recall
+from core.benchmark.tables.rows import UNITS, Unit
 from core.benchmark.tasks.task import Task
 from core.causal.evidence import CONFIRMED, Evidence, Findings, gather
 from core.causal.metric import make_metric
@@ -30,7 +31,8 @@ from core.causal.patching import Target
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
-from core.heads import EdgeId, HeadId
+from core.generators import result_of
+from core.heads import EdgeId
 
 STATED = 0.1
 """The q up to which discoveries are counted."""
@@ -50,45 +52,48 @@ class FalseConfirmations:
     """Shuffles of one way: mean share of the tested heads and edges that were confirmed, and in how many shuffles
     the sides differed, so that anything was tested at all.
 
-    `head_discoveries` and `edge_discoveries`: the share of the shuffles with any q of at most STATED. Since nothing is
-    left to find, that is the false discovery rate, which should not be above STATED.
+    `discovered`: the share of the shuffles with any q of at most STATED. Since nothing is left to find, that is the
+    false discovery rate, which should not be above STATED.
     """
 
-    heads: float = float("nan")
-    edges: float = float("nan")
+    confirmed: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(UNITS, float("nan")))
+    discovered: Mapping[Unit, float] = field(default_factory=lambda: dict.fromkeys(UNITS, float("nan")))
     shuffles: int = 0
     tested: int = 0
-    head_discoveries: float = float("nan")
-    edge_discoveries: float = float("nan")
 
 
-def verified(task: Task, examples: ExampleSet, found: Analysed, seed: int) -> Verified:
+def verified(task: Task, examples: ExampleSet, analysed: Analysed, seed: int) -> Verified:
     """Evidence for the candidates of an analysis."""
     n_heads = task.loaded.shape.n_heads
-    scores = score(found.codes, found.alignment.n_anomalous, n_heads, links=found.links)
+    scores = score(analysed.codes, analysed.alignment.n_anomalous, n_heads, links=analysed.links)
     heads = tables.head_table(scores, None, n_heads)
-    edges = tables.edge_table(scores, n_heads)
-    candidates = candidate_heads(heads), candidate_edges(edges)
+    candidates = candidate_heads(heads), candidate_edges(tables.edge_table(scores, n_heads))
     start = time.perf_counter()
-    evidence = last(gather(found.recording, examples, found.alignment, *candidates, seed))
+    evidence = result_of(gather(analysed.recording, examples, analysed.alignment, *candidates, seed))
     seconds = time.perf_counter() - start
     return Verified(tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS), evidence, seconds)
 
 
-def against_truth(task: Task, evidence: Evidence) -> dict[str, tuple[float, float]]:
+def against_truth(task: Task, evidence: Evidence) -> dict[Unit, tuple[float, float]]:
     """(precision, recall) of what is confirmed, by unit; precision is NaN where nothing is."""
-    return {
-        "head": _quality(task, confirmed(evidence.heads), "head"),
-        "edge": _quality(task, confirmed(evidence.edges), "edge"),
-    }
+    return {unit: _quality(task, confirmed(_of_unit(evidence, unit)), unit) for unit in UNITS}
 
 
-def wrong_at_q(task: Task, evidence: Evidence) -> dict[str, float]:
+def wrong_at_q(task: Task, evidence: Evidence) -> dict[Unit, float]:
     """Share of the targets with a q of at most STATED that are not true, by unit; NaN where there are none."""
-    return {
-        "head": 1 - _quality(task, discovered(evidence.heads), "head")[0],
-        "edge": 1 - _quality(task, discovered(evidence.edges), "edge")[0],
-    }
+    return {unit: 1 - _quality(task, discovered(_of_unit(evidence, unit)), unit)[0] for unit in UNITS}
+
+
+def _of_unit(evidence: Evidence, unit: Unit) -> Findings | None:
+    return evidence.heads if unit == "head" else evidence.edges
+
+
+def confirmed(findings: Findings | None) -> list[Target]:
+    """Targets with the verdict "confirmed"."""
+    if findings is None:
+        return []
+    verdicts = zip(findings.targets, findings.verdict, strict=True)
+    return [target for target, verdict in verdicts if verdict == CONFIRMED]
 
 
 def discovered(findings: Findings | None) -> list[Target]:
@@ -98,55 +103,49 @@ def discovered(findings: Findings | None) -> list[Target]:
     return [target for target, q in zip(findings.targets, findings.q, strict=True) if q <= STATED]
 
 
-def _quality(task: Task, targets: Sequence[Target], unit: str) -> tuple[float, float]:
-    n_heads = task.loaded.shape.n_heads
+def _quality(task: Task, targets: Sequence[Target], unit: Unit) -> tuple[float, float]:
     truth = task.head_truth() if unit == "head" else task.edge_truth()
-    found = np.zeros_like(truth)
+    selected = np.zeros_like(truth)
     for target in targets:
-        if isinstance(target, EdgeId):
-            found[_flat(target.source, n_heads), _flat(target.target, n_heads)] = True
-        else:
-            found[_flat(target, n_heads)] = True
-    return precision_recall(truth, found)
-
-
-def confirmed(findings: Findings | None) -> list[Target]:
-    """Targets with the verdict "confirmed"."""
-    if findings is None:
-        return []
-    return [
-        target for target, said in zip(findings.targets, findings.verdict, strict=True) if said == CONFIRMED
-    ]
+        ends = (target.source, target.target) if isinstance(target, EdgeId) else (target,)
+        selected[tuple(task.flat(head) for head in ends)] = True
+    return precision_recall(truth, selected)
 
 
 def false_confirmations(
-    task: Task, examples: ExampleSet, found: Analysed, shuffles: int, seed: int
+    task: Task, examples: ExampleSet, analysed: Analysed, shuffles: int, seed: int
 ) -> FalseConfirmations:
     """Shuffle the labels of an analysis; within pairs where it is paired, over all texts where it is not."""
     if not shuffles:
         return FalseConfirmations()
-    loaded, alignment = task.loaded, found.alignment
-    log_probabilities = found.recording.log_probabilities()
-    shares: list[tuple[float, ...]] = []
-    tested = 0
-    for order in shuffled_orders(
-        alignment.n_anomalous, len(alignment.kept), alignment.paired, shuffles, seed
-    ):
-        shuffled = reordered(found, order)
+    alignment = analysed.alignment
+    log_probabilities = analysed.recording.log_probabilities()
+    evidences = []
+    sides = alignment.n_anomalous, len(alignment.kept), alignment.paired
+    for order in shuffled_orders(*sides, shuffles, seed):
+        shuffled = reordered(analysed, order)
         kept = list(shuffled.alignment.kept)
         texts = [examples.examples[i] for i in kept]
-        sides = make_metric(
-            loaded, texts, log_probabilities[kept], alignment.n_anomalous, alignment.paired, seed
+        metric = make_metric(
+            task.loaded, texts, log_probabilities[kept], alignment.n_anomalous, alignment.paired, seed
         )
-        if not sides.differs:
-            shares.append((0.0,) * 4)
-            continue
-        tested += 1
-        evidence = verified(task, examples, shuffled, seed).evidence
-        both = evidence.heads, evidence.edges
-        shares.append((*map(_share_confirmed, both), *(float(bool(discovered(one))) for one in both)))
-    heads, edges, *any_found = np.mean(shares, axis=0)
-    return FalseConfirmations(float(heads), float(edges), shuffles, tested, *map(float, any_found))
+        evidences.append(verified(task, examples, shuffled, seed).evidence if metric.differs else None)
+    shares = {unit: [_shares(evidence, unit) for evidence in evidences] for unit in UNITS}
+    means = {unit: np.mean(shares[unit], axis=0).tolist() for unit in UNITS}
+    return FalseConfirmations(
+        {unit: means[unit][0] for unit in UNITS},
+        {unit: means[unit][1] for unit in UNITS},
+        shuffles,
+        sum(evidence is not None for evidence in evidences),
+    )
+
+
+def _shares(evidence: Evidence | None, unit: Unit) -> tuple[float, float]:
+    """Share of the tested targets that are confirmed, and whether any has a q of at most STATED (1 or 0)."""
+    findings = _of_unit(evidence, unit) if evidence else None
+    if findings is None or not len(findings.targets):
+        return 0.0, 0.0
+    return len(confirmed(findings)) / len(findings.targets), float(bool(discovered(findings)))
 
 
 def shuffled_orders(
@@ -173,22 +172,14 @@ def shuffled_orders(
             yield order
 
 
-def reordered(found: Analysed, order: np.ndarray) -> Analysed:
+def reordered(analysed: Analysed, order: np.ndarray) -> Analysed:
     """The same analysis with its texts in another order, and so with other sides."""
-    kept, positions = found.alignment.kept, found.alignment.positions
+    kept, positions = analysed.alignment.kept, analysed.alignment.positions
     alignment: Alignment = replace(
-        found.alignment, kept=tuple(kept[i] for i in order), positions=positions[order]
+        analysed.alignment, kept=tuple(kept[i] for i in order), positions=positions[order]
     )
-    codes = Codes(*(field[:, order.tolist()] for field in found.codes))
-    return replace(found, alignment=alignment, codes=codes)
-
-
-def _share_confirmed(findings: Findings | None) -> float:
-    return len(confirmed(findings)) / len(findings.targets) if findings and len(findings.targets) else 0.0
-
-
-def _flat(head: HeadId, n_heads: int) -> int:
-    return head.layer * n_heads + head.head
+    codes = Codes(*(field[:, order.tolist()] for field in analysed.codes))
+    return replace(analysed, alignment=alignment, codes=codes)
 
 
 def verdict_lines(rows: pd.DataFrame) -> Iterator[str]:

@@ -5,21 +5,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.benchmark.methods.catalogue import INTERVENING, LOOKING
 from core.benchmark.metrics.speed import exponent
+from core.benchmark.names import CEILING, INTERVENING, LOOKING, OURS, SCREENED, UNTRAINED
 from core.benchmark.plan import MAIN
 from core.benchmark.tables.summaries import of_method
 
-OURS, SCREENED = "headlight-standard", "headlight-screened"
 FEW = 5
-WITHOUT_TRAINING = "untrained"
-"""Ours but for the training, so no opponent."""
+"""Texts a side at which few texts are judged."""
 
 FEWEST_DRAWS = 0.5
 """Share of our draws from which on a method's mean is compared with ours."""
-
-CEILING = "exact-patching"
-"""The measure of the truth itself on fewer texts, so no opponent either."""
 
 TENFOLD, FOURFOLD = 10**0.5, 2.0
 """How far around the default a setting is moved, in both directions."""
@@ -45,7 +40,7 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
     edges = of_method(table, OURS, "edge", MAIN)
     few = of_method(table, OURS, "head", FEW)
     above, where = others_above(table)
-    found = [
+    of_codes = [
         _at_least("heads_auc", 0.97, ours["auc"].mean()),
         _at_least("heads_auc_lowest", 0.93, ours["auc"].min(), _lowest(ours)),
         _at_most("rows_others_above", 0, above, where),
@@ -63,7 +58,7 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
             _weighted(ours, "false_discoveries_unpaired", "shuffles_unpaired"),
         ),
     ]
-    return found + list(_of_screened(table)) + list(_of_speed(speed))
+    return of_codes + list(_of_screened(table)) + list(_of_speed(speed))
 
 
 def _of_screened(table: pd.DataFrame) -> Iterator[Goal]:
@@ -84,16 +79,16 @@ def others_above(table: pd.DataFrame, own: str = OURS, others: Sequence[str] = L
     if ours.empty:
         return float("nan"), ""
     draws = of_method(table, own, "head", MAIN)["draws"].max()
-    found: dict[str, list[str]] = {}
+    above: dict[str, list[str]] = {}
     for method in others:
-        if method in (WITHOUT_TRAINING, CEILING, own):
+        if method in (UNTRAINED, CEILING, own):
             continue
         if of_method(table, method, "head", MAIN)["draws"].max() < FEWEST_DRAWS * draws:
             continue
         other = of_method(table, method, "head", MAIN)["auc"].round(3).reindex(ours.index)
         for task, model in ours.index[other > ours]:
-            found.setdefault(f"{task} {model}", []).append(method)
-    return len(found), "; ".join(f"{row}: {', '.join(methods)}" for row, methods in found.items())
+            above.setdefault(f"{task} {model}", []).append(method)
+    return len(above), "; ".join(f"{row}: {', '.join(methods)}" for row, methods in above.items())
 
 
 def spread(sweep: pd.DataFrame, setting: str, factor: float) -> tuple[float, str]:
@@ -110,10 +105,10 @@ def spread(sweep: pd.DataFrame, setting: str, factor: float) -> tuple[float, str
     return float(ranges.max()), f"{' '.join(ranges.idxmax())}; mean of the tasks {ranges.mean():.3f}"
 
 
-def goal_lines(found: Sequence[Goal]) -> Iterator[str]:
+def goal_lines(goals: Sequence[Goal]) -> Iterator[str]:
     """The printed table."""
     yield f"\n{'goal':28}{'wanted':>10}{'measured':>10}  "
-    for goal in found:
+    for goal in goals:
         measured = "–" if goal.measured is None else f"{goal.measured:.3f}"
         word = {True: "met", False: "MISSED", None: "not measured"}[goal.met]
         note = f" ({goal.note})" if goal.note else ""
@@ -141,8 +136,8 @@ def _of_speed(speed: pd.DataFrame) -> Iterator[Goal]:
 def _speed(speed: pd.DataFrame, what: str, column: str, device: str = "cpu") -> float:
     if speed.empty:
         return float("nan")
-    found = speed.loc[(speed["what"] == what) & (speed["device"] == device), column]
-    return float(found.iloc[0]) if len(found) else float("nan")
+    cells = speed.loc[(speed["what"] == what) & (speed["device"] == device), column]
+    return float(cells.iloc[0]) if len(cells) else float("nan")
 
 
 def _at_least(key: str, wanted: float, measured: float, note: str = "") -> Goal:

@@ -1,6 +1,10 @@
 """One measurement: the columns of benchmark.csv."""
 
 from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+Unit = Literal["head", "edge"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 NAN = float("nan")
 
@@ -13,9 +17,8 @@ class Row:
     """One measurement. precision and recall belong to the default rule.
 
     From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.metrics.verdicts`).
-    `jaccard`: mean overlap of the candidates with those of the same texts drawn anew
-    (`core.discovery.stability`), of our
-    methods alone. `role` says whether settings may be chosen on the model: "tuning", or never: "test".
+    `jaccard`: mean overlap of the candidates with those of the same texts drawn anew (`core.discovery.stability`), of
+    our methods alone. `role` says whether settings may be chosen on the model: "tuning", or never: "test".
     """
 
     task: str
@@ -24,7 +27,7 @@ class Row:
     examples: int
     draw: int
     seed: int
-    unit: str
+    unit: Unit
     auc: float = NAN
     average_precision: float = NAN
     precision: float = NAN

@@ -25,6 +25,8 @@ MEANS = [
     "evidence_passes",
 ]
 SUMS = ["shuffles", "shuffles_tested", "shuffles_unpaired", "shuffles_unpaired_tested"]
+NUMBERS = ("draws", "seeds", "auc_sd", "auc_seed_sd", "auc_lowest", *MEANS, *SUMS)
+"""The columns of summary.csv that hold numbers."""
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -57,5 +59,5 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def of_method(table: pd.DataFrame, method: str, unit: str, examples: int) -> pd.DataFrame:
     """The rows of one method, unit and number of texts, by (task, model)."""
-    chosen = (table["method"] == method) & (table["unit"] == unit) & (table["examples"] == examples)
-    return table[chosen].set_index(["task", "model"])
+    wanted = (table["method"] == method) & (table["unit"] == unit) & (table["examples"] == examples)
+    return table[wanted].set_index(["task", "model"])

@@ -8,12 +8,10 @@ heads; it is not measured with the rule of the bundled models (`core.scenarios.b
    heads are those that Conmy et al. 2023 (arXiv 2304.14997) list for it in their code: from each head that reads the
    years into each head in the middle.
 
-Nothing is downloaded: the weights are in the folder that HEADLIGHT_GPT2 names, in `shared/models/gpt2` beside the
-project, or in the hub's cache.
+Nothing is downloaded: the weights are in the folder that HEADLIGHT_GPT2 names, or in the hub's cache.
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +29,6 @@ MODEL = "gpt2-small"
 """Name in the tables; the bundled models have GPT-2's architecture as well."""
 
 VARIABLE = "HEADLIGHT_GPT2"
-FOLDERS = (Path(__file__).parents[4] / "shared" / "models" / "gpt2",)
 HUB_NAMES = ("gpt2", "openai-community/gpt2")
 SHAPE = ("gpt2", 12, 12)
 """Architecture, layers and heads a layer."""
@@ -134,20 +131,10 @@ class YearContinuing(LoadedModel):
         return int(self.tokenizer(word, add_special_tokens=False)["input_ids"][0])
 
 
-def published_tasks(models: ModelPool) -> Iterator[Task | NotRun]:
-    """Both tasks, on the CPU, or why they cannot be measured here."""
-    folder = gpt2_folder()
-    return (load_published(name, folder, models) for name in CIRCUITS)
-
-
 def published_names() -> list[TaskName | NotRun]:
     """Both tasks by name, or why they cannot be measured here; the weights are not loaded."""
     folder = gpt2_folder()
-    found: list[TaskName | NotRun] = []
-    for name in CIRCUITS:
-        hindrance = _hindrance(name, folder)
-        found.append(hindrance or TaskName(name, str(folder), published=True))
-    return found
+    return [_hindrance(name, folder) or TaskName(name, str(folder), published=True) for name in CIRCUITS]
 
 
 def load_published(name: str, folder: Path | None, models: ModelPool) -> Task | NotRun:
@@ -185,9 +172,6 @@ def gpt2_folder() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named).expanduser().absolute()
-    for folder in FOLDERS:
-        if (folder / "config.json").is_file():
-            return folder
     for name in HUB_NAMES:
         weights = try_to_load_from_cache(name, "model.safetensors")
         if isinstance(weights, str):

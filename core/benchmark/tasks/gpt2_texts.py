@@ -62,11 +62,11 @@ def pairs(task: str, count: int, seed: int) -> list[TaskPair]:
     if task not in GENERATORS:
         raise ConfigError("unknown_scenario", name=task, known=", ".join(GENERATORS))
     random = Random(f"gpt2 {task} {seed}")
-    found: dict[tuple[str, str], TaskPair] = {}
-    while len(found) < count:
+    drawn: dict[tuple[str, str], TaskPair] = {}
+    while len(drawn) < count:
         pair = GENERATORS[task](random)
-        found.setdefault((pair.anomalous, pair.normal), pair)
-    return list(found.values())
+        drawn.setdefault((pair.anomalous, pair.normal), pair)
+    return list(drawn.values())
 
 
 def _indirect_object(random: Random) -> TaskPair:

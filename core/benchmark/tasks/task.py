@@ -71,11 +71,14 @@ class Task:
 
     def edge_truth(self) -> np.ndarray:
         """Which pairs of flat heads are true edges (source, target)."""
-        n_heads = self.loaded.shape.n_heads
         truth = np.zeros((len(self.head_truth()),) * 2, dtype=bool)
         for source, target in self.true_edges:
-            truth[source.layer * n_heads + source.head, target.layer * n_heads + target.head] = True
+            truth[self.flat(source), self.flat(target)] = True
         return truth
+
+    def flat(self, head: HeadId) -> int:
+        """Place of a head in the order of all heads."""
+        return head.layer * self.loaded.shape.n_heads + head.head
 
     def forward(self) -> np.ndarray:
         """Which pairs of flat heads run forward (source, target)."""

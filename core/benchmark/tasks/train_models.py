@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
+from core.benchmark.tasks.task import MODELS
 from core.model.loading import load_model
 from core.scenarios.build.induction_init import start_rotary
 from core.scenarios.build.make_truth import write_measured
@@ -35,7 +36,6 @@ from core.scenarios.build.train_tasks import TrainingConfig, teach
 from core.scenarios.build.training_texts import TrainingText, earlier_name, spread_names, texts_of_step
 
 log = logging.getLogger(__name__)
-MODELS = Path(__file__).parents[1] / "models"
 ENOUGH = 0.97
 """Share of fresh anomalous texts of every task after which the likeliest word is a right one."""
 
@@ -83,14 +83,14 @@ def train(architecture: str, config: TrainingConfig, folder: Path) -> dict[str, 
     """Train into `folder`, measure the circuits, and return the accuracies; raises SystemExit where one is too low."""
     generator = torch.Generator().manual_seed(config.seed)
     model = build_model(architecture, generator, config.seed)
-    found = teach(model, config, generator, folder, partial(texts_for, architecture))
-    log.info("%s", found)
-    if weak := [task for task in TASKS if found[task] < ENOUGH]:
+    shares = teach(model, config, generator, folder, partial(texts_for, architecture))
+    log.info("%s", shares)
+    if weak := [task for task in TASKS if shares[task] < ENOUGH]:
         raise SystemExit(f"not learned: {', '.join(weak)}")
     loaded = load_model(folder, "cpu")
     for task in TASKS:
         write_measured(loaded, task, folder / f"{task}.json")
-    return found
+    return shares
 
 
 def texts_for(architecture: str, step: int, pairs_per_task: int, seed: int) -> list[TrainingText]:

@@ -16,9 +16,8 @@ import torch
 
 from core.benchmark.tasks.task import Task
 from core.examples.example_set import Example, ExampleSet, Label
-from core.model.batching import pad
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import head_logits
+from core.model.next_token import last_logits
 from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, TaskPair
 
 MOST_WORDS = 3
@@ -63,23 +62,21 @@ def lengthened(
     if len(free) < MOST_WORDS:
         raise ValueError(f"the tokenizer knows fewer than {MOST_WORDS} words that the text does not have")
     kinds = (pair.good, pair.bad) if label == "anomalous" else (pair.fitting,)
-    usual = said(loaded, [text], kinds)[0]
+    usual = kinds_of_next_word(loaded, [text], kinds)[0]
     for count in range(random.randint(0, MOST_WORDS), 0, -1):
         for _ in range(TRIES // TOGETHER):
             tried = [" ".join([*random.sample(free, count), text]) for _ in range(TOGETHER)]
-            for one, kind in zip(tried, said(loaded, tried, kinds), strict=True):
+            for one, kind in zip(tried, kinds_of_next_word(loaded, tried, kinds), strict=True):
                 if kind == usual:
                     return one
     return text
 
 
 @torch.inference_mode()
-def said(loaded: LoadedModel, texts: Sequence[str], kinds: Sequence[Sequence[str]]) -> list[int]:
+def kinds_of_next_word(
+    loaded: LoadedModel, texts: Sequence[str], kinds: Sequence[Sequence[str]]
+) -> list[int]:
     """Which kind of words the likeliest next token of each text belongs to; -1 for none."""
     tokens = [{loaded.word_token(word) for word in words} for words in kinds]
-    encoded = [loaded.encode(text) for text in texts]
-    ids, mask = pad(encoded, loaded.device)
-    ends = torch.tensor([len(one) - 1 for one in encoded], device=ids.device)
-    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-    best = head_logits(loaded, hidden[torch.arange(len(texts), device=ids.device), ends]).argmax(dim=-1)
-    return [next((kind for kind, one in enumerate(tokens) if token in one), -1) for token in best.tolist()]
+    likeliest = last_logits(loaded, [loaded.encode(text) for text in texts]).argmax(dim=-1).tolist()
+    return [next((kind for kind, ids in enumerate(tokens) if token in ids), -1) for token in likeliest]

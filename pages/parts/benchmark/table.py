@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.benchmark.reading import Measured
+from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import main_examples, standings
 from core.text import number
 from pages.parts.benchmark import words
@@ -35,7 +35,7 @@ def every_method(summary: pd.DataFrame, unit: str) -> pd.DataFrame:
     )[list(COLUMNS)]
 
 
-def show(result: Measured) -> None:
+def show(result: BenchmarkResult) -> None:
     """Heads or edges, the table, and the file with every case."""
     units = [unit for unit in UNITS if (result.summary["unit"] == unit).any()]
     switch, file = st.columns([3, 1], vertical_alignment="bottom")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.benchmark.reading import GROUPS, Measured, group_of
+from core.benchmark.names import GROUPS, group_of
+from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import DIGITS, Comparison, Reliability
 from core.text import number, percent
 from pages.parts.i18n import catalogue
@@ -139,7 +140,7 @@ def reliability(known: Reliability) -> str:
     return f'<table class="beside"><tbody>{rows}</tbody></table>' if rows else ""
 
 
-def cost(result: Measured, ours: "pd.Series[Any]") -> str:
+def cost(result: BenchmarkResult, ours: "pd.Series[Any]") -> str:
     """What an analysis costs: the mean of the cases, and the shape of GPT-2 small where it was timed."""
     parts = []
     if not pd.isna(ours["seconds"]):
@@ -153,7 +154,7 @@ def cost(result: Measured, ours: "pd.Series[Any]") -> str:
     return t("bench.space").join(parts)
 
 
-def measured_on(result: Measured) -> str:
+def measured_on(result: BenchmarkResult) -> str:
     """Date, machine, size, draws and seeds of a result; what about.json does not tell is left out."""
     about, summary = result.about, result.summary
     parts = [str(about[key]) for key in ("date", "machine") if about.get(key)]

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from core.benchmark import reading as measured
+from core.benchmark.names import FORMER, GROUPS
 from core.benchmark.plan import PLANS
-from core.benchmark.reading import GROUPS, NUMBERS, read, result_folders
+from core.benchmark.reading import NUMBERS, read, result_folders
 from core.benchmark.tables.summaries import MEANS, SUMS
 from core.errors import StorageError
 from tests.support.small_benchmark import CASES, table, write
@@ -23,6 +24,14 @@ def test_what_was_not_measured_is_empty(tmp_path: Path) -> None:
     assert set(result.summary["case"]) == set(CASES)
     assert [len(part) for part in (result.goals, result.sweep, result.speed)] == [0, 0, 0]
     assert result.about["date"] == "2026-11-24"
+
+
+def test_former_names_of_methods_are_read_as_the_new_ones(tmp_path: Path) -> None:
+    old = table().iloc[:2].assign(method=list(FORMER))
+    result = read(write(tmp_path, pd.concat([table(), old])))
+    renamed = result.summary[result.summary["method"].isin(FORMER.values())]
+    assert list(renamed["method"]) == list(FORMER.values())
+    assert set(renamed["group"]) == {"ours"}
 
 
 def test_goals_are_read_as_met_missed_or_neither(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.benchmark.reading import NUMBERS, OURS, PROJECT, read
+from core.benchmark.names import OURS
+from core.benchmark.reading import NUMBERS, PROJECT, read
 from core.benchmark.standings import comparison, main_examples, reliability, standings
 from tests.support.small_benchmark import table, write
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.benchmark.reading import GROUPS, OURS, SCREENED
+from core.benchmark.names import GROUPS, OURS, SCREENED
 from core.benchmark.standings import Comparison, Standing
 from pages.parts.benchmark import table, words
 from pages.parts.i18n import LANGUAGES, entries, has

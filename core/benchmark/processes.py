@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from core.benchmark.measuring import Measured, measure_draw
+from core.benchmark.draws import DrawResult, measure_draw
 from core.benchmark.metrics.settings import SweepRow, sweep_rows
 from core.benchmark.plan import Size
 from core.benchmark.tasks.gpt2_circuits import NotRun, load_published
@@ -20,7 +20,7 @@ from core.benchmark.tasks.task import Task, TaskName, load_task
 from core.errors import HeadlightError, ModelError
 from core.model.loading import ModelPool
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,21 @@ class Job:
     sweep: bool = False
 
 
-def do(job: Job) -> Measured | list[SweepRow]:
+def do(job: Job) -> DrawResult | list[SweepRow]:
     """Measure a job, here. A task that cannot be loaded is told as failed, so that the others go on."""
     try:
         task = _task(job.task)
     except HeadlightError as error:
-        return Measured(failed=[("every method", str(error))])
+        return DrawResult(failed=[("every method", str(error))])
     if job.sweep:
         try:
             return list(sweep_rows(task, job.examples, job.draw))
         except (HeadlightError, ValueError, RuntimeError) as error:
-            return Measured(failed=[("sweep", f"{type(error).__name__}: {error}")])
+            return DrawResult(failed=[("sweep", f"{type(error).__name__}: {error}")])
     return measure_draw(task, job.examples, job.draw, job.size)
 
 
-def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Found]) -> Iterator[tuple[Job, _Found]]:
+def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Result]) -> Iterator[tuple[Job, _Result]]:
     """Jobs with what `work` gives for them, as they finish. With one worker they are done in this process.
 
     When the caller stops, by an exception too, the processes are ended.
@@ -85,10 +85,10 @@ def _one_thread() -> None:
 def _task(name: TaskName) -> Task:
     if not name.published:
         return load_task(name, _models())
-    found = load_published(name.name, Path(name.folder), _models())
-    if isinstance(found, NotRun):
-        raise ModelError("bad_weights", name=name.folder, detail=found.reason)
-    return found
+    task = load_published(name.name, Path(name.folder), _models())
+    if isinstance(task, NotRun):
+        raise ModelError("bad_weights", name=name.folder, detail=task.reason)
+    return task
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from core.benchmark import measuring, work
+from core.benchmark import draws, processes
 from core.benchmark.metrics.speed import gpt2_tokenizer
 from core.benchmark.tasks import gpt2_circuits as published
 from core.benchmark.tasks import gpt2_texts
@@ -19,7 +19,6 @@ from core.benchmark.tasks.gpt2_circuits import (
     gpt2_folder,
     load_published,
     published_names,
-    published_tasks,
 )
 from core.benchmark.tasks.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
 from core.causal.metric import make_metric
@@ -29,6 +28,7 @@ from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loading import ModelPool
 from core.model.next_token import next_log_probabilities
 from core.model.tokenising import tokenise
+from tests.support.paths import SHARED
 from tests.support.tiny_models import save_tiny
 
 TASKS = tuple(CIRCUITS)
@@ -38,10 +38,11 @@ NARROW = {"n_embd": 96}
 
 @pytest.fixture(scope="module")
 def source() -> str:
-    found = gpt2_tokenizer()
-    if found is None:
+    folder = SHARED / "models" / "gpt2-tokenizer"
+    source = str(folder) if folder.is_dir() else gpt2_tokenizer()
+    if source is None:
         pytest.skip("the GPT-2 tokenizer is neither in a folder nor in the hub's cache")
-    return found
+    return source
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +61,9 @@ def folder(source, tokenizer, tmp_path_factory):
 
 
 @pytest.fixture
-def nowhere(monkeypatch, tmp_path):
+def nowhere(monkeypatch):
     """A machine without GPT-2's weights."""
     monkeypatch.delenv(published.VARIABLE, raising=False)
-    monkeypatch.setattr(published, "FOLDERS", (tmp_path / "none",))
     monkeypatch.setattr(published, "try_to_load_from_cache", lambda *_where: None)
 
 
@@ -169,29 +169,26 @@ def test_pairs_are_different_repeatable_and_fresh(task):
 
 
 def test_nothing_runs_without_weights(nowhere):
-    found = list(published_tasks(ModelPool()))
+    found = published_names()
     assert [(one.task, one.model) for one in found] == [(task, "gpt2-small") for task in TASKS]
     assert all(isinstance(one, NotRun) and "HEADLIGHT_GPT2" in one.reason for one in found)
     with pytest.raises(dataclasses.FrozenInstanceError):
         found[0].reason = ""
 
 
-def test_a_named_folder_without_a_model_is_not_run_and_nothing_else_is_tried(
-    nowhere, monkeypatch, tmp_path, folder
-):
-    monkeypatch.setattr(published, "FOLDERS", (folder,))
+def test_a_named_folder_without_a_model_is_not_run_and_nothing_else_is_tried(nowhere, monkeypatch, tmp_path):
     monkeypatch.setenv(published.VARIABLE, str(tmp_path / "gone"))
-    for one in published_tasks(ModelPool()):
+    for one in published_names():
         assert isinstance(one, NotRun)
         assert str(tmp_path / "gone") in one.reason
 
 
 def test_a_name_leads_another_process_to_the_same_task(folder, monkeypatch):
     monkeypatch.setenv(published.VARIABLE, str(folder))
-    monkeypatch.setattr(measuring, "planned", lambda *_what: [("pair-difference-norm", range(1))])
+    monkeypatch.setattr(draws, "planned", lambda *_what: [("pair-difference-norm", range(1))])
     for name, task in zip(published_names(), TASKS, strict=True):
         assert (name.name, name.folder, name.published, name.role) == (task, str(folder), True, "test")
-        found = work.do(work.Job(name, 4, 0, "quick"))
+        found = processes.do(processes.Job(name, 4, 0, "quick"))
         assert {(row.task, row.model) for row in found.rows} == {(task, "gpt2-small")}
 
 
@@ -211,7 +208,7 @@ def test_another_tokenizer_is_not_run(tmp_path):
     assert "not GPT-2's" in found.reason
 
 
-def test_weights_are_looked_for_in_the_variable_then_beside_the_project_then_in_the_cache(
+def test_weights_are_looked_for_in_the_variable_then_in_the_cache_and_nowhere_beside_the_project(
     nowhere, monkeypatch, tmp_path
 ):
     cached = tmp_path / "cache" / "model.safetensors"
@@ -221,18 +218,14 @@ def test_weights_are_looked_for_in_the_variable_then_beside_the_project_then_in_
         lambda name, _file: str(cached) if name == "openai-community/gpt2" else None,
     )
     assert gpt2_folder() == cached.parent
-    beside = tmp_path / "none"
-    beside.mkdir()
-    (beside / "config.json").write_text("{}")
-    assert gpt2_folder() == beside
     monkeypatch.setenv(published.VARIABLE, str(tmp_path / "named"))
     assert gpt2_folder() == tmp_path / "named"
 
 
 @pytest.fixture
-def tasks(folder, monkeypatch):
-    monkeypatch.setenv(published.VARIABLE, str(folder))
-    return {task.name: task for task in published_tasks(ModelPool())}
+def tasks(folder):
+    models = ModelPool()
+    return {name: load_published(name, folder, models) for name in TASKS}
 
 
 def test_texts_line_up_and_the_behaviour_is_read_at_the_word_that_follows(tasks):
@@ -257,12 +250,12 @@ def test_texts_line_up_and_the_behaviour_is_read_at_the_word_that_follows(tasks)
 
 
 def test_rows_of_a_method_name_task_and_model(tasks, monkeypatch):
-    monkeypatch.setattr(measuring, "planned", lambda *_what: [("pair-difference-norm", range(1))])
+    monkeypatch.setattr(draws, "planned", lambda *_what: [("pair-difference-norm", range(1))])
     for name, task in tasks.items():
         assert (task.head_truth().sum(), task.edge_truth().sum()) == (
             (26, 88) if name == "indirect-object" else (9, 18)
         )
-        found = measuring.measure_draw(task, 4, 0, "quick")
+        found = draws.measure_draw(task, 4, 0, "quick")
         assert found.failed == []
         assert [(row.task, row.model, row.method, row.unit) for row in found.rows] == [
             (name, "gpt2-small", "pair-difference-norm", unit) for unit in ("head", "edge")

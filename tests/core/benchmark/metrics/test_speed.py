@@ -17,6 +17,7 @@ from core.benchmark.metrics.speed import (
     speed_rows,
 )
 from core.discovery.autoencoder import SILENT
+from core.errors import ModelError
 
 
 def test_the_exponent_of_known_growth():
@@ -72,6 +73,7 @@ def test_without_the_tokenizer_the_rest_is_measured(monkeypatch):
     assert asked == ["_edges"], "a quick run leaves the growth out"
 
 
+@pytest.mark.slow
 def test_one_row_measured_for_real():
     row = speed._alone(speed._heads, "heads", 4, 3, "cpu")
     assert astuple(row)[:5] == ("heads", "cpu", 4, 3, 8)
@@ -80,6 +82,7 @@ def test_one_row_measured_for_real():
     assert (row.forward_seconds, row.equal) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_measurement_that_dies_is_no_endless_wait():
     with pytest.raises(EOFError):
         speed._alone(os._exit, 3)
@@ -112,3 +115,17 @@ def test_made_outputs_and_codes_are_like_those_of_a_run():
     assert codes.latent.shape == (2, 50, 20)
     assert (codes.strength[codes.latent == SILENT] == 0).all()
     assert float((codes.latent == SILENT).float().mean()) == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_the_tokenizer_comes_from_the_environment_or_the_cache_alone(monkeypatch):
+    asked = []
+
+    def refuse(source):
+        asked.append(source)
+        raise ModelError("no_config", name=source)
+
+    monkeypatch.setattr(speed, "load_tokenizer", refuse)
+    monkeypatch.setenv("HEADLIGHT_GPT2_TOKENIZER", "named")
+    monkeypatch.delenv("HEADLIGHT_GPT2", raising=False)
+    assert speed.gpt2_tokenizer() is None
+    assert asked == ["named", "gpt2"]

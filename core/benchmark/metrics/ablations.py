@@ -1,14 +1,14 @@
-"""Heads found on a few texts, switched off on many unseen ones: the rows of switch.csv.
+"""Heads found on a few texts, ablated on many unseen ones: the rows of switch.csv.
 
 1. On the 8 + 8 texts of a draw the whole way is walked: analysis, evidence, then the searches of
-   `core.causal.circuit_search`:
-   the smallest switch under both modes, and the smallest circuit. Their recipes hold means over those normal texts.
-2. 200 pairs that none of these texts belongs to are read with and without the recipe, and the likeliest next word is
+   `core.causal.circuit_search`: the minimal ablation set under both modes, and the minimal circuit. Ablation files hold
+   means over those normal texts.
+2. 200 pairs that none of these texts belongs to are read with and without the ablation, and the likeliest next word is
    looked at.
 
 `fault` is what the anomalous side says and the normal side does not. In misrouted-tickets it is the wrong department.
 The other tasks have no fault: there it is what the model rightly says on the anomalous texts and has no reason to say
-on the normal ones, and taking it away is all that the switch is asked for. `right` is a word that fits a normal text.
+on the normal ones, and taking it away is all that the ablation is asked for. `right` is a word that fits a normal text.
 """
 
 import time
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core.benchmark.methods.method import Analysed, last
+from core.benchmark.methods.method import Analysed
 from core.benchmark.metrics.verdicts import Verified
 from core.benchmark.tasks.task import Role, Task
 from core.causal.ablation import Ablator
@@ -28,10 +28,11 @@ from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation
 from core.causal.circuit_search import Found, minimal_ablation_set, minimal_circuit
 from core.causal.metric import Metric, make_metric
 from core.examples.example_set import ExampleSet
+from core.generators import result_of
 from core.jobs.circuit_check import ablatable, ranked, suggestion
-from core.model.batching import batches_of, pad
+from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import head_logits
+from core.model.next_token import last_logits
 from core.scenarios.build.tasks import TaskPair
 
 UNSEEN = 200
@@ -41,12 +42,12 @@ UNSEEN_SEEDS: dict[Role, int] = {"test": 90_000, "tuning": 40_000}
 """Unseen pairs start here: no seed of any other use."""
 
 MODES: tuple[Mode, ...] = ("mean", "zero")
-BY_SWITCH, BY_CIRCUIT = "smallest_switch", "smallest_circuit"
+BY_ABLATION, BY_CIRCUIT = "minimal_ablation_set", "minimal_circuit"
 WHEN = ("before", "after")
 
 
 @dataclass(frozen=True)
-class SwitchRow:
+class AblationRow:
     """One set of heads switched off in one mode: the columns of switch.csv.
 
     `examples` a side that the heads were found on; shares of the unseen texts, of the anomalous ones for `fault_*`, of
@@ -79,8 +80,8 @@ class SwitchRow:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Heads that a search has found, and what it cost; `modes` are those in which they are switched off."""
+class _Search:
+    """Heads that a search has found, and what it cost; `modes` are those in which they are ablated."""
 
     found_by: str
     modes: tuple[Mode, ...]
@@ -89,27 +90,28 @@ class _Found:
     forward_passes: int
 
 
-def measure_switch(
-    task: Task, examples: ExampleSet, found: Analysed, verified: Verified, draw: int, unseen: int = UNSEEN
-) -> Iterator[SwitchRow]:
+def ablation_rows(
+    task: Task, examples: ExampleSet, analysed: Analysed, verified: Verified, draw: int, unseen: int = UNSEEN
+) -> Iterator[AblationRow]:
     """Rows of one draw; none where the model does not behave differently on its two sides."""
     if verified.evidence.heads is None:
         return
-    kept, alignment = found.alignment.kept, found.alignment
-    ablator = Ablator(found.recording.of(kept), alignment.n_anomalous, alignment.paired, draw)
+    kept, alignment = analysed.alignment.kept, analysed.alignment
+    sides = alignment.n_anomalous, alignment.paired, draw
+    ablator = Ablator(analysed.recording.of(kept), *sides)
     start = time.perf_counter()
-    texts, plain = [examples.examples[i] for i in kept], ablator.plain()
-    measured = make_metric(task.loaded, texts, plain, alignment.n_anomalous, alignment.paired, draw)
-    searches = list(_searches(task, ablator, measured, verified, time.perf_counter() - start))
+    texts = [examples.examples[i] for i in kept]
+    metric = make_metric(task.loaded, texts, ablator.plain(), *sides)
+    searches = list(_searches(task, ablator, metric, verified, time.perf_counter() - start))
     suggested = suggestion(
-        {search.modes[0]: search.result for search in searches if search.found_by == BY_SWITCH}
+        {search.modes[0]: search.result for search in searches if search.found_by == BY_ABLATION}
     )
     pairs = unseen_pairs(task, {example.text for example in examples.examples}, unseen, draw)
-    reading = Reading(task.loaded, pairs, is_fault=measured.gap < 0)
+    reading = Reading(task.loaded, pairs, is_fault=metric.gap < 0)
     for search in searches:
         for mode in search.modes:
-            ablation_file = make_ablation_file(task.loaded, search.result.heads, mode, ablator.normal_means())
-            yield SwitchRow(
+            ablation = make_ablation_file(task.loaded, search.result.heads, mode, ablator.normal_means())
+            yield AblationRow(
                 task=task.name,
                 draw=draw,
                 heads=" ".join(map(str, sorted(search.result.heads))),
@@ -119,28 +121,28 @@ def measure_switch(
                 forward_passes=search.forward_passes,
                 found_by=search.found_by,
                 complete=search.result.complete,
-                suggested=search.found_by == BY_SWITCH and mode == suggested,
+                suggested=search.found_by == BY_ABLATION and mode == suggested,
                 model=task.model,
-                **reading.shares(ablation_file),
+                **reading.shares(ablation),
             )
 
 
 def _searches(
-    task: Task, ablator: Ablator, measured: Metric, verified: Verified, plain_seconds: float
-) -> Iterator[_Found]:
+    task: Task, ablator: Ablator, metric: Metric, verified: Verified, plain_seconds: float
+) -> Iterator[_Search]:
     """The searches that find any heads, with what they cost beside the plain runs."""
     shape = task.loaded.shape.n_layers, task.loaded.shape.n_heads
     candidates = ablatable(verified.heads)
     running = [
-        *((BY_SWITCH, (mode,), minimal_ablation_set(ablator, measured, candidates, mode)) for mode in MODES),
-        (BY_CIRCUIT, MODES, minimal_circuit(ablator, measured, ranked(verified.heads), shape)),
+        *((BY_ABLATION, (mode,), minimal_ablation_set(ablator, metric, candidates, mode)) for mode in MODES),
+        (BY_CIRCUIT, MODES, minimal_circuit(ablator, metric, ranked(verified.heads), shape)),
     ]
     for found_by, modes, search in running:
         start, passes = time.perf_counter(), ablator.forward_passes
-        result = last(search)
+        result = result_of(search)
         seconds = plain_seconds + time.perf_counter() - start
         if result is not None and result.heads:
-            yield _Found(found_by, modes, result, seconds, ablator.forward_passes - passes)
+            yield _Search(found_by, modes, result, seconds, ablator.forward_passes - passes)
 
 
 def unseen_pairs(task: Task, texts: set[str], count: int, draw: int) -> list[TaskPair]:
@@ -159,31 +161,25 @@ class Reading:
         self._fault = [_tokens(loaded, pair.bad if is_fault else pair.good) for pair in pairs]
         self._good = [_tokens(loaded, pair.good) for pair in pairs]
         self._fitting = [_tokens(loaded, pair.fitting) for pair in pairs]
-        self._before = self._said(None)
+        self._before = self.next_tokens(None)
 
-    def shares(self, ablation_file: AblationFile) -> dict[str, float]:
-        """What becomes of the words under a recipe: the columns of a row."""
+    def shares(self, ablation: AblationFile) -> dict[str, float]:
+        """What becomes of the words under an ablation: the columns of a row."""
         good = self._good if self._is_fault else None
-        return shares(self._before, self._said(ablation_file), self._fault, self._fitting, good)
+        return shares(self._before, self.next_tokens(ablation), self._fault, self._fitting, good)
 
     @torch.no_grad()
-    def _said(self, ablation_file: AblationFile | None) -> list[int]:
+    def next_tokens(self, ablation: AblationFile | None) -> list[int]:
         """The likeliest next token of every text."""
-        said, lengths = [0] * len(self._ids), [len(text) for text in self._ids]
+        lengths = [len(text) for text in self._ids]
+        likeliest = [0] * len(lengths)
         for batch in batches_of(lengths, range(len(lengths))):
-            ids, mask = pad([self._ids[i] for i in batch], self._loaded.device)
-            ends = torch.tensor([lengths[i] - 1 for i in batch], device=ids.device)
-            off = (
-                nullcontext()
-                if ablation_file is None
-                else ablated(self._loaded, ablation_file, (ends + 1).tolist())
-            )
-            with off:
-                hidden = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-            logits = head_logits(self._loaded, hidden[torch.arange(len(batch), device=ids.device), ends])
+            ends = [lengths[i] for i in batch]
+            with nullcontext() if ablation is None else ablated(self._loaded, ablation, ends):
+                logits = last_logits(self._loaded, [self._ids[i] for i in batch])
             for index, token in zip(batch, logits.argmax(dim=-1).tolist(), strict=True):
-                said[index] = token
-        return said
+                likeliest[index] = token
+        return likeliest
 
 
 def shares(
@@ -195,8 +191,8 @@ def shares(
 ) -> dict[str, float]:
     """Columns of a row from the next tokens of all texts, anomalous first, and the words (pair,) that count."""
     count = len(fault)
-    faults = [_among(said[:count], fault) for said in (before, after)]
-    right = [_among(said[count:], fitting) for said in (before, after)]
+    faults = [_among(tokens[:count], fault) for tokens in (before, after)]
+    right = [_among(tokens[count:], fitting) for tokens in (before, after)]
     return {
         **{f"fault_{when}": _share(one) for when, one in zip(WHEN, faults, strict=True)},
         **{f"right_{when}": _share(one) for when, one in zip(WHEN, right, strict=True)},
@@ -207,7 +203,7 @@ def shares(
     }
 
 
-def switch_lines(rows: Sequence[SwitchRow]) -> Iterator[str]:
+def ablation_lines(rows: Sequence[AblationRow]) -> Iterator[str]:
     """The printed table: means over the draws of a task."""
     if not rows:
         return
@@ -236,8 +232,8 @@ def _tokens(loaded: LoadedModel, words: Sequence[str]) -> set[int]:
     return {token for word in words if (token := loaded.word_token(word)) is not None}
 
 
-def _among(said: Sequence[int], words: Sequence[set[int]]) -> np.ndarray:
-    return np.array([token in wanted for token, wanted in zip(said, words, strict=True)], dtype=bool)
+def _among(tokens: Sequence[int], words: Sequence[set[int]]) -> np.ndarray:
+    return np.array([token in wanted for token, wanted in zip(tokens, words, strict=True)], dtype=bool)
 
 
 def _share(values: np.ndarray) -> float:

@@ -5,24 +5,19 @@ from random import Random
 import numpy as np
 import pytest
 
-from core.benchmark.measuring import measure_draw
+from core.benchmark.draws import measure_draw
 from core.benchmark.methods.catalogue import PARTNERLESS, method_named, of_unequal_lengths
 from core.benchmark.methods.method import Outcome, ours
 from core.benchmark.plan import PLANS, Repeats
 from core.benchmark.tasks import unequal_lengths as unequal
-from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
-from core.benchmark.tasks.unequal_lengths import known_words, lengthened, said
+from core.benchmark.tasks.task import FIRST_SEEDS, TaskName, bundled_names, load_task
+from core.benchmark.tasks.unequal_lengths import kinds_of_next_word, known_words, lengthened
 from core.config import PRESETS
 from core.model.loading import ModelPool
 from core.scenarios.build.tasks import PLANTED_WORDS, WORDS, vocabulary
 
 NAMES = bundled_names()
 MODELS = ModelPool(size=8)
-
-
-@pytest.fixture(scope="module")
-def planted() -> Task:
-    return load_task(TaskName("planted-induction"), MODELS)
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: f"{name.name}-{name.folder[-5:]}")
@@ -41,7 +36,9 @@ def test_every_task_has_texts_of_unequal_length_behind_which_the_model_behaves_a
             assert set(words) <= {*WORDS, *PLANTED_WORDS} - set(old.split())
         for pair, old, new in zip(pairs, before, after, strict=True):
             kinds = (pair.good, pair.bad) if label == "anomalous" else (pair.fitting,)
-            assert said(task.loaded, [new], kinds) == said(task.loaded, [old], kinds)
+            assert kinds_of_next_word(task.loaded, [new], kinds) == kinds_of_next_word(
+                task.loaded, [old], kinds
+            )
 
 
 def test_the_draw_alone_decides_the_texts(planted):
@@ -65,12 +62,12 @@ def test_words_that_change_what_is_said_are_drawn_again(planted, monkeypatch):
     def behaves(_loaded, texts, _kinds):
         return [0 if text == pair.normal or text.startswith(f"{good} ") else 1 for text in texts]
 
-    monkeypatch.setattr(unequal, "said", behaves)
+    monkeypatch.setattr(unequal, "kinds_of_next_word", behaves)
     for seed in range(12):
         text = lengthened(planted.loaded, pair, "normal", PLANTED_WORDS, Random(seed))
         assert text == pair.normal or text.startswith(f"{good} ")
     monkeypatch.setattr(
-        unequal, "said", lambda _loaded, texts, _kinds: [text != pair.normal for text in texts]
+        unequal, "kinds_of_next_word", lambda _loaded, texts, _kinds: [text != pair.normal for text in texts]
     )
     for seed in range(4):
         assert lengthened(planted.loaded, pair, "normal", PLANTED_WORDS, Random(seed)) == pair.normal
@@ -79,11 +76,13 @@ def test_words_that_change_what_is_said_are_drawn_again(planted, monkeypatch):
 def test_what_is_said_by_hand(planted):
     pairs = planted.pairs(3, 0)
     kinds = (pairs[0].bad, pairs[0].good)
-    assert said(planted.loaded, [pairs[0].anomalous], kinds) == [1]
-    assert said(planted.loaded, [pairs[0].anomalous], ((), ())) == [-1]
+    assert kinds_of_next_word(planted.loaded, [pairs[0].anomalous], kinds) == [1]
+    assert kinds_of_next_word(planted.loaded, [pairs[0].anomalous], ((), ())) == [-1]
     texts = [f"{PLANTED_WORDS[0]} {pairs[0].anomalous}", pairs[1].anomalous, pairs[2].normal]
     every = (tuple(PLANTED_WORDS[:9]), tuple(PLANTED_WORDS[9:]))
-    assert said(planted.loaded, texts, every) == [said(planted.loaded, [text], every)[0] for text in texts]
+    assert kinds_of_next_word(planted.loaded, texts, every) == [
+        kinds_of_next_word(planted.loaded, [text], every)[0] for text in texts
+    ]
 
 
 def test_a_task_that_offers_nothing_is_told_as_not_run(planted, monkeypatch):

@@ -1,0 +1,92 @@
+"""Goals beside what was measured, by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from core.benchmark.tables.goals import goal_lines, goals, others_above, spread
+from core.benchmark.tables.summaries import summary
+from tests.support.benchmark_rows import row, table
+
+
+def test_others_above_compares_what_is_printed_and_leaves_out_the_untrained():
+    rows = table(
+        row("headlight-standard", 0.9),
+        row("k-means", 0.9004),
+        row("untrained", 1.0),
+        row("eap-ig", 1.0),
+        row("headlight-standard", 0.8, task="b"),
+        row("probe", 0.81, task="b"),
+        row("paper-250", 0.9, task="b"),
+    )
+    assert others_above(summary(rows)) == (1, "b gpt2: probe, paper-250")
+    assert others_above(summary(rows), "headlight-standard", ["eap-ig"]) == (1, "a gpt2: eap-ig")
+    assert math.isnan(others_above(summary(table(row("probe", 0.5))))[0])
+
+
+def test_spread_by_hand():
+    def swept(task, value, auc, default=False):
+        return {
+            "task": task,
+            "model": "m",
+            "setting": "latents",
+            "value": value,
+            "auc": auc,
+            "is_default": default,
+        }
+
+    sweep = pd.DataFrame(
+        [
+            swept("a", 16, 0.1),
+            swept("a", 32, 0.9),
+            swept("a", 64, 0.95, True),
+            swept("a", 64, 0.97, True),
+            swept("a", 128, 0.93),
+            swept("b", 32, 0.5),
+            swept("b", 64, 0.5, True),
+        ]
+    )
+    largest, note = spread(sweep, "latents", 2.0)
+    assert largest == pytest.approx(0.06)
+    assert note == "a m; mean of the tasks 0.030"
+    assert math.isnan(spread(sweep, "sparsity", 2.0)[0])
+    assert math.isnan(spread(pd.DataFrame(), "latents", 2.0)[0])
+
+
+def test_goals_met_missed_and_not_measured():
+    rows = table(
+        row("headlight-standard", 0.98, shuffles=4, false_discoveries=0.5, average_precision=0.9),
+        row("headlight-standard", 0.94, task="b", shuffles=12, false_discoveries=0.0, average_precision=0.7),
+        row("headlight-standard", 0.9, unit="edge", auc_true_heads=0.9),
+    )
+    speed = pd.DataFrame(
+        [
+            {"what": "gpt2-standard", "device": "cpu", "seconds": 12.0, "peak_mb": 1200.0},
+            {"what": "gpt2-xl-standard", "device": "cuda", "seconds": 30.0, "forward_seconds": 2.0},
+            {"what": "heads", "device": "cpu", "seconds": 1.0, "heads": 10},
+            {"what": "heads", "device": "cpu", "seconds": 4.0, "heads": 20},
+        ]
+    )
+    found = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), speed)}
+    assert (found["heads_auc"].measured, found["heads_auc"].met) == (0.96, False)
+    assert (found["heads_auc_lowest"].measured, found["heads_auc_lowest"].met) == (0.94, True)
+    assert found["heads_auc_lowest"].note == "b gpt2"
+    assert found["false_discoveries_pairs"].measured == 0.125
+    assert found["gpt2_seconds"].met is False
+    assert found["gpt2_peak_mb"].met is True
+    assert found["growth_heads"].measured == pytest.approx(2.0)
+    assert found["growth_examples"].met is None
+    assert (found["gpu_ratio"].measured, found["gpu_ratio"].met) == (15.0, True)
+    assert found["screened_heads_auc"].met is None
+    assert found["heads_auc_5"].met is None
+    assert found["edges_1024_seconds"].measured is None
+    printed = "\n".join(goal_lines(list(found.values())))
+    assert "MISSED" in printed
+    assert "not measured" in printed
+    assert len({goal.key for goal in found.values()}) == len(found)
+
+
+def test_a_method_with_few_draws_is_no_rival():
+    rows = table(*(row("headlight-standard", 0.9, draw) for draw in range(4)), row("probe", 1.0))
+    assert others_above(summary(rows)) == (0, "")
