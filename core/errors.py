@@ -88,7 +88,7 @@ _messages(
     text_too_long_for_attention="The text has {count} tokens; the attention of a head can be shown for at most {maximum}. Choose a shorter example.",
     qkv_not_separable="Queries, keys and values of {architecture} models cannot be told apart here. Patch the whole input of the receiving head instead.",
     no_device="There is no {device} device here. Choose auto or cpu.",
-    out_of_memory="The model or its activations do not fit into the memory of {device}. Choose a smaller model, fewer or shorter texts, or the CPU.",
+    out_of_memory="The model or its activations do not fit into the memory of the device {device}. Choose fewer or shorter texts, a smaller model, or another device.",
     # settings
     bad_setting="Setting {name}: {detail}.",
     config_conflict="{first} and {second} exclude each other: {detail}.",

@@ -31,7 +31,9 @@ from core.discovery.label_permutation import label_permutations
 from core.discovery.stability import stability_of
 from core.generators import relayed
 from core.model.activation_store import ActivationStore
+from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.model.memory import within_memory
 from core.model.tokenising import tokenise
 from core.schema import Progress, RunResult
 
@@ -53,6 +55,7 @@ class Clock:
         return Progress(stage, 0, total)
 
 
+@within_memory
 def analyse(
     config: RunConfig, models: ModelPool | None = None, store: ActivationStore | None = None
 ) -> Generator[Progress | RunResult, None, None]:
@@ -64,7 +67,14 @@ def analyse(
     clock = Clock()
     yield clock.start("load")
     config.examples.check()
-    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
+    with (models or ModelPool(size=1)).lease(config.model, config.device) as loaded:
+        yield from _stages(config, loaded, store, clock)
+
+
+def _stages(
+    config: RunConfig, loaded: LoadedModel, store: ActivationStore | None, clock: Clock
+) -> Generator[Progress | RunResult, None, None]:
+    """Everything behind the loading of the model."""
     yield clock.start("tokens")
     ids = tokenise(loaded, config.examples)
     alignment = config.align(ids)

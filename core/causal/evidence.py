@@ -44,6 +44,7 @@ from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
+from core.model.memory import is_out_of_memory
 from core.model.recording import Recording
 from core.schema import Progress
 from core.text import number, percent
@@ -214,8 +215,8 @@ def gather(
         attributed = yield from steps.follow(running, n_anomalous)
         screen, passes = attributed.mean, passes + attributed.forward_passes
         about |= {"backward_passes": attributed.backward_passes, **_agreement(screen, found_heads)}
-    except ModelError as error:
-        if error.key != "out_of_memory":
+    except (RuntimeError, MemoryError, ModelError) as error:
+        if not is_out_of_memory(error):
             raise
         notes.append({"key": "attribution_skipped", "values": {}})
     others: dict[str, np.ndarray] = {}

@@ -22,6 +22,7 @@ from core.inspection.answers import ComparedText, Comparison, NextWord, Statemen
 from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.model.memory import within_memory
 from core.model.next_token import last_logits, most_likely
 from core.model.recording import Recording
 from core.model.tokenising import tokenise
@@ -37,6 +38,7 @@ Switch = Callable[[Sequence[int]], AbstractContextManager[Any]]
 """Opens the context in which rows of these lengths are read."""
 
 
+@within_memory
 def what_if(
     config: RunConfig,
     heads: Sequence[HeadId],
@@ -108,6 +110,7 @@ def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
     return by_side
 
 
+@within_memory
 def ablation_file_of(
     config: RunConfig, heads: Sequence[HeadId], mode: Mode, models: ModelPool | None = None
 ) -> AblationFile:

@@ -28,6 +28,7 @@ from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm
+from core.model.memory import within_memory
 from core.model.tokenising import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
@@ -54,6 +55,7 @@ class HeadReading:
     stream: Tensor
 
 
+@within_memory
 def head_view(
     config: RunConfig,
     models: ModelPool | None = None,
@@ -127,10 +129,7 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
         stack.enter_context(after(loaded.attention(head.layer), record_attention))
         if norm is not None:
             stack.enter_context(before(norm, record_stream))
-        try:
-            hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
-        except torch.OutOfMemoryError:
-            raise ModelError("out_of_memory", device=loaded.device) from None
+        hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]
     if "weights" not in recorded:
         raise ModelError("no_attention_weights", architecture=shape.architecture)
     update = recorded["z"] @ loaded.output_weights(head.layer)[head.head]

@@ -16,6 +16,7 @@ from core.model.loading import (
     resolve_device,
     shape_from_config,
 )
+from core.model.memory import within_memory
 from core.model.next_token import next_log_probabilities
 from core.model.tokenising import tokenise
 
@@ -30,6 +31,7 @@ def inspect(source: str, device: str = "auto") -> dict[str, Any]:
     return _card(shape, source, resolve_device(device), ["architecture", "configuration"])
 
 
+@within_memory
 def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any]:
     """Tokens, alignment and next words of the examples, as plain JSON. Raises HeadlightError."""
     loaded = (models or ModelPool()).get(config.model, config.device)

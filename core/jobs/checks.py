@@ -15,6 +15,7 @@ from core.examples.alignment import Alignment
 from core.generators import relayed
 from core.jobs.circuit_check import CircuitCheck
 from core.model.loading import ModelPool
+from core.model.memory import within_memory
 from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from core.runs.job_state import CheckKind
@@ -25,6 +26,7 @@ from core.sensitivity.sweep import sweep_into
 from core.text.csv_safe import csv_bytes
 
 
+@within_memory
 def check(
     kind: CheckKind, run: RunFolder, models: ModelPool | None = None
 ) -> Generator[Progress, None, None]:
@@ -34,14 +36,14 @@ def check(
     if kind == "sensitivity":
         yield from sweep_into(run, config, models)
         return
-    loaded = models.get(config.model, config.device)
-    recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
-    alignment = config.align(recording.texts)
-    yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))
-    if kind == "heads":
-        yield from _every_head(run, config, recording, alignment)
-    else:
-        yield from CircuitCheck(run, config, recording, alignment, saved_heads(run)).steps(models)
+    with models.lease(config.model, config.device) as loaded:
+        recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
+        alignment = config.align(recording.texts)
+        yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))
+        if kind == "heads":
+            yield from _every_head(run, config, recording, alignment)
+        else:
+            yield from CircuitCheck(run, config, recording, alignment, saved_heads(run)).steps(models)
 
 
 def _every_head(

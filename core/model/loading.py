@@ -7,7 +7,9 @@ import logging
 import re
 import socket
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from core.errors import ModelError
 from core.model.architectures import SUPPORTED, submodule
 from core.model.fingerprint import hash_weights
 from core.model.loaded_model import LoadedModel, ModelShape, architecture_of, shape_of
+from core.model.memory import free_memory, is_out_of_memory, memory_errors
 
 log = logging.getLogger(__name__)
 
@@ -35,27 +38,64 @@ REMEMBERED = 60
 
 
 class ModelPool:
-    """Keeps the last loaded models, so that a second run of the same model loads nothing."""
+    """Keeps the last loaded models, so that a second run of the same model loads nothing.
+
+    It holds `size` models, or more where more of them are leased at once.
+    """
 
     def __init__(self, size: int = 2) -> None:
         self._size = size
         self._models: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
+        self._leases: Counter[tuple[str, str]] = Counter()
+
+    @contextmanager
+    def lease(self, source: str, device: str = "auto") -> Iterator[LoadedModel]:
+        """The model for work that lasts, during which it is not dropped for another one."""
+        key = _key(source, device)
+        loaded = self.get(source, device)
+        self._leases[key] += 1
+        try:
+            yield loaded
+        finally:
+            self._leases[key] -= 1
+            self._drop_idle(self._size)
 
     def get(self, source: str, device: str = "auto") -> LoadedModel:
         """The model on the device, loaded if it is not held; raises ModelError as `load_model` does."""
-        key = (str(source), str(resolve_device(device)))
+        key = _key(source, device)
         if key not in self._models:
-            while len(self._models) >= self._size:
-                self._models.popitem(last=False)
-            self._models[key] = load_model(source, device)
+            self._drop_idle(self._size - 1)
+            self._models[key] = self._load(source, device)
         self._models.move_to_end(key)
         return self._models[key]
 
     def clear(self) -> None:
         """Forget every model and free its memory."""
         self._models.clear()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
+
+    def _load(self, source: str, device: str) -> LoadedModel:
+        """Load a model; where memory does not suffice, once more without the models that are idle."""
+        try:
+            return load_model(source, device)
+        except ModelError as error:
+            if not is_out_of_memory(error) or not self._drop_idle(0):
+                raise
+        return load_model(source, device)
+
+    def _drop_idle(self, most: int) -> int:
+        """Drop models that nobody has leased, the longest unused first, until `most` are held; how many went."""
+        idle = [key for key in self._models if not self._leases[key]]
+        dropped = idle[: max(0, len(self._models) - most)]
+        for key in dropped:
+            del self._models[key]
+        if dropped:
+            free_memory()
+        return len(dropped)
+
+
+def _key(source: str, device: str) -> tuple[str, str]:
+    return str(source), str(resolve_device(device))
 
 
 def resolve_device(device: str = "auto") -> torch.device:
@@ -94,18 +134,17 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     tokenizer = load_tokenizer(source)
     dtype: Any = torch.float32 if target.type == "cpu" else "auto"
     try:
-        loading: Any = AutoModelForCausalLM.from_pretrained(
-            **_place(source),
-            config=config,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-        model, info = loading
-        model = model.to(target)
-    except torch.OutOfMemoryError:
-        raise ModelError("out_of_memory", device=target) from None
+        with memory_errors():
+            loading: Any = AutoModelForCausalLM.from_pretrained(
+                **_place(source),
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+            model, info = loading
+            model = model.to(target)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError("bad_weights", name=source, detail=_one_line(error)) from None
     _check_loaded(model, info, source)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from core.errors import ModelError
 from core.model.architectures import submodule
 from core.model.loaded_model import LoadedModel
+from core.model.next_token import multiplied
 
 
 def through_norm(norm: Any, part: Tensor, whole: Tensor) -> Tensor:
@@ -46,8 +47,7 @@ def logit_changes(loaded: LoadedModel, part: Tensor, stream: Tensor) -> Tensor:
     project_out = getattr(decoder, "project_out", None)
     if project_out is not None:
         normed = project_out(normed.to(project_out.weight.dtype))
-    unembedding = loaded.model.get_output_embeddings().weight
-    return nn.functional.linear(normed.to(unembedding.dtype), unembedding).float().cpu()
+    return multiplied(loaded, normed).float().cpu()
 
 
 def final_norm(loaded: LoadedModel) -> tuple[Any, Any]:

@@ -54,14 +54,18 @@ def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
 
 
 def unembed(loaded: LoadedModel, hidden: Tensor) -> Tensor:
-    """Products (..., vocabulary) with the unembedding, in float32 or finer."""
-    unembedding = loaded.model.get_output_embeddings()
-    weight, bias = unembedding.weight, getattr(unembedding, "bias", None)
-    hidden = at_least_float(hidden)
+    """Products with the unembedding and its bias (..., vocabulary), in float32 or finer."""
+    bias = getattr(loaded.model.get_output_embeddings(), "bias", None)
+    products = multiplied(loaded, hidden)
+    return products if bias is None else products + bias.to(products.dtype)
+
+
+def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:
+    """Products with the rows of the unembedding (..., vocabulary), in float32 or finer."""
+    weight, hidden = loaded.model.get_output_embeddings().weight, at_least_float(hidden)
     # some rows at a time, so that no copy of the whole unembedding in float32 is held
     blocks = [weight] if weight.dtype == hidden.dtype else weight.split(WORDS)
-    products = torch.cat([nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in blocks], dim=-1)
-    return products if bias is None else products + bias.to(products.dtype)
+    return torch.cat([nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in blocks], dim=-1)
 
 
 def at_least_float(values: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ from core.heads import all_heads
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.model.memory import within_memory
 from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario, load_truth
 from core.schema import Progress
@@ -66,6 +67,7 @@ class _Ground:
         return min(alignment.n_anomalous, len(alignment.kept) - alignment.n_anomalous)
 
 
+@within_memory
 def sweep(
     config: RunConfig,
     models: ModelPool | None = None,
@@ -81,8 +83,14 @@ def sweep(
     """
     yield Progress("load", 0, 1)
     config.examples.check()
-    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
-    ground = _ground(config, loaded, store)
+    with (models or ModelPool(size=1)).lease(config.model, config.device) as loaded:
+        yield from _trainings(config, _ground(config, loaded, store), grid, before)
+
+
+def _trainings(
+    config: RunConfig, ground: _Ground, grid: Grid, before: Swept | None
+) -> Generator[Progress | Swept, None, None]:
+    """Every training of the plan on the same observations."""
     if config.candidates == "screened":
         ground = replace(ground, attributed=(yield from _attributed(ground)))
     planned = plan(config, ground.per_side, grid)

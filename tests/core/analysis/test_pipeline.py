@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
@@ -44,6 +45,40 @@ def test_stages_come_in_order_and_the_loss_is_reported(folder, models):
     assert stages == [stage for stage in STAGES if stage in stages]
     assert {"load", "tokens", "capture", "train", "codes", "score", "report"} <= set(stages)
     assert all(record.metrics["loss"] > 0 for record in progress if record.stage == "train" and record.step)
+
+
+@pytest.mark.parametrize("values", [{"candidates": "screened"}, {"pairing": "off"}, {"positions": "mean"}])
+def test_every_text_is_read_plainly_once(values, folder, models):
+    """A plain pass is one without gradients whose last hidden state is that of the unchanged model."""
+    loaded = models.get(str(folder), "cpu")
+    own = [loaded.encode(example.text) for example in texts().examples]
+    with torch.no_grad():
+        plain = [loaded.model.base_model(torch.tensor([ids]))[0][0, -1] for ids in own]
+    reads = [0] * len(own)
+
+    def look(_module, _args, kwargs, output):
+        if torch.is_grad_enabled():
+            return
+        lengths = kwargs["attention_mask"].sum(dim=1).tolist()
+        for ids, length, hidden in zip(kwargs["input_ids"].tolist(), lengths, output[0], strict=True):
+            text = own.index(ids[:length])
+            reads[text] += torch.allclose(hidden[length - 1], plain[text], atol=1e-4)
+
+    handle = loaded.model.base_model.register_forward_hook(look, with_kwargs=True)
+    run(folder, models, **values)
+    handle.remove()
+    assert reads == [1] * len(own)
+
+
+def test_forward_passes_are_counted_rightly(folder, models):
+    calls = []
+    base = models.get(str(folder), "cpu").model.base_model
+    handle = base.register_forward_hook(lambda *_: calls.append(1))
+    for values in ({}, {"candidates": "screened"}, {"evidence": False}, {"pairing": "off"}):
+        calls.clear()
+        _, result = run(folder, models, **values)
+        assert result.manifest.forward_passes == len(calls)
+    handle.remove()
 
 
 def test_tables_follow_the_contract(folder, models):

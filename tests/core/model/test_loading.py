@@ -1,6 +1,7 @@
 """Loading models safely, and the heads of every known architecture."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTo
 
 from core.errors import ModelError
 from core.inspection.preview import inspect
+from core.model import loading
 from core.model.batching import pad
 from core.model.fingerprint import hash_tensors
 from core.model.hooks import on_every_z
@@ -106,6 +108,70 @@ def test_the_pool_loads_a_model_once(tmp_path):
     assert pool.get(str(tmp_path / "a"), "cpu") is first
     assert pool.get(str(tmp_path / "b"), "cpu") is not first
     assert pool.get(str(tmp_path / "a"), "cpu") is not first
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return [str(save_tiny(tmp_path / name, seed=seed)) for seed, name in enumerate("abc")]
+
+
+def test_a_leased_model_stays_and_an_idle_one_goes_before_another_is_loaded(folders, monkeypatch):
+    pool, held = ModelPool(size=2), []
+    monkeypatch.setattr(
+        loading, "load_model", lambda *where: held.append(len(pool._models)) or load_model(*where)
+    )
+    with pool.lease(folders[0], "cpu") as working:
+        pool.get(folders[1], "cpu")
+        pool.get(folders[2], "cpu")
+        assert held == [0, 1, 1]
+        assert pool.get(folders[0], "cpu") is working
+        with pool.lease(folders[0], "cpu"), pool.lease(folders[2], "cpu"):
+            pool.get(folders[1], "cpu")
+            assert len(pool._models) == 3, "both others are at work"
+    pool.get(folders[0], "cpu")
+    pool.get(folders[2], "cpu")
+    assert pool.get(folders[1], "cpu") is not None
+    assert len(pool._models) == 2
+
+
+def test_a_load_without_memory_is_tried_again_without_the_idle_models(folders, monkeypatch):
+    pool, tried = ModelPool(size=3), []
+
+    def full(source, device):
+        tried.append(sorted(Path(path).name for path, _ in pool._models))
+        if len(pool._models) > 1:
+            raise ModelError("out_of_memory", device="cpu")
+        return load_model(source, device)
+
+    with pool.lease(folders[0], "cpu") as working:
+        pool.get(folders[1], "cpu")
+        monkeypatch.setattr(loading, "load_model", full)
+        pool.get(folders[2], "cpu")
+        assert tried == [["a", "b"], ["a"]]
+        assert pool.get(folders[0], "cpu") is working
+
+
+def test_a_load_that_still_lacks_memory_fails_after_one_more_try(folders, monkeypatch):
+    pool, tried = ModelPool(size=2), []
+    pool.get(folders[0], "cpu")
+
+    def full(source, device):
+        tried.append(source)
+        raise ModelError("out_of_memory", device="cpu")
+
+    monkeypatch.setattr(loading, "load_model", full)
+    assert key_of(lambda: pool.get(folders[1], "cpu")) == "out_of_memory"
+    assert len(tried) == 2
+    assert key_of(lambda: pool.get(folders[1], "cpu")) == "out_of_memory"
+    assert len(tried) == 3, "nothing idle is left to drop"
+
+
+def test_weights_that_do_not_fit_are_no_damaged_weights(folders, monkeypatch):
+    def full(*_args, **_named):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", full)
+    assert key_of(lambda: load_model(folders[0], "cpu")) == "out_of_memory"
 
 
 def key_of(call) -> str:
