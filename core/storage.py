@@ -1,6 +1,7 @@
 """The home folder, files that are written whole or not at all, and locks between processes."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,8 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from core.errors import StorageError
+
+_TRIES = 50 if os.name == "nt" else 1
 
 
 def home() -> Path:
@@ -32,13 +35,24 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
         if durable:
             _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise storage_error(error, path) from None
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over a file. Windows refuses that for as long as another process reads the old one."""
+    for _ in range(_TRIES - 1):
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            time.sleep(0.02)
+    temporary.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,19 @@ def test_a_lock_keeps_others_out_and_is_given_back(tmp_path):
     assert caught.value.key == "locked"
     with locked(tmp_path / "x", seconds=0.05):
         pass
+
+
+def test_a_file_that_is_being_read_is_replaced_as_soon_as_that_ends(tmp_path, monkeypatch):
+    replace, refused = Path.replace, []
+
+    def busy(self, target):
+        if len(refused) < 3:
+            refused.append(target)
+            raise PermissionError(13, "used by another process")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr("core.storage._TRIES", 5)  # as on Windows
+    write_atomically(tmp_path / "state.json", b"new")
+    assert (tmp_path / "state.json").read_bytes() == b"new"
+    assert len(refused) == 3
