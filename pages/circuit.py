@@ -1,18 +1,17 @@
 """Circuit: the heads that separate the two sides, and how they feed each other."""
 
+from functools import partial
+
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.report.sentences.heads import chance, selection_note
 from pages.parts import shell
-from pages.parts.charts import colours, legends
-from pages.parts.charts import shared as charts
-from pages.parts.circuit import controls as circuit_controls
-from pages.parts.circuit import edge_panel, graph, head_panel
+from pages.parts.charts import colours, legends, shared
+from pages.parts.circuit import controls, edge_panel, graph, head_panel
 from pages.parts.circuit.controls import Shown
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import Look
-from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_chosen, settle, table_key
+from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_ticked, settle, table_key
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.report import sentences
@@ -42,13 +41,8 @@ def chart(result: Result, shown: Shown) -> None:
         on_select=lambda: clicked(st.session_state.get(f"chart_{shown.view}")),
         selection_mode="pick",
         theme=None,
-        alt=circuit_controls.alternative(shown),
+        alt=controls.alternative(shown),
     )
-
-
-def legend(shown: Shown) -> None:
-    """What the signs mean, as far as they occur."""
-    legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
 
 
 def panel(result: Result, shown: Shown) -> None:
@@ -75,45 +69,39 @@ def below(result: Result, shown: Shown) -> None:
     """Tables and heat map: all that the picture shows, and the rest. Only the open one is drawn."""
     labels = {name: t(f"circuit.{name}") for name in TABS}
     key = f"below_{state.language()}_{state.run_id()}"
-    chosen = st.session_state.get("circuit_tab", "heads")
-    tabs = st.tabs(
-        list(labels.values()),
-        key=key,
-        default=labels[chosen],
-        on_change=lambda: st.session_state.update(
-            circuit_tab=next((name for name in TABS if labels[name] == st.session_state.get(key)), "heads")
-        ),
-    )
-    with tabs[TABS.index(chosen)]:
-        {"heads": heads_tab, "edges": edges_tab, "heat": heat_tab}[chosen](result, shown)
+    opened = st.session_state.get("circuit_tab", "heads")
+
+    def turn() -> None:
+        label = st.session_state.get(key)
+        st.session_state["circuit_tab"] = next((name for name in TABS if labels[name] == label), "heads")
+
+    tabs = st.tabs(list(labels.values()), key=key, default=labels[opened], on_change=turn)
+    with tabs[TABS.index(opened)]:
+        {"heads": heads_tab, "edges": edges_tab, "heat": heat_tab}[opened](result, shown)
 
 
 def heads_tab(result: Result, shown: Shown) -> None:
-    """The table of heads; a chosen row opens its head."""
+    """The table of heads; a ticked row opens its head."""
     everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
     st.caption(t("circuit.row_opens"))
     key = table_key("heads_table", names, opened_heads())
-    tables.heads(result, not everything, key=key, opened=lambda: row_chosen(st.session_state.get(key), names))
+    tables.heads(result, not everything, key=key, opened=partial(row_ticked, key, names))
 
 
 def edges_tab(result: Result, shown: Shown) -> None:
-    """The table of the drawn edges; a chosen row opens its edge."""
+    """The table of the drawn edges; a ticked row opens its edge."""
     names = list(shown.edges["name"])
     st.caption(t("circuit.row_opens"))
     key = table_key("edges_table", names, [opened_edge()])
-    tables.edges(
-        shown.edges,
-        result.titles(),
-        key=key,
-        opened=lambda: row_chosen(st.session_state.get(key), names),
-    )
+    ticked = partial(row_ticked, key, names)
+    tables.edges(shown.edges, result.titles(), key=key, opened=ticked)
 
 
 def heat_tab(result: Result, shown: Shown) -> None:
     """Scores of all heads as a map; a click opens a head."""
     st.altair_chart(
-        charts.heat(result.heads, colours.palette(), t),
+        shared.heat(result.heads, colours.palette(), t),
         key="heat",
         theme=None,
         on_select=lambda: clicked(st.session_state.get("heat")),
@@ -132,10 +120,10 @@ def explore(result: Result) -> None:
         return
     main, side = st.columns([7, 3], gap="medium")
     with main.container(border=True):
-        shown = circuit_controls.show(result)
-        st.caption(circuit_controls.counts(result, shown))
+        shown = controls.show(result)
+        st.caption(controls.counts(result, shown))
         chart(result, shown)
-        legend(shown)
+        legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
     with side.container(border=True):
         panel(result, shown)
     with main:
@@ -146,10 +134,10 @@ def full_screen(result: Result) -> None:
     """The picture alone, as high as the window."""
     st.html("<style>" + FULL_SCREEN + "</style>")
     with st.container(key="full_screen"):
-        shown = circuit_controls.show(result)
+        shown = controls.show(result)
         with st.container(key="full_picture"):
             chart(result, shown)
-        legend(shown)
+        legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
 
 
 FULL_SCREEN = """
@@ -165,30 +153,21 @@ FULL_SCREEN = """
 
 def page() -> None:
     """The whole page."""
-    try:
-        result = results.load(state.folder()) if state.run_id() else None
-    except HeadlightError as error:
-        shell.header("circuit")
-        if (job := state.job()) and job.state.status == "done":
-            shell.show(error)
-        else:
-            shell.needs_run()
+    result = shell.opened("circuit", results.load)
+    if result is None:
         return
-    full = bool(result is not None and st.session_state.get("circuit_full") and len(result.selected))
-    if full and result is not None and state.job():
+    if st.session_state.get("circuit_full") and len(result.selected):
         explore(result)
         return
-    said = [sentences.headline(result), chance(result.heads, language())] if result else []
-    shell.header("circuit", " ".join(said).strip())
-    if not shell.needs_run() or result is None:
-        return
+    headline = f"{sentences.headline(result)} {chance(result.heads, language())}"
+    shell.header("circuit", headline.strip())
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
-    if chosen := selection_note(result.manifest, language()):
-        st.caption(chosen)
+    if note := selection_note(result.manifest, language()):
+        st.caption(note)
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")
-        below(result, circuit_controls.nothing(result))
+        below(result, controls.nothing(result))
     else:
         explore(result)
     shell.next_button("circuit", key="next_circuit")

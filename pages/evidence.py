@@ -96,7 +96,7 @@ def heads_and_edges(result: Result, check: JobState | None) -> None:
     beyond = list(heads.loc[(heads["verdict"] == "confirmed") & ~heads["selected"], "name"])
     if beyond:
         st.info(
-            tn("evidence.beyond", len(beyond), heads=t("said.comma").join(beyond)), icon=":material/info:"
+            tn("evidence.beyond", len(beyond), heads=t("finding.comma").join(beyond)), icon=":material/info:"
         )
     chart(effects.bars(heads, colours.palette(), t), "effects", count=len(heads))
     st.caption(t("evidence.reading"))

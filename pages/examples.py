@@ -30,7 +30,7 @@ def missing() -> str:
     sides = [tn(f"examples.missing_{label}", count) for label, count in lacking.items() if count > 0]
     if not sides:
         return t("examples.next_closed")
-    return t("examples.missing", what=t("said.comma").join(sides))
+    return t("examples.missing", what=t("finding.comma").join(sides))
 
 
 def give() -> None:

@@ -5,7 +5,6 @@ import streamlit as st
 from core.errors import HeadlightError
 from pages.parts import shell
 from pages.parts.charts import legends
-from pages.parts.data.results import VERDICTS
 from pages.parts.guide import checklist
 from pages.parts.i18n import glossary
 from pages.parts.session.state import t
@@ -37,7 +36,7 @@ def how_it_works() -> None:
             st.subheader(t(f"guide.{section}_title"), anchor=False)
             st.markdown(t(f"guide.{section}"))
             if section == "picture":
-                legends.circuit(VERDICTS, reading=False)
+                st.html(f'<div class="legend">{legends.verdicts()}</div>')
 
 
 shell.header("guide", t("guide.lead"))

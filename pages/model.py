@@ -103,7 +103,7 @@ def show_card(card: ModelCard) -> None:
                 needed=i18n.size(card["memory_needed_bytes"]),
                 available=i18n.size(card["memory_available_bytes"]),
             ),
-            "checks": t("said.comma").join(t(f"check.{check}") for check in card["checks"]),
+            "checks": t("finding.comma").join(t(f"check.{check}") for check in card["checks"]),
         }
         rows = "".join(
             f"<dt>{escape(t(f'model.{key}'))}</dt><dd>{escape(value)}</dd>" for key, value in lines.items()

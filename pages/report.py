@@ -16,7 +16,7 @@ from pages.parts.session import state
 def load(run: RunFolder) -> tuple[Result, Facts]:
     """The result of a run and its facts; raises HeadlightError where a file is missing or damaged."""
     result = results.load(run)
-    return result, brief.facts(result)
+    return result, brief.facts_of(run, result)
 
 
 def text(result: Result, facts: Facts) -> None:

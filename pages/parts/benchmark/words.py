@@ -20,7 +20,7 @@ MARKS = {True: ("good", "✓", "met"), False: ("warn", "✕", "missed"), None: (
 MOST_NAMED = 4
 """Cases named one by one where another method is above ours."""
 
-LONGEST_NOTE = 90
+LONGEST_NOTE = 60
 """Characters of a goal's note on the screen; pointing shows it whole."""
 
 STATED_Q = 0.1

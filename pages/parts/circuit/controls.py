@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts import i18n, shell
-from pages.parts.circuit import head_labels as labels
+from pages.parts.circuit import head_labels
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import verdict_words
-from pages.parts.circuit.view_state import nearest, open_head, opened_edge, opened_heads, within
+from pages.parts.circuit.view_state import open_head, opened_edge, opened_heads
 from pages.parts.data import results
 from pages.parts.data.head_search import find_head
 from pages.parts.data.results import Result
@@ -18,6 +18,7 @@ from pages.parts.session import state
 from pages.parts.session.state import t
 from pages.parts.session.url_state import VIEWS
 
+FILTERS = ("score", "edges", "layers")
 MOST_SLIDER = 200  # edges that can be asked for
 OWN_EDGES = 5  # of a picked head, drawn even if they are weaker than the rest
 
@@ -60,10 +61,7 @@ def show(result: Result) -> Shown:
             args=(result,),
             icon=":material/search:",
         )
-        asked = sum(
-            bool(st.session_state.get(f"asked_{name}") is not None) for name in ("score", "edges", "layers")
-        )
-        title = t("circuit.filter") + (f" ({asked})" if asked else "")
+        title = t("circuit.filter") + (f" ({count})" if (count := len(_asked_for())) else "")
         with st.popover(title, key="circuit_filter"):
             heads, edges, among = _filtered(result)
         with st.popover(t("group.title"), key="circuit_groups"):
@@ -74,7 +72,7 @@ def show(result: Result) -> Shown:
                 persist_state="session",
                 disabled=not (result.heads["group"] != "").any(),
             )
-            labels.edit_groups(result, heads)
+            head_labels.edit_groups(result, heads)
         st.button(
             t("circuit.leave_full" if full else "circuit.full"),
             icon=":material/close:" if full else ":material/fullscreen:",
@@ -119,7 +117,7 @@ def _filtered(result: Result) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     among = result.edges_among(list(heads["name"]))
     edges = among.head(_edge_count(among))
     edges = with_opened_edges(edges, among, result.edges, opened_heads(), opened_edge())
-    if any(st.session_state.get(f"asked_{name}") is not None for name in ("score", "edges", "layers")):
+    if _asked_for():
         st.button(t("circuit.reset"), key="reset_filter", on_click=_reset, type="tertiary")
     return heads, edges, among
 
@@ -139,7 +137,7 @@ def _lowest(result: Result) -> pd.DataFrame:
     levels = sorted({round(float(score), 4) for score in result.heads["score"]})
     start = round(result.threshold(), 4)
     asked = st.session_state.get("asked_score")
-    lowest = nearest(levels, start if asked is None else asked)
+    lowest = min(levels, key=lambda level: abs(level - (start if asked is None else asked)))
     if len(levels) > 1:
         st.session_state["circuit_lowest"] = lowest
         st.select_slider(
@@ -185,7 +183,7 @@ def _edge_count(among: pd.DataFrame) -> int:
     if most < 2:
         return count
     asked = st.session_state.get("asked_edges")
-    st.session_state["circuit_edges"] = within(count if asked is None else asked, 0, most)
+    st.session_state["circuit_edges"] = max(0, min(most, count if asked is None else asked))
     return int(
         st.slider(
             t("circuit.edges_shown", candidates=candidates, total=len(among)),
@@ -199,20 +197,25 @@ def _edge_count(among: pd.DataFrame) -> int:
     )
 
 
+def _asked_for() -> list[str]:
+    """The filters that the reader has set."""
+    return [name for name in FILTERS if st.session_state.get(f"asked_{name}") is not None]
+
+
 def _asked(name: str, key: str) -> None:
     """Keep what a filter was set to; the widget itself follows the data."""
     st.session_state[f"asked_{name}"] = st.session_state[key]
 
 
 def _reset() -> None:
-    for name in ("score", "edges", "layers"):
+    for name in FILTERS:
         st.session_state.pop(f"asked_{name}", None)
 
 
 def _search(result: Result) -> None:
     """Open the head that was typed, or remember what was not found."""
     typed = (st.session_state.get("circuit_search") or "").strip()
-    found = find_head(typed, set(result.heads["name"]), result.own_names)
-    st.session_state["search_missing"] = "" if found or not typed else typed[:40]
-    if found:
-        open_head(found)
+    head = find_head(typed, set(result.heads["name"]), result.own_names)
+    st.session_state["search_missing"] = "" if head or not typed else typed[:40]
+    if head:
+        open_head(head)

@@ -9,9 +9,10 @@ import streamlit as st
 from core.text import percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
-from pages.parts.circuit import code_strip as codes
+from pages.parts.circuit import code_strip
 from pages.parts.circuit.code_strip import SILENT
 from pages.parts.circuit.groups import edge_ends
+from pages.parts.circuit.view_state import pick
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.session import state
@@ -31,7 +32,7 @@ def show(result: Result, edges: pd.DataFrame) -> None:
         names,
         format_func=lambda name: " → ".join(titles.get(end, end) for end in edge_ends(name)),
         key="edge",
-        on_change=_pick,
+        on_change=pick,
         label_visibility="collapsed",  # the switch above names it
         persist_state="session",
     )
@@ -45,23 +46,17 @@ def show(result: Result, edges: pd.DataFrame) -> None:
 
 def facts(row: Mapping[str, Any]) -> list[str]:
     """Frequency, effect with its interval and p, as far as they have been computed."""
-    said = []
-    if _known(row["frequency"]):
-        said.append(t("edge.frequency", share=percent(row["frequency"])))
-    if not _known(row["effect"]):
-        return [*said, t("edge.untested")]
+    lines = [t("edge.frequency", share=percent(row["frequency"]))] if pd.notna(row["frequency"]) else []
+    if pd.isna(row["effect"]):
+        return [*lines, t("edge.untested")]
     ends = {end: percent(row[f"effect_{end}"]) for end in ("low", "high")}
-    effect = percent(row["effect"])
-    said.append(
-        t("edge.effect", effect=effect, **ends)
-        if _known(row["effect_low"])
-        else t("edge.effect_alone", effect=effect)
-    )
-    if _known(row["effect_high"]) and row["effect_high"] < 0:
-        said.append(t("edge.against"))
-    if _known(row["p_value"]):
-        said.append(t("edge.p", p=i18n.number(row["p_value"]), q=i18n.number(row["q_value"])))
-    return said
+    key = "edge.effect_alone" if pd.isna(row["effect_low"]) else "edge.effect"
+    lines.append(t(key, effect=percent(row["effect"]), **ends))
+    if row["effect_high"] < 0:
+        lines.append(t("edge.against"))
+    if pd.notna(row["p_value"]):
+        lines.append(t("edge.p", p=i18n.number(row["p_value"]), q=i18n.number(row["q_value"])))
+    return lines
 
 
 def joint(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
@@ -93,10 +88,10 @@ def _codes(result: Result, row: Mapping[str, Any]) -> None:
         return
     total = int((table.drop_duplicates("example")["label"] == "anomalous").sum())
     st.markdown(t("edge.own", count=i18n.number(own_examples(table)), total=total))
-    st.html(codes.sides(table, t))
+    st.html(code_strip.sides(table, t))
     alt = t("edge.alt", source=row["source"], target=row["target"])
     st.altair_chart(
-        codes.strip(table, result.examples, colours.palette(), t), key="joint_strip", theme=None, alt=alt
+        code_strip.strip(table, result.examples, colours.palette(), t), key="joint_strip", theme=None, alt=alt
     )
     st.caption(t("edge.codes"))
 
@@ -104,12 +99,4 @@ def _codes(result: Result, row: Mapping[str, Any]) -> None:
 def _at_best(layer: int, head: int) -> pd.DataFrame:
     """The codes of a head at its best position."""
     table = results.load_codes(state.folder(), layer, head)
-    return table[table["position"] == codes.best_position(table)] if len(table) else table
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value  # NaN differs from itself
-
-
-def _pick() -> None:
-    st.session_state["picked"] = True
+    return table[table["position"] == code_strip.best_position(table)] if len(table) else table

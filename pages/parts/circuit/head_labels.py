@@ -6,14 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.runs.head_notes import (
-    LONGEST_NOTE,
-    HeadLabel,
-    groups,
-    read_labels,
-    write_group,
-    write_label,
-)
+from core.runs.head_notes import LONGEST_NOTE, HeadLabel, groups, read_labels, write_group, write_label
 from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.session import state
@@ -48,8 +41,7 @@ def edit(head: str) -> None:
 
 def tell(head: str) -> None:
     """Group and note of this head, where there are any; and why they could not be kept."""
-    error = st.session_state.pop("label_error", None)
-    if error is not None:
+    if error := st.session_state.pop("label_error", None):
         shell.show(error)
     label = read_labels(state.folder()).get(head, HeadLabel())
     if label.group:
@@ -95,8 +87,8 @@ def _group_box(known: list[str], group: str | None, key: str) -> None:
 
 def _keep(head: str, keys: dict[str, str]) -> None:
     st.session_state["head"] = head  # the list shows the new name only where its value is set anew
-    said = {field: st.session_state.get(key) or "" for field, key in keys.items()}
-    _written(lambda: write_label(state.folder(), head, HeadLabel(**said)))
+    label = HeadLabel(**{field: st.session_state.get(key) or "" for field, key in keys.items()})
+    _written(lambda: write_label(state.folder(), head, label))
 
 
 def _keep_group(run: str) -> None:

@@ -12,6 +12,7 @@ from core.schema import AlignmentRecord
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_words
+from pages.parts.circuit.view_state import open_head, pick
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.report import sentences
@@ -35,7 +36,7 @@ def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
         names,
         format_func=lambda name: titles.get(name, name),
         key="head",
-        on_change=_pick,
+        on_change=pick,
         label_visibility="collapsed",  # the switch above names it
         persist_state="session",
     )
@@ -112,7 +113,7 @@ def _neighbours(name: str, edges: pd.DataFrame, titles: Mapping[str, str]) -> No
                     f"{shell.plain(titles[other])} :gray[{i18n.number(row.score)}]",
                     key=f"{kind}_{other}",
                     type="tertiary",
-                    on_click=_open,
+                    on_click=open_head,
                     args=(other,),
                 )
 
@@ -187,14 +188,3 @@ def _short(example: "pd.Series[Any]") -> str:
     text = " ".join(str(example["text"]).split())
     cut = text if len(text) <= BEGINNING else f"{text[:BEGINNING]}…"
     return f"{head_words.SIGN[example['label']]} {example['example']} · {cut}"
-
-
-def _open(name: str) -> None:
-    """Open another head and bring out its edges."""
-    st.session_state["head"] = name
-    _pick()
-
-
-def _pick() -> None:
-    """Bring out the edges of the head that was chosen in the list."""
-    st.session_state["picked"] = True

@@ -48,7 +48,7 @@ def looks(view: HeadView, word: Words) -> str:
         for index, (piece, weight) in enumerate(zip(view["pieces"], view["weights"], strict=True))
     )
     cut = "".join(["… " if view["first"] else "", tokens, _cut_end(view)])
-    named = word("said.comma").join(
+    named = word("finding.comma").join(
         f"<b>{escape(readable(piece))}</b> {percent(share)}"
         for _, piece, share in strongest(view, MOST_NAMED)
         if share >= LEAST_NAMED

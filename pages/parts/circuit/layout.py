@@ -131,14 +131,14 @@ def _neighbours(
     links: Sequence[Link],
     chains: Mapping[tuple[str, str], Sequence[str]],
 ) -> dict[str, list[tuple[str, float]]]:
-    found: dict[str, list[tuple[str, float]]] = {name: [] for name in names}
+    pulls: dict[str, list[tuple[str, float]]] = {name: [] for name in names}
     for link in links:
         chain = chains[link.source, link.target]
         for first, second in pairwise(chain):
             pull = link.weight * (STRAIGHTNESS if first not in heads and second not in heads else 1.0)
-            found[first].append((second, pull))
-            found[second].append((first, pull))
-    return found
+            pulls[first].append((second, pull))
+            pulls[second].append((first, pull))
+    return pulls
 
 
 def _relax(

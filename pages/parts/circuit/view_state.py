@@ -13,9 +13,9 @@ def open_head(name: str) -> None:
     st.session_state.update(head=name, panel="head", picked=True)
 
 
-def open_edge(name: str) -> None:
-    """Show this edge (`L1H2>L3H4`) in the panel and bring it out in the picture."""
-    st.session_state.update(edge=name, panel="edge", picked=True)
+def pick() -> None:
+    """Bring out in the picture what was selected in the panel's list."""
+    st.session_state["picked"] = True
 
 
 def clicked(event: Mapping[str, Any] | None) -> None:
@@ -24,23 +24,23 @@ def clicked(event: Mapping[str, Any] | None) -> None:
     _open(next((str(point["pick"]) for point in points if point.get("pick")), ""))
 
 
-def row_chosen(event: Mapping[str, Any] | None, names: Sequence[str]) -> None:
-    """Open what the chosen row of a table shows; `names` are those of its rows."""
-    row = chosen_row(event)
+def row_ticked(key: str, names: Sequence[str]) -> None:
+    """Open what the ticked row of a table shows; `names` are those of its rows."""
+    row = ticked_row(key)
     if row is not None and row < len(names):
         _open(names[row])
 
 
-def chosen_row(event: Mapping[str, Any] | None) -> int | None:
-    """The row that is ticked in a table."""
-    rows = ((event or {}).get("selection") or {}).get("rows") or []
+def ticked_row(key: str) -> int | None:
+    """The row that is ticked in the table of this key."""
+    rows = ((st.session_state.get(key) or {}).get("selection") or {}).get("rows") or []
     return int(rows[0]) if rows else None
 
 
 def table_key(table: str, names: Sequence[str], opened: Sequence[str]) -> str:
     """The key of a table; a new one where the ticked row is not what is open, so that no tick outlives it."""
     count = st.session_state.get(f"{table}_count", 0)
-    row = chosen_row(st.session_state.get(f"{table}_{count}"))
+    row = ticked_row(f"{table}_{count}")
     if row is not None and (row >= len(names) or names[row] not in opened):
         count += 1
         st.session_state[f"{table}_count"] = count
@@ -49,7 +49,7 @@ def table_key(table: str, names: Sequence[str], opened: Sequence[str]) -> str:
 
 def _open(name: str) -> None:
     if ">" in name:
-        open_edge(name)
+        st.session_state.update(edge=name, panel="edge", picked=True)
     elif name:
         open_head(name)
     else:
@@ -67,16 +67,6 @@ def settle(result: Result) -> None:
         session.pop("edge")
         if session.get("panel") == "edge":
             session.update(panel="head", picked=False)
-
-
-def nearest(levels: Sequence[float], wanted: float) -> float:
-    """The level that is nearest to a wanted number."""
-    return min(levels, key=lambda level: abs(level - wanted))
-
-
-def within(wanted: int, low: int, high: int) -> int:
-    """The number, moved into its bounds."""
-    return max(low, min(high, wanted))
 
 
 def opened_heads() -> list[str]:

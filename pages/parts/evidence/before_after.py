@@ -29,17 +29,17 @@ def _row(row: Mapping[str, Any], word: Words) -> str:
         f'<tr class="{escape(row["label"])}"><td class="mark" title="{label}"><span aria-hidden="true">'
         f'{MARKS[row["label"]]}</span><span class="unseen">{label}</span></td>'
         f'<td class="text" dir="auto">{escape(row["text"])}</td>'
-        f"<td>{_said(row['before'], word)}</td><td{changed}>{_said(row['after'], word)}</td></tr>"
+        f"<td>{_answer(row['before'], word)}</td><td{changed}>{_answer(row['after'], word)}</td></tr>"
     )
 
 
-def _said(said: Mapping[str, Any], word: Words) -> str:
-    first = said["next"][0]
-    kind, sign = SIGNS.get(said["verdict"], ("", ""))
-    meaning = escape(word(f"whatif.{said['verdict']}")) if said["verdict"] else ""
+def _answer(answer: Mapping[str, Any], word: Words) -> str:
+    first = answer["next"][0]
+    kind, sign = SIGNS.get(answer["verdict"], ("", ""))
+    meaning = escape(word(f"whatif.{answer['verdict']}")) if answer["verdict"] else ""
     mark = f' <b class="{kind}" title="{meaning}" aria-label="{meaning}">{sign}</b>' if sign else ""
     shown = escape(first["piece"].strip() or first["piece"])
-    rest = escape(said["continuation"].strip())
+    rest = escape(answer["continuation"].strip())
     return (
         f"<strong>{shown}</strong> <i>{percent(first['probability'])}</i>{mark}"
         f'<div class="goes-on" dir="auto">{rest}</div>'

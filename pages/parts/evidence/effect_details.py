@@ -115,7 +115,7 @@ def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerCha
         color=colour,
         tooltip=tooltips(fields, word),
     )
-    axis = alt.Axis(format=".0%", title=word("chart.effect"))
+    axis = alt.Axis(format=".0%", title=word("chart.effect"), tickCount=8)
     spans = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", axis=axis), x2="high:Q")
     points = base.mark_point(size=70, filled=True, opacity=1)
     points = points.encode(x="effect:Q", shape=alt.Shape("title:N", title=None, scale=shapes))

@@ -37,7 +37,7 @@ def bars(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
         color=colour,
         tooltip=tooltips(fields, word),
     )
-    axis = alt.Axis(format=".0%", title=word("chart.effect"))
+    axis = alt.Axis(format=".0%", title=word("chart.effect"), tickCount=8)
     spans = base.mark_rule(strokeWidth=3).encode(x=alt.X("effect_low:Q", axis=axis), x2="effect_high:Q")
     points = base.mark_point(size=110, filled=True, opacity=1)
     points = points.encode(x="effect:Q", shape=alt.Shape("state:N", title=None, scale=shapes))

@@ -5,9 +5,9 @@ import streamlit as st
 from core.report.markup import bullets, paragraphs, table
 from core.report.sentences import advice, circuit, heads, notes, overview
 from core.report.tables import most_important
-from core.runs.facts import Facts
-from core.runs.facts import facts as run_facts
+from core.runs.facts import Facts, facts
 from core.runs.result_reader import read_circuit
+from core.runs.run_folder import RunFolder
 from core.text import text
 from pages.parts.charts import colours, legends
 from pages.parts.circuit import graph
@@ -15,38 +15,34 @@ from pages.parts.circuit.marks import Look
 from pages.parts.data import tables
 from pages.parts.data.results import Result
 from pages.parts.report import pictures, sentences
-from pages.parts.session import state
 from pages.parts.session.state import language, t
 
 
-def facts(result: Result) -> Facts:
+def facts_of(run: RunFolder, result: Result) -> Facts:
     """What the sentences are made from; raises StorageError where the check of the circuit is damaged."""
-    own, checked = result.own_names, read_circuit(state.folder())
-    return run_facts(result.manifest, result.heads, result.edges, own, checked)
+    return facts(result.manifest, result.heads, result.edges, result.own_names, read_circuit(run))
 
 
-def show(result: Result, found: Facts, signed: bool) -> None:
+def show(result: Result, known: Facts, signed: bool) -> None:
     """Everything that a manager reads, before what people add."""
-    said = language()
-    section("asked", paragraphs([overview.asked(found, said)]), note=text(said, "term.head"))
+    tongue = language()
+    section("asked", paragraphs([overview.asked(known, tongue)]), note=text(tongue, "term.head"))
     section(
         "found",
-        bullets(overview.three_sentences(found, said), "ol"),
+        bullets(overview.three_sentences(known, tongue), "ol"),
         kind="found",
-        note=heads.selection_note(result.manifest, said),
+        note=heads.selection_note(result.manifest, tongue),
     )
     _picture(result)
     heading("summary.five")
-    html(
-        "" if found.state == "none" else table(most_important(found, said)),
-        note=heads.order_note(found, said),
-    )
-    if lines := circuit.whole(found, said):
+    important = "" if known.state == "none" else table(most_important(known, tongue))
+    html(important, note=heads.order_note(known, tongue))
+    if lines := circuit.whole(known, tongue):
         heading("summary.whole")
         html(bullets(lines))
-    section("unknown", bullets(notes.unknown(found, said)))
-    section("cost", paragraphs([overview.cost(found, said), overview.exhaustive(found, said)]))
-    section("next", bullets(advice.next_steps(found, said, signed)))
+    section("unknown", bullets(notes.unknown(known, tongue)))
+    section("cost", paragraphs([overview.cost(known, tongue), overview.exhaustive(known, tongue)]))
+    section("next", bullets(advice.next_steps(known, tongue, signed)))
 
 
 def details(result: Result) -> None:

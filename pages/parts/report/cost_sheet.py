@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import ConfigError, HeadlightError, StorageError
 from core.report.markup import paragraphs, table
 from core.report.tables import return_on_investment
-from core.runs import cost_sheet as roi
+from core.runs import cost_sheet
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
 from core.text import text
@@ -15,35 +15,28 @@ from pages.parts.session import state
 from pages.parts.session.state import language, t
 
 
-def show(found: Facts, entries: Entries) -> None:
+def show(facts: Facts, entries: Entries) -> None:
     """The result where there are entries, and the folded form to make or change them."""
-    said = language()
+    measured = cost_sheet.measured(facts, language())
     with st.container(key="roi_empty" if entries.empty else "roi_sheet"):
-        _result(found, entries)
+        brief.heading("roi.title")
+        if entries.empty:
+            brief.html(paragraphs([t("cost_sheet.none")]))
+        else:
+            figures = table(*return_on_investment(entries, language()))
+            brief.html(paragraphs(cost_sheet.conclusion(entries, language())) + figures, note=measured)
     with st.expander(t("cost_sheet.edit"), key="roi_form_fold"):
         st.caption(t("cost_sheet.lead"))
         if entries.empty:
-            st.caption(roi.measured(found, said))
+            st.caption(measured)
         _form(entries)
 
 
-def _result(found: Facts, entries: Entries) -> None:
-    said = language()
-    brief.heading("roi.title")
-    if entries.empty:
-        brief.html(paragraphs([t("cost_sheet.none")]))
-    else:
-        note = roi.measured(found, said)
-        brief.html(
-            paragraphs(roi.conclusion(entries, said)) + table(*return_on_investment(entries, said)), note=note
-        )
-
-
 def _form(entries: Entries) -> None:
-    keys = {name: f"roi_{name}_{state.run_id()}" for name in (*roi.HIGHEST, "currency")}
+    keys = {name: f"roi_{name}_{state.run_id()}" for name in (*cost_sheet.HIGHEST, "currency")}
     with st.form("roi_form", border=False):
         columns = st.columns(2)
-        for place, (name, highest) in enumerate(roi.HIGHEST.items()):
+        for place, (name, highest) in enumerate(cost_sheet.HIGHEST.items()):
             columns[place % 2].number_input(
                 text(language(), f"roi.{name}"),
                 min_value=0.0,
@@ -58,7 +51,7 @@ def _form(entries: Entries) -> None:
         columns[1].text_input(
             t("cost_sheet.currency"),
             entries.currency,
-            max_chars=roi.LONGEST_CURRENCY,
+            max_chars=cost_sheet.LONGEST_CURRENCY,
             key=keys["currency"],
             placeholder=t("cost_sheet.currency_example"),
         )
@@ -69,9 +62,9 @@ def _form(entries: Entries) -> None:
 
 
 def _keep(keys: dict[str, str]) -> None:
-    said = {name: st.session_state.get(key) for name, key in keys.items()}
+    values = {name: st.session_state.get(key) for name, key in keys.items()}
     try:
-        roi.write_roi(state.folder(), Entries(**{**said, "currency": said["currency"] or ""}))  # type: ignore[arg-type]
+        cost_sheet.write_roi(state.folder(), Entries(**{**values, "currency": values["currency"] or ""}))  # type: ignore[arg-type]
     except HeadlightError as error:
         st.session_state["roi_error"] = error
 
@@ -88,7 +81,7 @@ def _show(error: HeadlightError) -> None:
 def read() -> Entries:
     """The entries of the open run; a damaged file is explained and counts as empty."""
     try:
-        return roi.read_roi(state.folder())
+        return cost_sheet.read_roi(state.folder())
     except StorageError as error:
         shell.show(error)
         return Entries()

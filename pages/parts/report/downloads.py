@@ -54,7 +54,7 @@ def _single(run: RunFolder, result: Result) -> None:
 
 
 def _pictures(result: Result) -> None:
-    said = language()
+    tongue = language()
     hindrance = pictures.hindrance()
     for kind in pictures.kinds(result):
         st.caption(t(f"picture.{kind}"))
@@ -62,10 +62,10 @@ def _pictures(result: Result) -> None:
             for ending, mime in pictures.FORMATS.items():
                 _button(
                     ending.upper(),
-                    partial(pictures.picture, result, kind, said, ending),
-                    pictures.file_name(kind, said, ending),
+                    partial(pictures.picture, result, kind, tongue, ending),
+                    pictures.file_name(kind, tongue, ending),
                     mime,
-                    disabled=pictures.hindered(result, kind, said, ending, hindrance),
+                    disabled=pictures.hindered(result, kind, tongue, ending, hindrance),
                 )
     if hindrance:
         st.warning(t(f"report.no_{hindrance}"), icon=":material/info:")

@@ -58,12 +58,12 @@ def _decision(review: Review) -> None:
         st.caption(t("review.open"))
         return
     colour, icon = SIGNS[review.sign_off.decision]
-    st.badge(_said(review.sign_off), color=colour, icon=icon)  # type: ignore[arg-type]
+    st.badge(_words(review.sign_off), color=colour, icon=icon)  # type: ignore[arg-type]
     for earlier in reversed(review.sign_offs[:-1]):
-        st.caption(t("review.earlier", said=_said(earlier)))
+        st.caption(t("review.earlier", signed=_words(earlier)))
 
 
-def _said(signed: SignOff) -> str:
+def _words(signed: SignOff) -> str:
     return t(
         "review.signed",
         decision=t(f"review.{signed.decision}"),
@@ -89,24 +89,24 @@ def _sign_form() -> None:
 
 
 def _add() -> None:
-    said = st.session_state
+    session = st.session_state
     try:
-        add_comment(state.folder(), said.get("comment_author", ""), said.get("comment_text", ""))
+        add_comment(state.folder(), session.get("comment_author", ""), session.get("comment_text", ""))
     except HeadlightError as error:
-        said["comment_error"] = error
+        session["comment_error"] = error
     else:
-        said["comment_text"] = ""
+        session["comment_text"] = ""
 
 
 def _sign() -> None:
-    said = st.session_state
+    session = st.session_state
+    day = session["sign_date"] or date.today()
     try:
-        sign(state.folder(), said["sign_name"], said["sign_decision"], said["sign_date"] or date.today())
+        sign(state.folder(), session["sign_name"], session["sign_decision"], day)
     except HeadlightError as error:
-        said["sign_error"] = error
+        session["sign_error"] = error
 
 
 def _show_error(key: str) -> None:
-    error = st.session_state.pop(key, None)
-    if error is not None:
+    if error := st.session_state.pop(key, None):
         shell.show(error)

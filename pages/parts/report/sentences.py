@@ -13,19 +13,21 @@ def headline(result: Result) -> str:
     """What was found, in one sentence."""
     count, total = len(result.selected), len(result.heads)
     if not count:
-        return t("said.none", total=total)
-    kind = "found" if result.manifest.alignment.pairs else "unpaired"
+        return t("finding.none", total=total)
+    kind = "paired" if result.manifest.alignment.pairs else "unpaired"
     if not result.checked:
-        return tn(f"said.{kind}_unchecked", count, total=total)
+        return tn(f"finding.{kind}_unchecked", count, total=total)
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
-    return tn(f"said.{kind}_checked", count, total=total, confirmed=confirmed)
+    return tn(f"finding.{kind}_checked", count, total=total, confirmed=confirmed)
 
 
 def about(run: RunFolder) -> str:
     """Name of the run, when it was made, with which settings."""
     meta, config = run.meta(), run.config()
-    made = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else "–"
-    return t("said.about", name=run_name(run, config), made=made, preset=t(f"preset.{config.preset}"))
+    created = datetime.fromisoformat(meta.created).strftime("%Y-%m-%d %H:%M") if meta.created else "–"
+    return t(
+        "finding.about", name=run_name(run, config), created=created, preset=t(f"preset.{config.preset}")
+    )
 
 
 def position(name: str) -> str:
@@ -45,20 +47,17 @@ def position(name: str) -> str:
 def strongest(result: Result) -> str:
     """The strongest heads with their scores."""
     titles = result.titles()
-    names = [
-        f"{titles[row.name]} ({i18n.number(row.score)})"
-        for row in result.selected.head(3).itertuples(index=False)
-    ]
-    return t("said.strongest", heads=t("said.comma").join(names)) if names else ""
+    best = result.selected.head(3).itertuples(index=False)
+    names = [f"{titles[row.name]} ({i18n.number(row.score)})" for row in best]
+    return t("finding.strongest", heads=t("finding.comma").join(names)) if names else ""
 
 
 def layers(result: Result) -> str:
     """Where in the model the circuit lies."""
-    chosen = result.selected["layer"]
-    if chosen.empty:
+    if result.selected.empty:
         return ""
-    first, last = int(chosen.min()), int(chosen.max())
-    key = "said.one_layer" if first == last else "said.layers"
+    first, last = int(result.selected["layer"].min()), int(result.selected["layer"].max())
+    key = "finding.one_layer" if first == last else "finding.layers"
     return t(key, first=first, last=last, last_layer=result.n_layers - 1)
 
 
@@ -66,21 +65,16 @@ def edges(result: Result) -> str:
     """How many edges lie between the selected heads, and the strongest."""
     among = result.candidate_edges
     if among.empty:
-        return t("said.no_edges")
+        return t("finding.no_edges")
     best = among.iloc[0]
-    return tn(
-        "said.edges",
-        len(among),
-        source=best["source"],
-        target=best["target"],
-        score=i18n.number(best["score"]),
-    )
+    score = i18n.number(best["score"])
+    return tn("finding.edges", len(among), source=best["source"], target=best["target"], score=score)
 
 
 def shown(result: Result, n_heads: int, n_edges: int) -> str:
     """How much of the circuit a picture holds."""
     return t(
-        "said.shown",
+        "finding.shown",
         heads=n_heads,
         all_heads=len(result.selected),
         edges=n_edges,

@@ -82,16 +82,15 @@ def verdicts(content: Mapping[str, Any], quality: Quality) -> str:
     """A row a setting: its own value, what was tried, the means, and the verdict, as HTML."""
     rows = ""
     for name, by in content["summary"]["settings"].items():
-        found = by[quality]
-        minded = needs_care(found)
-        sign, kind = ("⚠", "warn") if minded else ("✓", "good")
-        ends = shown(found["lowest"], quality), shown(found["highest"], quality)
+        summary = by[quality]
+        sign, kind = ("⚠", "warn") if needs_care(summary) else ("✓", "good")
+        ends = shown(summary["lowest"], quality), shown(summary["highest"], quality)
         reached = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
         rows += (
             f"<tr>{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
             f"<td>{escape(reached)}</td>"
             f'<td class="verdict"><b class="{kind}" aria-hidden="true">{sign}</b> '
-            f"{escape(verdict_words(found, language()))}</td></tr>"
+            f"{escape(verdict_words(summary, language()))}</td></tr>"
         )
     keys = ("setting", "here", "tried", quality, "verdict")
     heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in keys)
@@ -116,7 +115,7 @@ def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
     st.dataframe(
         shown_table,
         hide_index=True,
-        column_config={name: st.column_config.Column(said) for name, said in names.items()},
+        column_config={name: st.column_config.Column(title) for name, title in names.items()},
         key="sweep_numbers",
         height=min(420, 38 + 35 * max(1, len(shown_table))),
         placeholder="",
@@ -143,8 +142,8 @@ def texts_a_side(result: Result) -> int:
 
 def titled(name: str) -> str:
     """What a setting is called where its name stands for itself."""
-    said = setting_name(name, language())
-    return said[:1].upper() + said[1:]
+    title = setting_name(name, language())
+    return title[:1].upper() + title[1:]
 
 
 def _named(name: str) -> str:

@@ -7,9 +7,9 @@ import streamlit as st
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
 from pages.parts import i18n
-from pages.parts.circuit import head_labels as labels
+from pages.parts.circuit import head_labels
 from pages.parts.circuit.controls import with_opened_edges
-from pages.parts.circuit.view_state import nearest, table_key, within
+from pages.parts.circuit.view_state import table_key
 from pages.parts.data import results
 from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, shown
@@ -112,7 +112,7 @@ def test_new_group_is_made_by_its_name(open_app: OpenApp, monkeypatch: pytest.Mo
     run = make_run(runs_folder())
     session = {"run_id": run.run_id, "group_members_r": ["L0H0", "L1H1"], "group_name_r": "new ones"}
     monkeypatch.setattr(st, "session_state", session)
-    labels._keep_group("r")
+    head_labels._keep_group("r")
     assert groups(read_labels(run)) == {"new ones": ["L0H0", "L1H1"]}
 
 
@@ -148,11 +148,6 @@ def test_thirty_two_by_thirty_two_heads_with_ten_thousand_edges_are_drawn(open_a
     app.session_state["circuit_tab"] = "heat"
     app.segmented_control(key="circuit_view").set_value("grid").run()
     assert not app.exception
-
-
-def test_levels_and_bounds() -> None:
-    assert nearest([1.0, 2.0, 4.0], 2.9) == 2.0
-    assert (within(9, 0, 5), within(-1, 0, 5), within(3, 0, 5)) == (5, 0, 3)
 
 
 def _drawn(result: results.Result, language: str, heads: int) -> str:
