@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import ConfigError
 from core.examples.alignment import Alignment, PositionMode, align
 from core.examples.example_set import ExampleSet
+from core.storage import local_model, portable_model
 
 PresetName = Literal["fast", "standard", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -76,6 +77,15 @@ class RunConfig(_Settings):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
     permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
     evidence: bool = Field(True, description="verify the candidates by interventions")
+
+    @field_validator("model")
+    @classmethod
+    def _resolve_bundled(cls, model: str) -> str:
+        return local_model(model)
+
+    def stored(self) -> dict[str, Any]:
+        """The settings as a file holds them: plain JSON, a bundled model without the path of this installation."""
+        return {**self.model_dump(mode="json"), "model": portable_model(self.model)}
 
     @property
     def position_mode(self) -> PositionMode:

@@ -13,6 +13,9 @@ from filelock import BaseFileLock, FileLock, Timeout
 from core.errors import StorageError
 
 _TRIES = 50 if os.name == "nt" else 1
+BUNDLED_MODELS = Path(__file__).resolve().parent / "scenarios" / "models"
+_BUNDLED = "bundled:"
+"""What stands for that folder in files, which may be opened by another installation."""
 
 
 def home() -> Path:
@@ -20,6 +23,25 @@ def home() -> Path:
     path = Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
+
+
+def portable_model(source: str) -> str:
+    """A model's name for a file: a bundled one without the path of this installation."""
+    folder = Path(source)
+    return f"{_BUNDLED}{folder.name}" if folder.parent == BUNDLED_MODELS else source
+
+
+def local_model(source: str) -> str:
+    """Where a model is here, from its name in a file.
+
+    Files of earlier versions hold the whole path of a bundled model, maybe of another installation.
+    """
+    folder = Path(source.replace("\\", "/"))
+    elsewhere = folder.parts[-4:-1] == BUNDLED_MODELS.parts[-3:] and not Path(source).exists()
+    if source.startswith(_BUNDLED) or elsewhere:
+        here = BUNDLED_MODELS / folder.name.removeprefix(_BUNDLED)
+        return str(here) if here.is_dir() else source
+    return source
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:

@@ -42,7 +42,7 @@ def manifest_of(
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
         "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
         "scenario": config.scenario,
-        "settings": config.model_dump(mode="json", exclude={"examples"}),
+        "settings": {name: value for name, value in config.stored().items() if name != "examples"},
         "alignment": describe(alignment),
         "counts": {
             **{label: config.examples.count(label) for label in ("anomalous", "normal")},

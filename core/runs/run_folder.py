@@ -90,7 +90,7 @@ class RunFolder:
         if in_use and not (run.path / "config.json").exists():
             raise StorageError("out_folder_in_use", path=path)
         run.clear()
-        run.write_json("config.json", {"format": FORMAT, **config.model_dump(mode="json")})
+        run.write_json("config.json", {"format": FORMAT, **config.stored()})
         created = datetime.now().astimezone().isoformat(timespec="seconds")
         run.write_json("meta.json", asdict(RunMeta(name=name, owner=owner, created=created)))
         run.write_state(JobState())

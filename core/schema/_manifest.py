@@ -2,9 +2,10 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_serializer, field_validator
 
 from core.schema._stored import FORMAT, FORMER_DIRECTIONS, Direction, Note, Stored
+from core.storage import local_model, portable_model
 
 
 class ModelRecord(Stored):
@@ -16,6 +17,15 @@ class ModelRecord(Stored):
     n_layers: int = 0
     n_heads: int = 0
     n_parameters: int = 0
+
+    @field_validator("name")
+    @classmethod
+    def _resolve_bundled(cls, name: str) -> str:
+        return local_model(name)
+
+    @field_serializer("name", when_used="json")
+    def _name_in_a_file(self, name: str) -> str:
+        return portable_model(name)
 
 
 class AutoencoderRecord(Stored):

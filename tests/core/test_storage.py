@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StorageError
-from core.storage import home, locked, write_atomically
+from core.storage import BUNDLED_MODELS, home, local_model, locked, portable_model, write_atomically
 
 
 @pytest.fixture
@@ -84,3 +84,19 @@ def test_a_file_that_is_being_read_is_replaced_as_soon_as_that_ends(tmp_path, mo
     write_atomically(tmp_path / "state.json", b"new")
     assert (tmp_path / "state.json").read_bytes() == b"new"
     assert len(refused) == 3
+
+
+def test_a_bundled_model_is_named_without_the_path_of_this_installation():
+    here = str(BUNDLED_MODELS / "four-tasks")
+    assert portable_model(here) == "bundled:four-tasks"
+    assert local_model("bundled:four-tasks") == here
+    for other in ("/models/mine", "gpt2", "bundled:none", "EleutherAI/pythia-70m"):
+        assert (portable_model(other), local_model(other)) == (other, other)
+
+
+@pytest.mark.parametrize("root", ["/opt/headlight", "C:\\\\headlight"])
+def test_the_path_of_another_installation_leads_to_the_bundled_model_here(root):
+    path = f"{root}/core/scenarios/models/four-tasks"
+    for written in (path, path.replace("/", "\\")) if ":" in root else (path,):
+        assert local_model(written) == str(BUNDLED_MODELS / "four-tasks")
+    assert local_model("/opt/headlight/core/scenarios/models/none").endswith("models/none")

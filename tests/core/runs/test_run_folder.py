@@ -10,7 +10,9 @@ from core.errors import StorageError
 from core.examples.reading import from_pasted
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder, list_runs, new_run_id, open_run, runs_folder
-from core.schema import FORMAT
+from core.schema import FORMAT, Manifest, ModelRecord
+from core.storage import BUNDLED_MODELS
+from tests.support.old_runs import old_run
 
 SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
 CONFIG = make_config(model="m", examples=SET)
@@ -59,6 +61,20 @@ def test_a_second_run_into_the_same_folder_removes_the_old_result(tmp_path):
     RunFolder.create(tmp_path / "r", CONFIG).write_bytes("heads.csv", b"old")
     RunFolder.create(tmp_path / "r", CONFIG)
     assert not (tmp_path / "r" / "heads.csv").exists()
+
+
+def test_a_run_of_a_bundled_model_names_no_folder_of_this_installation(tmp_path):
+    model = str(BUNDLED_MODELS / "planted")
+    run = RunFolder.create(tmp_path / "r", make_config(model=model, examples=SET))
+    run.write_model("manifest.json", Manifest(model=ModelRecord(name=model)))
+    for name in ("config.json", "manifest.json"):
+        assert str(BUNDLED_MODELS.parent) not in (run.path / name).read_text(encoding="utf-8")
+    assert run.config().model == run.manifest().model.name == model
+
+
+def test_a_run_of_another_installation_finds_its_bundled_model(tmp_path):
+    run = old_run(tmp_path)
+    assert run.config().model == run.manifest().model.name == str(BUNDLED_MODELS / "four-tasks")
 
 
 DAMAGE = {
