@@ -18,7 +18,7 @@ from core.model.loading import (
 )
 from core.model.memory import within_memory
 from core.model.next_token import next_log_probabilities
-from core.model.tokenising import tokenise
+from core.model.tokenising import tokenise, unread_notes
 
 WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""
@@ -44,6 +44,7 @@ def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any
         "examples": example_rows(
             loaded, config.examples, ids, alignment, next_log_probabilities(loaded, ids)
         ),
+        "notes": [note.model_dump(mode="json") for note in unread_notes(loaded, config.examples)],
     }
 
 

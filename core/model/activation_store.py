@@ -9,7 +9,6 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,15 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from core.errors import StorageError
-from core.storage import home
+from core.storage import home, storage_error
 
 log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT = 20 * 2**30
 """Bytes; the least recently used entries go first."""
+
+LOCK_SECONDS = 10
+"""How long another process may hold the cache before that is an error."""
 
 
 class BytesDisk(diskcache.Disk):
@@ -61,49 +63,39 @@ class ActivationStore:
 
     def __init__(self, folder: Path | None = None, limit: int = DEFAULT_LIMIT) -> None:
         self.folder = folder or home() / "cache"
-        try:
+        with self._errors():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._cache = self._open(limit)
-        except (OSError, sqlite3.OperationalError) as error:
-            raise StorageError("folder_not_writable", path=self.folder, detail=error) from None
-
-    def _open(self, limit: int) -> diskcache.Cache:
-        settings = {"disk": BytesDisk, "size_limit": limit, "eviction_policy": "least-recently-used"}
-        try:
-            return diskcache.Cache(str(self.folder), **settings)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            log.warning("the cache index is damaged and is started anew: %s", error)
-            for file in self.folder.glob("cache.db*"):
-                file.unlink()
-            return diskcache.Cache(str(self.folder), **settings)
 
     def get(self, key: str) -> Tensor | None:
         """The tensor under the key; None where there is none or it cannot be read any more."""
-        try:
-            content = self._cache.get(key)
-            return None if content is None else load(content)["values"]
-        except (SafetensorError, TypeError, KeyError, ValueError, OSError, sqlite3.DatabaseError) as error:
-            log.warning("a damaged cache entry is dropped and recomputed: %s", error)
-            self._drop(key)
-            return None
+        with self._errors():
+            try:
+                content = self._cache.get(key)
+                return None if content is None else load(content)["values"]
+            except (
+                SafetensorError,
+                TypeError,
+                KeyError,
+                ValueError,
+                OSError,
+                sqlite3.DatabaseError,
+            ) as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                log.warning("a damaged cache entry is dropped and recomputed: %s", error)
+                self._drop(key)
+        return None
 
     def put(self, key: str, values: Tensor) -> None:
-        """Store a tensor; raises StorageError where the disk is full."""
-        try:
+        """Store a tensor; raises StorageError where the disk is full or the cache locked or not writable."""
+        with self._errors():
             self._cache.set(key, save({"values": values.detach().cpu().contiguous()}))
-        except sqlite3.OperationalError as error:
-            raise StorageError("disk_full", path=self.folder) from error
-        except OSError as error:
-            if error.errno in (ENOSPC, EDQUOT):
-                raise StorageError("disk_full", path=self.folder) from None
-            raise StorageError("folder_not_writable", path=self.folder, detail=error) from None
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Group many writes into one transaction."""
-        with self._cache.transact():
+        with self._errors(), self._cache.transact():
             yield
 
     def close(self) -> None:
@@ -113,8 +105,47 @@ class ActivationStore:
     def __len__(self) -> int:
         return len(self._cache)
 
+    def _open(self, limit: int) -> diskcache.Cache:
+        settings = {
+            "disk": BytesDisk,
+            "size_limit": limit,
+            "eviction_policy": "least-recently-used",
+            "timeout": LOCK_SECONDS,
+        }
+        if not (self.folder / "cache.db").exists():
+            self._remove_files()  # nothing refers to what an index that is gone has left
+        try:
+            return diskcache.Cache(str(self.folder), **settings)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            log.warning("the cache index is damaged and is started anew: %s", error)
+            self._remove_files()
+            return diskcache.Cache(str(self.folder), **settings)
+
+    def _remove_files(self) -> None:
+        for file in [*self.folder.glob("cache.db*"), *self.folder.glob("*/*/*.val")]:
+            file.unlink(missing_ok=True)
+
     def _drop(self, key: str) -> None:
         try:
             self._cache.delete(key)
-        except (OSError, TypeError, sqlite3.DatabaseError) as error:
+        except (OSError, TypeError, diskcache.Timeout, sqlite3.DatabaseError) as error:
             log.warning("the damaged entry could not be removed: %s", error)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Failures of the disk and of the database as StorageErrors, each by its own name."""
+        try:
+            yield
+        except diskcache.Timeout:
+            raise StorageError("locked", path=self.folder) from None
+        except sqlite3.OperationalError as error:
+            reason = str(error)
+            if "full" in reason:
+                raise StorageError("disk_full", path=self.folder) from None
+            if "locked" in reason or "busy" in reason:
+                raise StorageError("locked", path=self.folder) from None
+            raise StorageError("folder_not_writable", path=self.folder, detail=reason) from None
+        except OSError as error:
+            raise storage_error(error, self.folder) from None

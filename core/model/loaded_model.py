@@ -6,13 +6,15 @@ n_heads * d_head by query head, also with grouped key and value heads.
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from core.errors import ModelError
+from core.errors import HeadlightError, ModelError
 from core.model.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
 from core.model.fingerprint import hash_tensors, hash_tokenizer
 
@@ -94,11 +96,23 @@ class LoadedModel:
 
     def encode(self, text: str) -> list[int]:
         """Token ids as the model's own tokenizer makes them, with its special tokens, never cut."""
-        return list(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        with self.tokenizer_errors():
+            return list(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    def spans(self, text: str) -> list[tuple[int, int, int]] | None:
+        """Token, start and end in the text of every token; None where the tokenizer does not tell."""
+        with self.tokenizer_errors():
+            try:
+                encoded = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
+            except (NotImplementedError, ValueError):
+                return None
+        offsets = encoded["offset_mapping"]
+        return [(token, *span) for token, span in zip(encoded["input_ids"], offsets, strict=True)]
 
     def pieces(self, ids: list[int]) -> list[str]:
         """Readable text of each token; bytes of a split character show as the replacement sign."""
-        return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
+        with self.tokenizer_errors():
+            return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
 
     def pieces_in(self, text: str, ids: list[int]) -> list[str]:
         """The part of the text that each token covers.
@@ -106,16 +120,13 @@ class LoadedModel:
         A token inside a split character shows as an ellipsis; one that stands for a space alone shows as a space,
         also where the tokenizer gives it the place of the letter that follows.
         """
-        try:
-            found = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
-        except (NotImplementedError, ValueError):
-            return self.pieces(ids)
-        if list(found["input_ids"]) != ids:
+        spans = self.spans(text)
+        if spans is None or [token for token, _, _ in spans] != ids:
             return self.pieces(ids)
         pieces: list[str] = []
         end = 0
-        for token, (start, stop) in zip(ids, found["offset_mapping"], strict=True):
-            covered, own = text[start:stop], self.pieces([token])[0]
+        for own, (_, start, stop) in zip(self.pieces(ids), spans, strict=True):
+            covered = text[start:stop]
             if covered.strip() and not own.strip():
                 pieces.append(own or " ")
                 continue
@@ -124,18 +135,47 @@ class LoadedModel:
             end = max(end, stop)
         return pieces
 
+    @contextmanager
+    def tokenizer_errors(self) -> Iterator[None]:
+        """Failures of the tokenizer inside as ModelErrors, a panic of its Rust code too."""
+        with tokenizer_errors(self.name):
+            yield
+
     def word_token(self, word: str) -> int | None:
         """First token of a word as it would stand next: with the leading space that the tokenizer uses."""
         candidates = [word] if word.startswith((" ", "\n")) else [f" {word}", word]
         unknown = getattr(self.tokenizer, "unk_token_id", None)
         special = set(getattr(self.tokenizer, "all_special_ids", []))
         for candidate in candidates:
-            ids = self.tokenizer(candidate, add_special_tokens=False)["input_ids"]
-            while ids and not self.tokenizer.decode([ids[0]]).strip() and len(ids) > 1:
+            with self.tokenizer_errors():
+                ids = self.tokenizer(candidate, add_special_tokens=False)["input_ids"]
+            while len(ids) > 1 and not self.pieces(ids[:1])[0].strip():
                 ids = ids[1:]
             if ids and ids[0] != unknown and ids[0] not in special:
                 return int(ids[0])
         return None
+
+
+@contextmanager
+def tokenizer_errors(name: str) -> Iterator[None]:
+    """Failures of a model's tokenizer as ModelErrors.
+
+    A panic of Rust code derives from BaseException alone, so that it would end the whole process.
+    """
+    try:
+        yield
+    except (HeadlightError, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise  # an interrupt, or the end of the process or of a generator
+        raise ModelError("tokenizer_failed", name=name, detail=one_line(error)) from None
+
+
+def one_line(error: BaseException, length: int = 200) -> str:
+    """What an error says, in one line of at most this length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def architecture_of(config: Any, name: str) -> Architecture:

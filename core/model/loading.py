@@ -25,7 +25,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from core.errors import ModelError
 from core.model.architectures import SUPPORTED, submodule
 from core.model.fingerprint import hash_weights
-from core.model.loaded_model import LoadedModel, ModelShape, architecture_of, shape_of
+from core.model.loaded_model import (
+    LoadedModel,
+    ModelShape,
+    architecture_of,
+    one_line,
+    shape_of,
+    tokenizer_errors,
+)
 from core.model.memory import free_memory, is_out_of_memory, memory_errors
 
 log = logging.getLogger(__name__)
@@ -146,7 +153,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
             model, info = loading
             model = model.to(target)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError("bad_weights", name=source, detail=_one_line(error)) from None
+        raise ModelError("bad_weights", name=source, detail=one_line(error)) from None
     _check_loaded(model, info, source)
     return LoadedModel(model, tokenizer, source, hash_weights(source, model))
 
@@ -164,15 +171,16 @@ def check_files(source: str) -> None:
             with safe_open(file, framework="pt") as opened:
                 opened.keys()
         except (OSError, SafetensorError) as error:
-            raise ModelError("bad_weights", name=source, detail=f"{file.name}: {_one_line(error)}") from None
+            raise ModelError("bad_weights", name=source, detail=f"{file.name}: {one_line(error)}") from None
 
 
 def load_tokenizer(source: str) -> Any:
     """The model's tokenizer; raises ModelError where it is missing or broken."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**_place(source), trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise ModelError("no_tokenizer", name=source, detail=_one_line(error)) from None
+        with tokenizer_errors(source):
+            tokenizer = AutoTokenizer.from_pretrained(**_place(source), trust_remote_code=False)
+    except ModelError as error:
+        raise ModelError("no_tokenizer", name=source, detail=error.values["detail"]) from None
     # transformers makes an empty tokenizer of a known type where the files are missing
     if tokenizer is None or len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise ModelError("no_tokenizer", name=source, detail="it has no vocabulary")
@@ -203,7 +211,7 @@ def _check_loaded(model: nn.Module, info: Any, source: str) -> None:
 
 
 def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
-    detail = _one_line(error)
+    detail = one_line(error)
     if "trust_remote_code" in str(error):
         return ModelError("remote_code", name=source)
     if not folder.is_dir():
@@ -243,8 +251,3 @@ def _reachable(endpoint: str, _minute: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _one_line(error: BaseException, length: int = 200) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -53,6 +53,57 @@ def test_a_damaged_index_starts_the_cache_anew(tmp_path):
     assert torch.equal(again.get("a"), torch.ones(2))
 
 
+@pytest.mark.parametrize("loss", ["damaged", "deleted"])
+def test_files_of_a_lost_index_are_removed(tmp_path, loss):
+    store = ActivationStore(tmp_path / "c")
+    store.put("big", torch.zeros(300, 300))
+    store.close()
+    assert list((tmp_path / "c").rglob("*.val"))
+    for file in (tmp_path / "c").glob("cache.db*"):
+        if loss == "damaged":
+            file.write_bytes(b"this is no database, this is no database, no database at all" * 20)
+        else:
+            file.unlink()
+    again = ActivationStore(tmp_path / "c")
+    assert not list((tmp_path / "c").rglob("*.val"))
+    again.close()
+
+
+def test_a_locked_cache_is_named_as_locked(store, monkeypatch):
+    other = sqlite3.connect(store.folder / "cache.db", isolation_level=None)
+    store._cache._timeout = 0.05
+    store._cache.close()
+    other.execute("BEGIN EXCLUSIVE")
+    for call in (lambda: store.put("a", torch.zeros(1)), lambda: store.batch().__enter__()):
+        with pytest.raises(StorageError) as caught:
+            call()
+        assert caught.value.key == "locked"
+    other.execute("ROLLBACK")
+    other.close()
+    store.put("a", torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("reason", "key"),
+    [
+        ("database or disk is full", "disk_full"),
+        ("database is locked", "locked"),
+        ("attempt to write a readonly database", "folder_not_writable"),
+        ("unable to open database file", "folder_not_writable"),
+    ],
+)
+def test_each_failure_of_the_database_has_its_own_name(store, monkeypatch, reason, key):
+    def fail(*_args, **_named):
+        raise sqlite3.OperationalError(reason)
+
+    monkeypatch.setattr(store._cache, "set", fail)
+    monkeypatch.setattr(store._cache, "get", fail)
+    for call in (lambda: store.put("a", torch.zeros(1)), lambda: store.get("a")):
+        with pytest.raises(StorageError) as caught:
+            call()
+        assert caught.value.key == key
+
+
 def test_nothing_is_ever_pickled(store, tmp_path):
     import pickle
 
