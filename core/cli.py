@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator
-from functools import partial
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,14 +99,8 @@ def analyse(
 
     A result that the folder holds already is replaced when the new one is complete.
     """
-    config = _config(scenario, model, examples, encoding or None)(
-        preset=preset,
-        positions=positions,
-        candidates=candidates,
-        device=device,
-        seed=seed,
-        evidence=evidence,
-    )
+    settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
+    config = _config(scenario, model, examples, encoding, **settings, seed=seed, evidence=evidence)
     run(config, out, scenario or Path(model).name)
 
 
@@ -125,9 +118,8 @@ def sensitivity(
     encoding: Encoding = "",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
-    config = _config(scenario, model, examples, encoding or None)(
-        preset=preset, positions=positions, candidates=candidates, device=device, seed=seed
-    )
+    settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
+    config = _config(scenario, model, examples, encoding, **settings, seed=seed)
     sweep(config, sweep_folder(out))
 
 
@@ -205,7 +197,10 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
 
 def _carry_out(folder: RunFolder, kind: JobKind, steps: Generator[Progress, None, None]) -> None:
     """Do a job; what stopped it is raised when the folder says so too."""
+    lock = None if kind == "analysis" else folder.hold()  # `replacing` holds the folder of an analysis
     state, error = carry_out(folder, kind, steps, _show)
+    if lock is not None:
+        lock.release()
     if error is not None and not survivable(error):
         raise error
     if error is not None:
@@ -247,9 +242,7 @@ def _run() -> int:
         return INTERRUPTED
 
 
-def _config(
-    scenario: str, model: str, examples: Path | None, encoding: str | None
-) -> Callable[..., RunConfig]:
+def _config(scenario: str, model: str, examples: Path | None, encoding: str, **settings: Any) -> RunConfig:
     if not scenario and not model:
         raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
     if scenario and model:
@@ -257,18 +250,12 @@ def _config(
         raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
     if scenario:
         bundled = load_scenario(scenario)
-        file = examples or bundled.examples_file
-        return partial(
-            make_config,
-            model=str(bundled.model_folder),
-            scenario=scenario,
-            examples=read_examples(file, encoding),
-        )
+        model, examples = str(bundled.model_folder), examples or bundled.examples_file
     if examples is None:
-        raise ConfigError(
-            "bad_setting", name="--examples", detail="expected a CSV or JSONL file beside --model"
-        )
-    return partial(make_config, model=model, examples=read_examples(examples, encoding))
+        detail = "expected a CSV or JSONL file beside --model"
+        raise ConfigError("bad_setting", name="--examples", detail=detail)
+    texts = read_examples(examples, encoding or None)
+    return make_config(model=model, scenario=scenario, examples=texts, **settings)
 
 
 def _show(record: Progress) -> None:
