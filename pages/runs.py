@@ -113,8 +113,8 @@ def main_button(line: Line) -> None:
         runs_table.open_line(line)
 
 
-def found(lines: list[Line]) -> list[Line]:
-    """The lines that are asked for; a search where there are many."""
+def searched(lines: list[Line]) -> list[Line]:
+    """The lines that the reader looks for; a search where there are many."""
     if len(lines) <= FEW:
         return lines
     asked = st.text_input(
@@ -131,7 +131,7 @@ def found(lines: list[Line]) -> list[Line]:
 
 def table(lines: list[Line]) -> None:
     """The rows of one page, newest first."""
-    shown = found(lines)
+    shown = searched(lines)
     if not shown:
         st.info(t("runs.no_match"), icon=":material/search_off:")
         return
@@ -145,19 +145,10 @@ def table(lines: list[Line]) -> None:
             row(line)
 
 
-def note_comparison() -> None:
-    """Tick the check list of both analyses that are shown side by side."""
-    said = st.session_state
-    second = said.get("compare_second")
-    first = said.get(f"compare_first_{second}")
-    if said.get("compare") and first and second:
-        checklist.note_comparison(first, second)
-
-
 lines = runs_table.listed()
 shell.header("runs", tn("runs.lead", len(lines)) if lines else t("runs.none"))
-comparison_section.show(lines)
-note_comparison()
+if compared := comparison_section.show(lines):
+    checklist.note_comparison(*compared)
 if lines:
     table(lines)
 elif st.button(t("shell.to_start"), key="to_start", type="primary"):

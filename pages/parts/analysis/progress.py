@@ -19,8 +19,8 @@ LOSS_POINTS = 300
 def show(job: JobStatus) -> None:
     """All that is known of an active run."""
     if job.state.status == "queued":
-        said = tn("analysis.queued", job.place) if job.place else t("analysis.starting")
-        st.info(said, icon=":material/hourglass_empty:")
+        waiting = tn("analysis.queued", job.place) if job.place else t("analysis.starting")
+        st.info(waiting, icon=":material/hourglass_empty:")
         return
     records = read_records(open_run(job.run_id))
     config = open_run(job.run_id).config()

@@ -20,18 +20,18 @@ SMALLEST = 1e-6
 def presets() -> None:
     """One card a preset, with the time that it took here last."""
     for column, name in zip(st.columns(len(PRESETS), gap="small"), PRESETS, strict=True):
-        chosen = state.draft().preset == name
-        key = f"preset_{'chosen' if chosen else 'other'}_{name}"
+        selected = state.draft().preset == name
+        key = f"preset_{'chosen' if selected else 'other'}_{name}"
         card = column.container(border=True, key=key, height="stretch", vertical_alignment="distribute")
         with card.container():
             st.markdown(f"**{t(f'preset.{name}')}**")
             st.write(t(f"preset.{name}_text"))
             st.caption(_estimate(name))
         card.button(
-            t("preset.chosen" if chosen else "preset.choose"),
+            t("preset.chosen" if selected else "preset.choose"),
             key=f"choose_{name}",
-            disabled=chosen,
-            icon=":material/check:" if chosen else None,
+            disabled=selected,
+            icon=":material/check:" if selected else None,
             on_click=state.choose_preset,
             args=(name,),
             width="stretch",

@@ -11,7 +11,7 @@ from core.benchmark.names import GROUPS, group_of
 from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import DIGITS, Comparison, Reliability
 from core.text import number, percent
-from pages.parts.i18n import catalogue
+from pages.parts import i18n
 from pages.parts.session.state import language, t
 
 MARKS = {True: ("good", "✓", "met"), False: ("warn", "✕", "missed"), None: ("", "–", "unmeasured")}
@@ -34,7 +34,7 @@ EXPONENTS = ("growth_heads", "growth_examples")
 def method(name: str) -> str:
     """The name of a method as it is shown; one that is not known stays as it is."""
     key = f"method.{name}.name"
-    return t(key) if catalogue.has(language(), key) else name
+    return t(key) if i18n.has(language(), key) else name
 
 
 def score(value: float) -> str:
@@ -90,7 +90,7 @@ def goals(table: pd.DataFrame) -> str:
 
 def _goal(row: Mapping[Any, Any]) -> str:
     key, note = str(row["key"]), str(row["note"])
-    known = catalogue.has(language(), f"bench.goal_{key}")
+    known = i18n.has(language(), f"bench.goal_{key}")
     name = escape(t(f"bench.goal_{key}") if known else key)
     look, sign, word = MARKS[row["met"]]
     if note and not row["met"]:
@@ -112,12 +112,12 @@ def _amount(key: str, value: Any) -> str:
     if key.endswith("_seconds"):
         return t("bench.seconds_value", value=number(value))
     if key.endswith("_mb"):
-        return catalogue.size(value * 1e6)
+        return i18n.size(value * 1e6)
     if key in SHARES:
         return percent(value)
     if key in EXPONENTS:
         return f"{value:.2f}"
-    if key in PLAIN or not catalogue.has(language(), f"bench.goal_{key}"):
+    if key in PLAIN or not i18n.has(language(), f"bench.goal_{key}"):
         return number(value)
     return score(value)
 
@@ -149,7 +149,7 @@ def cost(result: BenchmarkResult, ours: "pd.Series[Any]") -> str:
     timed = result.speed[result.speed["what"] == "gpt2-standard"]
     if len(timed):
         first = timed.iloc[0]
-        memory = catalogue.size(first["peak_mb"] * 1e6)
+        memory = i18n.size(first["peak_mb"] * 1e6)
         parts.append(t("bench.cost_gpt2", seconds=number(first["seconds"]), memory=memory))
     return t("bench.space").join(parts)
 
@@ -169,7 +169,7 @@ def measured_on(result: BenchmarkResult) -> str:
     if summary["seeds"].max() > 1:
         parts.append(t("bench.seeds_most", high=int(summary["seeds"].max())))
     if isinstance(about.get("seconds"), int | float):
-        parts.append(t("bench.took", time=catalogue.duration(language(), float(about["seconds"]))))
+        parts.append(t("bench.took", time=i18n.duration(language(), float(about["seconds"]))))
     versions = [f"{name} {about[name]}" for name in ("headlight", "torch", "transformers") if about.get(name)]
     return " · ".join([*parts, *versions])
 

@@ -20,9 +20,9 @@ def find_head(typed: str, names: set[str], own_names: Mapping[str, str]) -> str:
         name = f"L{int(place[1])}H{int(place[2])}"
         if name in names:
             return name
-    said = {name: plain(own) for name, own in own_names.items() if name in names}
+    spoken = {name: plain(own) for name, own in own_names.items() if name in names}
     for fits in (str.__eq__, str.startswith, str.__contains__):
-        for name, own in said.items():
+        for name, own in spoken.items():
             if fits(own, wanted):
                 return name
     return ""

@@ -73,8 +73,8 @@ class Result:
 
     def edges_among(self, names: list[str]) -> pd.DataFrame:
         """Edges with a score whose both heads are in `names`: first the candidates, then the rest, by score."""
-        chosen = self.edges["source"].isin(names) & self.edges["target"].isin(names)
-        among = self.edges[chosen & ((self.edges["score"] > 0) | self.edges["selected"])]
+        between = self.edges["source"].isin(names) & self.edges["target"].isin(names)
+        among = self.edges[between & ((self.edges["score"] > 0) | self.edges["selected"])]
         return among.sort_values("selected", ascending=False, kind="stable")
 
 
@@ -82,18 +82,18 @@ def load(run: RunFolder) -> Result:
     """The result of a run; raises StorageError where a file is missing or damaged."""
     try:
         stamp = (run.path / "manifest.json").stat().st_mtime_ns
-        found = _read(str(run.path), stamp)
+        result = _read(str(run.path), stamp)
     except (OSError, KeyError, ValueError) as error:
         raise StorageError("damaged_run", path=run.path, detail=error) from None
     labels = read_labels(run)
-    said = [labels.get(name, HeadLabel()) for name in found.heads["name"]]
-    numbers = folding.numbered(label.group for label in said)
+    notes = [labels.get(name, HeadLabel()) for name in result.heads["name"]]
+    numbers = folding.numbered(label.group for label in notes)
     own = {
-        "own_name": [label.name for label in said],
-        "group": [label.group for label in said],
-        "group_number": [numbers[label.group] for label in said],
+        "own_name": [label.name for label in notes],
+        "group": [label.group for label in notes],
+        "group_number": [numbers[label.group] for label in notes],
     }
-    return replace(found, heads=found.heads.assign(**own))
+    return replace(result, heads=result.heads.assign(**own))
 
 
 def load_codes(run: RunFolder, layer: int, head: int) -> pd.DataFrame:

@@ -108,17 +108,19 @@ def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
 def _heading(column: str) -> Any:
     """The translated heading with its one-line explanation."""
     note = f"column.{column}_note"
-    said = t(note) if i18n.has(language(), note) else glossary.help_of_column(column)
+    explanation = t(note) if i18n.has(language(), note) else glossary.help_of_column(column)
     width: Any = "small" if column in _OWN else None  # a long own name leaves the numbers in sight
-    return st.column_config.Column(t(f"column.{column}"), help=said, width=width)
+    return st.column_config.Column(t(f"column.{column}"), help=explanation, width=width)
 
 
 def _show(
     table: pd.DataFrame, columns: list[str], key: str, whole: bool = False, opened: Opened = None
 ) -> None:
     """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
-    kept = [column for column in columns if column in table and (table.empty or table[column].notna().any())]
-    shown = table[kept].copy()
+    filled = [
+        column for column in columns if column in table and (table.empty or table[column].notna().any())
+    ]
+    shown = table[filled].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
     settings: dict[str, Any] = {column: _heading(column) for column in shown}
     formats = {name: percent if name in _SHARES else i18n.number for name in _NUMBERS if name in shown}

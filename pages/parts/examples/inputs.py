@@ -90,8 +90,7 @@ def _say_how_it_was_read() -> None:
         return
     if note := st.session_state.get("paste_note"):
         how, anomalous, normal = note
-        said = t(f"examples.sheet_{how}", anomalous=anomalous, normal=normal)
-        st.success(said, icon=":material/table:")
+        st.success(t(f"examples.sheet_{how}", anomalous=anomalous, normal=normal), icon=":material/table:")
     left_out = _read_boxes()[1]
     if left_out:
         st.caption(tn("examples.empty_lines", left_out))

@@ -84,12 +84,12 @@ def note_comparison(first: str, second: str) -> None:
 
 def show() -> None:
     """The list with a bar on top; raises StorageError where the ticks cannot be read."""
-    found = items(facts(), ticks())
-    done = sum(item.done for item in found)
-    st.progress(done / len(found), text=t("poc.progress", done=done, total=len(found)))
+    lines = items(facts(), ticks())
+    done = sum(item.done for item in lines)
+    st.progress(done / len(lines), text=t("poc.progress", done=done, total=len(lines)))
     st.caption(t("poc.of_run" if state.run_id() else "poc.of_draft"))
     with st.container(border=True, gap="xsmall", key="checklist"):
-        for item in found:
+        for item in lines:
             if item.by_hand:
                 _hand(item)
             else:

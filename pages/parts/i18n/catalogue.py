@@ -11,21 +11,7 @@ from typing import Any
 
 from core.errors import MESSAGES
 from core.examples.example_set import LABELS
-from core.text import duration, number
-
-__all__ = [
-    "LANGUAGES",
-    "MissingTextError",
-    "best_language",
-    "counted",
-    "duration",
-    "entries",
-    "error",
-    "has",
-    "number",
-    "size",
-    "text",
-]
+from core.text import number
 
 LANGUAGES = {"en": "EN", "ja": "日本語"}
 _FOLDER = Path(__file__).parent / "locale"

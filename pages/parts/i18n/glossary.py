@@ -85,21 +85,19 @@ def marked(sentence: str, lang: str) -> str:
     pattern = re.compile(f"{edge}({'|'.join(map(re.escape, ordered))}){edge}", re.IGNORECASE)
     parts, end, seen = [], 0, set[str]()
     by_word = {word.lower(): term for word, term in words.items()}
-    for found in pattern.finditer(sentence):
-        term = by_word[found.group().lower()]
+    for match in pattern.finditer(sentence):
+        term = by_word[match.group().lower()]
         if term in seen:
             continue
         seen.add(term)
-        parts += [escape(sentence[end : found.start()]), _mark(found.group(), term, lang)]
-        end = found.end()
+        parts += [escape(sentence[end : match.start()]), _mark(match.group(), term, lang)]
+        end = match.end()
     return "".join([*parts, escape(sentence[end:])])
 
 
 def _mark(word: str, term: str, lang: str) -> str:
-    said = escape(i18n.text(lang, f"term.{term}.text"))
-    return (
-        f'<span class="term" tabindex="0">{escape(word)}<span class="tip" role="tooltip">{said}</span></span>'
-    )
+    explanation = escape(i18n.text(lang, f"term.{term}.text"))
+    return f'<span class="term" tabindex="0">{escape(word)}<span class="tip" role="tooltip">{explanation}</span></span>'
 
 
 def listed(terms: Iterable[str] = TERMS) -> str:

@@ -15,13 +15,13 @@ import altair as alt
 import pandas as pd
 
 from core.report.export import Pictures
+from pages.parts import i18n
 from pages.parts.charts import shared
 from pages.parts.charts.colours import LIGHT
 from pages.parts.circuit import graph, legend
 from pages.parts.circuit.marks import Look
 from pages.parts.data.results import MOST_EDGES, MOST_HEADS, Result
 from pages.parts.evidence import effects
-from pages.parts.i18n import catalogue
 
 KINDS = ("circuit", "grid", "heat-map", "effects")
 FORMATS = {"svg": "image/svg+xml", "png": "image/png"}
@@ -61,14 +61,14 @@ def kinds(result: Result) -> list[str]:
 def alternative(heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
     """The circuit's picture in words."""
     counts = {"heads": len(heads), "edges": len(edges), "strongest": heads.iloc[0]["name"]}
-    return catalogue.text(language, "alt.circuit", **counts)
+    return i18n.text(language, "alt.circuit", **counts)
 
 
 def of_circuit(result: Result) -> dict[str, str]:
     """The circuit as SVG in every language, for the report; none where there is no circuit or no renderer."""
     if result.selected.empty or hindrance() == "renderer":
         return {}
-    return {language: as_svg(result, "circuit", language) for language in catalogue.LANGUAGES}
+    return {language: as_svg(result, "circuit", language) for language in i18n.LANGUAGES}
 
 
 def as_svg(result: Result, kind: str, language: str) -> str:
@@ -122,7 +122,7 @@ def files(result: Result) -> Pictures:
     circuit: dict[str, str] = {}
     missing = {hindrance()} - {""}
     for kind in kinds(result) if "renderer" not in missing else []:
-        for language in catalogue.LANGUAGES:
+        for language in i18n.LANGUAGES:
             drawing = as_svg(result, kind, language)
             contents[file_name(kind, language, "svg")] = drawing.encode()
             if not (missing and needs_japanese(drawing)):
@@ -131,9 +131,7 @@ def files(result: Result) -> Pictures:
                 circuit[language] = drawing
     if missing:
         contents[LEFT_OUT] = "\n\n".join(
-            catalogue.text(language, f"report.no_{reason}")
-            for language in catalogue.LANGUAGES
-            for reason in missing
+            i18n.text(language, f"report.no_{reason}") for language in i18n.LANGUAGES for reason in missing
         ).encode()
     return Pictures(circuit, contents)
 
@@ -155,7 +153,7 @@ def file_name(kind: str, language: str, ending: str) -> str:
 
 def _chart(result: Result, kind: str, language: str) -> Any:
     """The chart of the screen in a width of its own."""
-    word: Callable[[str], str] = partial(catalogue.text, language)
+    word: Callable[[str], str] = partial(i18n.text, language)
     if kind == "heat-map":
         return shared.heat(result.heads, LIGHT, word).properties(width=max(260, 34 * result.n_heads))
     if kind == "effects":

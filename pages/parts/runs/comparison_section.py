@@ -16,35 +16,32 @@ from pages.parts.runs.runs_table import Line
 from pages.parts.session.state import t
 
 
-def show(lines: list[Line]) -> None:
-    """Two finished runs to choose, and what differs between them; nothing where there are not two."""
+def show(lines: list[Line]) -> tuple[str, str] | None:
+    """Two finished runs to choose, and what differs between them; the ids of the two that were compared."""
     shapes = _shapes(lines)
     if len(shapes) < 2 or not st.toggle(t("compare.title"), key="compare", persist_state="session"):
-        return
+        return None
+    by_id = {line.run.run_id: line for line in lines}
     with st.container(border=True):
-        names = {
-            line.run.run_id: f"{line.name} · {line.created}" for line in lines if line.run.run_id in shapes
-        }
+        names = {run_id: f"{by_id[run_id].name} · {by_id[run_id].created}" for run_id in shapes}
         left, right = st.columns(2)
-        newest = list(shapes)
         second = right.selectbox(
-            t("compare.second"), newest, format_func=names.__getitem__, key="compare_second"
+            t("compare.second"), list(shapes), format_func=names.__getitem__, key="compare_second"
         )
         others = [
             run_id
-            for run_id in newest
-            if run_id != second and run_comparison.same_shape(shapes[run_id], shapes[second])
+            for run_id, shape in shapes.items()
+            if run_id != second and run_comparison.same_shape(shape, shapes[second])
         ]
         others.sort(key=lambda run_id: not run_comparison.same_model(shapes[run_id], shapes[second]))
         if not others:
             st.info(t("compare.no_partner"), icon=":material/info:")
-            return
+            return None
         first = left.selectbox(
             t("compare.first"), others, format_func=names.__getitem__, key=f"compare_first_{second}"
         )
-        _compared(
-            next(x for x in lines if x.run.run_id == first), next(x for x in lines if x.run.run_id == second)
-        )
+        _compared(by_id[first], by_id[second])
+        return first, second
 
 
 def _shapes(lines: list[Line]) -> dict[str, ModelRecord]:
@@ -71,7 +68,7 @@ def _compared(before: Line, after: Line) -> None:
         return
     if not run_comparison.same_model(first.manifest.model, second.manifest.model):
         st.caption(t("compare.other_model"))
-    statistics = [(found.manifest.selection.statistic, screened(found.manifest)) for found in (first, second)]
+    statistics = [(r.manifest.selection.statistic, screened(r.manifest)) for r in (first, second)]
     if statistics[0] != statistics[1]:
         st.caption(t("compare.other_metric"))
     for unit, tab, table in zip(

@@ -72,7 +72,7 @@ def counts(table: pd.DataFrame) -> dict[str, int]:
 def chart(table: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     """A row a head: an open circle where it was, a filled one where it is, a line between."""
     shown = table.head(MOST_ROWS).copy()
-    shown["said"] = [word(f"compare.{change}") for change in shown["change"]]
+    shown["words"] = [word(f"compare.{change}") for change in shown["change"]]
     shown["colour"] = shown["change"].map(COLOURS)
     y = alt.Y(
         "title:N",
@@ -84,9 +84,9 @@ def chart(table: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     x = alt.X(
         "share_first:Q", scale=scale, axis=alt.Axis(format="%", tickCount=5, title=word("compare.share"))
     )
-    fields = {"title:N": "chart.head", "said:N": "compare.change"}
+    fields = {"title:N": "chart.head", "words:N": "compare.change"}
     fields |= {"score_first:Q": "compare.score_first", "score_second:Q": "compare.score_second"}
-    base = alt.Chart(shown).encode(y=y, tooltip=tooltips(fields, word), description="said:N")
+    base = alt.Chart(shown).encode(y=y, tooltip=tooltips(fields, word), description="words:N")
     colour = alt.Color("colour:N", scale=None)
     line = base.mark_rule(strokeWidth=2).encode(x=x, x2="share_second:Q", color=colour)
     before = base.mark_point(size=110, strokeWidth=2, filled=True, fill=colours.background)

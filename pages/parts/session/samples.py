@@ -21,14 +21,14 @@ BEGINNING = 32
 @functools.cache
 def stories(language: str) -> dict[str, tuple[str, str]]:
     """Title and story of every bundled scenario in a language, the sample incident first."""
-    found, space = {}, "" if language == "ja" else " "
+    by_name, space = {}, "" if language == "ja" else " "
     for name in sorted(scenario_names(), key=lambda name: (name != SAMPLE, name)):
         scenario = load_scenario(name)
-        found[name] = (
+        by_name[name] = (
             scenario.title.get(language) or scenario.title["en"],
             space.join((scenario.story.get(language) or scenario.story["en"]).split("\n")).strip(),
         )
-    return found
+    return by_name
 
 
 def run_name(run: RunFolder, config: RunConfig) -> str:

@@ -6,11 +6,12 @@ The draft is the truth of every input; widgets are filled from it when they appe
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from core.config import PRESETS, RunConfig, make_config
+from core.config import PRESETS, AutoencoderConfig, RunConfig, make_config
 from core.errors import HeadlightError, StorageError
 from core.examples.example_set import ExampleSet
 from core.jobs.backend import Answer, Backend, JobStatus
@@ -37,7 +38,7 @@ class Draft:
     scenario: str = ""
     examples: ExampleSet = field(default_factory=ExampleSet)
     preset: str = "standard"
-    autoencoder: dict[str, Any] = field(default_factory=lambda: PRESETS["standard"].model_dump())
+    autoencoder: AutoencoderConfig = PRESETS["standard"]
     positions: str = "auto"
     pairing: str = "auto"
     candidates: str = "codes"
@@ -49,9 +50,9 @@ class Draft:
     def config(self) -> RunConfig:
         """The settings of the run; raises HeadlightError where they cannot be run."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name in ("source", "source_kind", "examples"):
-            del values[name]
-        return make_config(model=self.source, examples=self.examples.check(), **values)
+        del values["source"], values["source_kind"]
+        values |= {"autoencoder": self.autoencoder.model_dump(), "examples": self.examples.check()}
+        return make_config(model=self.source, **values)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -81,9 +82,8 @@ def refill(start: str = "") -> None:
 def bound(name: str, group: str = "") -> dict[str, Any]:
     """Arguments `key` and `on_change` of a widget that shows the draft's field (or a setting of `group`)."""
     key = f"{_WIDGETS}{group + '_' if group else ''}{name}"
-    value = getattr(draft(), group)[name] if group else getattr(draft(), name)
     if key not in st.session_state:
-        st.session_state[key] = value
+        st.session_state[key] = getattr(getattr(draft(), group) if group else draft(), name)
     return {"key": key, "on_change": _write_back, "args": (key, name, group)}
 
 
@@ -92,7 +92,7 @@ def _write_back(key: str, name: str, group: str) -> None:
     if value is None:
         return
     if group:
-        getattr(draft(), group)[name] = value
+        setattr(draft(), group, getattr(draft(), group).model_copy(update={name: value}))
         return
     setattr(draft(), name, value)
     if name in ("source", "source_kind"):
@@ -105,13 +105,9 @@ def _write_back(key: str, name: str, group: str) -> None:
 def draft_of(config: RunConfig) -> Draft:
     """A draft with the settings of a run."""
     shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
-    values = {name: getattr(config, name) for name in shared - {"autoencoder"}}
-    return Draft(
-        source=config.model,
-        source_kind="bundled" if config.scenario else "folder" if "/" in config.model[:1] else "hub",
-        autoencoder=config.autoencoder.model_dump(),
-        **values,
-    )
+    kind = "bundled" if config.scenario else "folder" if Path(config.model).is_absolute() else "hub"
+    values = {name: getattr(config, name) for name in shared}
+    return Draft(source=config.model, source_kind=kind, **values)
 
 
 def language() -> str:
@@ -247,7 +243,7 @@ def fails(action: Callable[[], Any]) -> HeadlightError | None:
 def choose_preset(name: str) -> None:
     """Take a preset with its autoencoder settings."""
     draft().preset = name
-    draft().autoencoder = PRESETS[name].model_dump()  # type: ignore[index]
+    draft().autoencoder = PRESETS[name]  # type: ignore[index]
     refill("autoencoder")
 
 

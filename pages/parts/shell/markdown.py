@@ -17,5 +17,5 @@ def plain(text: str) -> str:
     text = _LINKED.sub(_JOINER, text)
     for mark in "\\`*_[]$#~<>|&":
         text = text.replace(mark, f"\\{mark}")
-    text = _DIRECTIVE.sub(lambda found: found.group().replace(":", "\\:"), text)
+    text = _DIRECTIVE.sub(lambda mark: mark.group().replace(":", "\\:"), text)
     return _LIST_MARK.sub(r"\1\\\2", text)

@@ -75,18 +75,18 @@ def _follow(watched: tuple[str, ...]) -> None:
 def _at_work(job: JobStatus) -> None:
     run = open_run(job.run_id)
     if job.state.status == "queued":
-        said, share = t("status.queued"), 0.0
+        line, share = t("status.queued"), 0.0
     else:
         config = run.config()
         stage = job.state.stage
-        said = t(f"stage.{stage}") if stage in STAGES else t("status.running")
+        line = t(f"stage.{stage}") if stage in STAGES else t("status.running")
         share = progress.share_done(read_records(run), measured_timings(config.model, config.preset))
         if job.seconds_left is not None and job.seconds_left > 1:
             left = i18n.duration(state.language(), job.seconds_left)
-            said = f"{said} · {t('analysis.left', time=left)}"
+            line = f"{line} · {t('analysis.left', time=left)}"
     with st.container(border=True, gap="xsmall", key=f"at_work_{job.run_id}"):
         st.text(_name(job.run_id))
-        st.progress(share, text=said)
+        st.progress(share, text=line)
 
 
 def _notice(run_id: str) -> None:
@@ -116,13 +116,13 @@ def forget(run_id: str) -> None:
 
 
 def _toast(run_id: str, status: str) -> None:
+    name = shell.plain(_name(run_id))
     if status == "done":
         link = f"[{t('notifications.open')}](circuit?{urlencode(_address(run_id))})"
-        said = f"{t('notifications.done_of', name=shell.plain(_name(run_id)))} {link}"
-        st.toast(said, icon=":material/check_circle:", duration="long")
+        sentence, icon = f"{t('notifications.done_of', name=name)} {link}", "check_circle"
     else:
-        said = t("notifications.not_done_of", name=shell.plain(_name(run_id)))
-        st.toast(said, icon=":material/error:", duration="long")
+        sentence, icon = t("notifications.not_done_of", name=name), "error"
+    st.toast(sentence, icon=f":material/{icon}:", duration="long")
 
 
 def _address(run_id: str) -> dict[str, str]:

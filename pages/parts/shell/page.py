@@ -50,8 +50,8 @@ def header(page: str, sentence: str = "") -> None:
 def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:
     """The one primary button of a page, bottom right; it names the next step."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        said = escape(reason) if disabled else ""  # the element stays, so that the button keeps its place
-        st.html(f'<p class="missing">{said}</p>', width="content")
+        missing = escape(reason) if disabled else ""  # the element stays, so that the button keeps its place
+        st.html(f'<p class="missing">{missing}</p>', width="content")
         clicked = st.button(
             t(f"{page}.next"),
             key=key,

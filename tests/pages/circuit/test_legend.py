@@ -8,8 +8,8 @@ import pytest
 
 from core.runs.head_notes import HeadLabel, write_group, write_label
 from core.runs.run_folder import RunFolder
+from pages.parts import i18n
 from pages.parts.data import results
-from pages.parts.i18n import catalogue
 from pages.parts.report import pictures
 from tests.support.made_runs import make_run
 
@@ -33,13 +33,13 @@ def test_every_head_is_named_in_the_picture(tmp_path: Path, shape: tuple[int, in
     assert set(names) <= set(texts) or short <= set(texts)
 
 
-@pytest.mark.parametrize("language", list(catalogue.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_words_are_of_the_language_and_names_are_text(tmp_path: Path, language: str) -> None:
     run = make_run(tmp_path, verdicts=True)
     head = results.load(run).selected.iloc[0]["name"]
     write_label(run, head, HeadLabel("<b>&語"))
     picture = drawn(run, language)
-    texts, words = written(picture), catalogue.entries(language)
+    texts, words = written(picture), i18n.entries(language)
     assert f"{head} <b>&語" in texts
     assert words["verdict.confirmed"] in texts
     assert words["verdict.unchecked"] not in texts
@@ -47,7 +47,7 @@ def test_words_are_of_the_language_and_names_are_text(tmp_path: Path, language: 
     assert picture.attrib["role"] == "img" and head in picture.attrib["aria-label"]
 
 
-@pytest.mark.parametrize("language", list(catalogue.LANGUAGES))
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_groups_and_heads_that_work_against_the_fault_are_drawn(tmp_path: Path, language: str) -> None:
     run = make_run(tmp_path, verdicts=True)
     table = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
@@ -58,4 +58,4 @@ def test_groups_and_heads_that_work_against_the_fault_are_drawn(tmp_path: Path, 
     write_group(run, names[2:3], "z")
     texts = written(drawn(run, language))
     assert {f"{names[0]} ①", f"{names[1]} ①", f"{names[2]} ②", "① <前半>", "② z"} <= set(texts)
-    assert any(text.endswith(catalogue.entries(language)["circuit.against"]) for text in texts)
+    assert any(text.endswith(i18n.entries(language)["circuit.against"]) for text in texts)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
@@ -50,11 +50,11 @@ def follow(local: LocalBackend) -> Follow:
 
 
 def test_every_part_of_a_view_is_restored() -> None:
-    said = encode(FULL)
-    assert set(said) == set(NAMES)
-    assert said["edge"] == "L1H2-L3H4"
-    assert said["score"] == "3.25"
-    assert decode(said) == FULL
+    parameters = encode(FULL)
+    assert set(parameters) == set(NAMES)
+    assert parameters["edge"] == "L1H2-L3H4"
+    assert parameters["score"] == "3.25"
+    assert decode(parameters) == FULL
 
 
 def test_default_view_needs_no_parameter() -> None:
@@ -68,6 +68,7 @@ def test_default_view_needs_no_parameter() -> None:
         {"view": "<script>"},
         {"score": "nan"},
         {"score": "1e999"},
+        {"score": "1e300"},
         {"edges": "-1"},
         {"edges": "9" * 40},
         {"edges": "４"},
@@ -92,8 +93,9 @@ def test_what_cannot_be_meant_is_left_out(hostile: dict[str, str]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=80)))
-def test_no_address_fails_and_what_is_read_is_written_the_same(said: dict[str, str]) -> None:
-    view = decode(said)
+@example({"score": "0.00001"})
+def test_no_address_fails_and_what_is_read_is_written_the_same(parameters: dict[str, str]) -> None:
+    view = decode(parameters)
     assert decode(encode(view)) == view
 
 
@@ -120,15 +122,15 @@ def test_link_restores_the_view_and_a_change_is_written_into_it(open_app: OpenAp
     app.slider(key="circuit_layers").set_value((1, 4)).run()
     app.segmented_control(key="panel").set_value("edge").run()
     app.toggle(key="all_heads").set_value(True).run()
-    said = dict(app.query_params)
-    assert said["view"] == "grid"
-    assert said["edges"] == "1"
-    assert said["layers"] == "1-4"
-    assert said["panel"] == "edge"
+    parameters = dict(app.query_params)
+    assert parameters["view"] == "grid"
+    assert parameters["edges"] == "1"
+    assert parameters["layers"] == "1-4"
+    assert parameters["panel"] == "edge"
     fresh = open_app("start")
     assert "view" not in fresh.query_params
 
-    opened = follow(said)
+    opened = follow(parameters)
     assert opened.segmented_control(key="circuit_view").value == "grid"
     assert opened.slider(key="circuit_edges").value == 1
     assert opened.slider(key="circuit_layers").value == (1, 4)
@@ -136,7 +138,7 @@ def test_link_restores_the_view_and_a_change_is_written_into_it(open_app: OpenAp
     assert lowest == round(float(result.heads["score"].iloc[2]), 4)
     assert opened.selectbox(key="edge").value == app.session_state["edge"]
 
-    chosen = follow(
+    by_link = follow(
         {
             "run": run.run_id,
             "edge": f"{edge['source']}-{edge['target']}",
@@ -145,7 +147,7 @@ def test_link_restores_the_view_and_a_change_is_written_into_it(open_app: OpenAp
             "edges": "0",
         },
     )
-    assert chosen.selectbox(key="edge").value == edge_name(edge["source"], edge["target"])
+    assert by_link.selectbox(key="edge").value == edge_name(edge["source"], edge["target"])
 
 
 def test_address_that_names_what_the_model_lacks_opens_the_page(follow: Follow) -> None:
