@@ -75,22 +75,8 @@ def _stages(
     config: RunConfig, loaded: LoadedModel, store: ActivationStore | None, clock: Clock
 ) -> Generator[Progress | RunResult, None, None]:
     """Everything behind the loading of the model."""
-    yield clock.start("tokens")
-    ids = tokenise(loaded, config.examples)
-    alignment = config.align(ids)
-    yield clock.start("capture", len(ids))
-    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        reading = observe_aligned(
-            loaded,
-            ids,
-            alignment,
-            attention=not config.autoencoder.shared,
-            streams=config.evidence or config.candidates == "screened",
-            store=cache,
-        )
-        observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
-    recording = observed.recording
-    yield Progress("capture", len(ids), len(ids), {"cached": observed.compared.cached_texts})
+    observed = yield from _observe(config, loaded, store, clock)
+    recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
     rows = example_rows(loaded, config.examples, ids, alignment, recording.log_probabilities())
     codes, weighted, scores = yield from _scores(config, observed, clock)
     screen = yield from _screen(config, observed, clock)
@@ -134,6 +120,27 @@ def _stages(
             evidence, stability, judged, loaded.shape.n_layers, loaded.shape.n_heads
         ),
     )
+
+
+def _observe(
+    config: RunConfig, loaded: LoadedModel, store: ActivationStore | None, clock: Clock
+) -> Generator[Progress, None, Observations]:
+    """Tokenise, align and read the texts, once for every stage that follows."""
+    yield clock.start("tokens")
+    ids = tokenise(loaded, config.examples)
+    yield clock.start("capture", len(ids))
+    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
+        reading = observe_aligned(
+            loaded,
+            ids,
+            config.align(ids),
+            attention=not config.autoencoder.shared,
+            streams=config.evidence or config.candidates == "screened",
+            store=cache,
+        )
+        observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
+    yield Progress("capture", len(ids), len(ids), {"cached": observed.compared.cached_texts})
+    return observed
 
 
 def _scores(
