@@ -23,9 +23,7 @@ def show(job: JobStatus) -> None:
         st.info(waiting, icon=":material/hourglass_empty:")
         return
     records = read_records(open_run(job.run_id))
-    config = open_run(job.run_id).config()
-    share = share_done(records, measured_timings(config.model, config.preset))
-    st.progress(share, text=_line(job))
+    st.progress(share(job), text=line(job, t("analysis.so_far", time=i18n.duration(language(), job.seconds))))
     left, right = st.columns(2, gap="large")
     with left:
         stages(job)
@@ -58,12 +56,19 @@ def _stage(stage: str, seconds: dict[str, float], current: str) -> str:
     return f'<li class="{kind}"><span>{name}</span><span>{escape(shown)}</span></li>'
 
 
-def _line(job: JobStatus) -> str:
-    parts = [t(f"stage.{job.state.stage}") if job.state.stage in STAGES else t("status.running")]
-    parts.append(t("analysis.so_far", time=i18n.duration(language(), job.seconds)))
+def line(job: JobStatus, *more: str) -> str:
+    """The stage of a run at work, what else there is to say, and the time that is left where it is known."""
+    parts = [t(f"stage.{job.state.stage}") if job.state.stage in STAGES else t("status.running"), *more]
     if job.seconds_left is not None and job.seconds_left > 1:
         parts.append(t("analysis.left", time=i18n.duration(language(), job.seconds_left)))
     return " · ".join(parts)
+
+
+def share(job: JobStatus) -> float:
+    """Share of a run that is done, 0 to 0.99."""
+    run = open_run(job.run_id)
+    config = run.config()
+    return share_done(read_records(run), measured_timings(config.model, config.preset))
 
 
 def share_done(records: Sequence[Record], measured: Mapping[str, float] | None) -> float:

@@ -11,9 +11,8 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs.backend import JobStatus
-from core.runs.progress import STAGES, measured_timings, read_records
 from core.runs.run_folder import open_run
-from pages.parts import i18n, shell
+from pages.parts import shell
 from pages.parts.analysis import progress
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
@@ -73,20 +72,12 @@ def _follow(watched: tuple[str, ...]) -> None:
 
 
 def _at_work(job: JobStatus) -> None:
-    run = open_run(job.run_id)
-    if job.state.status == "queued":
-        line, share = t("status.queued"), 0.0
-    else:
-        config = run.config()
-        stage = job.state.stage
-        line = t(f"stage.{stage}") if stage in STAGES else t("status.running")
-        share = progress.share_done(read_records(run), measured_timings(config.model, config.preset))
-        if job.seconds_left is not None and job.seconds_left > 1:
-            left = i18n.duration(state.language(), job.seconds_left)
-            line = f"{line} · {t('analysis.left', time=left)}"
     with st.container(border=True, gap="xsmall", key=f"at_work_{job.run_id}"):
         st.text(_name(job.run_id))
-        st.progress(share, text=line)
+        if job.state.status == "queued":
+            st.progress(0.0, text=t("status.queued"))
+        else:
+            st.progress(progress.share(job), text=progress.line(job))
 
 
 def _notice(run_id: str) -> None:
@@ -130,8 +121,11 @@ def _address(run_id: str) -> dict[str, str]:
 
 
 def _name(run_id: str) -> str:
-    run = open_run(run_id)
-    return samples.run_name(run, run.config())
+    try:
+        run = open_run(run_id)
+        return samples.run_name(run, run.config())
+    except HeadlightError:  # damaged meanwhile: the list of runs says why
+        return run_id
 
 
 def _status(run_id: str) -> JobStatus | None:

@@ -86,3 +86,13 @@ def test_page_of_the_analysis_says_its_end_itself(open_app: OpenApp, local: Loca
     run_until(app, lambda: app.session_state["watched_runs"] == [])
     assert local.status(run_id).state.status == "done"
     assert not app.toast
+
+
+def test_run_that_was_damaged_after_its_end_breaks_no_page(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("guide")
+    app.session_state["ended_runs"] = [run.run_id]
+    (run.path / "config.json").write_text("{}", encoding="utf-8")
+    app.run()
+    assert not app.exception
+    assert run.run_id in [element.value for element in app.sidebar.get("text")]
