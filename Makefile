@@ -33,7 +33,7 @@ app: $(VENV)/.app
 
 test: $(VENV)/.test
 	@echo "Running the tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	@echo "Checking style and types"
