@@ -1,10 +1,8 @@
 """The check that follows an analysis by itself: whether it is light enough, and how long one takes here."""
 
-import pandas as pd
-
 from core.errors import StorageError
 from core.runs.job_state import CheckKind
-from core.runs.result_reader import read_circuit
+from core.runs.result_reader import read_circuit, saved_examples
 from core.runs.run_folder import RunFolder, list_runs
 
 SETS = 1000
@@ -19,9 +17,9 @@ def follow_up(run: RunFolder) -> CheckKind | None:
     if manifest.evidence != "computed":
         return None
     try:
-        examples = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig")
-        tokens = int(examples.loc[examples["label"] == "anomalous", "tokens"].sum())
-    except (OSError, ValueError, KeyError):
+        examples = saved_examples(run)
+        tokens = int(examples.loc[examples["label"] == "anomalous", "tokens"].astype(int).sum())
+    except (StorageError, ValueError):
         return None
     return "circuit" if work(manifest.model.n_parameters, tokens) <= LIGHT_WORK else None
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
+from core.heads import HeadId
 from core.schema import CircuitRecord, Manifest
 
 State = Literal["none", "no_difference", "untested", "tested"]
@@ -85,10 +86,26 @@ def facts(
     circuit: CircuitRecord | None = None,
 ) -> Facts:
     """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `circuit` is circuit.json."""
-    names = [f"L{int(layer)}H{int(head)}" for layer, head in zip(heads["layer"], heads["head"], strict=True)]
-    own = own_names or {}
-    heads = heads.assign(name=names, own_name=[own.get(name, "") for name in names], verdict=_verdicts(heads))
-    return Facts(manifest, heads, edges.assign(verdict=_verdicts(edges)), circuit)
+    own, heads = own_names or {}, named_heads(heads)
+    heads = heads.assign(own_name=[own.get(name, "") for name in heads["name"]])
+    return Facts(manifest, heads, named_edges(edges), circuit)
+
+
+def named_heads(heads: pd.DataFrame) -> pd.DataFrame:
+    """The head table with `name` (`L3H5`) and a `verdict` of VERDICTS in every row."""
+    return heads.assign(name=_names(heads["layer"], heads["head"]), verdict=_verdicts(heads))
+
+
+def named_edges(edges: pd.DataFrame) -> pd.DataFrame:
+    """The edge table with `source`, `target`, `name` (`L1H2>L3H4`) and a `verdict` of VERDICTS in every row."""
+    source = _names(edges["source_layer"], edges["source_head"])
+    target = _names(edges["target_layer"], edges["target_head"])
+    names = [">".join(pair) for pair in zip(source, target, strict=True)]
+    return edges.assign(source=source, target=target, name=names, verdict=_verdicts(edges))
+
+
+def _names(layers: pd.Series, heads: pd.Series) -> list[str]:
+    return [str(HeadId(int(layer), int(head))) for layer, head in zip(layers, heads, strict=True)]
 
 
 def in_order(heads: pd.DataFrame) -> pd.DataFrame:

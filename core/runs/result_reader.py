@@ -1,11 +1,15 @@
 """The tables of a finished run, read back from its files."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import pandas as pd
 
 from core.errors import StorageError
 from core.runs.facts import Facts, facts
 from core.runs.run_folder import RunFolder
-from core.schema import FORMER_DIRECTIONS, CircuitRecord
+from core.schema import EXAMPLE_COLUMNS, FORMER_DIRECTIONS, CircuitRecord
 from core.text.csv_safe import unguarded
 
 CIRCUIT_FILE = "circuit.json"
@@ -21,40 +25,56 @@ def read_circuit(run: RunFolder) -> CircuitRecord | None:
 
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:
     """What the sentences need; raises StorageError where a file is missing or damaged."""
-    try:
-        tables = _scored(run, "heads"), _scored(run, "edges")
-        return facts(run.manifest(), *tables, own_names, read_circuit(run))
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError("damaged_run", path=run.path, detail=error) from None
-
-
-def saved_examples(run: RunFolder) -> pd.DataFrame:
-    """The texts with what the model says next; raises StorageError where the file is missing or damaged."""
-    try:
-        table = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
-        texts = ["text", "pair", "expected", "actual", "next_word"]
-        return table.assign(**{name: table[name].map(unguarded) for name in texts})
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError("damaged_run", path=run.path, detail=error) from None
+    return facts(run.manifest(), saved_heads(run), saved_edges(run), own_names, read_circuit(run))
 
 
 def saved_heads(run: RunFolder) -> pd.DataFrame:
-    """The head table; raises StorageError where the file is missing or damaged."""
-    try:
-        return _scored(run, "heads")
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError("damaged_run", path=run.path, detail=error) from None
+    """heads.csv, best first; raises StorageError where the file is missing or damaged, as all of these do."""
+    return _scored(run, "heads")
+
+
+def saved_edges(run: RunFolder) -> pd.DataFrame:
+    """edges.csv, best first."""
+    return _scored(run, "edges")
+
+
+def saved_codes(run: RunFolder) -> pd.DataFrame:
+    """codes.csv; codes and names of positions are texts."""
+    return _text_columns(run, "codes", ("label", "pair", "position", "code"))
+
+
+def saved_examples(run: RunFolder) -> pd.DataFrame:
+    """examples.csv: the texts with what the model says next, every cell as it was written."""
+    return _text_columns(run, "examples", EXAMPLE_COLUMNS)
 
 
 def saved_effects(run: RunFolder) -> pd.DataFrame:
-    """Effects on single texts; raises StorageError where the file is missing or damaged."""
-    try:
-        table = pd.read_csv(run.path / "effects.csv", encoding="utf-8-sig")
+    """effects.csv: effects on single texts."""
+    with _or_damaged(run):
+        table = _table(run, "effects")
         return table.assign(direction=table["direction"].replace(FORMER_DIRECTIONS))
-    except (OSError, KeyError, ValueError) as error:
-        raise StorageError("damaged_run", path=run.path, detail=error) from None
 
 
 def _scored(run: RunFolder, name: str) -> pd.DataFrame:
-    table = pd.read_csv(run.path / f"{name}.csv", encoding="utf-8-sig")
-    return table.assign(selected=table["selected"].astype(str).str.lower().isin(("true", "1")))
+    with _or_damaged(run):
+        table = _table(run, name)
+        return table.assign(selected=table["selected"].astype(str).str.lower().isin(("true", "1")))
+
+
+def _text_columns(run: RunFolder, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    with _or_damaged(run):
+        table = _table(run, name, dtype=dict.fromkeys(columns, str), keep_default_na=False)
+        texts = table.columns.intersection(columns)
+        return table.assign(**{column: table[column].map(unguarded) for column in texts})
+
+
+def _table(run: RunFolder, name: str, **options: Any) -> pd.DataFrame:
+    return pd.read_csv(run.path / f"{name}.csv", encoding="utf-8-sig", **options)
+
+
+@contextmanager
+def _or_damaged(run: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, ValueError) as error:
+        raise StorageError("damaged_run", path=run.path, detail=error) from None

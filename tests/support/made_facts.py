@@ -43,7 +43,8 @@ def made_facts(
     rows = [(effects or {}).get(name, (np.nan, np.nan, np.nan, None)) for name in names]
     for place, column in enumerate(("effect", "effect_low", "effect_high", "verdict")):
         heads[column] = [row[place] for row in rows]
-    edges = pd.DataFrame({"selected": [True, False], "effect": [np.nan] * 2, "verdict": [None, None]})
+    ends = {"source_layer": [0, 0], "source_head": [0, 1], "target_layer": [1, 2], "target_head": [0, 1]}
+    edges = pd.DataFrame({**ends, "selected": [True, False], "effect": [np.nan] * 2, "verdict": [None, None]})
     return facts(Manifest.model_validate({**MANIFEST, **manifest}), heads, edges, {"L2H1": "trigger"})
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StorageError
+from core.runs.facts import named_edges, named_heads
 from core.runs.head_notes import HeadLabel, read_labels
+from core.runs.result_reader import saved_codes, saved_edges, saved_examples, saved_heads
 from core.runs.run_folder import RunFolder
 from core.schema import Manifest
-from core.text.csv_safe import unguarded
 from pages.parts.circuit import groups as folding
 
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -109,29 +110,11 @@ def head_name(layer: Any, head: Any) -> str:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _read(path: str, stamp: int) -> Result:
-    folder = Path(path)
-    heads = _table(folder / "heads.csv")
-    edges = _table(folder / "edges.csv")
-    heads["name"] = [head_name(*pair) for pair in zip(heads["layer"], heads["head"], strict=True)]
-    for end in ("source", "target"):
-        pairs = zip(edges[f"{end}_layer"], edges[f"{end}_head"], strict=True)
-        edges[end] = [head_name(*pair) for pair in pairs]
-    edges["name"] = [folding.edge_name(*pair) for pair in zip(edges["source"], edges["target"], strict=True)]
-    for table in (heads, edges):
-        table["selected"] = table["selected"].astype(str).str.lower().isin(("true", "1"))
-        table["verdict"] = table["verdict"].astype("object").where(table["verdict"].notna(), "unchecked")
-        table["verdict"] = table["verdict"].astype(str).str.strip().str.replace(" ", "_")
-    examples = pd.read_csv(folder / "examples.csv", encoding="utf-8-sig", dtype=str, keep_default_na=False)
-    examples["text"] = examples["text"].map(unguarded)
-    return Result(heads, edges, examples, RunFolder(folder).manifest())
+    run = RunFolder(Path(path))
+    heads, edges = named_heads(saved_heads(run)), named_edges(saved_edges(run))
+    return Result(heads, edges, saved_examples(run), run.manifest())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _read_codes(path: str, stamp: int) -> pd.DataFrame:
-    text = {"code": str, "pair": str, "position": str, "label": str}
-    codes = pd.read_csv(Path(path) / "codes.csv", encoding="utf-8-sig", dtype=text, keep_default_na=False)
-    return codes.assign(position=codes["position"].map(unguarded), pair=codes["pair"].map(unguarded))
-
-
-def _table(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, encoding="utf-8-sig").copy()
+    return saved_codes(RunFolder(Path(path)))
