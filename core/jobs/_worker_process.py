@@ -23,7 +23,12 @@ class WorkerProcess:
         root = str(Path(core.__file__ or "").parent.parent)
         path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "core.jobs.worker", "--engine", engine_module],
+            [
+                sys.executable,
+                "-m",
+                "core.jobs.worker",
+                *(["--engine", engine_module] if engine_module else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,7 +5,8 @@ It speaks JSON, one message a line: requests on standard input, replies on stand
 the truth; replies only wake the server. When standard input ends, the server is gone and the worker ends too.
 
     requests   {"do": "job", "kind", "path"}, {"do": "stop", "status"} with cancelled or queued, for the job at work,
-               {"do": "ask", "key", "kind", "payload"}
+               {"do": "ask", "key", "kind", "payload"}; the payload of `head` and `what_if` names the path of a run and
+               the arguments of the function of that name
     replies    {"what": "ended", "state"}, {"what": "answer", "key", "value"} or {…, "error_key", "error_values", …}
 """
 
@@ -17,10 +18,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 
 from core.config import RunConfig
@@ -31,42 +33,7 @@ from core.runs.job_state import JobKind
 from core.runs.run_folder import RunFolder
 from core.schema import Progress
 
-HEAD_QUESTION = ("layer", "head", "example", "partner", "query")
-"""What a question of the kind `head` names beside the path of its run; see `core.inspection.head_view`."""
-WHAT_IF_QUESTION = ("mode", "typed", "new_tokens")
-"""What a question of the kind `what_if` names beside the path of its run and the heads; see
-`core.inspection.ablated_generation`.
-"""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What the worker needs of the engine."""
-
-    analyse: Callable[..., Generator[Any, None, None]]
-    save: Callable[[Any, RunFolder], None]
-    inspect: Callable[[str], dict[str, Any]]
-    preview: Callable[..., dict[str, Any]]
-    head_view: Callable[..., Mapping[str, Any]]
-    what_if: Callable[..., Mapping[str, Any]]
-    check: Callable[..., Generator[Progress, None, None]]
-    ModelPool: Callable[[], Any]
-
-    @classmethod
-    def load(cls, module: str = "") -> "Engine":
-        """The engine of this package, or the same names of another module."""
-        if module:
-            other = importlib.import_module(module)
-            return cls(*(getattr(other, item.name) for item in fields(cls)))
-        from core.analysis.pipeline import analyse
-        from core.inspection.ablated_generation import what_if
-        from core.inspection.head_view import head_view
-        from core.inspection.preview import inspect, preview
-        from core.jobs.checks import check
-        from core.model.loading import ModelPool
-        from core.report.save import save
-
-        return cls(analyse, save, inspect, preview, head_view, what_if, check, ModelPool)
+ENGINE = "core.jobs._engine"
 
 
 class Worker:
@@ -74,7 +41,7 @@ class Worker:
 
     def __init__(self, engine_module: str, replies: TextIO) -> None:
         self._engine_module = engine_module
-        self._engine: Engine | None = None
+        self._engine: ModuleType | None = None
         self._pool: Any = None
         self._replies = replies
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -148,15 +115,17 @@ class Worker:
             return engine.preview(RunConfig.model_validate(payload), pool)
         if kind not in ("head", "what_if"):
             raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
-        config = RunFolder(Path(payload["run"])).config()
+        arguments = dict(payload)
+        config = RunFolder(Path(arguments.pop("run"))).config()
         if kind == "head":
-            return engine.head_view(config, pool, **{name: payload[name] for name in HEAD_QUESTION})
-        heads = [HeadId.parse(name) for name in payload["heads"]]
-        return engine.what_if(config, heads, **{n: payload[n] for n in WHAT_IF_QUESTION}, models=pool)
+            return engine.head_view(config, pool, **arguments)
+        heads = [HeadId.parse(name) for name in arguments.pop("heads")]
+        return engine.what_if(config, heads, models=pool, **arguments)
 
-    def _loaded(self) -> tuple[Engine, Any]:
+    def _loaded(self) -> tuple[ModuleType, Any]:
+        """The engine and its models; importing it takes seconds, so it is done once the worker answers already."""
         if self._engine is None:
-            self._engine = Engine.load(self._engine_module)
+            self._engine = importlib.import_module(self._engine_module)
             self._pool = self._engine.ModelPool()
         return self._engine, self._pool
 
@@ -190,7 +159,7 @@ def _output_into(path: Path) -> Iterator[None]:
 def main() -> None:
     """Entry point of `python -m core.jobs.worker`; only the server starts it."""
     parser = argparse.ArgumentParser(description="Worker process of the dashboard")
-    parser.add_argument("--engine", default="", help="module that takes the engine's place, for tests")
+    parser.add_argument("--engine", default=ENGINE, help="module that takes the engine's place, for tests")
     arguments = parser.parse_args()
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
