@@ -1,0 +1,125 @@
+"""Every architecture's code paths on a device that is not the CPU, in both precisions: no tensor is left behind.
+
+The device is torch's meta device, so this needs no GPU. Numbers are none; that shapes and devices fit is what counts.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from core.causal import paired_runs
+from core.causal.ablation import KINDS, Ablator
+from core.causal.attribution import attribution
+from core.causal.edge_attribution import adds_up_by_head, attributed
+from core.causal.metric import Metric, make_metric
+from core.causal.paired_runs import PairedRuns
+from core.causal.patching import Patching
+from core.causal.path_patching import Reads
+from core.causal.qkv_effects import separable
+from core.examples.example_set import ExampleSet
+from core.generators import result_of
+from core.heads import EdgeId, HeadId, all_heads
+from core.inspection.head_view import changes_at, read_head
+from core.model.attention_weights import mean_attention
+from core.model.head_outputs import head_outputs
+from core.model.loaded_model import LoadedModel
+from core.model.logit_attribution import has_plain_stream
+from core.model.recording import Recording
+from tests.core.causal.test_evidence import pairs
+from tests.support.other_device import OtherDevice
+from tests.support.tiny_models import CONFIGS, recording_of, tiny
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = pairs()
+HEADS = all_heads(3, 4)
+EDGES = [EdgeId(HeadId(0, 1), HeadId(1, 3)), EdgeId(HeadId(1, 0), HeadId(2, 2))]
+
+
+@pytest.fixture(params=["float32", "bfloat16"])
+def dtype(request) -> torch.dtype:
+    return getattr(torch, request.param)
+
+
+@pytest.fixture(params=sorted(CONFIGS))
+def loaded(request, dtype) -> Iterator[LoadedModel]:
+    """A tiny model away from the CPU."""
+    loaded = tiny(request.param)
+    loaded.model.to(dtype=dtype, device="meta")
+    with OtherDevice():
+        yield loaded
+
+
+@pytest.fixture(scope="module")
+def metric() -> Metric:
+    """A metric of the same texts with a gap, from a model on the CPU."""
+    loaded = tiny("gpt2", seed=2)
+    return make_metric(loaded, EXAMPLES, recording_of(loaded, EXAMPLES).log_probabilities(), 4, True, 0)
+
+
+def test_what_is_recorded_comes_to_the_cpu(loaded):
+    texts = [loaded.encode(example.text) for example in EXAMPLES]
+    positions = np.array([[len(text) - 1, 1] for text in texts])
+    slots = dict(enumerate(positions.tolist()))
+    recording = Recording(loaded, texts, slots=slots, attention=True, streams=True)
+    assert loaded.device.type == "meta"
+    parts = [recording.log_probabilities(), head_outputs(recording, positions), *recording.z(range(8))]
+    parts.append(mean_attention(recording, positions).weights)
+    assert {part.device.type for part in parts} == {"cpu"}
+    assert {part.dtype for part in parts} == {torch.float32}
+
+
+@pytest.mark.parametrize("method", ["resample", "mean"])
+def test_patching_of_heads_and_edges(loaded, metric, method):
+    patching = Patching(recording_of(loaded, EXAMPLES), 4, method)
+    patching.plain(HEADS)
+    result_of(patching.effects(HEADS, metric))
+    if has_plain_stream(loaded):
+        ways: tuple[Reads, ...] = ("all", "q", "k", "v") if separable(loaded) else ("all",)
+        for reads in ways:
+            result_of(patching.effects(EDGES, metric, reads))
+    assert patching.forward_passes > 0
+
+
+def test_ablation_of_sets_of_heads(loaded, metric):
+    ablator = Ablator(recording_of(loaded, EXAMPLES), 4, paired=True)
+    ablator.plain()
+    for kind in KINDS:
+        assert result_of(ablator.measures([HEADS[:3], ()], range(4), metric, kind)).shape == (2, 4)
+
+
+def test_gradients_of_heads_and_edges(loaded, metric, monkeypatch):
+    monkeypatch.setattr(paired_runs, "make_metric", lambda *_args, **_named: metric)
+    for method in ("resample", "mean"):
+        assert result_of(attribution(recording_of(loaded, EXAMPLES), 4, method, metric)).values.shape == (
+            3,
+            4,
+            4,
+        )
+    if adds_up_by_head(loaded):
+        rows = [e.model_copy(update={"pair": str(i % 4)}) for i, e in enumerate(EXAMPLES)]
+        runs = PairedRuns(loaded, ExampleSet(examples=tuple(rows)), 0)
+        assert result_of(attributed(runs, 2)).edges.shape == (12, 12)
+
+
+def test_one_head_on_one_text(loaded):
+    reading = read_head(loaded, loaded.encode(EXAMPLES[0].text), HeadId(1, 2))
+    assert reading.weights.device.type == reading.update.device.type == reading.stream.device.type == "cpu"
+    if has_plain_stream(loaded):
+        assert changes_at(loaded, reading, -1).shape == (64,)
+
+
+def test_a_tensor_that_is_left_behind_is_found():
+    with OtherDevice():
+        away = torch.ones(2, 2, device="meta")
+        mixes = [
+            lambda: away @ torch.ones(2, 2),
+            lambda: away + torch.ones(2),
+            lambda: torch.cat([away, away.cpu()]),
+        ]
+        for mix in mixes:
+            with pytest.raises(RuntimeError, match="mixes devices"):
+                mix()
+        assert (away + torch.ones(())).is_meta and away[torch.tensor([0])].is_meta
