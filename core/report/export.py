@@ -58,8 +58,8 @@ def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
     """heads.csv with two more columns at its end: the user's own `name` and `group` of each head."""
     header, *rows = read_cells(table)
     layer, head = header.index("layer"), header.index("head")
-    said = [labels.get(f"L{row[layer]}H{row[head]}", HeadLabel()) for row in rows]
-    named = [[*row, guarded(label.name), guarded(label.group)] for row, label in zip(rows, said, strict=True)]
+    own = [labels.get(f"L{row[layer]}H{row[head]}", HeadLabel()) for row in rows]
+    named = [[*row, guarded(label.name), guarded(label.group)] for row, label in zip(rows, own, strict=True)]
     return write_cells([[*header, "name", "group"], *named])
 
 
@@ -67,5 +67,5 @@ def current_report(run: RunFolder, pictures: Mapping[str, str]) -> str:
     """report.html as of now, with picture, own names, comments, sign-off and sheet."""
     labels = read_labels(run)
     added = Additions(labels, read_review(run), read_roi(run), pictures)
-    found = saved_facts(run, {head: label.name for head, label in labels.items()})
-    return report(found, saved_examples(run), added)
+    facts = saved_facts(run, {head: label.name for head, label in labels.items()})
+    return report(facts, saved_examples(run), added)

@@ -1,9 +1,9 @@
 """report.html: one self-contained page in both languages, in the order in which a manager reads.
 
-`templates/report.html.jinja` holds the order; here its texts are gathered. It needs no network.
+`templates/main.html.jinja` holds the order; here its texts are gathered. It needs no network.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -37,48 +37,18 @@ class Additions:
 NOTHING = Additions()
 
 
-@dataclass(frozen=True)
-class _Page:
-    """The texts of the report in one language, in the order of the template."""
-
-    language: str
-    say: Callable[..., str]
-    about: str
-    asked: str
-    findings: Sequence[str]
-    selection_note: str
-    picture: Markup
-    most_important: Table | None
-    order_note: str
-    whole: Sequence[str]
-    unknown: Sequence[str]
-    cost: Sequence[str]
-    next_steps: Sequence[str]
-    roi_conclusion: Sequence[str]
-    roi_tables: Sequence[Table]
-    roi_measured: str
-    meeting: Sequence[str]
-    review: Review
-    settings: Mapping[str, str]
-    notes: Sequence[str]
-    chance: Sequence[str]
-    tables: Sequence[tuple[str, Table, str]]
-    terms: Sequence[str]
-
-
 def report(facts: Facts, examples: pd.DataFrame, added: Additions = NOTHING) -> str:
     """The page; a switch without a network changes the language, and only the chosen one is printed."""
-    pages = [_page(facts, examples, added, language) for language in LANGUAGES]
-    return markup.page("report.html.jinja", title=text("en", "report.title"), pages=pages)
+    parts = [_main(facts, examples, added, language) for language in LANGUAGES]
+    return str(markup.page("report.html.jinja", title=text("en", "report.title"), parts=parts))
 
 
-def _page(facts: Facts, examples: pd.DataFrame, added: Additions, language: str) -> _Page:
+def _main(facts: Facts, examples: pd.DataFrame, added: Additions, language: str) -> Markup:
     manifest, entries = facts.manifest, added.entries
-    sheet = [] if entries.empty else tables.return_on_investment(entries, language)
     meeting = [*advice.meeting(facts, language), roi.meeting_sentence(entries, language)]
-    chance = heads.chance(facts.heads, language)
     picture = added.pictures.get(language, "").replace(_NAMESPACE, "", 1)
-    return _Page(
+    return markup.page(
+        "main.html.jinja",
         language=language,
         say=partial(text, language),
         about=f"{manifest.scenario or facts.model} · {manifest.created[:10]}",
@@ -92,14 +62,14 @@ def _page(facts: Facts, examples: pd.DataFrame, added: Additions, language: str)
         unknown=notes.unknown(facts, language),
         cost=[overview.cost(facts, language), overview.exhaustive(facts, language)],
         next_steps=advice.next_steps(facts, language, added.review.sign_off is not None),
+        roi_tables=[] if entries.empty else tables.return_on_investment(entries, language),
         roi_conclusion=roi.conclusion(entries, language),
-        roi_tables=sheet,
         roi_measured=roi.measured(facts, language),
         meeting=[line for line in meeting if line],
         review=added.review,
         settings=_settings(facts, language),
         notes=notes.notes(manifest, language),
-        chance=[chance] if chance else [],
+        chance=heads.chance(facts.heads, language),
         tables=_tables(facts, examples, added, language),
         terms=[line for key, line in catalogue(language)["term"].items() if key != "title"],
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from core.report.tables import Table
 
@@ -32,9 +33,9 @@ def table(*tables: Table) -> str:
     return "".join(_piece("table", content) for content in tables)
 
 
-def page(name: str, **context: Any) -> str:
-    """A whole page from its template."""
-    return _TEMPLATES.get_template(name).render(context)
+def page(name: str, **context: Any) -> Markup:
+    """A page, or a part of one, from its template."""
+    return Markup(_TEMPLATES.get_template(name).render(context))
 
 
 def _piece(name: str, *values: Any) -> str:
