@@ -15,13 +15,13 @@ import transformers
 
 from core.analysis.manifest import package_version
 from core.benchmark.draws import DrawResult
-from core.benchmark.metrics.ablations import AblationRow, ablation_lines
+from core.benchmark.metrics.ablations import AblationRow
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
 from core.benchmark.processes import Job, cores, do, done
-from core.benchmark.tables.goals import Goal, goal_lines, goals
-from core.benchmark.tables.printed import overall_lines, task_lines
+from core.benchmark.tables.goals import Goal, goals
+from core.benchmark.tables.printed import ablation_lines, goal_lines, overall_lines, task_lines
 from core.benchmark.tables.rows import Row
 from core.benchmark.tables.summaries import summary
 from core.benchmark.tasks.gpt2_circuits import NotRun, published_names

@@ -17,7 +17,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 
 from core.benchmark.methods.method import Analysed
@@ -201,31 +200,6 @@ def shares(
         "anomalous_right_after": _share(_among(after[:count], good)) if good else float("nan"),
         "fault_on_normal": _share(_among(before[count:], fault)),
     }
-
-
-def ablation_lines(rows: Sequence[AblationRow]) -> Iterator[str]:
-    """The printed table: means over the draws of a task."""
-    if not rows:
-        return
-    yield f"\nheads found on a few texts, switched off on {UNSEEN} unseen pairs"
-    yield (
-        f"{'task':20}{'model':10}{'found by':18}{'mode':>6}"
-        f"{'draws':>7}{'heads':>7}{'fault':>7}{'after':>7}{'gone':>7}{'chance':>8}"
-        f"{'right':>7}{'after':>7}{'still':>7}{'s':>7}{'passes':>8}"
-    )
-    table = pd.DataFrame([vars(row) for row in rows])
-    table["count"] = table["heads"].str.split().str.len()
-    suggested = table[table["suggested"]].assign(found_by="suggested", mode="")
-    for part in (table, suggested):
-        for (task, model, found_by, mode), group in part.groupby(
-            ["task", "model", "found_by", "mode"], sort=False
-        ):
-            mean = group.mean(numeric_only=True)
-            yield (
-                f"{task:20}{model:10}{found_by:18}{mode:>6}{len(group):>7}{mean['count']:7.1f}{mean.fault_before:7.2f}"
-                f"{mean.fault_after:7.2f}{mean.fault_gone:7.2f}{mean.fault_on_normal:8.2f}{mean.right_before:7.2f}"
-                f"{mean.right_after:7.2f}{mean.still_right:7.2f}{mean.seconds:7.2f}{mean.forward_passes:8.0f}"
-            )
 
 
 def _tokens(loaded: LoadedModel, words: Sequence[str]) -> set[int]:

@@ -180,26 +180,3 @@ def reordered(analysed: Analysed, order: np.ndarray) -> Analysed:
     )
     codes = Codes(*(field[:, order.tolist()] for field in analysed.codes))
     return replace(analysed, alignment=alignment, codes=codes)
-
-
-def verdict_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """The printed table of the rows that have verdicts: mean of the draws."""
-    measured = rows[rows["evidence_passes"] > 0]
-    if measured.empty:
-        return
-    yield (
-        f"{'confirmed':10}{'n':>4}{'unit':>6}{'P':>7}{'R':>7}{'none':>6}{'false, pairs':>14}{'of shuffles':>13}"
-        f"{'false, unpaired':>17}{'of shuffles':>13}{'s':>7}{'passes':>8}"
-    )
-    for (unit, examples), part in measured.groupby(["unit", "examples"], sort=False):
-        yield (
-            f"{'':10}{examples:>4}{unit:>6}{part.confirmed_precision.mean():7.2f}{part.confirmed_recall.mean():7.2f}"
-            f"{part.confirmed_precision.isna().sum():>6}{part.false_confirmations.mean():14.4f}"
-            f"{_of(part.shuffles_tested, part.shuffles):>13}{part.false_confirmations_unpaired.mean():17.4f}"
-            f"{_of(part.shuffles_unpaired_tested, part.shuffles_unpaired):>13}"
-            f"{part.evidence_seconds.mean():7.2f}{part.evidence_passes.mean():8.1f}"
-        )
-
-
-def _of(some: Sequence[int], every: Sequence[int]) -> str:
-    return f"{int(np.sum(some))}/{int(np.sum(every))}"

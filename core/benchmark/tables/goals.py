@@ -105,16 +105,6 @@ def spread(sweep: pd.DataFrame, setting: str, factor: float) -> tuple[float, str
     return float(ranges.max()), f"{' '.join(ranges.idxmax())}; mean of the tasks {ranges.mean():.3f}"
 
 
-def goal_lines(goals: Sequence[Goal]) -> Iterator[str]:
-    """The printed table."""
-    yield f"\n{'goal':28}{'wanted':>10}{'measured':>10}  "
-    for goal in goals:
-        measured = "–" if goal.measured is None else f"{goal.measured:.3f}"
-        word = {True: "met", False: "MISSED", None: "not measured"}[goal.met]
-        note = f" ({goal.note})" if goal.note else ""
-        yield f"{goal.key:28}{goal.comparison + ' ' + format(goal.wanted, 'g'):>10}{measured:>10}  {word}{note}"
-
-
 def _of_speed(speed: pd.DataFrame) -> Iterator[Goal]:
     for key, wanted, column in (("gpt2_seconds", 9, "seconds"), ("gpt2_peak_mb", 1500, "peak_mb")):
         paired, unpaired = (

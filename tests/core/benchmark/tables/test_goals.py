@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from core.benchmark.tables.goals import goal_lines, goals, others_above, spread
+from core.benchmark.tables.goals import goals, others_above, spread
+from core.benchmark.tables.printed import goal_lines
 from core.benchmark.tables.summaries import summary
 from tests.support.benchmark_rows import row, table
 
