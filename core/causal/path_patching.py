@@ -34,14 +34,12 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
-from core.model.hooks import after, before, on_z
+from core.model.hooks import after, before, on_z, run_again
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 
 Reads = Literal["all", "q", "k", "v"]
 _SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}
-_CACHES = ("cache", "past_key_values", "layer_past")
-"""What attention modules call the key and value cache; from 5.24 on transformers calls it `cache`."""
 _FUSED = ("c_attn", "query_key_value")
 
 
@@ -148,9 +146,7 @@ class _Plan:
                     _only(self._loaded, layer, self._reads, base),
                     on_z(self._loaded, layer, self._shifted.append),
                 ):
-                    attention(
-                        *([shifted, *args[1:]] if args else []), **_without_cache(kwargs, shifted, bool(args))
-                    )
+                    run_again(attention, args, kwargs, shifted)
         finally:
             self._inside = False
 
@@ -211,12 +207,6 @@ def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_head
         receivers[place, heads] = True
         chosen.append(senders)
     return _Round(chosen, receivers)
-
-
-def _without_cache(kwargs: dict[str, Any], hidden_states: Tensor, positional: bool) -> dict[str, Any]:
-    """The same call, without the key and value cache that a second run would lengthen."""
-    clean = {name: None if name in _CACHES else value for name, value in kwargs.items()}
-    return clean if positional else {**clean, "hidden_states": hidden_states}
 
 
 @contextmanager

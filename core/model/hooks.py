@@ -1,6 +1,6 @@
 """Hooks that live in a context manager, so that none is left behind after an exception."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -56,3 +56,18 @@ def after(module: nn.Module, call: Callable[[Any, Any], Any]) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+_CACHES = ("cache", "past_key_values", "layer_past")
+"""What attention modules call the key and value cache; from 5.24 on transformers calls it `cache`."""
+
+
+def run_again(
+    attention: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], hidden_states: Tensor
+) -> None:
+    """The same call with another input, without the key and value cache that a second run would lengthen."""
+    clean = {name: None if name in _CACHES else value for name, value in kwargs.items()}
+    if args:
+        attention(hidden_states, *args[1:], **clean)
+    else:
+        attention(**{**clean, "hidden_states": hidden_states})

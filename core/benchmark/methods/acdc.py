@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from core.benchmark.methods.method import Method, Outcome
 from core.causal.paired_runs import PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
-from core.model.hooks import before, on_z
+from core.model.hooks import before, on_z, run_again
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import final_norm
 
@@ -204,18 +204,10 @@ class _Cuts:
     def _read_anew(self, layer: int, shift: Tensor) -> Tensor:
         """z (row, position, head, d_head) of a layer that reads the stream with a shift."""
         assert self._call is not None
-        module, args, kwargs = self._call
-        fresh = {
-            name: None if name in ("past_key_values", "layer_past") else value
-            for name, value in kwargs.items()
-        }
         self._inside, self._caught = True, []
         try:
             shifted = self._loaded.norm(layer)(self._stream + shift.to(self._stream))
-            if args:
-                module(shifted, *args[1:], **fresh)
-            else:
-                module(**{**fresh, "hidden_states": shifted})
+            run_again(*self._call, shifted)
         finally:
             self._inside = False
         return self._caught[-1]
