@@ -1,20 +1,13 @@
-"""Recipes, and what the model says without some of its heads: against plain surgery, and through generate."""
+"""What the model says without some of its heads, beside what it says with them."""
 
-import json
-import subprocess
-import sys
 from contextlib import nullcontext
 
 import pytest
-import torch
 
 from core.causal.ablation_file import (
     AblationFile,
     HeadValue,
     ablated,
-    ablation_file_from,
-    make_ablation_file,
-    read_ablation_file,
 )
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
@@ -34,104 +27,9 @@ from core.inspection.ablated_generation import (
 from core.model.loading import load_model
 from core.scenarios import load_scenario
 from core.scenarios.build import tickets
-from tests.core.causal.test_interventions import Surgery
-from tests.support.paths import ROOT
-from tests.support.tiny_models import save_tiny, tiny
+from tests.support.tiny_models import save_tiny
 
 HEADS = [HeadId(0, 1), HeadId(2, 3)]
-
-
-@pytest.fixture(params=["gpt2", "llama", "gpt_neox"], scope="module")
-def loaded(request):
-    return tiny(request.param, seed=2)
-
-
-def means(loaded, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    shape = loaded.shape
-    generator = torch.Generator().manual_seed(seed)
-    size = (shape.n_layers, shape.n_heads, shape.d_head)
-    return torch.randn(size, generator=generator), torch.randn(size, generator=generator)
-
-
-def test_switched_off_heads_write_what_the_recipe_says(loaded):
-    values = means(loaded)
-    ablation_file = make_ablation_file(loaded, HEADS, "mean", values)
-    ids = torch.tensor([loaded.encode("w1 w2 w3 w4")])
-    surgery = Surgery(loaded)
-    plain = surgery.attend
-
-    def attend(layer, z):
-        z = z.clone()
-        for head in HEADS:
-            if head.layer == layer:
-                z[0, :-1, head.head] = values[0][head.layer, head.head]
-                z[0, -1, head.head] = values[1][head.layer, head.head]
-        return plain(layer, z)
-
-    surgery.attend = attend
-    with torch.no_grad():
-        wanted = surgery.run(ids)
-        with ablated(loaded, ablation_file):
-            got = loaded.model(ids).logits
-        untouched = loaded.model(ids).logits
-    assert got == pytest.approx(wanted, abs=1e-4)
-    assert (untouched - got).abs().max() > 1e-3
-
-
-def test_padded_rows_equal_single_ones(loaded):
-    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
-    short, long = loaded.encode("w1 w2"), loaded.encode("w5 w6 w7 w8")
-    padded = torch.tensor([[*short, 0, 0], long])
-    with torch.no_grad():
-        with ablated(loaded, ablation_file, [2, 4]):
-            both = loaded.model(padded).logits
-        with ablated(loaded, ablation_file):
-            alone = loaded.model(torch.tensor([short])).logits
-    assert both[0, :2] == pytest.approx(alone[0], abs=1e-4)
-
-
-def test_generate_of_transformers_works_under_a_recipe(loaded):
-    ablation_file = make_ablation_file(loaded, HEADS, "zero", means(loaded))
-    ids = torch.tensor([loaded.encode("w1 w2 w3")])
-    with torch.no_grad(), ablated(loaded, ablation_file):
-        written = loaded.model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=0)
-        step = loaded.model(ids).logits[0, -1].argmax()
-    assert written[0, 3] == step
-    assert all(
-        value.everywhere == value.last == (0.0,) * loaded.shape.d_head
-        for value in ablation_file.heads.values()
-    )
-
-
-def test_recipe_survives_its_file_and_other_weights_are_refused(tmp_path):
-    loaded = tiny("gpt2", seed=2)
-    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
-    file = tmp_path / "recipe.json"
-    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
-    read = read_ablation_file(file)
-    assert read.heads[HEADS[0]].last == pytest.approx(ablation_file.heads[HEADS[0]].last)
-    assert (read.model, read.mode, read.about) == (ablation_file.model, "mean", {"run": "r1"})
-    with pytest.raises(ModelError, match="other weights"), ablated(tiny("gpt2", seed=3), read):
-        pass
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        None,
-        [],
-        {},
-        {"format": 99, "mode": "mean", "heads": {}, "model": "m", "weights_hash": "h"},
-        {"format": 1, "mode": "off", "heads": {}, "model": "m", "weights_hash": "h"},
-        {"format": 1, "mode": "mean", "heads": {"seven": {}}, "model": "m", "weights_hash": "h"},
-        {"format": 1, "mode": "mean", "heads": {"L0H1": {"last": []}}, "model": "m", "weights_hash": "h"},
-    ],
-)
-def test_what_is_no_recipe_is_refused(content, tmp_path):
-    with pytest.raises(ConfigError, match="ablation file cannot be read"):
-        ablation_file_from(content)
-    with pytest.raises(ConfigError, match="ablation file cannot be read"):
-        read_ablation_file(tmp_path / "none.json")
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +121,7 @@ def test_counts_by_hand():
     assert comparison["typed"]["texts"] == 0
 
 
-def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw():
+def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody_saw():
     scenario = load_scenario("misrouted-tickets")
 
     config = make_config(model=str(scenario.model_folder), examples=read_examples(scenario.examples_in("en")))
@@ -243,28 +141,3 @@ def test_fault_of_the_sample_incident_is_switched_off_on_tickets_that_nobody_saw
     assert comparison["anomalous"]["fault_before"] >= 38
     assert comparison["anomalous"]["fault_after"] <= 4
     assert comparison["normal"]["right_after"] >= 38
-
-
-PROGRAM = """
-import sys, torch
-from core import load_model, read_recipe, switched_off
-loaded, recipe = load_model(sys.argv[1]), read_recipe(sys.argv[2])
-ids = torch.tensor([loaded.encode(sys.argv[3])])
-with switched_off(loaded, recipe):
-    written = loaded.model.generate(ids, max_new_tokens=1, do_sample=False, pad_token_id=0)
-print(loaded.tokenizer.decode(written[0, ids.shape[1]:]))
-"""
-
-
-def test_documented_program_uses_a_recipe_outside(tmp_path):
-    scenario = load_scenario("misrouted-tickets")
-    examples = read_examples(scenario.examples_in("en"))
-    config = make_config(model=str(scenario.model_folder), examples=examples)
-    file = tmp_path / "recipe.json"
-    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
-    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
-    anomalous = examples.examples[0]
-    command = [sys.executable, "-c", PROGRAM, config.model, str(file), anomalous.text]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr[-1500:]
-    assert done.stdout.strip() == anomalous.expected

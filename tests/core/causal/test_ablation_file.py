@@ -1,0 +1,146 @@
+"""Ablation files: against plain surgery, through generate, and as a program of somebody else uses one."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from core.causal.ablation_file import (
+    ablated,
+    ablation_file_from,
+    make_ablation_file,
+    read_ablation_file,
+)
+from core.config import make_config
+from core.errors import ConfigError, ModelError
+from core.examples.reading import read_examples
+from core.heads import HeadId
+from core.inspection.ablated_generation import (
+    ablation_file_of,
+)
+from core.scenarios import load_scenario
+from tests.core.causal.test_interventions import Surgery
+from tests.support.paths import ROOT
+from tests.support.tiny_models import tiny
+
+HEADS = [HeadId(0, 1), HeadId(2, 3)]
+
+
+@pytest.fixture(params=["gpt2", "llama", "gpt_neox"], scope="module")
+def loaded(request):
+    return tiny(request.param, seed=2)
+
+
+def means(loaded, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    shape = loaded.shape
+    generator = torch.Generator().manual_seed(seed)
+    size = (shape.n_layers, shape.n_heads, shape.d_head)
+    return torch.randn(size, generator=generator), torch.randn(size, generator=generator)
+
+
+def test_ablated_heads_write_what_the_file_says(loaded):
+    values = means(loaded)
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", values)
+    ids = torch.tensor([loaded.encode("w1 w2 w3 w4")])
+    surgery = Surgery(loaded)
+    plain = surgery.attend
+
+    def attend(layer, z):
+        z = z.clone()
+        for head in HEADS:
+            if head.layer == layer:
+                z[0, :-1, head.head] = values[0][head.layer, head.head]
+                z[0, -1, head.head] = values[1][head.layer, head.head]
+        return plain(layer, z)
+
+    surgery.attend = attend
+    with torch.no_grad():
+        wanted = surgery.run(ids)
+        with ablated(loaded, ablation_file):
+            got = loaded.model(ids).logits
+        untouched = loaded.model(ids).logits
+    assert got == pytest.approx(wanted, abs=1e-4)
+    assert (untouched - got).abs().max() > 1e-3
+
+
+def test_padded_rows_equal_single_ones(loaded):
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
+    short, long = loaded.encode("w1 w2"), loaded.encode("w5 w6 w7 w8")
+    padded = torch.tensor([[*short, 0, 0], long])
+    with torch.no_grad():
+        with ablated(loaded, ablation_file, [2, 4]):
+            both = loaded.model(padded).logits
+        with ablated(loaded, ablation_file):
+            alone = loaded.model(torch.tensor([short])).logits
+    assert both[0, :2] == pytest.approx(alone[0], abs=1e-4)
+
+
+def test_generate_of_transformers_works_under_an_ablation_file(loaded):
+    ablation_file = make_ablation_file(loaded, HEADS, "zero", means(loaded))
+    ids = torch.tensor([loaded.encode("w1 w2 w3")])
+    with torch.no_grad(), ablated(loaded, ablation_file):
+        written = loaded.model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=0)
+        step = loaded.model(ids).logits[0, -1].argmax()
+    assert written[0, 3] == step
+    assert all(
+        value.everywhere == value.last == (0.0,) * loaded.shape.d_head
+        for value in ablation_file.heads.values()
+    )
+
+
+def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(tmp_path):
+    loaded = tiny("gpt2", seed=2)
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
+    read = read_ablation_file(file)
+    assert read.heads[HEADS[0]].last == pytest.approx(ablation_file.heads[HEADS[0]].last)
+    assert (read.model, read.mode, read.about) == (ablation_file.model, "mean", {"run": "r1"})
+    with pytest.raises(ModelError, match="other weights"), ablated(tiny("gpt2", seed=3), read):
+        pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        [],
+        {},
+        {"format": 99, "mode": "mean", "heads": {}, "model": "m", "weights_hash": "h"},
+        {"format": 1, "mode": "off", "heads": {}, "model": "m", "weights_hash": "h"},
+        {"format": 1, "mode": "mean", "heads": {"seven": {}}, "model": "m", "weights_hash": "h"},
+        {"format": 1, "mode": "mean", "heads": {"L0H1": {"last": []}}, "model": "m", "weights_hash": "h"},
+    ],
+)
+def test_what_is_no_ablation_file_is_refused(content, tmp_path):
+    with pytest.raises(ConfigError, match="ablation file cannot be read"):
+        ablation_file_from(content)
+    with pytest.raises(ConfigError, match="ablation file cannot be read"):
+        read_ablation_file(tmp_path / "none.json")
+
+
+PROGRAM = """
+import sys, torch
+from core import load_model, read_recipe, switched_off
+loaded, recipe = load_model(sys.argv[1]), read_recipe(sys.argv[2])
+ids = torch.tensor([loaded.encode(sys.argv[3])])
+with switched_off(loaded, recipe):
+    written = loaded.model.generate(ids, max_new_tokens=1, do_sample=False, pad_token_id=0)
+print(loaded.tokenizer.decode(written[0, ids.shape[1]:]))
+"""
+
+
+def test_documented_program_uses_an_ablation_file_outside(tmp_path):
+    scenario = load_scenario("misrouted-tickets")
+    examples = read_examples(scenario.examples_in("en"))
+    config = make_config(model=str(scenario.model_folder), examples=examples)
+    file = tmp_path / "recipe.json"
+    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
+    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
+    anomalous = examples.examples[0]
+    command = [sys.executable, "-c", PROGRAM, config.model, str(file), anomalous.text]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-1500:]
+    assert done.stdout.strip() == anomalous.expected
