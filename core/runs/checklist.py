@@ -9,9 +9,8 @@ from typing import Literal
 
 from core.errors import StorageError
 from core.examples.example_set import ADVISED_PER_SIDE
-from core.runs.head_notes import read_added
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT
+from core.schema import FORMAT, Stored
 
 Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]
 
@@ -75,18 +74,21 @@ def items(facts: Facts, ticked: Iterable[str] = ()) -> list[Item]:
     ]
 
 
+class _Ticks(Stored):
+    """poc.json"""
+
+    format: int = FORMAT
+    ticked: tuple[str, ...] = ()
+
+
 def read_ticks(run: RunFolder) -> frozenset[str]:
     """What was ticked for a run; raises StorageError where the file is damaged or newer."""
-    said = read_added(run, "poc.json").get("ticked", [])
-    if not isinstance(said, list):
-        raise StorageError("damaged_run", path=run.path, detail="poc.json: ticked is no JSON list")
-    return frozenset(map(str, said)) & {*BY_HAND, COMPARED}
+    return frozenset(run.read_added("poc.json", _Ticks).ticked) & {*BY_HAND, COMPARED}
 
 
 def write_ticks(run: RunFolder, ticked: Iterable[str]) -> None:
     """Keep what was ticked with the run."""
-    kept = frozenset(ticked) & {*BY_HAND, COMPARED}
-    run.write_json("poc.json", {"format": FORMAT, "ticked": sorted(kept)})
+    run.write_model("poc.json", _Ticks(ticked=tuple(sorted(frozenset(ticked) & {*BY_HAND, COMPARED}))))
 
 
 def tick(run: RunFolder, key: str, done: bool = True) -> None:

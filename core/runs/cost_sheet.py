@@ -4,15 +4,15 @@ roi.json    the entries, as numbers or null; nothing has a default, so that noth
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+
+from pydantic import ConfigDict
 
 from core.errors import ConfigError, StorageError
 from core.runs.facts import Facts
-from core.runs.head_notes import one_line, read_added
+from core.runs.head_notes import one_line
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT
+from core.schema import FORMAT, Stored
 from core.text import duration, number, text
 
 LONGEST_CURRENCY = 12
@@ -104,18 +104,33 @@ def checked(entries: Entries) -> Entries:
     return Entries(**numbers, currency=one_line(entries.currency, LONGEST_CURRENCY))
 
 
+class _Sheet(Stored):
+    """roi.json: numbers or null."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: int = FORMAT
+    incidents: float | None = None
+    hours_now: float | None = None
+    hours_then: float | None = None
+    cost: float | None = None
+    preparation: float | None = None
+    currency: str | None = None
+
+
 def read_roi(run: RunFolder) -> Entries:
     """The entries kept with a run, empty ones where there are none; raises StorageError for a damaged file."""
-    content = read_added(run, "roi.json")
+    sheet = run.read_added("roi.json", _Sheet)
+    numbers = {name: getattr(sheet, name) for name in HIGHEST}
     try:
-        return checked(Entries(**{item.name: _entry(content, item.name) for item in fields(Entries)}))
-    except (TypeError, ValueError, ConfigError) as error:
+        return checked(Entries(**numbers, currency=sheet.currency or ""))
+    except ConfigError as error:
         raise StorageError("damaged_run", path=run.path, detail=f"roi.json: {error}") from None
 
 
 def write_roi(run: RunFolder, entries: Entries) -> None:
     """Keep the entries with the run; raises ConfigError where one is out of its bounds."""
-    run.write_json("roi.json", {"format": FORMAT, **asdict(checked(entries))})
+    run.write_model("roi.json", _Sheet(**asdict(checked(entries))))
 
 
 def rows(entries: Entries, language: str) -> list[tuple[str, str]]:
@@ -123,62 +138,62 @@ def rows(entries: Entries, language: str) -> list[tuple[str, str]]:
     shown = []
     for name in HIGHEST:
         value = getattr(entries, name)
-        said = "–" if value is None else money(value, entries.currency) if name == "cost" else amount(value)
-        shown.append((text(language, f"roi.{name}"), said))
+        cell = "–" if value is None else money(value, entries.currency) if name == "cost" else amount(value)
+        shown.append((text(language, f"roi.{name}"), cell))
     return shown
 
 
 def result_rows(entries: Entries, language: str) -> list[tuple[str, str, str]]:
     """Hours and cost of a month, now and then; nothing without a result."""
-    found = outcome(entries)
-    if found is None:
+    result = outcome(entries)
+    if result is None:
         return []
     return [
-        (text(language, "roi.hours_a_month"), amount(found.hours_now), amount(found.hours_then)),
+        (text(language, "roi.hours_a_month"), amount(result.hours_now), amount(result.hours_then)),
         (
             text(language, "roi.cost_a_month"),
-            money(found.cost_now, entries.currency),
-            money(found.cost_then, entries.currency),
+            money(result.cost_now, entries.currency),
+            money(result.cost_then, entries.currency),
         ),
     ]
 
 
 def conclusion(entries: Entries, language: str) -> list[str]:
     """What follows from the entries, in words; what is missing where nothing follows yet."""
-    found = outcome(entries)
-    if found is None:
+    result = outcome(entries)
+    if result is None:
         missing = text(language, "roi.comma").join(text(language, f"roi.{name}") for name in entries.missing)
         return [text(language, "roi.missing", fields=missing)]
-    key = "saving" if found.hours > 0 else "loss" if found.hours < 0 else "even"
-    values = {"hours": amount(abs(found.hours)), "money": money(abs(found.money), entries.currency)}
+    key = "saving" if result.hours > 0 else "loss" if result.hours < 0 else "even"
+    values = {"hours": amount(abs(result.hours)), "money": money(abs(result.money), entries.currency)}
     prepared = {
         "hours": amount(entries.preparation or 0.0),
-        "money": money(found.preparation_cost, entries.currency),
+        "money": money(result.preparation_cost, entries.currency),
     }
-    if found.months is None:
+    if result.months is None:
         pays = text(language, "roi.pays_never", **prepared) if entries.preparation else ""
-    elif found.months == 0:
+    elif result.months == 0:
         pays = text(language, "roi.pays_at_once")
     else:
-        pays = text(language, "roi.pays_after", **prepared, months=amount(found.months))
+        pays = text(language, "roi.pays_after", **prepared, months=amount(result.months))
     return [line for line in (text(language, f"roi.{key}", **values), pays) if line]
 
 
-def measured(found: Facts, language: str) -> str:
+def measured(facts: Facts, language: str) -> str:
     """The run's own time, which is all that was measured."""
     return text(
         language,
         "roi.measured",
-        time=duration(language, found.seconds),
-        device=found.manifest.device or "–",
-        passes=f"{found.manifest.forward_passes:,}",
+        time=duration(language, facts.seconds),
+        device=facts.manifest.device or "–",
+        passes=f"{facts.manifest.forward_passes:,}",
     )
 
 
 def meeting_sentence(entries: Entries, language: str) -> str:
     """The result with its assumptions in one sentence to say; empty without a result."""
-    found = outcome(entries)
-    if found is None:
+    result = outcome(entries)
+    if result is None:
         return ""
     values = {name: amount(getattr(entries, name)) for name in ("incidents", "hours_now", "hours_then")}
     return text(
@@ -186,9 +201,9 @@ def meeting_sentence(entries: Entries, language: str) -> str:
         "roi.sentence",
         **values,
         cost=money(entries.cost or 0.0, entries.currency),
-        hours=amount(abs(found.hours)),
-        money=money(abs(found.money), entries.currency),
-        direction=text(language, "roi.lost" if found.hours < 0 else "roi.saved"),
+        hours=amount(abs(result.hours)),
+        money=money(abs(result.money), entries.currency),
+        direction=text(language, "roi.lost" if result.hours < 0 else "roi.saved"),
     )
 
 
@@ -203,14 +218,3 @@ def money(value: float, currency: str) -> str:
     """An amount with the user's own label of the currency behind it."""
     shown = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
     return f"{shown} {currency}".strip()
-
-
-def _entry(content: Mapping[str, Any], name: str) -> Any:
-    value = content.get(name)
-    if name == "currency":
-        return "" if value is None else str(value)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} is no number")
-    return float(value)

@@ -4,12 +4,12 @@ labels.json    name, note and group of heads, by `L3H5`
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from core.errors import StorageError
+from pydantic import Field
+
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT
+from core.schema import FORMAT, Stored
 
 LONGEST_NAME = 40
 LONGEST_NOTE = 1000
@@ -26,12 +26,16 @@ class HeadLabel:
     group: str = ""
 
 
+class _Labels(Stored):
+    """labels.json"""
+
+    format: int = FORMAT
+    heads: dict[str, HeadLabel] = Field(default_factory=dict)
+
+
 def read_labels(run: RunFolder) -> dict[str, HeadLabel]:
     """Names, notes and groups by head (`L3H5`); raises StorageError where the file is damaged or newer."""
-    heads = read_added(run, "labels.json").get("heads", {})
-    if not isinstance(heads, Mapping):
-        raise StorageError("damaged_run", path=run.path, detail="labels.json: heads is no JSON object")
-    return {str(head): HeadLabel(**_texts(said, HeadLabel)) for head, said in heads.items()}
+    return dict(run.read_added("labels.json", _Labels).heads)
 
 
 def write_label(run: RunFolder, head: str, label: HeadLabel) -> None:
@@ -55,11 +59,11 @@ def write_group(run: RunFolder, heads: Iterable[str], group: str) -> None:
 
 def groups(labels: Mapping[str, HeadLabel]) -> dict[str, list[str]]:
     """The heads of each group; groups in the order of their names."""
-    found: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for head, label in labels.items():
         if label.group:
-            found.setdefault(label.group, []).append(head)
-    return dict(sorted(found.items()))
+            members.setdefault(label.group, []).append(head)
+    return dict(sorted(members.items()))
 
 
 def one_line(text: str, longest: int) -> str:
@@ -67,19 +71,6 @@ def one_line(text: str, longest: int) -> str:
     return " ".join(text.split())[:longest]
 
 
-def read_added(run: RunFolder, name: str) -> dict[str, Any]:
-    """Content of a file that people add to a run, empty where they have not yet."""
-    if not (run.path / name).exists():
-        return {}
-    return run.read_json(name)
-
-
 def _write(run: RunFolder, labels: Mapping[str, HeadLabel]) -> None:
-    heads = {name: asdict(said) for name, said in labels.items() if said != HeadLabel()}
-    run.write_json("labels.json", {"format": FORMAT, "heads": heads})
-
-
-def _texts(content: Any, kind: type) -> dict[str, str]:
-    """The fields of a dataclass of texts, as far as a file has them."""
-    found = content if isinstance(content, Mapping) else {}
-    return {name: str(found.get(name, "")) for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+    heads = {name: label for name, label in labels.items() if label != HeadLabel()}
+    run.write_model("labels.json", _Labels(heads=heads))

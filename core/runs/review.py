@@ -3,15 +3,15 @@
 review.json    comments and sign-offs, oldest first; nothing is ever taken out, the last sign-off counts
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from core.errors import ConfigError, StorageError
-from core.runs.head_notes import one_line, read_added
+from pydantic import AfterValidator
+
+from core.errors import ConfigError
+from core.runs.head_notes import one_line
 from core.runs.run_folder import RunFolder
-from core.schema import FORMAT
+from core.schema import FORMAT, Stored
 
 Decision = Literal["accepted", "more_work", "rejected"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
@@ -20,28 +20,26 @@ LONGEST_COMMENT = 4000
 """Characters kept of a person's name and of a comment."""
 
 
-@dataclass(frozen=True)
-class Comment:
+class Comment(Stored):
     """What somebody wrote, and when (ISO date and time)."""
 
     author: str
     text: str
-    written: str
+    written: Annotated[str, AfterValidator(lambda written: datetime.fromisoformat(written) and written)]
 
 
-@dataclass(frozen=True)
-class SignOff:
+class SignOff(Stored):
     """Who decided what of the result, and on which day (ISO date)."""
 
     name: str
     decision: Decision
-    date: str
+    date: Annotated[str, AfterValidator(lambda day: date.fromisoformat(day) and day)]
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Stored):
     """Comments and sign-offs, oldest first."""
 
+    format: int = FORMAT
     comments: tuple[Comment, ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
 
@@ -53,14 +51,7 @@ class Review:
 
 def read_review(run: RunFolder) -> Review:
     """Comments and sign-offs of a run; raises StorageError where the file is damaged or newer."""
-    content = read_added(run, "review.json")
-    try:
-        return Review(
-            tuple(_comment(said) for said in content.get("comments", [])),
-            tuple(_sign_off(said) for said in content.get("sign_offs", [])),
-        )
-    except (TypeError, ValueError, KeyError) as error:
-        raise StorageError("damaged_run", path=run.path, detail=f"review.json: {error!r}") from None
+    return run.read_added("review.json", Review)
 
 
 def add_comment(run: RunFolder, author: str, text: str) -> None:
@@ -68,33 +59,21 @@ def add_comment(run: RunFolder, author: str, text: str) -> None:
     if not text.strip():
         raise ConfigError("empty_comment")
     written = datetime.now().astimezone().isoformat(timespec="seconds")
-    comment = Comment(one_line(author, LONGEST_PERSON), text.strip()[:LONGEST_COMMENT], written)
+    comment = Comment(
+        author=one_line(author, LONGEST_PERSON), text=text.strip()[:LONGEST_COMMENT], written=written
+    )
     with run.changing():
         review = read_review(run)
-        _write(run, replace(review, comments=(*review.comments, comment)))
+        comments = (*review.comments, comment)
+        run.write_model("review.json", review.model_copy(update={"comments": comments}))
 
 
 def sign(run: RunFolder, name: str, decision: Decision, day: date) -> None:
     """Sign the result off; an earlier decision stays in the history. Raises ConfigError without a name."""
     if not name.strip():
         raise ConfigError("sign_off_without_name")
-    signed = SignOff(one_line(name, LONGEST_PERSON), decision, day.isoformat())
+    signed = SignOff(name=one_line(name, LONGEST_PERSON), decision=decision, date=day.isoformat())
     with run.changing():
         review = read_review(run)
-        _write(run, replace(review, sign_offs=(*review.sign_offs, signed)))
-
-
-def _write(run: RunFolder, review: Review) -> None:
-    run.write_json("review.json", {"format": FORMAT, **asdict(review)})
-
-
-def _comment(said: Mapping[str, Any]) -> Comment:
-    datetime.fromisoformat(said["written"])
-    return Comment(str(said["author"]), str(said["text"]), said["written"])
-
-
-def _sign_off(said: Mapping[str, Any]) -> SignOff:
-    if said["decision"] not in DECISIONS:
-        raise ValueError(f"unknown decision {said['decision']}")
-    date.fromisoformat(said["date"])
-    return SignOff(str(said["name"]), said["decision"], said["date"])
+        sign_offs = (*review.sign_offs, signed)
+        run.write_model("review.json", review.model_copy(update={"sign_offs": sign_offs}))

@@ -168,6 +168,10 @@ class RunFolder:
         """A JSON file of the folder as a model of `core.schema`; raises StorageError as `read_json` does."""
         return self._parsed(name, kind.model_validate)
 
+    def read_added(self, name: str, kind: type[Model]) -> Model:
+        """A file that people add to a run, empty where they have not yet; raises StorageError as `read_json` does."""
+        return self.read_model(name, kind) if (self.path / name).exists() else kind()
+
     def write_model(self, name: str, content: Stored) -> None:
         """Write a model of `core.schema` as a JSON file, whole or not at all."""
         self.write_json(name, content.model_dump(mode="json"))

@@ -51,7 +51,10 @@ def page_with(word: str) -> str:
     model = {**result.manifest.model.model_dump(), "name": "<m>", "architecture": word}
     manifest = with_changes(result.manifest, scenario=word, model=model)
     examples = result.examples.assign(text=word, next_word=word)
-    review = Review((Comment(word, word, "2026-01-01T00:00"),), (SignOff(word, "accepted", "2026-01-02"),))
+    review = Review(
+        comments=(Comment(author=word, text=word, written="2026-01-01T00:00"),),
+        sign_offs=(SignOff(name=word, decision="accepted", date="2026-01-02"),),
+    )
     added = Additions({"L1H0": HeadLabel(word, word, word)}, review, Entries(1, 2, 1, 3, 4, word))
     return report(facts(manifest, result.heads, result.edges, {"L1H0": word}), examples, added)
 
