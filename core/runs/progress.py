@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from core.errors import StorageError
 from core.runs.run_folder import RunFolder, stamped_runs
 
@@ -38,6 +40,9 @@ class Record:
     metrics: Mapping[str, float]
 
 
+_RECORD = TypeAdapter(Record)
+
+
 def append_record(run: RunFolder, record: Record) -> None:
     """Add a line to the run's progress.jsonl. Raises OSError, for example for a full disk."""
     with (run.path / "progress.jsonl").open("a", encoding="utf-8") as file:
@@ -45,17 +50,12 @@ def append_record(run: RunFolder, record: Record) -> None:
 
 
 def read_records(run: RunFolder) -> list[Record]:
-    """Every whole line of progress.jsonl; a line that was cut by a kill is left out."""
-    try:
-        lines = (run.path / "progress.jsonl").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
+    """Every whole line of progress.jsonl; a line that was cut by a kill, or is damaged, is left out."""
     records = []
-    for line in lines:
-        try:
-            records.append(Record(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
+    with suppress(OSError):
+        for line in (run.path / "progress.jsonl").read_bytes().splitlines():
+            with suppress(ValidationError):
+                records.append(_RECORD.validate_json(line))
     return records
 
 

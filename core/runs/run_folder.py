@@ -166,7 +166,7 @@ class RunFolder:
 
     def read_model(self, name: str, kind: type[Model]) -> Model:
         """A JSON file of the folder as a model of `core.schema`; raises StorageError as `read_json` does."""
-        return self._parsed(name, kind.model_validate)
+        return self._parsed(name, kind.model_validate, large=True)
 
     def read_added(self, name: str, kind: type[Model]) -> Model:
         """A file that people add to a run, empty where they have not yet; raises StorageError as `read_json` does."""
@@ -205,14 +205,16 @@ class RunFolder:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _parsed(self, name: str, parse: Callable[[dict[str, Any]], Record]) -> Record:
+    def _parsed(self, name: str, parse: Callable[[dict[str, Any]], Record], large: bool = False) -> Record:
         """What a JSON file holds, parsed once for each time that it was written: pages look at all runs, often."""
         file = self.path / name
         try:
             stat = file.stat()
         except OSError:
             return _parse(self, name, parse)  # says what is the matter
-        record: Record = _parsed_once(str(file), (stat.st_mtime_ns, stat.st_ino, stat.st_size), parse)
+        stamp = stat.st_mtime_ns, stat.st_ino, stat.st_size
+        once = _large_parsed_once if large else _parsed_once
+        record: Record = once(str(file), stamp, parse)
         return record
 
 
@@ -227,6 +229,10 @@ def _config_of(content: dict[str, Any]) -> RunConfig:
 def _parsed_once(file: str, stamp: tuple[int, int, int], parse: Callable[[dict[str, Any]], Any]) -> Any:
     folder, name = os.path.split(file)
     return _parse(RunFolder(Path(folder)), name, parse)
+
+
+_large_parsed_once = lru_cache(maxsize=32)(_parsed_once.__wrapped__)
+"""The same for manifests and what checks write: results of large models take megabytes."""
 
 
 def _parse(run: RunFolder, name: str, parse: Callable[[dict[str, Any]], Record]) -> Record:
