@@ -31,9 +31,10 @@ def replacing(out: Path, config: RunConfig, name: str) -> Iterator[RunFolder]:
         try:
             staged = RunFolder.create(out / STAGING, config, name)
             yield staged
-            run.clear()
-            for file in staged.path.iterdir():
-                file.replace(out / file.name)
+            names = [file.name for file in staged.path.iterdir()]
+            for name in names:
+                (staged.path / name).replace(out / name)
+            run.clear(but=names)
         finally:
             shutil.rmtree(out / STAGING, ignore_errors=True)
     finally:

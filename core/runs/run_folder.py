@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -96,16 +96,10 @@ class RunFolder:
         run.write_state(JobState())
         return run
 
-    def clear(self) -> None:
-        """Remove the result, what people added to it, and how far every job is."""
-        for name in (
-            *RESULT_FILES,
-            *ADDED_FILES,
-            *STATE_FILES,
-            FORMER_CHECK_FILE,
-            "progress.jsonl",
-            "log.txt",
-        ):
+    def clear(self, but: Collection[str] = ()) -> None:
+        """Remove the result, what people added to it, and how far every job is, all but some files."""
+        written = {*RESULT_FILES, *ADDED_FILES, *STATE_FILES, FORMER_CHECK_FILE, "progress.jsonl", "log.txt"}
+        for name in written.difference(but):
             (self.path / name).unlink(missing_ok=True)
 
     def config(self) -> RunConfig:

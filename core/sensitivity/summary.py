@@ -135,9 +135,14 @@ def sweep_folder(path: Path) -> RunFolder:
 
 def read_sensitivity(run: RunFolder, config: RunConfig, grid: Grid = GRID) -> dict[str, Any] | None:
     """What is known of the sweep of a run; None where there is none, or it was made around other settings."""
-    file = next((name for name in (SENSITIVITY_FILE, FORMER_FILE) if (run.path / name).exists()), None)
-    content = run.read_json(file) if file else {}
+    content = read_record(run)
     return content if content.get("key") == settings_key(config, grid) else None
+
+
+def read_record(run: RunFolder) -> dict[str, Any]:
+    """sensitivity.json as it is, that of an earlier version too; empty where there is none."""
+    file = next((name for name in (SENSITIVITY_FILE, FORMER_FILE) if (run.path / name).exists()), None)
+    return run.read_json(file) if file else {}
 
 
 def read_table(run: RunFolder, name: str) -> pd.DataFrame:

@@ -41,6 +41,7 @@ from core.sensitivity.sweep_files import (
     Measurement,
     Swept,
     as_tables,
+    holds_complete,
     measured_before,
     read_unfinished,
     write,
@@ -121,21 +122,25 @@ def _trainings(
 def sweep_into(
     run: RunFolder, config: RunConfig, models: ModelPool | None = None, grid: Grid = GRID
 ) -> Generator[Progress, None, None]:
-    """The sweep into sweep.csv, sweep_map.csv and sensitivity.json of a folder; goes on where it was left early."""
+    """The sweep into sweep.csv, sweep_map.csv and sensitivity.json of a folder; goes on where it was left early.
+
+    A sweep that lies there complete is replaced only by one that is complete.
+    """
     before, spent = read_unfinished(run, config, grid)
     began, written = time.perf_counter(), 0.0
     latest: Swept | None = None
+    replaces = holds_complete(run)
     try:
         for item in sweep(config, models, grid=grid, before=before):
             if isinstance(item, Progress):
                 yield item
                 continue
             latest = item
-            if time.perf_counter() - written > WRITE_EVERY:
+            if not replaces and time.perf_counter() - written > WRITE_EVERY:
                 write(run, config, grid, latest, spent + time.perf_counter() - began)
                 written = time.perf_counter()
     finally:
-        if latest is not None:
+        if latest is not None and (latest.complete or not replaces):
             write(run, config, grid, latest, spent + time.perf_counter() - began)
 
 

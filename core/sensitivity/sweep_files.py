@@ -16,6 +16,7 @@ from core.sensitivity.summary import (
     MAP_FILE,
     SENSITIVITY_FILE,
     SWEEP_FILE,
+    read_record,
     read_sensitivity,
     read_table,
     summary,
@@ -93,6 +94,14 @@ def read_unfinished(run: RunFolder, config: RunConfig, grid: Grid) -> tuple[Swep
         return Swept(*tables, content["trained"], content["trainings"]), float(content["seconds"])
     except (StorageError, KeyError):
         return None, 0.0
+
+
+def holds_complete(run: RunFolder) -> bool:
+    """Whether a whole sweep lies in the folder, around whatever settings."""
+    try:
+        return bool(read_record(run).get("complete"))
+    except StorageError:
+        return False
 
 
 def write(run: RunFolder, config: RunConfig, grid: Grid, swept: Swept, seconds: float) -> None:

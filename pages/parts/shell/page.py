@@ -87,7 +87,8 @@ def needs_run() -> bool:
 def opened(page: str, load: Callable[[RunFolder], Content]) -> Content | None:
     """What `load` reads of the open run; where none is finished or it is damaged, the page's title and the way on."""
     try:
-        content = load(state.folder()) if state.run_id() else None
+        job = state.job()
+        content = load(state.folder()) if job is not None and job.state.status == "done" else None
     except HeadlightError as error:
         header(page)
         if needs_run():

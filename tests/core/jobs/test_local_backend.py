@@ -1,6 +1,7 @@
 """The queue of jobs in front of the worker, and what becomes of a job when something fails."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -388,10 +389,18 @@ def alive(process: int) -> bool:
     return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
-WITHOUT_UNIX = (
-    "import sys\nfor name in ('fcntl', 'resource', 'termios', 'grp', 'pwd'):\n    sys.modules[name] = None\n"
-)
-"""What Windows lacks, for every Python process that finds it as sitecustomize."""
+UNIX = ("fcntl", "resource", "termios", "grp", "pwd")
+"""Modules that Windows lacks."""
+
+
+def test_no_module_imports_what_only_unix_has():
+    files = [*(ROOT / "core").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]
+    imports = re.compile(rf"^\s*(?:import|from) (?:{'|'.join(UNIX)})\b", re.MULTILINE)
+    assert [str(file) for file in files if imports.search(file.read_text(encoding="utf-8"))] == []
+
+
+WITHOUT_UNIX = f"import sys\nsys.modules.update(dict.fromkeys({UNIX}))\n"
+"""The same for every Python process that finds it as sitecustomize."""
 
 
 def test_the_server_and_its_worker_start_without_what_only_unix_has(tmp_path):
@@ -399,7 +408,7 @@ def test_the_server_and_its_worker_start_without_what_only_unix_has(tmp_path):
     script = (
         "import os, time; os.chdir(os.environ['HEADLIGHT_HOME'])\n"
         "import core.cli, pages.parts.session.state, pages.parts.data.results, pages.parts.runs.runs_table\n"
-        "import core.benchmark.reading, core.benchmark.metrics.memory\n"
+        "import core.benchmark.reading\n"
         "from core.jobs.backend import start; from core.jobs.local_backend import LocalBackend\n"
         "from tests.support.jobs import config, finish\n"
         f"backend = LocalBackend({STUB!r}); print(finish(backend, start(backend, config()))); backend.close()"

@@ -165,6 +165,20 @@ def test_resumed_sweep_has_the_numbers_of_one_that_was_not_left(config, models, 
     assert len(nothing_left) == 1 and nothing_left[0].complete
 
 
+def test_complete_sweep_is_replaced_by_a_complete_one_alone(run, config, models, monkeypatch):
+    monkeypatch.setattr("core.sensitivity.sweep.WRITE_EVERY", 0.0)
+    list(sweep_into(run, config, models, SMALL))
+    before = (run.path / "sensitivity.json").read_bytes()
+    running = sweep_into(run, config, models, SMALL)
+    for _ in zip(running, range(12), strict=False):
+        pass
+    running.close()
+    assert (run.path / "sensitivity.json").read_bytes() == before
+    list(sweep_into(run, config, models, SMALL))
+    after = read_sensitivity(run, config, SMALL)
+    assert after["complete"] and (run.path / "sensitivity.json").read_bytes() != before
+
+
 def test_check_of_a_run_writes_the_sweep_beside_it(run, config, models, monkeypatch):
     monkeypatch.setattr("core.sensitivity.sweep.sweep_into.__defaults__", (None, SMALL))
     records = list(check("sensitivity", run, models))
