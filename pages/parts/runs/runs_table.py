@@ -71,9 +71,8 @@ def show(lines: list[Line], key: str) -> None:
 def title(line: Line) -> None:
     """The run's name, marked where it is open, and why it cannot be read where it is damaged."""
     mark = f" :gray[({t('runs.here')})]" if line.run.run_id == state.run_id() else ""
-    st.markdown(f"**{shell.plain(line.name)}**{mark}")
-    if line.reason:
-        st.caption(shell.plain(line.reason))
+    reason = f"  \n:small[{shell.plain(line.reason)}]" if line.reason else ""
+    st.markdown(f"**{shell.plain(line.name)}**{mark}{reason}")
 
 
 def confirm_delete(line: Line) -> None:
@@ -133,7 +132,8 @@ def _line(run: RunFolder) -> Line:
         config, meta, status = run.config(), run.meta(), run.state().status
         name = samples.run_name(run, config)
     except StorageError as error:
-        reason = i18n.error(state.language(), error.key, error.values)
+        whole = i18n.error(state.language(), error.key, error.values)
+        reason = str(error.values.get("detail") or whole)  # the row names the run itself
         return Line(run, run.run_id, "", "", "damaged", "", reason=reason)
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
