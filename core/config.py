@@ -83,7 +83,7 @@ class RunConfig(_Settings):
     def _resolve_bundled(cls, model: str) -> str:
         return local_model(model)
 
-    def stored(self) -> dict[str, Any]:
+    def stored(self) -> dict[str, object]:
         """The settings as a file holds them: plain JSON, a bundled model without the path of this installation."""
         return {**self.model_dump(mode="json"), "model": portable_model(self.model)}
 

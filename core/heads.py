@@ -21,10 +21,10 @@ class HeadId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "HeadId":
         """Read `L3H5`, `l3h5` or `3.5`; raises ConfigError for anything else."""
-        found = _NAME.match(text)
-        if not found:
+        name = _NAME.match(text)
+        if not name:
             raise ConfigError("bad_setting", name="head", detail=f"expected a name like L3H5, found “{text}”")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(name[1]), int(name[2]))
 
 
 class EdgeId(NamedTuple):

@@ -16,7 +16,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Alignment:
     positions: np.ndarray
     pairs_source: Literal["given", "automatic", "none"] = "none"
     left_out: tuple[int, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def paired(self) -> bool:
@@ -87,10 +87,10 @@ def align(
     n_anomalous = len(pairs) if pairs else examples.count("anomalous")
     lengths = [len(ids[i]) for i in kept]
     values = {"shortest": min(lengths), "longest": max(lengths)}
-    chosen, reason = _choose_mode(mode, lengths, pairs, ids, values)
-    slots, positions = _slots(chosen, [ids[i] for i in kept], n_anomalous if pairs else 0)
+    compared, reason = _choose_mode(mode, lengths, pairs, ids, values)
+    slots, positions = _slots(compared, [ids[i] for i in kept], n_anomalous if pairs else 0)
     left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
-    return Alignment(chosen, reason, kept, n_anomalous, slots, positions, source, left_out, values)
+    return Alignment(compared, reason, kept, n_anomalous, slots, positions, source, left_out, values)
 
 
 def find_pairs(
@@ -111,10 +111,10 @@ def find_pairs(
     ]
     if pairs and (pairing == "given" or not all(rest)):
         return pairs, "given"
-    found = _assign(rest[0], rest[1], ids) if pairing == "auto" and all(rest) else []
+    automatic = _assign(rest[0], rest[1], ids) if pairing == "auto" and all(rest) else []
     if pairs:
-        return pairs + found, "given"
-    return found, "automatic" if found else "none"
+        return pairs + automatic, "given"
+    return automatic, "automatic" if automatic else "none"
 
 
 def _check_difference(
@@ -162,7 +162,7 @@ def _choose_mode(
     lengths: Sequence[int],
     pairs: Sequence[tuple[int, int]],
     ids: Sequence[Sequence[int]],
-    values: Mapping[str, Any],
+    values: Mapping[str, int],
 ) -> tuple[Mode, str]:
     if asked in ("last", "mean"):
         return asked, "asked"

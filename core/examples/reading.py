@@ -9,20 +9,24 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from core.errors import ExamplesError
 from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, Example, ExampleSet, shortened
 from core.text.csv_safe import guarded, unguarded
 
+Row = Mapping[str, object]
+"""The cells of one example by the names of their columns, and `line`."""
 
-def from_rows(rows: Iterable[Mapping[str, Any]]) -> ExampleSet:
+
+def from_rows(rows: Iterable[Row]) -> ExampleSet:
     """Examples from records with the keys of COLUMNS; missing optional ones are empty.
 
     Raises ExamplesError for unknown labels and for empty texts.
     """
     numbered = enumerate(rows, start=1)
-    return ExampleSet(examples=tuple(_example(row, int(row.get("line") or line)) for line, row in numbered))
+    return ExampleSet(
+        examples=tuple(_example(row, int(str(row.get("line") or line))) for line, row in numbered)
+    )
 
 
 def from_pasted(anomalous: str, normal: str) -> tuple[ExampleSet, int]:
@@ -86,10 +90,10 @@ def _decode(content: bytes, encoding: str | None) -> str:
     raise ExamplesError("not_utf8", guess="Shift-JIS")
 
 
-def _csv_rows(text: str) -> list[dict[str, Any]]:
+def _csv_rows(text: str) -> list[Row]:
     header = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in header else ",", strict=True)
-    rows = []
+    rows: list[Row] = []
     try:
         columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
         _check_columns(columns)
@@ -107,8 +111,8 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _jsonl_rows(text: str) -> list[dict[str, Any]]:
-    rows = []
+def _jsonl_rows(text: str) -> list[Row]:
+    rows: list[Row] = []
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
             continue
@@ -131,7 +135,7 @@ def _check_columns(columns: Sequence[str]) -> None:
         raise ExamplesError("unknown_columns", found=", ".join(unknown))
 
 
-def _example(row: Mapping[str, Any], line: int) -> Example:
+def _example(row: Row, line: int) -> Example:
     cells = {column: "" if row.get(column) is None else str(row[column]).strip() for column in COLUMNS}
     label = LABEL_WORDS.get(cells.pop("label").lower())
     if label is None:

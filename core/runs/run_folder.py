@@ -39,6 +39,7 @@ from core.runs.job_state import (
 from core.schema import FORMAT, Manifest, Stored
 from core.storage import home, locked, storage_error, take_lock, write_atomically
 
+Json = dict[str, Any]
 Model = TypeVar("Model", bound=Stored)
 Record = TypeVar("Record")
 LONGEST_ID = 100
@@ -170,7 +171,7 @@ class RunFolder:
         """Write a model of `core.schema` as a JSON file, whole or not at all."""
         self.write_json(name, content.model_dump(mode="json"))
 
-    def read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str) -> Json:
         """Content of a JSON file of the folder; raises StorageError where it is missing, damaged or newer."""
         try:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
@@ -199,7 +200,7 @@ class RunFolder:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _parsed(self, name: str, parse: Callable[[dict[str, Any]], Record], large: bool = False) -> Record:
+    def _parsed(self, name: str, parse: Callable[[Json], Record], large: bool = False) -> Record:
         """What a JSON file holds, parsed once for each time that it was written: pages look at all runs, often."""
         file = self.path / name
         try:
@@ -215,12 +216,12 @@ class RunFolder:
 _META = TypeAdapter(RunMeta)
 
 
-def _config_of(content: dict[str, Any]) -> RunConfig:
+def _config_of(content: Json) -> RunConfig:
     return RunConfig.model_validate({name: value for name, value in content.items() if name != "format"})
 
 
 @lru_cache(maxsize=4096)
-def _parsed_once(file: str, stamp: tuple[int, int, int], parse: Callable[[dict[str, Any]], Any]) -> Any:
+def _parsed_once(file: str, stamp: tuple[int, int, int], parse: Callable[[Json], Any]) -> Any:
     folder, name = os.path.split(file)
     return _parse(RunFolder(Path(folder)), name, parse)
 
@@ -229,7 +230,7 @@ _large_parsed_once = lru_cache(maxsize=32)(_parsed_once.__wrapped__)
 """The same for manifests and what checks write: results of large models take megabytes."""
 
 
-def _parse(run: RunFolder, name: str, parse: Callable[[dict[str, Any]], Record]) -> Record:
+def _parse(run: RunFolder, name: str, parse: Callable[[Json], Record]) -> Record:
     try:
         return parse(run.read_json(name))
     except ValidationError as error:

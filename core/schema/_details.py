@@ -108,7 +108,7 @@ class BeforeAfter(Stored):
     heads: tuple[str, ...]
     mode: str
     counts: dict[str, SideCounts]
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[dict[str, object], ...] = ()
 
 
 class CircuitRecord(Stored):

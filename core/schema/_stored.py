@@ -39,7 +39,7 @@ class Note(Stored):
     """A sentence of the catalogues: its key and the values that fill it in."""
 
     key: str
-    values: dict[str, Any] = Field(default_factory=dict)
+    values: dict[str, str | int | float | None] = Field(default_factory=dict)
 
     @field_validator("key")
     @classmethod
