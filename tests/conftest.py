@@ -9,6 +9,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("headlight", deadline=None)  # a busy machine is no fault
+settings.load_profile("headlight")
 
 
 @pytest.fixture(autouse=True)
