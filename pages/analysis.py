@@ -1,9 +1,14 @@
 """Analysis: how thorough, start it, follow it, stop it, start it again."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from core.errors import HeadlightError
 from core.jobs.backend import JobStatus, start, start_again
+from core.runs.run_folder import RunFolder
 from pages.parts import i18n, shell
 from pages.parts.analysis import progress, settings
 from pages.parts.guide import checklist
@@ -26,29 +31,23 @@ def setup() -> None:
             icon=":material/play_arrow:",
             disabled=hindrance is not None,
         ):
-            begin()
+            submit(begin)
 
 
-def begin() -> None:
-    """Submit the draft as a run."""
-    try:
-        run = start(state.backend(), state.draft().config(), owner=st.session_state.get("owner", ""))
-    except HeadlightError as error:
-        shell.show(error)
-        return
+def begin() -> RunFolder:
+    """Start the draft as a run, with what was ticked before there was one."""
+    run = start(state.backend(), state.draft().config(), owner=st.session_state.get("owner", ""))
     state.fails(lambda: checklist.hand_over(run))  # what was ticked by hand is no reason not to start
-    state.adopt(run)
-    st.rerun()
+    return run
 
 
-def again(job: JobStatus) -> None:
-    """Submit the open run's settings once more."""
+def submit(make: Callable[[], RunFolder]) -> None:
+    """Follow the run that `make` starts, or show why it cannot."""
     try:
-        run = start_again(state.backend(), job.run_id)
+        state.adopt(make())
     except HeadlightError as error:
         shell.show(error)
         return
-    state.adopt(run)
     st.rerun()
 
 
@@ -71,12 +70,8 @@ def ended(job: JobStatus) -> None:
         shell.show_error(job.state.error_key, job.state.error_values)
     else:
         st.warning(t(f"analysis.{job.state.status}"), icon=":material/info:")
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(t("analysis.change"), key="change_settings", icon=":material/tune:"):
-            state.leave_run()
-            st.rerun()
-        if st.button(t("runs.resume"), key="again", type="primary", icon=":material/replay:"):
-            again(job)
+    if way_on(t("runs.resume"), key="again", icon=":material/replay:"):
+        submit(partial(start_again, state.backend(), job.run_id))
 
 
 def finished(job: JobStatus) -> None:
@@ -84,18 +79,19 @@ def finished(job: JobStatus) -> None:
     progress.stages(job)
     if state.settings_changed():
         st.info(t("analysis.settings_changed"), icon=":material/info:")
+    if way_on(
+        t("analysis.next"), key="next_analysis", icon=":material/arrow_forward:", icon_position="right"
+    ):
+        shell.go("circuit")
+
+
+def way_on(label: str, **look: Any) -> bool:
+    """The way back to the settings, and beside it the primary button; whether that was pressed."""
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(t("analysis.change"), key="change_settings", icon=":material/tune:"):
             state.leave_run()
             st.rerun()
-        if st.button(
-            t("analysis.next"),
-            key="next_analysis",
-            type="primary",
-            icon=":material/arrow_forward:",
-            icon_position="right",
-        ):
-            shell.go("circuit")
+        return st.button(label, type="primary", **look)
 
 
 def lead(job: JobStatus | None) -> str:
