@@ -46,6 +46,7 @@ class LoadedModel:
         self.shape = shape_of(self.model, self.projection(0))
         self.weights_hash = weights_hash or hash_tensors(self.model)
         self.tokenizer_hash = hash_tokenizer(tokenizer)
+        self._frames: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -78,11 +79,11 @@ class LoadedModel:
 
         R z has the lengths and angles of z W_O,h in d_head numbers instead of d_model.
         """
-        frames = []
-        for layer in range(self.shape.n_layers):
-            weights = self.output_weights(layer).transpose(1, 2)
-            frames.append(torch.linalg.qr(weights).R.cpu())
-        return torch.cat(frames)
+        if self._frames is None:
+            layers = range(self.shape.n_layers)
+            weights = (self.output_weights(layer).transpose(1, 2) for layer in layers)
+            self._frames = torch.cat([torch.linalg.qr(of_layer).R.cpu() for of_layer in weights])
+        return self._frames
 
     def to_d_model(self, outputs: Tensor) -> Tensor:
         """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""

@@ -63,9 +63,11 @@ def unembed(loaded: LoadedModel, hidden: Tensor) -> Tensor:
 def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:
     """Products with the rows of the unembedding (..., vocabulary), in float32 or finer."""
     weight, hidden = loaded.model.get_output_embeddings().weight, at_least_float(hidden)
+    if weight.dtype == hidden.dtype:
+        return nn.functional.linear(hidden, weight)
     # some rows at a time, so that no copy of the whole unembedding in float32 is held
-    blocks = [weight] if weight.dtype == hidden.dtype else weight.split(WORDS)
-    return torch.cat([nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in blocks], dim=-1)
+    blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(WORDS)]
+    return torch.cat(blocks, dim=-1)
 
 
 def at_least_float(values: Tensor) -> Tensor:
