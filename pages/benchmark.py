@@ -14,6 +14,7 @@ from pages.parts.benchmark import chart, table, words
 from pages.parts.charts import colours
 from pages.parts.i18n import glossary
 from pages.parts.session.state import t
+from pages.parts.shell import widgets
 
 # The rows of the chart, as they are named in Comparison; a string here would be drawn by Streamlit.
 KINDS = ("ours", "screened", "untrained", "look", "published", "change")
@@ -62,11 +63,10 @@ def against(result: BenchmarkResult, compared: Comparison) -> None:
         )
     )
     table = table.set_index("method").loc[list(labels)]
-    st.altair_chart(
+    widgets.chart(
         chart.comparison(table, cases, colours.palette(), t),
-        key="bench_chart",
-        theme=None,
-        alt=t("alt.bench", count=len(labels), cases=compared.cases),
+        "bench_chart",
+        t("alt.bench", count=len(labels), cases=compared.cases),
     )
     st.caption(shell.plain(words.losses(compared)))
 

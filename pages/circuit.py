@@ -18,6 +18,7 @@ from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
 from pages.parts.session.url_state import TABS
+from pages.parts.shell import widgets
 
 
 def chart(result: Result, shown: Shown) -> None:
@@ -34,32 +35,21 @@ def chart(result: Result, shown: Shown) -> None:
         drawing = graph.grid(result.heads, shown.heads, shown.edges, look)
     else:
         drawing = graph.flow(shown.heads, shown.edges, look)
-    st.altair_chart(
+    widgets.chart(
         drawing,
+        f"chart_{shown.view}",
+        controls.alternative(shown),
         height="stretch" if look.large else "content",
-        key=f"chart_{shown.view}",
         on_select=lambda: clicked(st.session_state.get(f"chart_{shown.view}")),
         selection_mode="pick",
-        theme=None,
-        alt=controls.alternative(shown),
     )
 
 
 def panel(result: Result, shown: Shown) -> None:
     """The head or the edge that is open."""
     if len(shown.edges):
-        st.session_state.setdefault("panel", "head")
-        st.segmented_control(
-            t("circuit.panel"),
-            ("head", "edge"),
-            format_func=state.named(("head", "edge"), "circuit.{}").__getitem__,
-            key="panel",
-            required=True,
-            label_visibility="collapsed",
-            width="stretch",
-            persist_state="session",
-        )
-        if st.session_state.get("panel") == "edge":
+        look = {"label_visibility": "collapsed", "width": "stretch"}
+        if widgets.switch(t("circuit.panel"), ("head", "edge"), "circuit.{}", "panel", **look) == "edge":
             edge_panel.show(result, shown.edges)
             return
     head_panel.show(result, shown.heads, shown.edges)
@@ -100,13 +90,12 @@ def edges_tab(result: Result, shown: Shown) -> None:
 
 def heat_tab(result: Result, shown: Shown) -> None:
     """Scores of all heads as a map; a click opens a head."""
-    st.altair_chart(
+    widgets.chart(
         shared.heat(result.heads, colours.palette(), t),
-        key="heat",
-        theme=None,
+        "heat",
+        t("alt.heat", layers=result.n_layers, heads=result.n_heads),
         on_select=lambda: clicked(st.session_state.get("heat")),
         selection_mode="pick",
-        alt=t("alt.heat", layers=result.n_layers, heads=result.n_heads),
     )
     st.caption(t("circuit.heat_reading"))
 

@@ -1,6 +1,6 @@
 """Evidence: what switching heads off and putting them in says of the candidates and of the circuit."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from pages.parts.evidence import circuit_checks, confidence, effect_details, eff
 from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
+from pages.parts.shell import widgets
 
 
 class Evidence(NamedTuple):
@@ -98,7 +99,9 @@ def heads_and_edges(result: Result, check: JobState | None) -> None:
         st.info(
             tn("evidence.beyond", len(beyond), heads=t("finding.comma").join(beyond)), icon=":material/info:"
         )
-    chart(effects.bars(heads, colours.palette(), t), "effects", count=len(heads))
+    widgets.chart(
+        effects.bars(heads, colours.palette(), t), "effect_bars", t("alt.effects", count=len(heads))
+    )
     st.caption(t("evidence.reading"))
     tables.head_effects(heads, key="effects")
     if not every and (check is None or not check.active):
@@ -125,26 +128,23 @@ def details(result: Result, names: list[str]) -> None:
     with fold:
         if len(single):
             title("texts")
-            chart(effect_details.texts_heat(single, names, palette, t), "effects_by_text")
+            widgets.chart(
+                effect_details.texts_heat(single, names, palette, t), "by_text", t("alt.effects_by_text")
+            )
         if len(rows):
             title("ablations")
-            chart(effect_details.ablations(rows, palette, t), "ablations")
+            widgets.chart(effect_details.ablations(rows, palette, t), "ablations", t("alt.ablations"))
         if screened:
             title("screen")
             among, count = effect_details.agreement(result.heads)
             key = "screen_used" if uses_screen(result.manifest) else "screen_said"
             st.write(t(f"details.{key}", among=among, count=count))
-            chart(effect_details.screen(result.heads, palette, t), "screen")
+            widgets.chart(effect_details.screen(result.heads, palette, t), "screen", t("alt.screen"))
 
 
 def title(name: str) -> None:
     """The title of one of the details, with its explanation."""
     st.markdown(f"**{t(f'details.{name}')}**", help=t(f"details.{name}_help"))
-
-
-def chart(drawing: Any, name: str, **counts: int) -> None:
-    """A chart with its words for those who do not see it."""
-    st.altair_chart(drawing, key=name, theme=None, alt=t(f"alt.{name}", **counts))
 
 
 def not_checked(result: Result) -> None:

@@ -9,8 +9,8 @@ from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import main_examples, standings
 from core.text import number
 from pages.parts.benchmark import words
-from pages.parts.session import state
 from pages.parts.session.state import t
+from pages.parts.shell import widgets
 
 UNITS = ("head", "edge")
 SCORES = ("mean", "lowest", "average_precision")
@@ -39,25 +39,11 @@ def show(result: BenchmarkResult) -> None:
     """Heads or edges, the table, and the file with every case."""
     units = [unit for unit in UNITS if (result.summary["unit"] == unit).any()]
     switch, file = st.columns([3, 1], vertical_alignment="bottom")
-    unit = switch.segmented_control(
-        t("bench.unit"),
-        units,
-        default=units[0],
-        format_func=state.named(units, "bench.unit_{}").__getitem__,
-        key="bench_unit_" + "_".join(units),
-        required=True,
-        persist_state="session",
-    )
-    file.container(horizontal=True, horizontal_alignment="right").download_button(
-        "summary.csv",
-        data=(result.path / "summary.csv").read_bytes,
-        file_name="summary.csv",
-        mime="text/csv",
-        key="download_summary",
-        on_click="ignore",
-        icon=":material/download:",
-    )
-    table = every_method(result.summary, str(unit))
+    with switch:
+        unit = widgets.switch(t("bench.unit"), units, "bench.unit_{}", "bench_unit_" + "_".join(units))
+    with file.container(horizontal=True, horizontal_alignment="right"):
+        widgets.download("summary.csv", (result.path / "summary.csv").read_bytes)
+    table = every_method(result.summary, unit)
     formats: dict[Any, Any] = dict.fromkeys(SCORES, words.score)
     formats |= dict.fromkeys(("cases", "draws", "examples"), "{:.0f}")
     formats |= dict.fromkeys(("seconds", "forward_passes", "peak_mb"), number)

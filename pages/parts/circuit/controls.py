@@ -14,9 +14,9 @@ from pages.parts.circuit.view_state import open_head, opened_edge, opened_heads
 from pages.parts.data import results
 from pages.parts.data.head_search import find_head
 from pages.parts.data.results import Result
-from pages.parts.session import state
 from pages.parts.session.state import t
 from pages.parts.session.url_state import VIEWS
+from pages.parts.shell import widgets
 
 FILTERS = ("score", "edges", "layers")
 MOST_SLIDER = 200  # edges that can be asked for
@@ -42,15 +42,8 @@ def show(result: Result) -> Shown:
     """Draw the row; give what is to be shown."""
     full = bool(st.session_state.get("circuit_full"))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="circuit_row"):
-        st.session_state.setdefault("circuit_view", "flow")
-        view = st.segmented_control(
-            t("circuit.view"),
-            VIEWS,
-            format_func=state.named(VIEWS, "circuit.{}").__getitem__,
-            key="circuit_view",
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
+        view = widgets.switch(
+            t("circuit.view"), VIEWS, "circuit.{}", "circuit_view", label_visibility="collapsed"
         )
         st.text_input(
             t("circuit.search"),
@@ -84,7 +77,7 @@ def show(result: Result) -> Shown:
     if missing := st.session_state.get("search_missing"):
         last = results.head_name(result.n_layers - 1, result.n_heads - 1)
         st.caption(t("circuit.not_found", typed=shell.plain(missing), last=last))
-    return Shown(view or "flow", heads, edges, len(among))
+    return Shown(view, heads, edges, len(among))
 
 
 def counts(result: Result, shown: Shown) -> str:

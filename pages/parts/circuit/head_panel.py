@@ -18,7 +18,7 @@ from pages.parts.data.results import Result
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import worker_answer
+from pages.parts.shell import widgets, worker_answer
 
 MOST_NEIGHBOURS = 5
 BEGINNING = 60
@@ -83,11 +83,10 @@ def _code_strip(result: Result, layer: int, head: int) -> str:
     place = code_strip.best_position(table)
     table = table[table["position"] == place]
     st.html(code_strip.sides(table, t))
-    st.altair_chart(
+    widgets.chart(
         code_strip.strip(table, result.examples, colours.palette(), t),
-        key="code_strip",
-        theme=None,
-        alt=t("alt.codes", head=results.head_name(layer, head)),
+        "code_strip",
+        t("alt.codes", head=results.head_name(layer, head)),
     )
     shared = code_strip.most_shared(table)
     counted = t("panel.shared", **vars(shared)) if shared.anomalous > 1 else ""

@@ -15,7 +15,7 @@ from pages.parts.charts import colours
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_check_charts as charts
 from pages.parts.session.state import language, t
-from pages.parts.shell import checks
+from pages.parts.shell import checks, widgets
 
 
 def check_line(result: Result, kind: CheckKind, check: JobState | None) -> None:
@@ -43,11 +43,10 @@ def show(content: CircuitRecord | None, active: bool) -> None:
     count = len(content.circuit)
     if defined:
         st.markdown(shell.plain(circuit_words.faithfulness(defined[0], count, language())))
-        st.altair_chart(
+        widgets.chart(
             charts.beside_random(defined, colours.palette(), t),
-            key="beside_random",
-            theme=None,
-            alt=t("alt.circuit_check", count=count),
+            "beside_random",
+            t("alt.circuit_check", count=count),
         )
         st.caption(t("circuit_check.reading"))
     for sentence in (

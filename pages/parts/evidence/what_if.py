@@ -1,4 +1,4 @@
-"""Heads switched off: what the model then says, on the examples and on texts typed in; and the recipe to take along."""
+"""Heads switched off: what the model then says, on the examples and on texts typed in; and the file to take along."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from pages.parts.evidence import before_after
 from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import worker_answer
+from pages.parts.shell import widgets, worker_answer
 
 MODES = ("mean", "zero")
 NEW_TOKENS = 6
 PROGRAM = """import torch
-from core import load_model, read_ablation_file, ablated
+from core import ablated, load_model, read_ablation_file
 
 loaded = load_model({model!r})
 ablation_file = read_ablation_file("ablation.json")
@@ -31,7 +31,7 @@ print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 
 
 def show(result: Result, content: CircuitRecord | None) -> None:
-    """Heads to choose, before and after, and the recipe."""
+    """Heads to choose, before and after, and the ablation file."""
     st.subheader(t("whatif.title"), anchor=False, help=glossary.help_of("switch_off"))
     heads, mode, typed = _choices(result, content)
     if not heads:
@@ -74,15 +74,8 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
         placeholder=t("whatif.choose"),
         persist_state="session",
     )
-    mode = right.segmented_control(
-        t("whatif.mode"),
-        MODES,
-        format_func=state.named(MODES, "whatif.mode_{}").__getitem__,
-        key=mode_key,
-        required=True,
-        help=t("whatif.mode_help"),
-        persist_state="session",
-    )
+    with right:
+        mode = widgets.switch(t("whatif.mode"), MODES, "whatif.mode_{}", mode_key, help=t("whatif.mode_help"))
     with st.container(horizontal=True):
         _quick(result, content, key)
     with st.expander(t("whatif.typed"), icon=":material/edit:"):
@@ -93,7 +86,7 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
             placeholder=t("whatif.typed_placeholder"),
             persist_state="session",
         )
-    return list(heads), str(mode or MODES[0]), [line for line in text.split("\n") if line.strip()]
+    return list(heads), mode, [line for line in text.split("\n") if line.strip()]
 
 
 def _quick(result: Result, content: CircuitRecord | None, key: str) -> None:
@@ -123,15 +116,8 @@ def _tried(tried: Mapping[str, Any]) -> None:
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.ablation_file"), icon=":material/code:"):
         st.markdown(t("whatif.ablation_file_text"))
-        st.download_button(
-            "ablation.json",
-            data=json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode(),
-            file_name="ablation.json",
-            mime="application/json",
-            key="download_ablation_file",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        content = json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode()
+        widgets.download("ablation.json", lambda: content)
         st.code(PROGRAM.format(model=tried["recipe"]["model"]), language="python")
 
 

@@ -16,6 +16,7 @@ from pages.parts.data import tables
 from pages.parts.data.results import Result
 from pages.parts.report import pictures, sentences
 from pages.parts.session.state import language, t
+from pages.parts.shell import widgets
 
 
 def facts_of(run: RunFolder, result: Result) -> Facts:
@@ -86,11 +87,10 @@ def _picture(result: Result) -> None:
     heads, edges = pictures.drawn(result)
     if heads.empty:
         return
-    st.altair_chart(
+    widgets.chart(
         graph.flow(heads, edges, Look(colours.palette(), t)),
-        key="report_chart",
-        theme=None,
-        alt=pictures.alternative(heads, edges, language()),
+        "report_chart",
+        pictures.alternative(heads, edges, language()),
     )
     legends.of(heads)
     st.caption(sentences.shown(result, len(heads), len(edges)))

@@ -24,7 +24,7 @@ from pages.parts.data.results import MOST_EDGES, MOST_HEADS, Result
 from pages.parts.evidence import effects
 
 KINDS = ("circuit", "grid", "heat-map", "effects")
-FORMATS = {"svg": "image/svg+xml", "png": "image/png"}
+FORMATS = ("svg", "png")
 LEFT_OUT = "pictures-left-out.txt"
 SCALE = 2.0
 """Pixels of a PNG a pixel of the SVG."""

@@ -1,6 +1,6 @@
 """The parts of the sensitivity page: what is moved, how far the sweep is, the verdicts, the numbers to take along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -16,9 +16,8 @@ from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Quality, me
 from core.text import number
 from pages.parts import i18n
 from pages.parts.data.results import Result
-from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import checks
+from pages.parts.shell import checks, widgets
 
 
 def intention(result: Result, config: RunConfig) -> None:
@@ -27,8 +26,7 @@ def intention(result: Result, config: RunConfig) -> None:
     st.write(t("sweep.intention", seeds=GRID.seeds))
     st.html(moved_settings(config, per_side))
     trainings = len(plan(config, per_side).trainings)
-    seconds = result.manifest.timings.get("train", 0.0)
-    if seconds:
+    if seconds := result.manifest.timings.get("train", 0.0):
         time = i18n.duration(language(), estimated_seconds(config, per_side, seconds))
         st.caption(t("sweep.takes", trainings=trainings, time=time))
     else:
@@ -54,47 +52,37 @@ def choose_quality(content: Mapping[str, Any]) -> Quality:
     if known != "auc":
         return "agreement"
     st.session_state.setdefault("sweep_measure", "auc")
-    quality = st.segmented_control(
-        t("sweep.measure"),
-        MEASURES,
-        format_func=state.named(MEASURES, "sweep.{}").__getitem__,
-        key="sweep_measure",
-        required=True,
-        persist_state="session",
-    )
+    quality = widgets.switch(t("sweep.measure"), MEASURES, "sweep.{}", "sweep_measure")
     return "agreement" if quality == "agreement" else "auc"
 
 
 def moved_settings(config: RunConfig, per_side: int) -> str:
     """What is moved, with a plain line on each setting, as HTML."""
-    rows = ""
+    rows = []
     for name in SETTINGS:
         if name == "examples":
             own, tried = float(per_side), [*(float(n) for n in GRID.sizes if n < per_side), float(per_side)]
         else:
             own, tried = float(getattr(config.autoencoder, name)), values(config.autoencoder, name)
-        rows += f"<tr>{_named(name)}<td>{number(own)}</td><td>{_span(tried)}</td></tr>"
-    heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in ("setting", "here", "tried"))
-    return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+        rows.append(f"{_named(name)}<td>{number(own)}</td><td>{_span(tried)}</td>")
+    return _table(("setting", "here", "tried"), rows)
 
 
 def verdicts(content: Mapping[str, Any], quality: Quality) -> str:
     """A row a setting: its own value, what was tried, the means, and the verdict, as HTML."""
-    rows = ""
+    rows = []
     for name, by in content["summary"]["settings"].items():
         summary = by[quality]
         sign, kind = ("⚠", "warn") if needs_care(summary) else ("✓", "good")
         ends = shown(summary["lowest"], quality), shown(summary["highest"], quality)
         reached = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
-        rows += (
-            f"<tr>{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
+        rows.append(
+            f"{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
             f"<td>{escape(reached)}</td>"
             f'<td class="verdict"><b class="{kind}" aria-hidden="true">{sign}</b> '
-            f"{escape(verdict_words(summary, language()))}</td></tr>"
+            f"{escape(verdict_words(summary, language()))}</td>"
         )
-    keys = ("setting", "here", "tried", quality, "verdict")
-    heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in keys)
-    return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return _table(("setting", "here", "tried", quality, "verdict"), rows)
 
 
 def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
@@ -123,15 +111,7 @@ def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
     with st.container(horizontal=True):
         for name in (SWEEP_FILE, MAP_FILE):
             if (run.path / name).exists():
-                st.download_button(
-                    name,
-                    data=(run.path / name).read_bytes,
-                    file_name=name,
-                    mime="text/csv",
-                    key=f"download_{name}",
-                    on_click="ignore",
-                    icon=":material/download:",
-                )
+                widgets.download(name, (run.path / name).read_bytes)
 
 
 def texts_a_side(result: Result) -> int:
@@ -144,6 +124,13 @@ def titled(name: str) -> str:
     """What a setting is called where its name stands for itself."""
     title = setting_name(name, language())
     return title[:1].upper() + title[1:]
+
+
+def _table(columns: Sequence[str], rows: Sequence[str]) -> str:
+    """A table as HTML of rows whose cells are HTML."""
+    heads = "".join(f"<th>{escape(t(f'sweep.column_{key}'))}</th>" for key in columns)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table class="sweep"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _named(name: str) -> str:

@@ -124,7 +124,7 @@ def test_single_files_are_offered_when_they_are_unfolded(
 ) -> None:
     run = make_run(runs_folder(), n_selected=n_selected)
     app = open_app("report", language, run=run.run_id)
-    assert [button.key for button in app.get("download_button")] == ["download_all"]
+    assert [button.key for button in app.get("download_button")] == [f"download_headlight-{run.run_id}.zip"]
     app.session_state["single_files"] = True
     app.run()
     assert not app.exception
