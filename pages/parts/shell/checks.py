@@ -48,5 +48,11 @@ def _follow(drawn: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         share = check.share if running else 0.0
         st.progress(share, text=f"{words} · {i18n.duration(language(), check.seconds)}")
-        if st.button(t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:"):
-            state.backend().cancel(state.run_id())
+        # a callback, because a click is lost where the state changes at the same time and the page is drawn anew
+        st.button(
+            t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:", on_click=_cancel
+        )
+
+
+def _cancel() -> None:
+    state.backend().cancel(state.run_id())
