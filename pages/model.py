@@ -2,10 +2,11 @@
 
 from html import escape
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import cast
 
 import streamlit as st
 
+from core.inspection.answers import ModelCard
 from core.scenarios import load_scenario
 from pages.parts import i18n, shell
 from pages.parts.charts import drawings
@@ -13,25 +14,6 @@ from pages.parts.session import samples, state
 from pages.parts.session.state import t
 
 KINDS = ("bundled", "hub", "folder")
-
-
-class ModelCard(TypedDict):
-    """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit."""
-
-    name: str
-    architecture: str
-    n_layers: int
-    n_heads: int
-    d_model: int
-    d_head: int
-    n_parameters: int
-    context_length: int | None
-    vocabulary: int
-    device: str
-    dtype: str
-    memory_needed_bytes: int
-    memory_available_bytes: int
-    checks: list[str]
 
 
 def choose() -> None:

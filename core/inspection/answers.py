@@ -1,6 +1,26 @@
-"""The shapes of what the worker answers about heads: plain JSON, which pages read without torch."""
+"""The shapes of what the worker answers: plain JSON, which pages read without torch."""
 
 from typing import Any, Literal, NotRequired, TypedDict
+
+
+class ModelCard(TypedDict):
+    """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit."""
+
+    name: str
+    architecture: str
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_head: int
+    n_parameters: int
+    context_length: int | None
+    vocabulary: int
+    device: str
+    dtype: str
+    weight_bytes: int
+    memory_needed_bytes: int
+    memory_available_bytes: int
+    checks: list[str]
 
 
 class Word(TypedDict):

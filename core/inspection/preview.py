@@ -1,7 +1,7 @@
 """What a user sees before anything runs: the model's card, tokens, alignment, and what the model says next."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import torch
@@ -9,6 +9,7 @@ import torch
 from core.analysis.example_rows import example_rows
 from core.config import RunConfig
 from core.examples.alignment import describe
+from core.inspection.answers import ModelCard
 from core.model.loading import (
     ModelPool,
     ModelShape,
@@ -24,7 +25,7 @@ WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""
 
 
-def inspect(source: str, device: str = "auto") -> dict[str, Any]:
+def inspect(source: str, device: str = "auto") -> ModelCard:
     """The model's card from its config alone, without loading a weight. Raises ModelError."""
     shape = shape_from_config(source)
     check_files(source)
@@ -48,10 +49,10 @@ def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any
     }
 
 
-def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str]) -> dict[str, Any]:
+def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str]) -> ModelCard:
     width = 4 if device.type == "cpu" else torch.finfo(getattr(torch, shape.dtype, torch.float32)).bits // 8
     weights = shape.n_parameters * width
-    return {
+    facts = {
         "name": name,
         **asdict(shape),
         "weight_bytes": weights,
@@ -60,6 +61,7 @@ def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str])
         "device": str(device),
         "checks": checks,
     }
+    return cast(ModelCard, facts)
 
 
 def _free_bytes(device: torch.device) -> int:
