@@ -126,6 +126,14 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
             }
             for example in examples
         ],
+        "notes": [
+            {
+                "key": "unread_characters",
+                "values": {"characters": "“☃”", "lines": str(number), "count": 1, "total": 40},
+            }
+            for number, example in enumerate(examples, start=1)
+            if "☃" in example.text
+        ],
     }
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.report.sentences import notes
+from core.text import text
 from pages.parts import i18n, shell
 from pages.parts.examples import fitness, token_view
 from pages.parts.examples.previewed_texts import PreviewedTexts
@@ -55,7 +56,9 @@ def _comparison(texts: PreviewedTexts) -> None:
 
 def _warnings(texts: PreviewedTexts, difference: float) -> None:
     """Texts whose next word does not fit, texts left out, sides that differ in variety or not in behaviour."""
-    judged = [text["behaves"] for text in texts.examples if text["behaves"] is not None]
+    for note in texts.notes:
+        _warn(text(language(), f"note.{note.key}", **note.values))
+    judged = [one["behaves"] for one in texts.examples if one["behaves"] is not None]
     if not all(judged):
         _warn(tn("examples.unfit", judged.count(False), total=len(judged)))
     if texts.alignment.left_out:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from core.schema import AlignmentRecord
+from core.schema import AlignmentRecord, Note
 
 
 class NextWord(TypedDict):
@@ -26,12 +26,14 @@ class PreviewedText(TypedDict):
 
 @dataclass(frozen=True)
 class PreviewedTexts:
-    """All texts in the user's order, and how they are compared."""
+    """All texts in the user's order, how they are compared, and what else the user must know."""
 
     alignment: AlignmentRecord
     examples: Sequence[PreviewedText]
+    notes: Sequence[Note] = ()
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> "PreviewedTexts":
         """The answer to the question `preview`."""
-        return cls(AlignmentRecord.model_validate(answer["alignment"]), answer["examples"])
+        notes = [Note.model_validate(note) for note in answer.get("notes", ())]
+        return cls(AlignmentRecord.model_validate(answer["alignment"]), answer["examples"], notes)

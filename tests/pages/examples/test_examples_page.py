@@ -5,6 +5,7 @@ import pytest
 from core.examples.reading import from_rows, parse_examples
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
+from core.text import text
 from pages.parts import i18n
 from pages.parts.examples import fitness, token_view
 from pages.parts.i18n import entries
@@ -54,6 +55,18 @@ def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, lang
     app.text_area(key="paste_normal").set_value("blue 1\nblue 2\nblue 3").run()
     assert not app.success
     assert [e.pair for e in app.session_state["draft"].examples.examples] == ["1", "2", "3"] * 2
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_characters_that_the_tokenizer_does_not_know_are_named(open_app: OpenApp, language: str) -> None:
+    app = with_examples(open_app("model", language))
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_normal").set_value("a b\nb ☃\nc d").run()
+    run_until(app, lambda: any("☃" in warning.value for warning in app.warning))
+    (warning,) = [warning.value for warning in app.warning if "☃" in warning.value]
+    values = {"characters": "“☃”", "count": 1, "total": 40}
+    starts = [text(language, "note.unread_characters", lines=line, **values) for line in range(1, 20)]
+    assert warning in starts
 
 
 def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
