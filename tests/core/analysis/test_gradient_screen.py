@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from core.benchmark.methods.screened import screened as benchmark_method
+from core.benchmark.methods.gradient import screened as benchmark_method
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
