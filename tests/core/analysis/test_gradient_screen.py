@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from core.benchmark.methods.gradient import screened as benchmark_method
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
+from core.benchmark.methods.gradient import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.causal.metric import SMALLEST_GAP
