@@ -10,7 +10,9 @@ from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
 from core.analysis.gradient_screen import GradientScreen
 from core.analysis.observations import Observations, statistic_of
-from core.causal.evidence import CONFIRMED, HEAD_BOUND, Evidence
+from core.causal.bounds import HEAD_BOUND
+from core.causal.evidence import Evidence
+from core.causal.verdicts import CONFIRMED
 from core.config import RunConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.held_out import HeldOut, held_out
@@ -68,7 +70,7 @@ def manifest_of(
         },
         "gradient_screen": screen.record() if screen else None,
         "evidence": evidence.state,
-        "evidence_about": {**evidence.about, "forward_passes": evidence.forward_passes},
+        "evidence_about": evidence.about.model_copy(update={"forward_passes": evidence.forward_passes}),
         "notes": [
             *_notes(config, observed, scores),
             *([screen.note()] if screen else []),
@@ -116,7 +118,7 @@ def stability_record(
         candidates=int(scores.head_selected.sum()),
         tested=len(verdicts),
         confirmed=verdicts.count(CONFIRMED),
-        examples=evidence.about.get("examples", 0),
+        examples=evidence.about.examples,
         jaccard=stability.jaccard,
         held_out=left_out.share,
         diversity=stability.diversity,

@@ -13,7 +13,7 @@ from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
-from core.heads import EdgeId, all_heads
+from core.heads import EdgeId, HeadId, all_heads
 from core.schema import (
     CODE_COLUMNS,
     EDGE_COLUMNS,
@@ -22,13 +22,16 @@ from core.schema import (
     HEAD_COLUMNS,
     Direction,
     EvidenceDetails,
+    HeadEvidence,
     StabilityRecord,
     no_effects,
 )
 
 if TYPE_CHECKING:
     from core.analysis.candidates import Scores
-    from core.causal.evidence import Evidence, Findings
+    from core.causal.evidence import Evidence
+    from core.causal.patching import Target
+    from core.causal.verdicts import Findings
     from core.discovery.stability import Stability
 
 HEAD_KEYS = ("layer", "head")
@@ -113,7 +116,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
     """
     if evidence.heads is None or evidence.edges is None:
         return no_effects()
-    method = evidence.about["method"]
+    method = evidence.about.method
     blocks = [
         (findings, method, number, values)
         for findings in (evidence.heads, evidence.edges)
@@ -142,31 +145,30 @@ def evidence_record(
     evidence: "Evidence", stability: "Stability", judged: StabilityRecord, n_layers: int, n_heads: int
 ) -> EvidenceDetails:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
-    edges = {
-        f"{target.source}>{target.target}": row
-        for target, row in _directions(evidence.edges)
-        if isinstance(target, EdgeId)
-    }
-    content = {
-        "state": evidence.state,
-        "method": evidence.about.get("method"),
-        "heads": head_records(evidence),
-        "edges": edges,
-        "codes": stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
-        "stability": judged,
-    }
-    return EvidenceDetails.model_validate(content)
+    return EvidenceDetails(
+        state=evidence.state,
+        method=evidence.about.method or None,
+        heads=head_records(evidence),
+        edges={
+            f"{target.source}>{target.target}": HeadEvidence(**row)
+            for target, row in _directions(evidence.edges)
+            if isinstance(target, EdgeId)
+        },
+        codes=stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
+        stability=judged,
+    )
 
 
-def head_records(evidence: "Evidence") -> dict[str, dict[str, Any]]:
+def head_records(evidence: "Evidence") -> dict[str, HeadEvidence]:
     """What evidence.json holds of each tested head: its effect under every ablation, and in which direction."""
-    heads = {name: dict(row) for name, row in evidence.side_by_side.items()}
-    for target, row in _directions(evidence.heads):
-        heads.setdefault(str(target), {}).update(row)
-    return heads
+    return {
+        str(head): evidence.side_by_side[head].model_copy(update=row)
+        for head, row in _directions(evidence.heads)
+        if isinstance(head, HeadId)
+    }
 
 
-def _directions(findings: "Findings | None") -> list[tuple[Any, dict[str, Any]]]:
+def _directions(findings: "Findings | None") -> list[tuple["Target", dict[str, Any]]]:
     if findings is None:
         return []
     signs = zip(findings.works_against.tolist(), findings.direction.tolist(), strict=True)

@@ -1,7 +1,7 @@
 """First-order effects of every head and every edge: a few forward and backward passes for all of them.
 
 1. An edge s→r: the change of what s writes into the residual stream, from the normal text's to the anomalous one's,
-   times the gradient of the behaviour measure with respect to the input of r alone: its queries, keys and values
+   times the gradient of the metric with respect to the input of r alone: its queries, keys and values
    together, through the norm in front (edge attribution patching, Syed 2023, arXiv 2310.10348). It is path patching to
    first order. A head: the same with the gradient with respect to what the head writes.
 2. With more than one step gradients are averaged over runs on the way from the normal text's word embeddings to the
@@ -10,7 +10,7 @@
 Not for models with a norm behind the attention (Gemma 2 and 3), where what a layer writes is no sum over heads.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.causal.attribution import differentiable_z
 from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
 from core.model.batching import BATCH_TOKENS
-from core.model.hooks import after, before, on_z
+from core.model.hooks import after, before
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 
@@ -127,26 +128,24 @@ def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractCon
 
 
 def gradients(runs: PairedRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """z, and the gradients of the anomalous texts' measures with respect to z and to what each head alone reads.
+    """z, and the gradients of the anomalous texts' metric with respect to z and to what each head alone reads.
 
     z and its gradient are (layer, row, position, head, d_head); the last is (flat head, row, position, d_model): the
     gradient with respect to the residual stream in front of the head's norm, on the way through this head. It is 0 in
     the first layer, which reads no head.
     """
     loaded = runs.loaded
-    kept: dict[int, Tensor] = {}
     streams: dict[int, Tensor] = {}
     with torch.enable_grad(), ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
-            stack.enter_context(before(loaded.norm(layer), _stream_keeper(streams, layer)))
-            stack.enter_context(on_z(loaded, layer, _z_keeper(kept, layer)))
+            stack.enter_context(before(loaded.norm(layer), partial(_keep_stream, streams, layer)))
+        z = stack.enter_context(differentiable_z(loaded))
         total = runs.metric.read(runs.logits(batch), batch.rows).sum()
-        z = [kept[layer] for layer in sorted(kept)]
         to_z = torch.autograd.grad(total, z, retain_graph=True)
         to_input = [torch.zeros_like(streams[0]).expand(loaded.shape.n_heads, *streams[0].shape)]
         for layer in range(1, loaded.shape.n_layers):
-            to_input.append(_through_heads(streams[layer], kept[layer], to_z[layer]))
-    return torch.stack([one.detach() for one in z]), torch.stack(to_z), torch.cat(to_input)
+            to_input.append(_through_heads(streams[layer], z[layer], to_z[layer]))
+    return torch.stack([of_layer.detach() for of_layer in z]), torch.stack(to_z), torch.cat(to_input)
 
 
 def _through_heads(stream: Tensor, z: Tensor, to_z: Tensor) -> Tensor:
@@ -163,20 +162,10 @@ def _instead(values: Tensor, module: nn.Module, output: Tensor) -> Tensor:
     return values
 
 
-def _z_keeper(kept: dict[int, Tensor], layer: int) -> Callable[[Tensor], Tensor]:
-    def keep(z: Tensor) -> Tensor:
-        # weights ask for no gradient, so in the first layer the graph begins here
-        kept[layer] = z if z.requires_grad else z.detach().requires_grad_()
-        return kept[layer]
-
-    return keep
-
-
-def _stream_keeper(streams: dict[int, Tensor], layer: int) -> Callable[..., None]:
-    def keep(module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-        streams[layer] = args[0] if args else kwargs["hidden_states"]
-
-    return keep
+def _keep_stream(
+    streams: dict[int, Tensor], layer: int, module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any]
+) -> None:
+    streams[layer] = args[0] if args else kwargs["hidden_states"]
 
 
 def over_positions(values: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
 """Does the circuit do the work? Faithfulness, completeness, minimality, beside random circuits (Wang 2022; Miller
 2024, arXiv 2407.08734; MIB, arXiv 2504.13151).
 
-m(S) is the mean measure of the anomalous texts with only the heads S at work and all other heads taken out; M are all
+m(S) is the mean metric of the anomalous texts with only the heads S at work and all other heads taken out; M are all
 heads. Under each of the three ablations:
 
 - faithfulness f(C) = (m(C) - m(nothing)) / (m(M) - m(nothing)): 1 where the circuit alone does all of it.
-- completeness: f(M without C), what is left when the circuit alone is taken out: 0 where nothing is.
+- completeness: f(M without C): 0 where nothing of the behaviour remains without the circuit.
 - minimality: for each head of C, f(C) - f(C without it): what the circuit loses.
 - random circuits: as many heads in each layer as C has, drawn from all heads. The rank is the share of them, C counted
   in, that reach C.
@@ -18,13 +18,15 @@ Where m(M) and m(nothing) do not differ, heads have no part in the behaviour and
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from core.causal.ablation import KINDS, AblationKind, Ablator, HeadSet
-from core.causal.metric import SMALLEST_GAP, Metric
-from core.causal.statistics import member_interval
+from core.causal.bounds import SMALLEST_GAP
+from core.causal.metric import Metric
+from core.causal.patching import HeadSet, Patching
+from core.causal.replacements import KINDS, AblationKind
+from core.causal.statistics import json_number, member_interval
+from core.generators import relayed
 from core.heads import HeadId, all_heads
 from core.schema import Progress
 
@@ -62,30 +64,34 @@ class AblationResult:
         """Whether the heads have a part in the behaviour, so that shares of it mean something."""
         return bool(np.isfinite(self.faithfulness))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Plain JSON: NaN as null, heads by name."""
+        low, high = self.faithfulness_interval
+        numbers = {
+            "full": self.full,
+            "nothing": self.nothing,
+            "faithfulness": self.faithfulness,
+            "faithfulness_low": low,
+            "faithfulness_high": high,
+            "completeness": self.completeness,
+            "rank": self.rank,
+            "cpr": self.cpr,
+            "cmd": self.cmd,
+        }
         return {
             "kind": self.kind,
             "defined": self.defined,
             "finite": self.finite,
-            "full": _plain(self.full),
-            "nothing": _plain(self.nothing),
-            "faithfulness": _plain(self.faithfulness),
-            "faithfulness_low": _plain(self.faithfulness_interval[0]),
-            "faithfulness_high": _plain(self.faithfulness_interval[1]),
-            "completeness": _plain(self.completeness),
-            "minimality": [{"head": str(head), "loss": _plain(loss)} for head, loss in self.minimality],
-            "random_faithfulness": [_plain(value) for value in self.random_faithfulness],
-            "random_completeness": [_plain(value) for value in self.random_completeness],
-            "rank": _plain(self.rank),
-            "curve": [{"heads": size, "faithfulness": _plain(value)} for size, value in self.curve],
-            "cpr": _plain(self.cpr),
-            "cmd": _plain(self.cmd),
+            **{name: json_number(value) for name, value in numbers.items()},
+            "minimality": [{"head": str(head), "loss": json_number(loss)} for head, loss in self.minimality],
+            "random_faithfulness": list(map(json_number, self.random_faithfulness)),
+            "random_completeness": list(map(json_number, self.random_completeness)),
+            "curve": [{"heads": size, "faithfulness": json_number(share)} for size, share in self.curve],
         }
 
 
 def check_circuit(
-    ablator: Ablator,
+    patching: Patching,
     metric: Metric,
     circuit: Sequence[HeadId],
     ranking: Sequence[HeadId],
@@ -96,31 +102,23 @@ def check_circuit(
 ) -> Generator[Progress, None, list[AblationResult]]:
     """All of the above for a circuit; `ranking` orders every head of the model, `shape` is (layers, heads a layer).
 
-    `ablator.plain()` must have been called. Raises ValueError for an empty circuit: there is nothing to check.
+    Raises ValueError for an empty circuit: there is nothing to check.
     """
     if not circuit:
         raise ValueError("an empty circuit cannot be checked")
-    every = frozenset(all_heads(*shape))
-    chosen = frozenset(circuit)
-    drawn = random_circuits(chosen, shape, n_random, seed)
-    sizes = curve_sizes(len(every), len(chosen))
-    sets: list[HeadSet] = [frozenset(), every, every - chosen, chosen]
-    sets += [every - (chosen - {head}) for head in circuit]
-    sets += [every - frozenset(ranking[:size]) for size in sizes]
-    sets += [every - other for other in drawn] + list(drawn)
-    texts = list(range(ablator.n_anomalous))
-    total, done, results = len(kinds) * len(sets) * len(texts), 0, []
-    for kind in kinds:
-        running = ablator.measures(sets, texts, metric, kind)
-        while True:
-            try:
-                step = next(running)
-            except StopIteration as end:
-                measured: np.ndarray = end.value
-                break
-            yield Progress("circuit", done + step, total)
-        done += len(sets) * len(texts)
-        results.append(_result(kind, measured, list(circuit), sizes, len(every), metric, seed))
+    every, own = frozenset(all_heads(*shape)), frozenset(circuit)
+    drawn = random_circuits(own, shape, n_random, seed)
+    sizes = curve_sizes(len(every), len(own))
+    taken_out: list[HeadSet] = [frozenset(), every, every - own, own]
+    taken_out += [every - (own - {head}) for head in circuit]
+    taken_out += [every - frozenset(ranking[:size]) for size in sizes]
+    taken_out += [every - other for other in drawn] + drawn
+    texts = list(range(patching.n_anomalous))
+    runs, results = len(taken_out) * len(texts), []
+    for number, kind in enumerate(kinds):
+        running = relayed(patching.measure(taken_out, texts, metric, kind), (number * runs).__add__)
+        values = yield from relayed(running, lambda done: Progress("circuit", done, len(kinds) * runs))
+        results.append(_result(kind, values, list(circuit), sizes, len(every), metric, seed))
     return results
 
 
@@ -128,9 +126,9 @@ def random_circuits(circuit: HeadSet, shape: tuple[int, int], count: int, seed: 
     """Other circuits with as many heads in each layer, all different; fewer where there are not so many."""
     generator = np.random.default_rng(seed)
     wanted = Counter(head.layer for head in circuit)
-    found: dict[HeadSet, None] = {}
+    drawn: dict[HeadSet, None] = {}
     for _ in range(20 * count):
-        if len(found) == count:
+        if len(drawn) == count:
             break
         heads = frozenset(
             HeadId(layer, int(head))
@@ -138,17 +136,16 @@ def random_circuits(circuit: HeadSet, shape: tuple[int, int], count: int, seed: 
             for head in generator.choice(shape[1], size=size, replace=False)
         )
         if heads != circuit:
-            found[heads] = None
-    return list(found)
+            drawn[heads] = None
+    return list(drawn)
 
 
 def curve_sizes(heads: int, circuit: int) -> list[int]:
     """Sizes from 1 to all heads, dense at the start, with the circuit's own."""
-    spread = (
-        np.unique(np.geomspace(1, heads, CURVE_SIZES).round().astype(int)) if heads > CURVE_SIZES else None
-    )
-    sizes = list(range(1, heads + 1)) if spread is None else [int(size) for size in spread]
-    return sorted({*sizes, circuit})
+    if heads <= CURVE_SIZES:
+        return list(range(1, heads + 1))
+    spread = np.geomspace(1, heads, CURVE_SIZES).round().astype(int).tolist()
+    return sorted({*spread, circuit})
 
 
 def areas(sizes: Sequence[int], faithfulness: Sequence[float], heads: int) -> tuple[float, float]:
@@ -160,39 +157,38 @@ def areas(sizes: Sequence[int], faithfulness: Sequence[float], heads: int) -> tu
 
 def _result(
     kind: AblationKind,
-    measured: np.ndarray,
+    values: np.ndarray,
     circuit: list[HeadId],
     sizes: list[int],
     heads: int,
     metric: Metric,
     seed: int,
 ) -> AblationResult:
-    """Shares from the measures (set, text) in the order in which `check_circuit` lists its sets."""
-    full, nothing = measured[0], measured[1]
-    span = float(full.mean() - nothing.mean())
-    usable = np.isfinite(measured).all() and abs(span) >= SMALLEST_GAP[metric.kind]
-    share = (measured.mean(axis=1) - nothing.mean()) / span if usable else np.full(len(measured), np.nan)
+    """Shares from values (set, text) in the order in which `check_circuit` lists its sets."""
+    full, nothing = values[0], values[1]
+    span, finite = float(full.mean() - nothing.mean()), bool(np.isfinite(values).all())
+    usable = finite and abs(span) >= SMALLEST_GAP[metric.kind]
+    share = (values.mean(axis=1) - nothing.mean()) / span if usable else np.full(len(values), np.nan)
     ends = np.cumsum([4, len(circuit), len(sizes)])
-    without, curve, rest = share[ends[0] : ends[1]], share[ends[1] : ends[2]], share[ends[2] :]
-    random_f, random_left = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+    _, without, curve, random = np.split(share, ends)
+    random_faithfulness, random_completeness = np.split(random, 2)
     cpr, cmd = areas(sizes, curve.tolist(), heads)
-    interval = _interval(measured[2], full, nothing, seed) if usable else (np.nan, np.nan)
-    rank = (1 + int((random_f >= share[2]).sum())) / (1 + len(random_f)) if usable else np.nan
+    reaching = 1 + int((random_faithfulness >= share[2]).sum())
     return AblationResult(
         kind=kind,
         full=float(full.mean()),
         nothing=float(nothing.mean()),
         faithfulness=float(share[2]),
-        faithfulness_interval=interval,
+        faithfulness_interval=_interval(values[2], full, nothing, seed) if usable else (np.nan, np.nan),
         completeness=float(share[3]),
-        minimality=tuple((head, float(share[2] - left)) for head, left in zip(circuit, without, strict=True)),
-        random_faithfulness=tuple(random_f.tolist()),
-        random_completeness=tuple(random_left.tolist()),
-        rank=float(rank),
+        minimality=tuple(zip(circuit, (share[2] - without).tolist(), strict=True)),
+        random_faithfulness=tuple(random_faithfulness.tolist()),
+        random_completeness=tuple(random_completeness.tolist()),
+        rank=reaching / (1 + len(random_faithfulness)) if usable else np.nan,
         curve=tuple(zip(sizes, curve.tolist(), strict=True)),
         cpr=cpr,
         cmd=cmd,
-        finite=bool(np.isfinite(measured).all()),
+        finite=finite,
     )
 
 
@@ -204,10 +200,6 @@ def _interval(circuit: np.ndarray, full: np.ndarray, nothing: np.ndarray, seed: 
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=REDRAWS) / count
     above, below = weights @ (circuit - nothing), weights @ (full - nothing)
     if below.min() <= 0 <= below.max():
-        return np.nan, np.nan  # some draws leave nothing to take shares of
+        return np.nan, np.nan  # in some draws the heads have no part in the behaviour
     low, high = member_interval(above / below, 0.95)
     return float(low), float(high)
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.metric import Metric, make_metric
+from core.causal.metric import metric_on
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
@@ -67,14 +67,7 @@ class PairedRuns:
         if not alignment.paired or lengths[: self.count] != lengths[self.count :]:
             raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
         self.batches = [self._batch(rows) for rows in batches_of(lengths, range(self.count), tokens)]
-        self.metric: Metric = make_metric(
-            loaded,
-            [examples.examples[i] for i in alignment.kept],
-            self._recording.log_probabilities(),
-            self.count,
-            paired=True,
-            seed=seed,
-        )
+        self.metric = metric_on(self._recording, examples, alignment, seed)
 
     @property
     def forward_passes(self) -> int:

@@ -24,7 +24,7 @@ Several edges in one row act together, from the first layer to the last:
   that is to run on through a chain needs the edge a→b alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -45,15 +45,18 @@ _FUSED = ("c_attn", "query_key_value")
 
 @contextmanager
 def patch_edges(
-    loaded: LoadedModel, edges: Sequence[Sequence[EdgeId]], values: Tensor, reads: Reads = "all"
+    loaded: LoadedModel,
+    edges: Sequence[Sequence[EdgeId]],
+    values: Tensor | Mapping[int, Tensor],
+    reads: Reads = "all",
 ) -> Iterator[None]:
     """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
 
-    `values` is (layer, row, position, head, d_head); only its senders are read. What a sender would write by
-    itself is that of its row, after the edges that end at it. `reads` limits the receiver's sight of the change to
-    its queries, keys or values. Raises ModelError where the model's q, k and v cannot be told apart, ValueError for
-    an edge that does not go forward. Raises ModelError too for a model that normalises the residual stream itself:
-    there the change would pass more norms than the receiver's own.
+    `values` is (layer, row, position, head, d_head), or the rest of it by layer; only its senders are read. What a
+    sender would write by itself is that of its row, after the edges that end at it. `reads` limits the receiver's
+    sight of the change to its queries, keys or values. Raises ModelError where these cannot be told apart, and for a
+    model that normalises the residual stream itself, where the change would pass more norms than the receiver's own;
+    ValueError for an edge that does not go forward.
     """
     if not has_plain_stream(loaded):
         raise ModelError("no_path_patching", architecture=loaded.shape.architecture)
@@ -77,7 +80,11 @@ class _Plan:
     """What `patch_edges` does at every layer, and the deltas and inputs it holds while the model runs."""
 
     def __init__(
-        self, loaded: LoadedModel, edges: Sequence[Sequence[EdgeId]], values: Tensor, reads: Reads
+        self,
+        loaded: LoadedModel,
+        edges: Sequence[Sequence[EdgeId]],
+        values: Tensor | Mapping[int, Tensor],
+        reads: Reads,
     ) -> None:
         self._loaded, self._values, self._reads = loaded, values, reads
         self._senders = {edge.source for row in edges for edge in row}
@@ -117,7 +124,7 @@ class _Plan:
         for sender in self._senders:
             if sender.layer == layer:
                 change = (
-                    self._values[layer, :, :, sender.head].to(z.device).float() - z[:, :, sender.head].float()
+                    self._values[layer][:, :, sender.head].to(z.device).float() - z[:, :, sender.head].float()
                 )
                 self._changes[sender] = (change @ weights[sender.head]).to(z.dtype)
 
@@ -191,22 +198,22 @@ def _rounds(edges: Sequence[Sequence[EdgeId]], layer: int, n_heads: int) -> list
                 raise ValueError(f"{edge} does not go from an earlier to a later layer")
             if edge.target.layer == layer:
                 senders.setdefault(edge.target.head, set()).add(edge.source)
-        found: dict[tuple[HeadId, ...], list[int]] = {}
+        group: dict[tuple[HeadId, ...], list[int]] = {}
         for head, read in senders.items():
-            found.setdefault(tuple(sorted(read)), []).append(head)
-        groups.append(found)
-    rounds = range(max((len(found) for found in groups), default=0))
+            group.setdefault(tuple(sorted(read)), []).append(head)
+        groups.append(group)
+    rounds = range(max((len(group) for group in groups), default=0))
     return [_round(groups, index, n_heads) for index in rounds]
 
 
 def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_heads: int) -> _Round:
     receivers = torch.zeros(len(groups), n_heads, dtype=torch.bool)
-    chosen: list[tuple[HeadId, ...]] = []
+    of_rows: list[tuple[HeadId, ...]] = []
     for place, group in enumerate(groups):
         senders, heads = list(group.items())[index] if index < len(group) else ((), [])
         receivers[place, heads] = True
-        chosen.append(senders)
-    return _Round(chosen, receivers)
+        of_rows.append(senders)
+    return _Round(of_rows, receivers)
 
 
 @contextmanager

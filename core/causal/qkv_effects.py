@@ -3,7 +3,7 @@
 An edge is path patched three times more (`core.causal.path_patching`), with the change let into one of the
 three alone. The part effects need not add up to the whole one, since attention multiplies what the three bring.
 
-Rule: an edge is carried by every part that works in the direction of the whole edge with at least half the effect of
+An edge is carried by every part that works in the direction of the whole edge with at least half the effect of
 the largest such part. By none where no part alone reaches half the bound: then only several together carry it.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from core.causal.metric import Metric
 from core.causal.patching import Patching
+from core.generators import relayed
 from core.heads import EdgeId
 from core.model.loaded_model import LoadedModel
 
@@ -30,19 +31,13 @@ def separable(loaded: LoadedModel) -> bool:
 def part_effects(
     patching: Patching, edges: Sequence[EdgeId], directions: Sequence[int], metric: Metric
 ) -> Generator[int, None, np.ndarray]:
-    """Mean effects (edge, part) in the direction (index of `Patching.texts`) that counts for each edge.
+    """Mean effects (edge, part) in the direction (number in `Patching.texts`) that counts for each edge.
 
     Yields the runs done after each forward pass.
     """
     means, done = [], 0
     for part in PARTS:
-        running = patching.effects(edges, metric, reads=part)
-        while True:
-            try:
-                yield done + next(running)
-            except StopIteration as end:
-                effects: np.ndarray = end.value
-                break
+        effects = yield from relayed(patching.effects(edges, metric, reads=part), done.__add__)
         means.append(effects.mean(axis=-1)[list(directions), np.arange(len(edges))])
         done += patching.runs(edges)
     return np.stack(means, axis=-1)

@@ -1,4 +1,4 @@
-"""What scores and effects can be trusted with: intervals, permutations, sign flips, false discovery control."""
+"""How sure scores and effects are: intervals, permutations, sign flips, false discovery control."""
 
 from itertools import combinations
 from math import comb
@@ -58,13 +58,13 @@ def label_weights(examples: int, n_anomalous: int, seed: int) -> np.ndarray:
     All labellings with this many anomalous examples where there are few, else FLIPS drawn ones.
     """
     if comb(examples, n_anomalous) <= FLIPS:
-        chosen = np.array(list(combinations(range(examples), n_anomalous)))
+        anomalous = np.array(list(combinations(range(examples), n_anomalous)))
     else:
         generator = np.random.default_rng(seed)
         drawn = generator.random((FLIPS, examples)).argsort(axis=1)[:, :n_anomalous]
-        chosen = np.concatenate([np.arange(n_anomalous)[None], drawn])
-    weights = np.full((len(chosen), examples), -1.0 / (examples - n_anomalous))
-    np.put_along_axis(weights, chosen, 1.0 / n_anomalous, axis=1)
+        anomalous = np.concatenate([np.arange(n_anomalous)[None], drawn])
+    weights = np.full((len(anomalous), examples), -1.0 / (examples - n_anomalous))
+    np.put_along_axis(weights, anomalous, 1.0 / n_anomalous, axis=1)
     return weights
 
 
@@ -87,3 +87,8 @@ def bootstrap_interval(
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
     low, high = member_interval(drawn @ values.T / count, coverage)
     return low, high
+
+
+def json_number(value: float) -> float | None:
+    """A number for JSON, None where it is not finite."""
+    return round(float(value), 6) if np.isfinite(value) else None

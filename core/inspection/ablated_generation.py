@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.causal.ablation import Ablator
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
+from core.causal.replacements import Replacements
 from core.config import RunConfig
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
@@ -158,9 +158,8 @@ def _ablation_file(
 ) -> AblationFile:
     alignment = config.align(ids)
     recording = Recording(loaded, ids).of(alignment.kept)
-    ablator = Ablator(recording, alignment.n_anomalous, alignment.paired)
-    ablator.plain()
-    return make_ablation_file(loaded, heads, mode, ablator.normal_means(), {"preset": config.preset})
+    means = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=()).means
+    return make_ablation_file(loaded, heads, mode, means, {"preset": config.preset})
 
 
 def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: Statement) -> ComparedText:

@@ -78,4 +78,4 @@ def _write_effects(run: RunFolder, evidence: Evidence, alignment: Alignment) -> 
     if (run.path / "evidence.json").exists():
         details = run.read_model("evidence.json", EvidenceDetails)
         heads = {"heads": tables.head_records(evidence)}
-        run.write_model("evidence.json", EvidenceDetails.model_validate(details.model_dump() | heads))
+        run.write_model("evidence.json", details.model_copy(update=heads))

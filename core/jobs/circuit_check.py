@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from core.analysis.candidates import heads_of
-from core.causal.ablation import KINDS, Ablator
 from core.causal.ablation_file import Mode
-from core.causal.circuit_search import GOAL, Found, minimal_ablation_set, minimal_circuit
+from core.causal.circuit_search import GOAL, SearchResult, minimal_ablation_set, minimal_circuit
 from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
-from core.causal.metric import make_metric
+from core.causal.metric import metric_on
+from core.causal.patching import Patching
+from core.causal.replacements import KINDS
 from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment
@@ -53,16 +54,9 @@ class CircuitCheck:
         self._circuit, self._ranking = heads_of(heads[heads["selected"]]), ranked(heads)
         shape = recording.loaded.shape
         self._shape, self._passes_before = (shape.n_layers, shape.n_heads), recording.forward_passes
-        n_anomalous, paired = alignment.n_anomalous, alignment.paired
-        self._ablator = Ablator(recording.of(alignment.kept), n_anomalous, paired, config.seed)
-        self._metric = make_metric(
-            recording.loaded,
-            [config.examples.examples[i] for i in alignment.kept],
-            self._ablator.plain(),
-            n_anomalous,
-            paired,
-            config.seed,
-        )
+        compared = recording.of(alignment.kept)
+        self._patching = Patching(compared, alignment.n_anomalous, alignment.paired, config.seed)
+        self._metric = metric_on(compared, config.examples, alignment, config.seed)
         circuit = tuple(str(head) for head in self._circuit)
         self._record = CircuitRecord(
             state="computed",
@@ -86,7 +80,7 @@ class CircuitCheck:
 
     def _write(self, **parts: Any) -> None:
         seconds = round(time.perf_counter() - self._began, 2)
-        passes = self._passes_before + self._ablator.forward_passes
+        passes = self._passes_before + self._patching.forward_passes
         self._record = self._record.model_copy(update={**parts, "seconds": seconds, "forward_passes": passes})
         if self._run.path.exists():
             self._run.write_model(CIRCUIT_FILE, self._record)
@@ -95,7 +89,7 @@ class CircuitCheck:
         done = {ablation.kind for ablation in self._record.ablations}
         for kind in (kind for kind in KINDS if kind not in done):
             (result,) = yield from check_circuit(
-                self._ablator,
+                self._patching,
                 self._metric,
                 self._circuit,
                 self._ranking,
@@ -109,18 +103,18 @@ class CircuitCheck:
     def _minimal_circuit(self) -> Generator[Progress, None, None]:
         if self._record.minimal_circuit is not None:
             return
-        smallest = yield from minimal_circuit(self._ablator, self._metric, self._ranking, self._shape)
+        smallest = yield from minimal_circuit(self._patching, self._metric, self._ranking, self._shape)
         if smallest is not None:
             shares = yield from self._shares(smallest.heads)
             self._write(minimal_circuit=_head_set(smallest, shares))
 
     def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
         """Faithfulness of a circuit under every ablation."""
-        every, texts = frozenset(all_heads(*self._shape)), range(self._ablator.n_anomalous)
+        every, texts = frozenset(all_heads(*self._shape)), range(self._patching.n_anomalous)
         shares: dict[str, float | None] = {}
         for kind in KINDS:
             sets = [(), every, every - frozenset(heads)]
-            running = self._ablator.measures(sets, texts, self._metric, kind)
+            running = self._patching.measure(sets, texts, self._metric, kind)
             measured = yield from relayed(running, lambda _: Progress("smallest", 0, 1))
             full, nothing, alone = measured.mean(axis=1)
             shares[kind] = _rounded((alone - nothing) / (full - nothing) if full != nothing else np.nan)
@@ -130,7 +124,7 @@ class CircuitCheck:
         sets = dict(self._record.minimal_ablation_sets)
         for mode in (mode for mode in MODES if mode not in sets):
             smallest = yield from minimal_ablation_set(
-                self._ablator, self._metric, ablatable(self._heads), mode
+                self._patching, self._metric, ablatable(self._heads), mode
             )
             sets[mode] = None if smallest is None else _head_set(smallest)
             self._write(minimal_ablation_sets=dict(sets))
@@ -147,7 +141,7 @@ class CircuitCheck:
         self._write(before_after=BeforeAfter.model_validate(parts))
 
 
-def suggestion(sets: Mapping[str, HeadSet | Found | None]) -> Mode | None:
+def suggestion(sets: Mapping[str, HeadSet | SearchResult | None]) -> Mode | None:
     """Which of the two ways to ablate heads to suggest: one that reaches the goal, with the least harm."""
     possible = [(mode, heads) for mode in MODES if (heads := sets.get(mode)) and heads.heads]
     best = min(possible, key=lambda way: (not way[1].complete, way[1].harm or 0.0), default=None)
@@ -176,7 +170,7 @@ def _finished_parts(run: RunFolder, circuit: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(before, name) for name in PARTS}
 
 
-def _head_set(smallest: Found, shares: Mapping[str, float | None] | None = None) -> HeadSet:
+def _head_set(smallest: SearchResult, shares: Mapping[str, float | None] | None = None) -> HeadSet:
     return HeadSet(
         heads=tuple(str(head) for head in smallest.heads),
         reached=_rounded(smallest.reached),

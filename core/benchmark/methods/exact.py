@@ -22,8 +22,7 @@ def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outc
     shape = loaded.shape
     heads = all_heads(shape.n_layers, shape.n_heads)
     pairs = list(forward_pairs(shape.n_layers, shape.n_heads))
-    patching = Patching(recording.of(alignment.kept), runs.count, "resample")
-    patching.plain(heads)
+    patching = Patching(recording.of(alignment.kept), runs.count, paired=True)
     sizes = [
         np.abs(result_of(patching.effects(targets, runs.metric)).mean(axis=-1)).max(axis=0)
         for targets in (heads, pairs)

@@ -22,10 +22,10 @@ import torch
 from core.benchmark.methods.method import Analysed
 from core.benchmark.metrics.verdicts import Verified
 from core.benchmark.tasks.task import Role, Task
-from core.causal.ablation import Ablator
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
-from core.causal.circuit_search import Found, minimal_ablation_set, minimal_circuit
-from core.causal.metric import Metric, make_metric
+from core.causal.circuit_search import SearchResult, minimal_ablation_set, minimal_circuit
+from core.causal.metric import Metric, metric_on
+from core.causal.patching import Patching
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
 from core.jobs.circuit_check import ablatable, ranked, suggestion
@@ -84,7 +84,7 @@ class _Search:
 
     found_by: str
     modes: tuple[Mode, ...]
-    result: Found
+    result: SearchResult
     seconds: float
     forward_passes: int
 
@@ -95,13 +95,12 @@ def ablation_rows(
     """Rows of one draw; none where the model does not behave differently on its two sides."""
     if verified.evidence.heads is None:
         return
-    kept, alignment = analysed.alignment.kept, analysed.alignment
-    sides = alignment.n_anomalous, alignment.paired, draw
-    ablator = Ablator(analysed.recording.of(kept), *sides)
+    alignment = analysed.alignment
+    compared = analysed.recording.of(alignment.kept)
     start = time.perf_counter()
-    texts = [examples.examples[i] for i in kept]
-    metric = make_metric(task.loaded, texts, ablator.plain(), *sides)
-    searches = list(_searches(task, ablator, metric, verified, time.perf_counter() - start))
+    patching = Patching(compared, alignment.n_anomalous, alignment.paired, draw)
+    metric = metric_on(compared, examples, alignment, draw)
+    searches = list(_searches(task, patching, metric, verified, time.perf_counter() - start))
     suggested = suggestion(
         {search.modes[0]: search.result for search in searches if search.found_by == BY_ABLATION}
     )
@@ -109,7 +108,7 @@ def ablation_rows(
     reading = Reading(task.loaded, pairs, is_fault=metric.gap < 0)
     for search in searches:
         for mode in search.modes:
-            ablation = make_ablation_file(task.loaded, search.result.heads, mode, ablator.normal_means())
+            ablation = make_ablation_file(task.loaded, search.result.heads, mode, patching.replacements.means)
             yield AblationRow(
                 task=task.name,
                 draw=draw,
@@ -127,21 +126,21 @@ def ablation_rows(
 
 
 def _searches(
-    task: Task, ablator: Ablator, metric: Metric, verified: Verified, plain_seconds: float
+    task: Task, patching: Patching, metric: Metric, verified: Verified, plain_seconds: float
 ) -> Iterator[_Search]:
     """The searches that find any heads, with what they cost beside the plain runs."""
     shape = task.loaded.shape.n_layers, task.loaded.shape.n_heads
     candidates = ablatable(verified.heads)
     running = [
-        *((BY_ABLATION, (mode,), minimal_ablation_set(ablator, metric, candidates, mode)) for mode in MODES),
-        (BY_CIRCUIT, MODES, minimal_circuit(ablator, metric, ranked(verified.heads), shape)),
+        *((BY_ABLATION, (mode,), minimal_ablation_set(patching, metric, candidates, mode)) for mode in MODES),
+        (BY_CIRCUIT, MODES, minimal_circuit(patching, metric, ranked(verified.heads), shape)),
     ]
     for found_by, modes, search in running:
-        start, passes = time.perf_counter(), ablator.forward_passes
+        start, passes = time.perf_counter(), patching.forward_passes
         result = result_of(search)
         seconds = plain_seconds + time.perf_counter() - start
         if result is not None and result.heads:
-            yield _Search(found_by, modes, result, seconds, ablator.forward_passes - passes)
+            yield _Search(found_by, modes, result, seconds, patching.forward_passes - passes)
 
 
 def unseen_pairs(task: Task, texts: set[str], count: int, draw: int) -> list[TaskPair]:

@@ -25,9 +25,10 @@ from core.benchmark.methods.method import Analysed
 from core.benchmark.metrics.ranking import precision_recall
 from core.benchmark.tables.rows import UNITS, Unit
 from core.benchmark.tasks.task import Task
-from core.causal.evidence import CONFIRMED, Evidence, Findings, gather
+from core.causal.evidence import Evidence, gather
 from core.causal.metric import make_metric
 from core.causal.patching import Target
+from core.causal.verdicts import CONFIRMED, Findings
 from core.discovery.autoencoder import Codes
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet

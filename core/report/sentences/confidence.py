@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from core.causal.bounds import CERTAIN
 from core.examples.example_set import ADVISED_PER_SIDE
 from core.report.sentences.heads import below_chance
 from core.runs.facts import Facts
 from core.schema import Manifest
 from core.text import number, percent, text
 
-CERTAIN = 0.05
-"""The q at which a verdict is confirmed, as in `core.causal.evidence`: a smallest p above it confirms nothing."""
 HALF = 0.5
 
 
@@ -50,6 +49,7 @@ def confidence(facts: Facts, language: str) -> str:
         parts += _stability(facts)
     if facts.state == "tested":
         if about.smallest_p is not None:
+            # a smallest p above the q of a confirmation confirms nothing
             enough = about.smallest_p <= CERTAIN
             values = {"examples": about.examples or sides["anomalous"], "p": number(about.smallest_p)}
             parts.append(("smallest" if enough else "too_few", values))

@@ -11,8 +11,8 @@ from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
 from core.benchmark.methods.gradient import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
+from core.causal.bounds import SMALLEST_GAP
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
-from core.causal.metric import SMALLEST_GAP
 from core.causal.paired_runs import PairedRuns, forward_mask
 from core.config import AutoencoderConfig, RunConfig, make_config
 from core.discovery.autoencoder import Codes
@@ -33,9 +33,9 @@ from core.runs.run_folder import RunFolder
 from core.scenarios import load_scenario
 from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Manifest, Note, Progress, RunResult
 from core.text import LANGUAGES, text
-from tests.core.causal.test_evidence import pairs
 from tests.core.discovery.test_stability import made_codes
 from tests.support.made_result import with_changes
+from tests.support.pairs import pairs
 from tests.support.tiny_models import save_tiny, tiny
 
 QUICK = AutoencoderConfig(members=3, latents=8, epochs=20)

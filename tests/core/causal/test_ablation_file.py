@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from tests.core.causal.test_interventions import Surgery
 
 from core.causal.ablation_file import (
     ablated,
@@ -21,7 +22,6 @@ from core.inspection.ablated_generation import (
     ablation_file_of,
 )
 from core.scenarios import load_scenario
-from tests.core.causal.test_interventions import Surgery
 from tests.support.paths import ROOT
 from tests.support.tiny_models import tiny
 

@@ -7,10 +7,10 @@ import torch
 from core.causal import attribution as attribution_module
 from core.causal.attribution import attribution
 from core.causal.metric import Metric
+from core.generators import result_of
 from core.heads import HeadId, all_heads
 from core.model.loading import LoadedModel
-from tests.core.causal.test_evidence import pairs
-from tests.core.causal.test_faithfulness import begun, finished
+from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import recording_of, tiny
 
 HEADS = [HeadId(0, 1), HeadId(1, 3), HeadId(2, 0)]
@@ -21,7 +21,7 @@ def loaded(request):
     return tiny(request.param, seed=2)
 
 
-def plain_run(
+def with_added(
     loaded: LoadedModel, ids: list[int], head: HeadId, added: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits after the text with something added to z of a head, and its z (position, d_head)."""
@@ -57,22 +57,22 @@ def by_autograd(
 ) -> float:
     """The definition, for one head and one text."""
     added = nothing(loaded, ids).requires_grad_()
-    logits, z = plain_run(loaded, ids, head, added)
+    logits, z = with_added(loaded, ids, head, added)
     (gradient,) = torch.autograd.grad(measured(found, logits, text), added)
     return float((gradient[0] * (z - instead)).sum()) / found.gap
 
 
 @torch.no_grad()
 def own_z(loaded: LoadedModel, ids: list[int], head: HeadId) -> torch.Tensor:
-    return plain_run(loaded, ids, head, nothing(loaded, ids))[1]
+    return with_added(loaded, ids, head, nothing(loaded, ids))[1]
 
 
 @pytest.mark.parametrize("head", HEADS, ids=str)
 def test_attribution_equals_plain_autograd_with_the_partner_s_values(loaded, head):
     examples = pairs()
     texts = [loaded.encode(e.text) for e in examples]
-    _, found = begun(loaded, examples)
-    result = finished(attribution(recording_of(loaded, examples), 4, "resample", found))
+    patching, found = patched(loaded, examples)
+    result = result_of(attribution(recording_of(loaded, examples), patching, found))
     assert result.values.shape == (3, 4, 4)
     assert (result.forward_passes, result.backward_passes) == (1, 1)
     for text in range(4):
@@ -86,8 +86,8 @@ def test_attribution_equals_plain_autograd_with_the_partner_s_values(loaded, hea
 def test_attribution_equals_plain_autograd_with_the_normal_mean(loaded, head):
     examples = pairs()
     texts = [loaded.encode(e.text) for e in examples]
-    _, found = begun(loaded, examples)
-    result = finished(attribution(recording_of(loaded, examples), 4, "mean", found))
+    patching, found = patched(loaded, examples, "mean")
+    result = result_of(attribution(recording_of(loaded, examples), patching, found))
     normal = [own_z(loaded, ids, head) for ids in texts[4:]]
     everywhere, last = torch.cat(normal).mean(0), torch.stack([z[-1] for z in normal]).mean(0)
     for text in range(4):
@@ -102,13 +102,13 @@ def test_a_small_change_has_the_effect_that_the_attribution_foretells(kind):
     loaded.model.double()
     examples, small = pairs(), 1e-3
     texts = [loaded.encode(e.text) for e in examples]
-    _, found = begun(loaded, examples)
-    values = finished(attribution(recording_of(loaded, examples), 4, "resample", found)).values
+    patching, found = patched(loaded, examples)
+    values = result_of(attribution(recording_of(loaded, examples), patching, found)).values
     for head in all_heads(3, 4):
         change = small * (own_z(loaded, texts[4], head) - own_z(loaded, texts[0], head))
         with torch.no_grad():
-            before = measured(found, plain_run(loaded, texts[0], head, 0 * change[None])[0], 0)
-            after = measured(found, plain_run(loaded, texts[0], head, change[None])[0], 0)
+            before = measured(found, with_added(loaded, texts[0], head, 0 * change[None])[0], 0)
+            after = measured(found, with_added(loaded, texts[0], head, change[None])[0], 0)
         effect = float(before - after) / found.gap / small
         # some norms reckon in single precision whatever the model's, so the difference is noisy
         noise = 0.01 * np.abs(values[..., 0]).max()
@@ -118,10 +118,10 @@ def test_a_small_change_has_the_effect_that_the_attribution_foretells(kind):
 @pytest.mark.parametrize("method", ["resample", "mean"])
 def test_the_size_of_batches_changes_nothing(loaded, method, monkeypatch):
     examples = pairs()
-    _, found = begun(loaded, examples)
-    together = finished(attribution(recording_of(loaded, examples), 4, method, found))
+    patching, found = patched(loaded, examples, method)
+    together = result_of(attribution(recording_of(loaded, examples), patching, found))
     monkeypatch.setattr(attribution_module, "GRADIENT_BYTES", 1)
-    single = finished(attribution(recording_of(loaded, examples), 4, method, found))
+    single = result_of(attribution(recording_of(loaded, examples), patching, found))
     np.testing.assert_allclose(single.values, together.values, atol=1e-5)
     assert single.backward_passes == 4
     assert single.forward_passes == 4
@@ -129,8 +129,8 @@ def test_the_size_of_batches_changes_nothing(loaded, method, monkeypatch):
 
 def test_no_hook_and_no_gradient_is_left_behind(loaded):
     examples = pairs()
-    _, found = begun(loaded, examples)
-    finished(attribution(recording_of(loaded, examples), 4, "resample", found))
+    patching, found = patched(loaded, examples)
+    result_of(attribution(recording_of(loaded, examples), patching, found))
     assert not any(loaded.projection(layer)._forward_pre_hooks for layer in range(3))
     assert all(p.grad is None and not p.requires_grad for p in loaded.model.parameters())
     assert torch.is_grad_enabled()

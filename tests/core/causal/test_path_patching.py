@@ -10,16 +10,22 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from core.causal.interventions import choose_heads, patch_edges, record, replace_heads
+from core.causal.path_patching import patch_edges
+from core.causal.replacements import replace_heads
 from core.errors import ModelError
-from core.heads import EdgeId, HeadId, all_heads
+from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.hooks import after
 from core.model.loading import LoadedModel
 from core.model.logit_attribution import final_norm
+from tests.support.surgery import Surgery, hook_count, nothing, recorded, run, z_of
 from tests.support.tiny_models import CONFIGS, config_of, tiny, word_tokenizer
 
-MLP_OUTPUTS = ("mlp.c_proj", "mlp.down_proj", "mlp.dense_4h_to_h", "mlp.fc_out", "fc2")
 LAYERS, HEADS = 3, 4
+
+
+MLP_OUTPUTS = ("mlp.c_proj", "mlp.down_proj", "mlp.dense_4h_to_h", "mlp.fc_out", "fc2")
+
+
 NORM_BEHIND = ("gemma2", "gemma3_text")
 
 
@@ -31,6 +37,11 @@ def loaded(request: pytest.FixtureRequest) -> LoadedModel:
 @pytest.fixture(params=sorted(CONFIGS), scope="module")
 def without_mlps(request: pytest.FixtureRequest) -> LoadedModel:
     return silenced(tiny(request.param, seed=4))
+
+
+@pytest.fixture(params=["gpt2", "llama", "gpt_neox"], scope="module")
+def walked(request):
+    return tiny(request.param, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +62,6 @@ def silenced(loaded: LoadedModel) -> LoadedModel:
             for parameter in module.parameters():
                 parameter.zero_()
     return loaded
-
-
-def run(loaded: LoadedModel, ids: Tensor) -> Tensor:
-    with torch.no_grad():
-        return loaded.model(input_ids=ids).logits
-
-
-def z_of(loaded: LoadedModel, ids: Tensor) -> Tensor:
-    with record(loaded) as recording:
-        run(loaded, ids)
-    return recording.z
 
 
 def stream_after(loaded: LoadedModel, layer: int, ids: Tensor) -> Tensor:
@@ -101,10 +101,10 @@ def by_definition(loaded: LoadedModel, ids: Tensor, edges: Sequence[EdgeId], val
     senders, receiver = [edge.source for edge in edges], edges[0].target
     plain = z_of(loaded, ids)
     others = [head for head in all_heads(LAYERS, HEADS) if head not in (*senders, receiver)]
-    held = replace_heads(loaded, choose_heads(loaded, [others]), plain)
-    with held_mlps(loaded, ids), held, replace_heads(loaded, choose_heads(loaded, [senders]), values):
+    held = replace_heads(loaded, [others], plain.__getitem__)
+    with held_mlps(loaded, ids), held, replace_heads(loaded, [senders], values.__getitem__):
         seen = z_of(loaded, ids)
-    with replace_heads(loaded, choose_heads(loaded, [[receiver]]), seen):
+    with replace_heads(loaded, [[receiver]], seen.__getitem__):
         return run(loaded, ids)
 
 
@@ -141,7 +141,7 @@ def test_all_ways_out_of_heads_and_the_direct_one_are_the_heads(without_mlps, to
     """MLPs write nothing, so the edges to all later heads and the way to the logits are all there is."""
     loaded, ids = without_mlps, tokens[:1]
     values = z_of(loaded, tokens[1:])
-    with replace_heads(loaded, choose_heads(loaded, [senders]), values):
+    with replace_heads(loaded, [senders], values.__getitem__):
         whole, z = run(loaded, ids), z_of(loaded, ids)
         added = stream_after(loaded, 0, ids)
     direct = added - stream_after(loaded, 0, ids)
@@ -161,9 +161,9 @@ def test_a_receiver_that_is_changed_is_seen_by_later_heads(without_mlps, tokens)
     loaded, ids = without_mlps, tokens[:1]
     a, b = HeadId(0, 0), HeadId(1, 3)
     values, plain = z_of(loaded, tokens[1:]), z_of(loaded, ids)
-    with patch_edges(loaded, [[EdgeId(a, b)]], values), record(loaded) as recording:
+    with patch_edges(loaded, [[EdgeId(a, b)]], values), recorded(loaded) as recording:
         patched = run(loaded, ids)
-    with replace_heads(loaded, choose_heads(loaded, [[b]]), recording.z):
+    with replace_heads(loaded, [[b]], recording.z.__getitem__):
         torch.testing.assert_close(run(loaded, ids), patched, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(z_of(loaded, ids)[2], recording.z[2], rtol=1e-4, atol=1e-5)
     same = torch.ones(HEADS, dtype=torch.bool)
@@ -222,3 +222,120 @@ def test_models_that_normalise_the_stream_itself_are_refused_in_words(kind, sett
     values = z_of(model, tokens[1:])
     with pytest.raises(ModelError, match=kind), patch_edges(model, [SETS["next layer"]], values):
         run(model, tokens[:1])
+
+
+@pytest.mark.parametrize("reads", ["all", "q", "k", "v"])
+def test_edge_patches_match_surgery_one_by_one(walked: LoadedModel, tokens: Tensor, reads: str) -> None:
+    edges = list(forward_pairs(3, 4))[::5]
+    ids = tokens[:1].expand(len(edges), -1)
+    values = z_of(walked, tokens[1:]).expand(-1, len(edges), -1, -1, -1)
+    with patch_edges(walked, [[edge] for edge in edges], values, reads):  # type: ignore[arg-type]
+        batched = run(walked, ids)
+    plain = run(walked, tokens[:1])
+    largest = 0.0
+    for row, edge in enumerate(edges):
+        value = values[edge.source.layer, :1, :, edge.source.head]
+        expected = Surgery(walked).run(tokens[:1], edge, value, reads)[0]
+        torch.testing.assert_close(batched[row], expected, rtol=1e-3, atol=1e-4)
+        largest = max(largest, float((expected - plain).abs().max()))
+    assert largest > 0.01, "the patches must do something for the comparison to mean anything"
+
+
+def test_rows_with_several_edges_match_rows_run_alone(walked: LoadedModel, tokens: Tensor) -> None:
+    rows = [
+        [
+            EdgeId(HeadId(0, 0), HeadId(1, 2)),
+            EdgeId(HeadId(0, 1), HeadId(1, 3)),
+            EdgeId(HeadId(1, 2), HeadId(2, 0)),
+        ],
+        [EdgeId(HeadId(0, 0), HeadId(2, 2)), EdgeId(HeadId(1, 1), HeadId(2, 2))],
+        [],
+    ]
+    ids = tokens[:1].expand(3, -1)
+    values = z_of(walked, tokens[1:]).expand(-1, 3, -1, -1, -1)
+    with patch_edges(walked, rows, values):
+        batched = run(walked, ids)
+    for row, edges in enumerate(rows):
+        with patch_edges(walked, [edges], values[:, :1]):
+            torch.testing.assert_close(run(walked, tokens[:1])[0], batched[row], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(batched[2], run(walked, tokens[:1])[0], rtol=1e-4, atol=1e-5)
+
+
+def test_all_ways_out_of_a_head_together_are_the_head(walked: LoadedModel, tokens: Tensor) -> None:
+    """Edges to every later head, with the MLPs and the logits shifted by hand, equal replacing the head
+    itself.
+    """
+    sender = HeadId(0, 2)
+    values = z_of(walked, tokens[1:])
+    with replace_heads(walked, [[sender]], values.__getitem__):
+        whole = run(walked, tokens[:1])
+    change = values[0, :, :, 2] - z_of(walked, tokens[:1])[0, :, :, 2]
+    delta = change @ walked.output_weights(0)[2]
+    surgery, kind = Surgery(walked), walked.shape.architecture
+    names = {"gpt2": "ln_2", "llama": "post_attention_layernorm", "gpt_neox": "post_attention_layernorm"}
+    final = {"gpt2": "ln_f", "llama": "norm", "gpt_neox": "final_layer_norm"}[kind]
+    readers = [getattr(block, names[kind]) for block in walked.layers][1 if kind == "gpt_neox" else 0 :]
+    readers.append(getattr(walked.model.base_model, final))
+    handles = [
+        reader.register_forward_pre_hook(lambda module, args: (args[0] + delta,)) for reader in readers
+    ]
+    edges = [EdgeId(sender, HeadId(layer, head)) for layer in (1, 2) for head in range(4)]
+    with patch_edges(walked, [edges], values):
+        together = run(walked, tokens[:1])
+    for handle in handles:
+        handle.remove()
+    torch.testing.assert_close(together, whole, rtol=1e-3, atol=1e-4)
+    assert (whole - surgery.run(tokens[:1])).abs().max() > 0.01
+
+
+def test_hooks_are_gone_after_an_exception(walked: LoadedModel, tokens: Tensor) -> None:
+    edge = EdgeId(HeadId(0, 0), HeadId(1, 0))
+    values, before = z_of(walked, tokens), run(walked, tokens)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        recorded(walked),
+        replace_heads(walked, [[HeadId(1, 1)]], nothing),
+        patch_edges(walked, [[edge], [edge]], values),
+    ):
+        assert hook_count(walked) > 0
+        raise KeyboardInterrupt
+    assert hook_count(walked) == 0
+    torch.testing.assert_close(run(walked, tokens), before)
+
+
+def test_hooks_are_gone_when_the_model_fails_inside(walked: LoadedModel, tokens: Tensor) -> None:
+    edge = EdgeId(HeadId(0, 0), HeadId(1, 0))
+    values = z_of(walked, tokens)[:, :, :3]
+    with pytest.raises(RuntimeError), patch_edges(walked, [[edge], [edge]], values):
+        run(walked, tokens)
+    assert hook_count(walked) == 0
+
+
+def test_backward_edges_are_refused(walked: LoadedModel, tokens: Tensor) -> None:
+    values = z_of(walked, tokens)
+    with (
+        pytest.raises(ValueError, match="L1H0→L1H1"),
+        patch_edges(walked, [[EdgeId(HeadId(1, 0), HeadId(1, 1))]] * 2, values),
+    ):
+        run(walked, tokens)
+
+
+def test_reads_need_a_known_layout(tokens: Tensor) -> None:
+    from transformers import Phi3Config, Phi3ForCausalLM
+
+    shape = Phi3Config(
+        vocab_size=64,
+        hidden_size=24,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        pad_token_id=0,
+    )
+    phi = LoadedModel(Phi3ForCausalLM(shape), word_tokenizer(), "tiny")
+    values = z_of(phi, tokens)
+    edges = [[EdgeId(HeadId(0, 0), HeadId(1, 1))]] * 2
+    with patch_edges(phi, edges, values):
+        run(phi, tokens)
+    with pytest.raises(ModelError, match="phi3"), patch_edges(phi, edges, values, "k"):
+        run(phi, tokens)

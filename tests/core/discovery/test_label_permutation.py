@@ -92,3 +92,21 @@ def test_permutation_p_does_not_depend_on_blocks_and_tells_how_far_it_is(monkeyp
 def test_permutation_p_of_heads_that_are_always_silent():
     silent = codes_from(torch.full((2, 6, 2, 3), SILENT))
     assert label_permutation_p(silent, 3, 20, seed=0).tolist() == [1.0] * 3
+
+
+LEVELS = (0.05, 0.1, 0.25)
+
+
+def test_label_permutation_p_of_shuffled_labels_is_small_no_more_often_than_it_says():
+    """One table of codes that splits its sides perfectly, its labels shuffled anew for every head."""
+    draws, examples = 1500, 10
+    random = np.random.default_rng(4)
+    order = torch.tensor(np.stack([random.permutation(examples) for _ in range(draws)]))
+    own = torch.tensor([4, 5, 6, 7, 8, 1, 1, 2, 2, 3])
+    strength = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0, 1.0, 0.5, 1.0, 0.5, 2.0])
+    codes = Codes(own[order].T[None, :, None], strength[order].T[None, :, None])
+    p = label_permutation_p(codes, examples // 2, permutations=999, seed=0)
+    for level in LEVELS:
+        assert (p <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / draws)
+    unshuffled = Codes(own[None, :, None, None], strength[None, :, None, None])
+    assert label_permutation_p(unshuffled, examples // 2, 999, seed=0)[0] <= 0.05

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from core.causal import paired_runs
-from core.causal.ablation import KINDS, Ablator
 from core.causal.attribution import attribution
 from core.causal.edge_attribution import adds_up_by_head, attributed
 from core.causal.metric import Metric, make_metric
@@ -18,6 +17,7 @@ from core.causal.paired_runs import PairedRuns
 from core.causal.patching import Patching
 from core.causal.path_patching import Reads
 from core.causal.qkv_effects import separable
+from core.causal.replacements import KINDS
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
 from core.heads import EdgeId, HeadId, all_heads
@@ -27,8 +27,8 @@ from core.model.head_outputs import head_outputs
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 from core.model.recording import Recording
-from tests.core.causal.test_evidence import pairs
 from tests.support.other_device import OtherDevice
+from tests.support.pairs import pairs
 from tests.support.tiny_models import CONFIGS, recording_of, tiny
 
 pytestmark = pytest.mark.slow
@@ -73,8 +73,7 @@ def test_what_is_recorded_comes_to_the_cpu(loaded):
 
 @pytest.mark.parametrize("method", ["resample", "mean"])
 def test_patching_of_heads_and_edges(loaded, metric, method):
-    patching = Patching(recording_of(loaded, EXAMPLES), 4, method)
-    patching.plain(HEADS)
+    patching = Patching(recording_of(loaded, EXAMPLES), 4, method == "resample", heads=HEADS)
     result_of(patching.effects(HEADS, metric))
     if has_plain_stream(loaded):
         ways: tuple[Reads, ...] = ("all", "q", "k", "v") if separable(loaded) else ("all",)
@@ -84,20 +83,17 @@ def test_patching_of_heads_and_edges(loaded, metric, method):
 
 
 def test_ablation_of_sets_of_heads(loaded, metric):
-    ablator = Ablator(recording_of(loaded, EXAMPLES), 4, paired=True)
-    ablator.plain()
+    patching = Patching(recording_of(loaded, EXAMPLES), 4, paired=True)
     for kind in KINDS:
-        assert result_of(ablator.measures([HEADS[:3], ()], range(4), metric, kind)).shape == (2, 4)
+        assert result_of(patching.measure([HEADS[:3], ()], range(4), metric, kind)).shape == (2, 4)
 
 
 def test_gradients_of_heads_and_edges(loaded, metric, monkeypatch):
-    monkeypatch.setattr(paired_runs, "make_metric", lambda *_args, **_named: metric)
+    monkeypatch.setattr(paired_runs, "metric_on", lambda *_args, **_named: metric)
     for method in ("resample", "mean"):
-        assert result_of(attribution(recording_of(loaded, EXAMPLES), 4, method, metric)).values.shape == (
-            3,
-            4,
-            4,
-        )
+        recording = recording_of(loaded, EXAMPLES)
+        patching = Patching(recording, 4, method == "resample")
+        assert result_of(attribution(recording, patching, metric)).values.shape == (3, 4, 4)
     if adds_up_by_head(loaded):
         rows = [e.model_copy(update={"pair": str(i % 4)}) for i, e in enumerate(EXAMPLES)]
         runs = PairedRuns(loaded, ExampleSet(examples=tuple(rows)), 0)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.causal.patching import Patching
+from core.generators import result_of
 from core.heads import EdgeId, HeadId, all_heads
 from core.model import partial_forward as resume
 from core.model.batching import pad
 from core.model.loading import LoadedModel
 from core.model.next_token import head_logits
 from core.model.partial_forward import Streams
-from tests.core.causal.test_evidence import effects_of, pairs, patched
-from tests.support.tiny_models import CONFIGS, recording_of, tiny
+from tests.support.pairs import pairs, patched
+from tests.support.tiny_models import CONFIGS, tiny
 
 TEXTS = [[5, 6, 7, 8, 9], [10, 11, 12], [13, 14, 15, 16]]
 EDGES = [EdgeId(HeadId(0, 1), HeadId(1, 3)), EdgeId(HeadId(1, 0), HeadId(2, 2))]
@@ -73,19 +73,8 @@ def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
     targets = (all_heads(3, 4), EDGES)
     patching, found = patched(loaded, pairs(), method)
     monkeypatch.setattr("core.causal.patching.BATCH_ROWS", 9)
-    shortened = [effects_of(patching, part, found) for part in targets]
+    shortened = [result_of(patching.effects(part, found)) for part in targets]
     monkeypatch.setattr(resume, "MOST_BYTES", 0)
     patching, found = patched(loaded, pairs(), method)
     for part, effects in zip(targets, shortened, strict=True):
-        np.testing.assert_allclose(effects_of(patching, part, found), effects, atol=5e-4)
-
-
-def test_batches_go_by_layer_and_hold_every_run_once():
-    loaded = tiny("gpt2", seed=2)
-    examples = pairs()
-    patching = Patching(recording_of(loaded, examples), 4, "resample")
-    heads = all_heads(3, 4)
-    items = [item for batch in patching.batches(heads) for item in batch]
-    assert sorted(items) == [(index, text) for index in range(12) for text in range(8)]
-    layers = [heads[index].layer for index, _ in items]
-    assert layers == sorted(layers)
+        np.testing.assert_allclose(result_of(patching.effects(part, found)), effects, atol=5e-4)

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from core.benchmark.methods.acdc import cut_edges, losses, surviving
-from core.causal.interventions import patch_edges, replace_heads
 from core.causal.paired_runs import PairedRuns, forward_mask
+from core.causal.path_patching import patch_edges
+from core.causal.replacements import replace_heads
 from core.examples.example_set import ExampleSet
-from core.heads import EdgeId, HeadId, forward_pairs
+from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.logit_attribution import final_norm
-from tests.core.causal.test_evidence import pairs
+from tests.support.pairs import pairs
 
 
 def example_set(count: int = 4) -> ExampleSet:
@@ -69,11 +70,11 @@ def test_with_everything_cut_the_output_reads_the_normal_heads(planted):
     cut = torch.zeros(len(batch.rows), count + 1, count)
     cut[:, :-1] = torch.from_numpy(forward_mask(planted.loaded).T).float()
     cut[:, -1] = 1
-    every = torch.ones(4, len(batch.rows), 6, dtype=torch.bool)
+    every = [all_heads(4, 6)] * len(batch.rows)
     with torch.no_grad():
         with cut_edges(planted.loaded, cut, batch.other):
             found = runs.logits(batch)
-        with replace_heads(planted.loaded, every, batch.other):
+        with replace_heads(planted.loaded, every, batch.other.__getitem__):
             torch.testing.assert_close(found, runs.logits(batch), rtol=1e-4, atol=1e-3)
 
 

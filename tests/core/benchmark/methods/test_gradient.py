@@ -8,15 +8,16 @@ from torch import Tensor
 from core.benchmark.methods.gradient import eap, gate_gradients, hisp, screened
 from core.benchmark.methods.method import ours
 from core.causal.edge_attribution import attributions
-from core.causal.interventions import patch_edges, record
 from core.causal.paired_runs import PairedRuns, forward_mask
+from core.causal.path_patching import patch_edges
 from core.config import PRESETS
 from core.discovery.scoring import combined
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.hooks import after, on_z
-from tests.core.causal.test_evidence import pairs
+from tests.support.pairs import pairs
+from tests.support.surgery import recorded
 from tests.support.tiny_models import tiny
 
 
@@ -44,7 +45,7 @@ def test_pair_runs_hold_both_sides(exact_model):
     for side, z in ((0, batch.z), (1, batch.other)):
         for place, row in enumerate(batch.rows):
             text = runs.texts[row + 4 * side]
-            with record(exact_model) as recording, torch.no_grad():
+            with recorded(exact_model) as recording, torch.no_grad():
                 exact_model.model(torch.tensor([text]))
             torch.testing.assert_close(z[:, place, : len(text)].float(), recording.z[:, 0])
     measured = runs.metric.of(batch.logits, batch.rows)

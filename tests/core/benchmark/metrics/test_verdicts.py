@@ -17,7 +17,8 @@ from core.benchmark.metrics.verdicts import (
     wrong_at_q,
 )
 from core.benchmark.tasks.task import Task
-from core.causal.evidence import Evidence, Findings
+from core.causal.evidence import Evidence
+from core.causal.verdicts import Findings
 from core.config import PRESETS
 from core.discovery.codes import centre
 from core.discovery.scoring import head_scores, mirror_scores

@@ -1,0 +1,28 @@
+"""From what on a gap, an effect and a q-value count. Without torch, so that sentences can name the same numbers."""
+
+from typing import Literal
+
+Kind = Literal["logit_difference", "next_word_shift"]
+SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "next_word_shift": 0.02}
+"""Gaps below are no behaviour: logits for the first, nats for the second."""
+
+CHANCE = 0.05
+"""The p of the gap above which the sides do not differ."""
+
+HEAD_BOUND, EDGE_BOUND = 0.05, 0.02
+"""Effects, as shares of the gap, from which a head or an edge counts."""
+
+CERTAIN, LIKELY = 0.05, 0.1
+"""The q-values up to which a verdict is confirmed, or partly so."""
+
+COVERAGE = 0.95
+"""Of the interval of an effect."""
+
+RULE = {
+    "head_bound": HEAD_BOUND,
+    "edge_bound": EDGE_BOUND,
+    "confirmed_q": CERTAIN,
+    "partly_q": LIKELY,
+    "interval": COVERAGE,
+}
+"""The numbers of the verdicts, as the manifest names them."""

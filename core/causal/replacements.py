@@ -1,0 +1,122 @@
+"""What heads write in place of their own z, and putting it there.
+
+- `resample`: their z in the partner text. Texts without a partner get that of a drawn text of the other side, counted
+  from the last token; where that text is shorter, its first token stands for what it lacks.
+- `mean`: the mean z of the normal texts: at the last position the mean over their last tokens, elsewhere the mean over
+  all their tokens.
+- `zero`: nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.heads import HeadId, all_heads
+from core.model.batching import batches_of
+from core.model.hooks import on_z
+from core.model.loaded_model import LoadedModel
+from core.model.recording import Recording
+
+AblationKind = Literal["resample", "mean", "zero"]
+KINDS: tuple[AblationKind, ...] = ("resample", "mean", "zero")
+
+
+class Replacements:
+    """z of some heads (all by default) in recorded texts, anomalous first.
+
+    `paired` says that text i and text i + n_anomalous are partners. `means` (layer, head, d_head) of all heads are
+    those over the tokens of the normal texts, and over their last ones.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        n_anomalous: int,
+        paired: bool,
+        seed: int = 0,
+        heads: Collection[HeadId] | None = None,
+    ) -> None:
+        shape = recording.loaded.shape
+        self._shape, self._lengths = shape, recording.lengths
+        self._donor_of = _donors(len(self._lengths), n_anomalous, paired, seed)
+        every = all_heads(shape.n_layers, shape.n_heads)
+        known = [head for head in every if heads is None or head in heads]
+        self._heads = [
+            [head.head for head in known if head.layer == layer] for layer in range(shape.n_layers)
+        ]
+        self._z: dict[int, list[Tensor]] = {}
+        everywhere = last = torch.zeros(())
+        for batch in batches_of(self._lengths, range(len(self._lengths))):
+            for text, z in zip(batch, recording.z(batch), strict=True):
+                self._z[text] = [self._known(layer, z[layer]) for layer in range(shape.n_layers)]
+                if text >= n_anomalous:
+                    everywhere, last = everywhere + z.sum(dim=1), last + z[:, -1]
+        normal = self._lengths[n_anomalous:]
+        self.means = everywhere / sum(normal), last / len(normal)
+
+    def at(self, layer: int, texts: Sequence[int], kind: AblationKind) -> Tensor:
+        """What the heads of a layer get in these texts: (row, position, head, d_head), 0 for unknown heads."""
+        width = max(self._lengths[text] for text in texts)
+        values = torch.zeros(len(texts), width, self._shape.n_heads, self._shape.d_head)
+        everywhere, last = (mean[layer] for mean in self.means)
+        for row, text in zip(values, texts, strict=True):
+            length = self._lengths[text]
+            if kind == "mean":
+                row[: length - 1], row[length - 1] = everywhere, last
+            elif kind == "resample":
+                donor = self._z[self._donor_of[text]][layer]
+                row[:length, self._heads[layer]] = donor[from_the_end(length, len(donor))]
+        return values
+
+    def _known(self, layer: int, z: Tensor) -> Tensor:
+        """z (position, head, d_head) of the known heads; a view where these are all."""
+        heads = self._heads[layer]
+        return z if len(heads) == self._shape.n_heads else z[:, heads]
+
+
+@contextmanager
+def replace_heads(
+    loaded: LoadedModel, heads: Sequence[Iterable[HeadId]], values: Callable[[int], Tensor]
+) -> Iterator[None]:
+    """Put other values in place of z of the heads of each row of the batch.
+
+    `values` gives for a layer what broadcasts to (row, position, head, d_head); it is asked when the layer runs. Other
+    heads keep what they write. Contexts can be nested; one entered later sees what earlier ones changed.
+    """
+    shape = loaded.shape
+    marked = torch.zeros(shape.n_layers, len(heads), shape.n_heads, dtype=torch.bool)
+    for row, of_row in enumerate(heads):
+        for head in of_row:
+            marked[head.layer, row, head.head] = True
+    with ExitStack() as stack:
+        for layer in range(shape.n_layers):
+            if bool(marked[layer].any()):
+                mask = marked[layer, :, None, :, None]
+                stack.enter_context(on_z(loaded, layer, partial(_replaced, mask, partial(values, layer))))
+        yield
+
+
+def _replaced(mask: Tensor, values: Callable[[], Tensor], z: Tensor) -> Tensor:
+    return torch.where(mask.to(z.device), values().to(z), z)
+
+
+def from_the_end(length: int, donor: int) -> Tensor:
+    """For every position of a text the donor's position that is as far from the end; 0 where there is none."""
+    return (torch.arange(length) + donor - length).clamp(min=0)
+
+
+def _donors(count: int, n_anomalous: int, paired: bool, seed: int) -> list[int]:
+    """The text whose z each text gets: its partner, or a drawn text of the other side."""
+    if paired:
+        return [(text + n_anomalous) % count for text in range(count)]
+    generator = np.random.default_rng(seed)
+    drawn = [
+        *generator.choice(np.arange(n_anomalous, count), size=n_anomalous),
+        *generator.choice(np.arange(n_anomalous), size=count - n_anomalous),
+    ]
+    return [int(text) for text in drawn]

@@ -1,0 +1,49 @@
+"""Effects under several ablations beside each other."""
+
+import numpy as np
+import pytest
+
+from core.causal.ablation_comparison import disagree, effects_when_out
+from core.causal.bounds import HEAD_BOUND
+from core.generators import result_of
+from core.schema import EffectRecord
+from tests.support.pairs import TARGETS, pairs, patched
+from tests.support.tiny_models import tiny
+
+
+@pytest.fixture(params=["gpt2", "llama", "gpt_neox"], scope="module")
+def loaded(request):
+    return tiny(request.param, seed=2)
+
+
+def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
+    examples = pairs()
+    patching, found = patched(loaded, examples, "mean")
+    running = effects_when_out(patching, TARGETS[:3], found, ["mean", "zero"])
+    steps = []
+    while True:
+        try:
+            steps.append(next(running))
+        except StopIteration as end:
+            beside = end.value
+            break
+    assert steps[-1] == 2 * 3 * 4
+    np.testing.assert_allclose(beside["mean"], result_of(patching.effects(TARGETS[:3], found))[0], atol=2e-4)
+    assert not np.allclose(beside["zero"], beside["mean"], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([(0.3, 0.2, 0.4), (-0.3, -0.4, -0.2)], True),
+        ([(0.3, 0.2, 0.4), (-0.3, -0.4, 0.1)], False),
+        ([(0.3, 0.2, 0.4), (-0.02, -0.03, -0.01)], False),
+        ([(0.3, 0.2, 0.4), (0.1, 0.05, 0.2)], False),
+        ([(0.3, 0.2, 0.4), (None, None, None)], False),
+    ],
+)
+def test_when_ablations_disagree_in_sign(effects, said):
+    found = [
+        EffectRecord(**dict(zip(("effect", "low", "high"), numbers, strict=True))) for numbers in effects
+    ]
+    assert disagree(found, HEAD_BOUND) is said
