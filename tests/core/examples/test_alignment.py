@@ -27,31 +27,31 @@ def test_differences():
 
 def test_same_length_drops_what_all_share():
     ids = [[1, 2, 3, 9], [1, 2, 4, 9], [1, 2, 5, 9], [1, 2, 6, 9]]
-    found = align(examples("aann"), ids, pairing="off")
-    assert (found.mode, found.slots, found.kept) == ("aligned", ("2", "3"), (0, 1, 2, 3))
-    assert found.positions.tolist() == [[2, 3]] * 4
-    assert found.pairs == []
+    alignment = align(examples("aann"), ids, pairing="off")
+    assert (alignment.mode, alignment.slots, alignment.kept) == ("aligned", ("2", "3"), (0, 1, 2, 3))
+    assert alignment.positions.tolist() == [[2, 3]] * 4
+    assert alignment.pairs == []
 
 
 def test_given_pairs_put_partners_in_the_same_order():
     ids = [[1, 2, 3], [1, 9, 3], [4, 2, 3], [4, 7, 3]]
-    found = align(examples("anna", "pqp "[:3] + "q"), [ids[0], ids[3], ids[1], ids[2]])
-    assert found.pairs_source == "given"
-    assert found.pairs == [(0, 2), (3, 1)]
-    assert found.kept == (0, 3, 2, 1)
+    alignment = align(examples("anna", "pqp "[:3] + "q"), [ids[0], ids[3], ids[1], ids[2]])
+    assert alignment.pairs_source == "given"
+    assert alignment.pairs == [(0, 2), (3, 1)]
+    assert alignment.kept == (0, 3, 2, 1)
 
 
 def test_with_pairs_positions_before_every_difference_are_dropped():
     ids = [[1, 2, 3, 4], [8, 2, 5, 4], [1, 2, 6, 4], [8, 2, 7, 4]]
-    found = align(examples("aann", "pqpq"), ids)
-    assert found.slots == ("2", "3")
+    alignment = align(examples("aann", "pqpq"), ids)
+    assert alignment.slots == ("2", "3")
 
 
 def test_pairs_that_differ_at_different_places_are_also_counted_from_there():
     ids = [[1, 2, 3, 4], [8, 2, 3, 5], [1, 9, 3, 4], [8, 2, 7, 5]]
-    found = align(examples("aann", "pqpq"), ids)
-    assert found.slots == ("+0", "+1", "1", "2", "3")
-    assert found.positions.tolist() == [[1, 2, 1, 2, 3], [2, 3, 1, 2, 3]] * 2
+    alignment = align(examples("aann", "pqpq"), ids)
+    assert alignment.slots == ("+0", "+1", "1", "2", "3")
+    assert alignment.positions.tolist() == [[1, 2, 1, 2, 3], [2, 3, 1, 2, 3]] * 2
 
 
 def test_automatic_pairs_take_the_fewest_differences():
@@ -84,17 +84,17 @@ def test_pairing_can_be_undone_and_limited():
 
 def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end():
     ids = [[1, 9, 3, 4, 5, 6, 7], [8, 8, 9, 3, 4], [1, 2, 3, 4, 5, 6, 7], [8, 8, 2, 3, 4]]
-    found = align(examples("aann", "pqpq"), ids)
-    assert found.mode == "pairs"
-    assert found.slots == ("+0", "+1", "+2", "-3", "-2", "-1")
-    assert found.positions.tolist() == [[1, 2, 3, 4, 5, 6], [2, 3, 4, 2, 3, 4]] * 2
+    alignment = align(examples("aann", "pqpq"), ids)
+    assert alignment.mode == "pairs"
+    assert alignment.slots == ("+0", "+1", "+2", "-3", "-2", "-1")
+    assert alignment.positions.tolist() == [[1, 2, 3, 4, 5, 6], [2, 3, 4, 2, 3, 4]] * 2
 
 
 def test_unequal_texts_take_the_last_token_and_the_mean():
     ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [5, 5]]
-    found = align(examples("aann"), ids)
-    assert (found.mode, found.slots) == ("last_mean", ("mean", "last"))
-    assert found.positions.tolist() == [[MEAN, 2], [MEAN, 1], [MEAN, 3], [MEAN, 1]]
+    alignment = align(examples("aann"), ids)
+    assert (alignment.mode, alignment.slots) == ("last_mean", ("mean", "last"))
+    assert alignment.positions.tolist() == [[MEAN, 2], [MEAN, 1], [MEAN, 3], [MEAN, 1]]
     assert align(examples("aann"), ids, "last").positions.tolist() == [[2], [1], [3], [1]]
     assert align(examples("aann"), ids, "mean").slots == ("mean",)
 
@@ -127,19 +127,19 @@ def test_every_position_lies_inside_its_text(anomalous, data):
     labels = "a" * len(anomalous) + "n" * len(normal)
     ids = anomalous + normal
     try:
-        found = align(examples(labels, "pqrst"[: len(anomalous)] * 2), ids)
+        alignment = align(examples(labels, "pqrst"[: len(anomalous)] * 2), ids)
     except ExamplesError as error:
         assert error.key in ("nothing_varies", "pair_of_same_tokens")
         return
-    for row, index in enumerate(found.kept):
-        assert np.all(found.positions[row] >= MEAN)
-        assert np.all(found.positions[row] < len(ids[index]))
-    assert found.positions.shape == (len(found.kept), len(found.slots))
+    for row, index in enumerate(alignment.kept):
+        assert np.all(alignment.positions[row] >= MEAN)
+        assert np.all(alignment.positions[row] < len(ids[index]))
+    assert alignment.positions.shape == (len(alignment.kept), len(alignment.slots))
 
 
 @given(st.lists(st.integers(2, 6), min_size=4, max_size=8), st.sampled_from(["auto", "last"]))
 def test_the_last_slot_is_the_last_token_of_every_text(lengths, mode):
     half = len(lengths) // 2
     ids = [[10 * row + place for place in range(length)] for row, length in enumerate(lengths[: 2 * half])]
-    found = align(examples("a" * half + "n" * half), ids, mode)
-    assert found.positions[:, -1].tolist() == [len(ids[i]) - 1 for i in found.kept]
+    alignment = align(examples("a" * half + "n" * half), ids, mode)
+    assert alignment.positions[:, -1].tolist() == [len(ids[i]) - 1 for i in alignment.kept]

@@ -28,10 +28,10 @@ def changed(**entries):
 
 
 def test_sheet_worked_by_hand():
-    found = outcome(FULL)
-    assert (found.hours_now, found.hours_then, found.hours) == (60, 20, 40)
-    assert (found.cost_now, found.cost_then, found.money) == (3000, 1000, 2000)
-    assert (found.preparation_cost, found.months) == (800, 0.4)
+    result = outcome(FULL)
+    assert (result.hours_now, result.hours_then, result.hours) == (60, 20, 40)
+    assert (result.cost_now, result.cost_then, result.money) == (3000, 1000, 2000)
+    assert (result.preparation_cost, result.months) == (800, 0.4)
     assert roi.conclusion(FULL, "en") == [
         "If these entries hold, 40 hours and 2,000 EUR a month are saved.",
         "The preparation (16 hours, 800 EUR) is earned back after 0.4 months.",
@@ -55,7 +55,7 @@ def test_nothing_is_claimed_by_default():
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "parts"),
     [
         (
             changed(hours_then=2),
@@ -67,10 +67,10 @@ def test_nothing_is_claimed_by_default():
         (changed(cost=0, currency=""), ["40 hours and 0 a month are saved", "(16 hours, 0)"]),
     ],
 )
-def test_losses_and_zeros_are_said_as_they_are(entries, said):
+def test_losses_and_zeros_are_said_as_they_are(entries, parts):
     lines = roi.conclusion(entries, "en")
-    assert len(lines) == len(said)
-    assert all(part in line for part, line in zip(said, lines, strict=True))
+    assert len(lines) == len(parts)
+    assert all(part in line for part, line in zip(parts, lines, strict=True))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -93,8 +93,8 @@ def test_numbers_out_of_bounds_are_refused(run, value):
 def test_entries_are_kept_with_the_run_and_go_with_a_new_result(run):
     assert read_roi(run) == Entries()
     write_roi(run, changed(currency="  EU \n R" + "x" * 40, preparation=None))
-    kept = read_roi(run)
-    assert (kept.incidents, kept.preparation, kept.currency) == (40, None, "EU Rxxxxxxxx")
+    entries = read_roi(run)
+    assert (entries.incidents, entries.preparation, entries.currency) == (40, None, "EU Rxxxxxxxx")
     assert read_roi(RunFolder.create(run.path, run.config())) == Entries()
 
 
