@@ -188,9 +188,9 @@ class PlainPasses:
     def _key(self, part: str, text: int) -> str:
         """Weights, tokenizer, text (as ids), kept positions and version."""
         spec = {"z": self._z_specs[text], "attention": self.attention_specs.get(text)}.get(part)
-        kept = "all" if spec is None else list(spec)
+        positions = "all" if spec is None else list(spec)
         hashes = f"{self._loaded.weights_hash}|{self._loaded.tokenizer_hash}"
-        content = f"{part}|{RECORDING_VERSION}|{hashes}|{list(self.texts[text])}|{kept}"
+        content = f"{part}|{RECORDING_VERSION}|{hashes}|{list(self.texts[text])}|{positions}"
         return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
 
     def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:

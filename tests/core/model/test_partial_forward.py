@@ -45,8 +45,8 @@ def test_a_resumed_pass_gives_the_logits_of_a_whole_one_and_passes_layers_over(k
     for first in range(3):
         runs.clear()
         with streams.resumed([2, 0, 2], first):
-            found = logits_of(loaded, [TEXTS[2], TEXTS[0], TEXTS[2]])
-        torch.testing.assert_close(found, plain[[2, 0, 2]], atol=1e-4, rtol=1e-4)
+            logits = logits_of(loaded, [TEXTS[2], TEXTS[0], TEXTS[2]])
+        torch.testing.assert_close(logits, plain[[2, 0, 2]], atol=1e-4, rtol=1e-4)
         assert runs == list(range(first, 3))
     for handle in handles:
         handle.remove()
@@ -71,10 +71,10 @@ def test_everything_is_put_back_after_an_exception():
 def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
     loaded = tiny(kind, seed=2)
     targets = (all_heads(3, 4), EDGES)
-    patching, found = patched(loaded, pairs(), method)
+    patching, metric = patched(loaded, pairs(), method)
     monkeypatch.setattr("core.causal.patching.BATCH_ROWS", 9)
-    shortened = [result_of(patching.effects(part, found)) for part in targets]
+    shortened = [result_of(patching.effects(part, metric)) for part in targets]
     monkeypatch.setattr(resume, "MOST_BYTES", 0)
-    patching, found = patched(loaded, pairs(), method)
+    patching, metric = patched(loaded, pairs(), method)
     for part, effects in zip(targets, shortened, strict=True):
-        np.testing.assert_allclose(result_of(patching.effects(part, found)), effects, atol=5e-4)
+        np.testing.assert_allclose(result_of(patching.effects(part, metric)), effects, atol=5e-4)

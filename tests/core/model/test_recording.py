@@ -168,11 +168,11 @@ def test_a_damaged_entry_is_read_again(store):
 
 def test_beyond_the_bound_of_memory_only_compared_positions_are_kept_and_more_passes_are_counted(monkeypatch):
     loaded = tiny()
-    kept = ask_everything(whole(loaded))
+    unbounded = ask_everything(whole(loaded))
     monkeypatch.setattr(_plain_passes, "Z_BYTES", 0)
     monkeypatch.setattr(_plain_passes, "ATTENTION_BYTES", 0)
     recording = whole(loaded)
-    for one, other in zip(kept, ask_everything(recording), strict=True):
+    for one, other in zip(unbounded, ask_everything(recording), strict=True):
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
     assert recording.forward_passes == 2
     assert recording._passes._z[0].shape[1] == 2
