@@ -59,9 +59,10 @@ def follow(drawn: str) -> None:
     if job is None or job.state.status != drawn:
         st.rerun()
     progress.show(job)
-    if st.button(t("analysis.cancel"), key="cancel_run", icon=":material/stop_circle:"):
-        state.backend().cancel(job.run_id)
-        st.rerun(scope="fragment")
+    # a callback, because a click is lost where the state changes at the same time and the page is drawn anew
+    cancel = state.backend().cancel
+    icon = ":material/stop_circle:"
+    st.button(t("analysis.cancel"), key="cancel_run", icon=icon, on_click=cancel, args=(job.run_id,))
 
 
 def ended(job: JobStatus) -> None:

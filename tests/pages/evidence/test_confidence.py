@@ -1,17 +1,14 @@
-"""How far to trust a run on the evidence page, and the details of the effects."""
+"""How far to trust a run, on the evidence page."""
 
 import math
 
-import pandas as pd
 import pytest
 
 from core.analysis.confidence import judge_confidence
 from core.report.sentences.confidence import confidence_sentence
 from core.runs.run_folder import runs_folder
-from pages.parts.charts.colours import LIGHT
 from pages.parts.data.results import load
-from pages.parts.evidence import confidence as stability_of
-from pages.parts.evidence import effect_details
+from pages.parts.evidence import confidence
 from pages.parts.i18n import LANGUAGES, entries, text
 from tests.pages.conftest import OpenApp, shown
 from tests.support.made_runs import make_run
@@ -24,17 +21,17 @@ def word(key: str, **values: object) -> str:
 def judged(**changes: float) -> dict[str, object]:
     """What the manifest says of a run whose every number is fine but those that are changed."""
     numbers = {"jaccard": 0.9, "held_out": 0.9, "diversity": 0.9} | changes
-    found = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
+    verdict = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
     shown = {name: None if math.isnan(value) else value for name, value in numbers.items()}
     return {
         **shown,
         "members_overlap": 0.5,
         "mirror_overlap": 0.25,
-        "confidence": found.model_dump(mode="json"),
+        "confidence": verdict.model_dump(mode="json"),
     }
 
 
-def made(**changes: float):
+def judged_run(**changes: float):
     run = make_run(runs_folder(), verdicts=True)
     about = {"examples": 8, "smallest_p": 0.0078125}
     run.write_json(
@@ -56,14 +53,14 @@ def made(**changes: float):
 def test_level_stands_on_the_page_and_in_the_report(
     open_app: OpenApp, language: str, changes: dict[str, float], level: str
 ) -> None:
-    run = made(**changes)
+    run = judged_run(**changes)
     page = open_app("evidence", language, run=run.run_id)
     assert entries(language)[f"confidence.{level}"] in shown(page)
     sentence = text(language, "confidence.title")
     assert sentence in shown(page)
     report = shown(open_app("report", language, run=run.run_id))
-    said = confidence_sentence(run.manifest(), language)
-    assert said.split(":")[0] in report.replace("\\", "")
+    words = confidence_sentence(run.manifest(), language)
+    assert words.split(":")[0] in report.replace("\\", "")
 
 
 def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
@@ -72,80 +69,10 @@ def test_older_run_says_that_this_was_not_measured(open_app: OpenApp) -> None:
 
 
 def test_lines_say_what_is_reached(open_app: OpenApp) -> None:
-    manifest = load(made(jaccard=0.6, held_out=math.nan)).manifest
-    rows = {line.key: line for line in stability_of.lines(manifest.stability, manifest.evidence_about)}
+    manifest = load(judged_run(jaccard=0.6, held_out=math.nan)).manifest
+    rows = {line.key: line for line in confidence.lines(manifest.stability, manifest.evidence_about)}
     assert (rows["examples"].value, rows["examples"].met) == ("8", True)
     assert rows["jaccard"].met is False and rows["jaccard"].value.startswith("60")
     assert (rows["held_out"].value, rows["held_out"].met) == ("–", None)
     assert rows["members_overlap"].met is None and rows["members_overlap"].wanted == ""
     assert rows["smallest_p"].value == "0.0078"
-
-
-def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app: OpenApp) -> None:
-    run = make_run(runs_folder(), verdicts=True)
-    chosen = load(run).selected.head(2)
-    (one, two), (first, second) = chosen["name"], chosen[["layer", "head"]].to_numpy().tolist()
-    rows = [
-        ("head", *first, "resample", "noising", 1, 0.5),
-        ("head", *first, "resample", "denoising", 2, 0.7),
-        ("head", *second, "resample", "noising", 1, 0.1),
-        ("head", *second, "resample", "denoising", 2, 0.2),
-        ("head", *second, "mean", "noising", 1, 9.0),
-        ("edge", *first, "resample", "noising", 1, 9.0),
-    ]
-    columns = ["kind", "source_layer", "source_head", "ablation", "direction", "example", "effect"]
-    run.write_bytes(
-        "effects.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False).encode("utf-8-sig")
-    )
-    heads = {
-        one: {"direction": "noising", "ablations": {"resample": {"effect": 0.5, "low": 0.4, "high": 0.6}}},
-        two: {
-            "direction": "denoising",
-            "ablations": {
-                "resample": {"effect": 0.2, "low": 0.1, "high": 0.3},
-                "zero": {"effect": -0.1, "low": -0.2, "high": 0.0},
-            },
-        },
-    }
-    run.write_json("evidence.json", {"format": 1, "heads": heads})
-    found = effect_details.by_example(run, [one, two], [[0, 1]])
-    assert found[["name", "example", "effect"]].to_numpy().tolist() == [[one, 1, 0.5], [two, 1, 0.2]]
-    rows_drawn = effect_details.ablation_rows(effect_details.evidence(run), [two, one, "L9H9"])
-    assert list(zip(rows_drawn["name"], rows_drawn["kind"], strict=True)) == [
-        (two, "resample"),
-        (two, "zero"),
-        (one, "resample"),
-    ]
-    effect_details.texts_heat(found, [one, two], LIGHT, word).to_dict()
-    effect_details.ablations(rows_drawn, LIGHT, word).to_dict()
-    app = open_app("evidence", run=run.run_id)
-    assert entries("en")["details.texts"] not in shown(app)
-    app.session_state["effect_details"] = True
-    app.run()
-    assert not app.exception
-    assert entries("en")["details.texts"] in shown(app)
-
-
-def test_run_without_these_files_has_no_details(open_app: OpenApp) -> None:
-    run = make_run(runs_folder(), verdicts=True)
-    assert effect_details.by_example(run, ["L0H1"], []).empty
-    assert effect_details.evidence(run).heads == {}
-    (run.path / "evidence.json").write_text("{half", encoding="utf-8")
-    assert effect_details.evidence(run).heads == {}
-    assert entries("en")["details.texts"] not in shown(open_app("evidence", run=run.run_id))
-
-
-def test_screen_beside_the_codes_by_hand() -> None:
-    heads = pd.DataFrame(
-        {
-            "name": ["L0H0", "L0H1", "L0H2"],
-            "score": [3.0, 2.0, 0.1],
-            "attribution": [0.5, 0.0, -0.4],
-            "selected": [True, True, False],
-            "verdict": ["confirmed", "not_confirmed", "unchecked"],
-        }
-    )
-    assert effect_details.agreement(heads) == (1, 2)
-    spec = effect_details.screen(heads, LIGHT, word).to_dict()
-    names = [rows for rows in spec["datasets"].values() if len(rows) == 3]
-    assert names

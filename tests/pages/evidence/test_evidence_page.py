@@ -4,24 +4,10 @@ import pandas as pd
 import pytest
 
 from core.runs.result_reader import read_circuit
-from core.runs.run_folder import RunFolder, runs_folder
-from pages.parts.charts.colours import LIGHT
-from pages.parts.evidence import before_after, what_if
-from pages.parts.evidence import circuit_check_charts as whole_charts
-from pages.parts.i18n import LANGUAGES, entries, text
+from core.runs.run_folder import runs_folder
+from pages.parts.i18n import LANGUAGES, entries
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.support.made_runs import make_run, write_circuit
-
-
-def word(key: str, **values: object) -> str:
-    return text("en", key, **values)
-
-
-@pytest.fixture
-def content(tmp_path):
-
-    write_circuit(RunFolder(tmp_path))
-    return read_circuit(RunFolder(tmp_path))
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
@@ -119,54 +105,6 @@ def test_model_that_is_gone_is_explained_and_the_rest_stands(open_app: OpenApp) 
     app = open_app("evidence", run=run.run_id)
     run_until(app, lambda: any("gone" in error.value for error in app.error))
     assert "candidates alone give" in shown(app)
-
-
-def test_texts_are_shown_as_they_stand_and_marks_have_words(content) -> None:
-    rows = [{**content.before_after.rows[0], "text": "<script>x</script>"}]
-    page = before_after.table(rows, word)
-    assert "<script>" not in page and "&lt;script&gt;" in page
-    assert 'aria-label="the word that is at fault"' in page and 'aria-label="the expected word"' in page
-    assert before_after.table(rows * 90, word).count("<tr class=") == before_after.MOST_ROWS
-
-
-def test_suggestion_comes_from_the_check(content) -> None:
-    assert what_if.suggested(content) == (["L0H1", "L2H3"], "mean")
-    assert what_if.suggested(None) == ([], "mean")
-
-
-def test_pictures_hold_every_ablation_that_means_something(content) -> None:
-    defined = content.defined
-    chart = whole_charts.beside_random(defined, LIGHT, word).to_dict()
-    rows = next(iter(chart["datasets"].values()))
-    names = {row["kind"] for data in chart["datasets"].values() for row in data if "kind" in row}
-    assert len(names) == 2 and rows
-    curve = whole_charts.curve(defined[0], 3, 0.9, LIGHT, word).to_dict()
-    points = [
-        row for data in curve["datasets"].values() for row in data if set(row) == {"heads", "faithfulness"}
-    ]
-    assert points[0] == {"heads": 0, "faithfulness": 0.0} and len(points) == 8
-    losses = whole_charts.minimality(defined[0], LIGHT, word).to_dict()
-    assert [r["loss"] for d in losses["datasets"].values() for r in d if "loss" in r] == pytest.approx(
-        [0.6, 0.4, 0.2]
-    )
-
-
-def test_numbers_of_the_table_by_hand(content) -> None:
-    table = whole_charts.numbers(content.ablations, word)
-    assert list(table["reached"].fillna(-1)) == [0, 0, -1]
-    assert list(table["random"].fillna(0)) == [100, 100, 0]
-    assert list(table["faithfulness"].fillna(-1)) == [0.9, 0.98, -1]
-
-
-def test_circuit_without_random_ones_is_drawn(content) -> None:
-    alone = content.ablations[0].model_copy(update={"random_faithfulness": (), "random_completeness": ()})
-    spec = whole_charts.beside_random([alone, content.ablations[1]], LIGHT, word).to_dict()
-    rows = [row for data in spec["datasets"].values() for row in data if "kind" in row]
-    assert sum(row.get("low") is not None for row in rows) == 1
-    curves = [
-        whole_charts.curve(found, 3, 0.9, LIGHT, word).to_dict() for found in (alone, content.ablations[0])
-    ]
-    assert [len(curve["layer"]) for curve in curves] == [4, 5]
 
 
 def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open_app: OpenApp) -> None:
