@@ -4,6 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
@@ -109,7 +110,7 @@ def run_benchmark(
             write(out, results, size, workers, time.perf_counter() - start)
     try:
         results.speed += speed_rows(quick) if tuning is None else ()
-    except EOFError:
+    except BrokenProcessPool:
         results.not_run.append({"task": "speed", "model": "gpt2", "method": "", "reason": "its process died"})
     if not results.rows:
         yield "nothing could be measured"

@@ -16,8 +16,8 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -157,26 +157,17 @@ def speed_lines(rows: Sequence[SpeedRow]) -> list[str]:
 
 
 def _alone(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
-    """Run one measurement in a process of its own. Raises EOFError where that process dies."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(sender, measure, arguments))
-    process.start()
-    sender.close()
-    try:
-        row: SpeedRow = receiver.recv()
-    finally:
-        process.join()
-    return row
+    """Run one measurement in a process of its own. Raises BrokenProcessPool where that process dies."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_with_peak, measure, *arguments).result()
 
 
-def _send(sender: Connection, measure: Callable[..., SpeedRow], arguments: tuple[object, ...]) -> None:
+def _with_peak(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
     torch.manual_seed(0)
     with PeakMemory() as memory:
         row = measure(*arguments)
-    peak = torch.cuda.max_memory_allocated() / 2**20 if row.device == "cuda" else memory.mb
-    sender.send(replace(row, peak_mb=peak))
-    sender.close()
+    cuda = row.device == "cuda"
+    return replace(row, peak_mb=torch.cuda.max_memory_allocated() / 2**20 if cuda else memory.mb)
 
 
 def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, size: str) -> SpeedRow:

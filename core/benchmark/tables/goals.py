@@ -1,7 +1,9 @@
 """What the project wants to reach, beside what was measured: the table goals.csv. Goals are no tests."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -41,19 +43,20 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
     few = of_method(table, OURS, "head", FEW)
     above, where = others_above(table)
     of_codes = [
-        _at_least("heads_auc", 0.97, ours["auc"].mean()),
-        _at_least("heads_auc_lowest", 0.93, ours["auc"].min(), _lowest(ours)),
-        _at_most("rows_others_above", 0, above, where),
-        _at_least("heads_auc_5", 0.95, few["auc"].mean()),
-        _at_least("heads_average_precision", 0.90, ours["average_precision"].mean()),
-        _at_least("edges_auc", 0.93, edges["auc"].mean()),
-        _at_least("edges_auc_true_heads", 0.80, edges["auc_true_heads"].mean()),
-        _at_most("spread_over_seeds", 0.01, ours["auc_seed_sd"].mean()),
-        _at_most("spread_over_sparsity", 0.02, *spread(sweep, "sparsity", TENFOLD)),
-        _at_most("spread_over_latents", 0.02, *spread(sweep, "latents", FOURFOLD)),
-        _at_most("false_discoveries_pairs", 0.1, _weighted(ours, "false_discoveries", "shuffles")),
-        _at_most(
+        _goal("heads_auc", ">=", 0.97, ours["auc"].mean()),
+        _goal("heads_auc_lowest", ">=", 0.93, ours["auc"].min(), _lowest(ours)),
+        _goal("rows_others_above", "<=", 0, above, where),
+        _goal("heads_auc_5", ">=", 0.95, few["auc"].mean()),
+        _goal("heads_average_precision", ">=", 0.90, ours["average_precision"].mean()),
+        _goal("edges_auc", ">=", 0.93, edges["auc"].mean()),
+        _goal("edges_auc_true_heads", ">=", 0.80, edges["auc_true_heads"].mean()),
+        _goal("spread_over_seeds", "<=", 0.01, ours["auc_seed_sd"].mean()),
+        _goal("spread_over_sparsity", "<=", 0.02, *spread(sweep, "sparsity", TENFOLD)),
+        _goal("spread_over_latents", "<=", 0.02, *spread(sweep, "latents", FOURFOLD)),
+        _goal("false_discoveries_pairs", "<=", 0.1, _weighted(ours, "false_discoveries", "shuffles")),
+        _goal(
             "false_discoveries_unpaired",
+            "<=",
             0.1,
             _weighted(ours, "false_discoveries_unpaired", "shuffles_unpaired"),
         ),
@@ -64,10 +67,10 @@ def goals(table: pd.DataFrame, sweep: pd.DataFrame, speed: pd.DataFrame) -> list
 def _of_screened(table: pd.DataFrame) -> Iterator[Goal]:
     """The same goals for the codes with the gradient screen, whose opponents are the methods that intervene."""
     heads, edges = of_method(table, SCREENED, "head", MAIN), of_method(table, SCREENED, "edge", MAIN)
-    yield _at_least("screened_heads_auc", 0.97, heads["auc"].mean())
-    yield _at_least("screened_heads_auc_lowest", 0.93, heads["auc"].min(), _lowest(heads))
-    yield _at_most("screened_rows_others_above", 0, *others_above(table, SCREENED, INTERVENING))
-    yield _at_least("screened_edges_auc_true_heads", 0.80, edges["auc_true_heads"].mean())
+    yield _goal("screened_heads_auc", ">=", 0.97, heads["auc"].mean())
+    yield _goal("screened_heads_auc_lowest", ">=", 0.93, heads["auc"].min(), _lowest(heads))
+    yield _goal("screened_rows_others_above", "<=", 0, *others_above(table, SCREENED, INTERVENING))
+    yield _goal("screened_edges_auc_true_heads", ">=", 0.80, edges["auc_true_heads"].mean())
 
 
 def others_above(table: pd.DataFrame, own: str = OURS, others: Sequence[str] = LOOKING) -> tuple[float, str]:
@@ -107,20 +110,17 @@ def spread(sweep: pd.DataFrame, setting: str, factor: float) -> tuple[float, str
 
 def _of_speed(speed: pd.DataFrame) -> Iterator[Goal]:
     for key, wanted, column in (("gpt2_seconds", 9, "seconds"), ("gpt2_peak_mb", 1500, "peak_mb")):
-        paired, unpaired = (
-            _speed(speed, what, column) for what in ("gpt2-standard", "gpt2-standard-unpaired")
-        )
-        yield _at_most(
-            key, wanted, max(paired, unpaired), "the more costly of paired and unpaired with permutations"
-        )
+        costs = [_speed(speed, what, column) for what in ("gpt2-standard", "gpt2-standard-unpaired")]
+        note = "the more costly of paired and unpaired with permutations"
+        yield _goal(key, "<=", wanted, max(costs), note)
     for what in ("heads", "examples"):
         part = speed[(speed["what"] == what) & (speed["device"] == "cpu")] if len(speed) else speed
         power = exponent(part[what], part["seconds"]) if len(part) > 1 else float("nan")
-        yield _at_most(f"growth_{what}", 1.1, power)
-    yield _at_most("edges_1024_seconds", 5, _speed(speed, "edges-1024", "seconds"))
-    yield _at_most("edges_1024_peak_mb", 2000, _speed(speed, "edges-1024", "peak_mb"))
+        yield _goal(f"growth_{what}", "<=", 1.1, power)
+    yield _goal("edges_1024_seconds", "<=", 5, _speed(speed, "edges-1024", "seconds"))
+    yield _goal("edges_1024_peak_mb", "<=", 2000, _speed(speed, "edges-1024", "peak_mb"))
     whole = _speed(speed, "gpt2-xl-standard", "seconds", "cuda")
-    yield _at_most("gpu_ratio", 20, whole / _speed(speed, "gpt2-xl-standard", "forward_seconds", "cuda"))
+    yield _goal("gpu_ratio", "<=", 20, whole / _speed(speed, "gpt2-xl-standard", "forward_seconds", "cuda"))
 
 
 def _speed(speed: pd.DataFrame, what: str, column: str, device: str = "cpu") -> float:
@@ -130,17 +130,10 @@ def _speed(speed: pd.DataFrame, what: str, column: str, device: str = "cpu") -> 
     return float(cells.iloc[0]) if len(cells) else float("nan")
 
 
-def _at_least(key: str, wanted: float, measured: float, note: str = "") -> Goal:
-    return _goal(key, wanted, ">=", measured, measured >= wanted, note)
-
-
-def _at_most(key: str, wanted: float, measured: float, note: str = "") -> Goal:
-    return _goal(key, wanted, "<=", measured, measured <= wanted, note)
-
-
-def _goal(key: str, wanted: float, comparison: str, measured: float, met: bool, note: str) -> Goal:
-    if measured != measured:
+def _goal(key: str, comparison: Literal[">=", "<="], wanted: float, measured: float, note: str = "") -> Goal:
+    if math.isnan(measured):
         return Goal(key, wanted, comparison, None, None, note)
+    met = measured >= wanted if comparison == ">=" else measured <= wanted
     return Goal(key, wanted, comparison, round(float(measured), 4), bool(met), note)
 
 

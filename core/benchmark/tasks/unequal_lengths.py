@@ -36,12 +36,12 @@ def unequal(task: Task, own: Sequence[TaskPair], other: Sequence[TaskPair], draw
     examples = []
     sides: tuple[tuple[Label, Sequence[TaskPair]], ...] = (("anomalous", own), ("normal", other))
     for label, pairs in sides:
-        made = [lengthened(task.loaded, pair, label, known, random) for pair in pairs]
-        if len({len(task.loaded.encode(text)) for text in made}) < 2:
+        longer = [lengthened(task.loaded, pair, label, known, random) for pair in pairs]
+        if len({len(task.loaded.encode(text)) for text in longer}) < 2:
             raise ValueError(f"every {label} text has the same number of tokens")
         examples += [
             Example(label=label, text=text, expected=pair.expected, actual=pair.actual)
-            for text, pair in zip(made, pairs, strict=True)
+            for text, pair in zip(longer, pairs, strict=True)
         ]
     return ExampleSet(examples=tuple(examples))
 
