@@ -28,8 +28,8 @@ def test_a_failing_job_ends_the_others():
 
 def test_a_task_that_cannot_be_loaded_is_told_and_the_others_go_on(tmp_path):
     gone = TaskName("indirect-object", str(tmp_path / "gone"), published=True)
-    found = processes.do(processes.Job(gone, 8, 0, "quick"))
-    assert not found.rows
-    ((method, reason),) = found.failed
+    result = processes.do(processes.Job(gone, 8, 0, "quick"))
+    assert not result.rows
+    ((method, reason),) = result.failed
     assert method == "every method"
     assert "gone" in reason

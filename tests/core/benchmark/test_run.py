@@ -32,8 +32,8 @@ def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
     """Files, tables and goals of a run with one cheap method."""
     monkeypatch.setattr(running, "bundled_names", lambda: [TaskName("planted-induction")])
     monkeypatch.setitem(plan.PLANS, "quick", {"pair-difference-norm": plan.Repeats(2)})
-    made = SpeedRow("gpt2-standard", "cpu", 144, 10, 8, 12.5, 900.0, 0.5)
-    monkeypatch.setattr(running, "speed_rows", lambda quick: iter([made]))
+    measured = SpeedRow("gpt2-standard", "cpu", 144, 10, 8, 12.5, 900.0, 0.5)
+    monkeypatch.setattr(running, "speed_rows", lambda quick: iter([measured]))
     lines = list(run_benchmark(tmp_path, quick=True, workers=1))
     assert any(line.startswith("pair-difference-norm") for line in lines)
     assert any("not measured" in line for line in lines)

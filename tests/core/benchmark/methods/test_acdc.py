@@ -37,11 +37,11 @@ def test_cut_edges_equal_path_patching(exact_model):
             cut[row, target, source] = 1
     with torch.no_grad():
         with cut_edges(exact_model, cut, batch.other):
-            found = runs.logits(batch)
+            result = runs.logits(batch)
         with patch_edges(exact_model, rows, batch.other):
             expected = runs.logits(batch)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(found[-1], batch.logits[-1].to(found), atol=1e-2)
+    torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(result[-1], batch.logits[-1].to(result), atol=1e-2)
 
 
 def test_an_edge_into_the_output_cut_by_hand(exact_model):
@@ -59,9 +59,9 @@ def test_an_edge_into_the_output_cut_by_hand(exact_model):
         expected = runs.logits(batch)
         handle.remove()
         with cut_edges(exact_model, cut, batch.other):
-            found = runs.logits(batch)
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-        assert not torch.allclose(found, runs.logits(batch), atol=1e-3), head
+            result = runs.logits(batch)
+        torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
+        assert not torch.allclose(result, runs.logits(batch), atol=1e-3), head
 
 
 def test_with_everything_cut_the_output_reads_the_normal_heads(planted):
@@ -73,9 +73,9 @@ def test_with_everything_cut_the_output_reads_the_normal_heads(planted):
     every = [all_heads(4, 6)] * len(batch.rows)
     with torch.no_grad():
         with cut_edges(planted.loaded, cut, batch.other):
-            found = runs.logits(batch)
+            result = runs.logits(batch)
         with replace_heads(planted.loaded, every, batch.other.__getitem__):
-            torch.testing.assert_close(found, runs.logits(batch), rtol=1e-4, atol=1e-3)
+            torch.testing.assert_close(result, runs.logits(batch), rtol=1e-4, atol=1e-3)
 
 
 def test_losses_of_nothing_cut_are_zero_and_versions_do_not_mix(planted):
@@ -83,9 +83,9 @@ def test_losses_of_nothing_cut_are_zero_and_versions_do_not_mix(planted):
     cut = torch.zeros(3, 25, 24)
     cut[1, -1] = 1
     for loss in ("kl", "logit_difference"):
-        found = losses(runs, cut, loss)
-        assert found[[0, 2]].tolist() == pytest.approx([0, 0], abs=1e-5)
-        assert found[1] > 0.5
+        result = losses(runs, cut, loss)
+        assert result[[0, 2]].tolist() == pytest.approx([0, 0], abs=1e-5)
+        assert result[1] > 0.5
 
 
 @pytest.mark.parametrize("receivers", [[8, 11], [12], [5, 9, 12]], ids=str)
@@ -99,8 +99,8 @@ def test_losses_of_runs_that_start_late_are_those_of_whole_runs(exact_model, rec
         with torch.no_grad(), cut_edges(exact_model, cut[1:].repeat(len(batch.rows), 1, 1), batch.other):
             logits = runs.logits(batch)
         missing += float(runs.metric.read(batch.logits - logits, batch.rows).sum())
-    found = losses(runs, cut, "logit_difference").tolist()
-    assert found == pytest.approx([0, missing / 4 / runs.metric.gap], abs=1e-5)
+    result = losses(runs, cut, "logit_difference").tolist()
+    assert result == pytest.approx([0, missing / 4 / runs.metric.gap], abs=1e-5)
     assert losses(runs, cut, "kl")[1] > 1e-4
 
 

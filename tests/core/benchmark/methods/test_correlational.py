@@ -31,8 +31,8 @@ def test_k_means_finds_well_separated_clouds():
     codes = cluster_codes(values, seed=0)
     assert codes.latent.shape == (1, 9, 1, 2)
     for head, cloud in enumerate((own, shared)):
-        found = codes.latent[0, :, 0, head].tolist()
-        assert len(set(zip(found, cloud, strict=True))) == 3
+        result = codes.latent[0, :, 0, head].tolist()
+        assert len(set(zip(result, cloud, strict=True))) == 3
     assert codes.strength.flatten().tolist() == pytest.approx([10.0] * 18, abs=0.1)
     assert head_scores(codes, 4).score.tolist() == pytest.approx([10.0, 0.0], abs=0.1)
 
@@ -50,7 +50,7 @@ def test_probe_is_the_regression_of_scikit_learn_with_texts_held_out(paired):
     values = torch.randn(12, 1, 3, 4, generator=torch.Generator().manual_seed(1))
     values[:6, :, 1] += 0.7
     labels = np.array([1] * 6 + [0] * 6)
-    found = probe_scores(values, 6, paired)
+    result = probe_scores(values, 6, paired)
     held = [[i, i + 6] for i in range(6)] if paired else [[i] for i in range(12)]
     for head in range(3):
         x = values[:, 0, head].numpy()
@@ -58,7 +58,7 @@ def test_probe_is_the_regression_of_scikit_learn_with_texts_held_out(paired):
         for out in held:
             seen = np.setdiff1d(np.arange(12), out)
             decisions[out] = LogisticRegression(tol=1e-8).fit(x[seen], labels[seen]).decision_function(x[out])
-        assert found[head] == pytest.approx(roc_auc_score(labels, decisions), abs=1.01 * TIE)
+        assert result[head] == pytest.approx(roc_auc_score(labels, decisions), abs=1.01 * TIE)
 
 
 def test_probes_of_equal_auc_are_told_apart_by_their_margin():
@@ -78,10 +78,10 @@ def test_paper_ensemble_is_the_mean_of_seeds_that_no_other_draw_has(planted, mon
 
     monkeypatch.setattr(correlational, "paper", lambda settings: one)
     method = paper_ensemble(PRESETS["paper"])
-    found = [method(planted.loaded, planted.draw(3, 0), draw) for draw in (0, 1)]
-    assert found[0].heads.tolist() == [3.5, 1.0]
-    assert found[0].edges.tolist() == [[3.5, 3.5], [3.5, 3.5]]
-    assert found[0].forward_passes == 8
+    result = [method(planted.loaded, planted.draw(3, 0), draw) for draw in (0, 1)]
+    assert result[0].heads.tolist() == [3.5, 1.0]
+    assert result[0].edges.tolist() == [[3.5, 3.5], [3.5, 3.5]]
+    assert result[0].forward_passes == 8
     assert len(set(seeds)) == 16
 
 

@@ -7,9 +7,9 @@ from core.causal.paired_runs import forward_mask
 
 
 def test_exact_patching_finds_the_planted_circuit_and_counts_its_passes(planted):
-    found = exact_patching(planted.loaded, planted.draw(3, 0), 0)
-    assert set(np.argsort(found.heads)[-4:]) == set(np.flatnonzero(planted.head_truth()))
-    best = np.argsort(found.edges, axis=None)[-4:]
+    result = exact_patching(planted.loaded, planted.draw(3, 0), 0)
+    assert set(np.argsort(result.heads)[-4:]) == set(np.flatnonzero(planted.head_truth()))
+    best = np.argsort(result.edges, axis=None)[-4:]
     assert set(best) == set(np.flatnonzero(planted.edge_truth()))
-    assert found.forward_passes > 4
-    assert not found.edges[~forward_mask(planted.loaded)].any()
+    assert result.forward_passes > 4
+    assert not result.edges[~forward_mask(planted.loaded)].any()

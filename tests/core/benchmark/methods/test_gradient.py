@@ -60,8 +60,8 @@ def measure_of(runs: PairedRuns, batch) -> Tensor:
 def test_gate_gradients_equal_finite_differences(exact_model):
     runs = PairedRuns(exact_model, example_set(), 0)
     batch = runs.batches[0]
-    found = gate_gradients(runs, batch)
-    assert found.shape == (3, 4, len(batch.rows))
+    result = gate_gradients(runs, batch)
+    assert result.shape == (3, 4, len(batch.rows))
 
     def gated(head: HeadId, gate: float) -> Tensor:
         def change(z: Tensor) -> Tensor:
@@ -72,17 +72,17 @@ def test_gate_gradients_equal_finite_differences(exact_model):
         with on_z(exact_model, head.layer, change):
             return measure_of(runs, batch)
 
-    noise = 0.01 * float(found.abs().max())
+    noise = 0.01 * float(result.abs().max())
     for head in all_heads(3, 4):
         slope = (gated(head, 1 + 0.01) - gated(head, 1 - 0.01)) / 0.02
-        np.testing.assert_allclose(found[head.layer, head.head], slope, rtol=0.02, atol=noise)
+        np.testing.assert_allclose(result[head.layer, head.head], slope, rtol=0.02, atol=noise)
 
 
 def test_head_importance_has_length_one_in_every_layer(exact_model):
-    found = hisp(exact_model, example_set(), 0)
-    assert np.linalg.norm(found.heads.reshape(3, 4), axis=1) == pytest.approx([1, 1, 1])
-    assert found.edges[0, 5] == min(found.heads[0], found.heads[5])
-    assert not found.edges[~forward_mask(exact_model)].any()
+    result = hisp(exact_model, example_set(), 0)
+    assert np.linalg.norm(result.heads.reshape(3, 4), axis=1) == pytest.approx([1, 1, 1])
+    assert result.edges[0, 5] == min(result.heads[0], result.heads[5])
+    assert not result.edges[~forward_mask(exact_model)].any()
 
 
 def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
@@ -90,16 +90,16 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
     heads, edges, passes = attributions(exact_model, examples, 0)
     assert passes == 2
     runs = PairedRuns(exact_model, examples, 0)
-    found = dict.fromkeys(forward_pairs(3, 4), 0.0)
+    result = dict.fromkeys(forward_pairs(3, 4), 0.0)
     small = 0.01
     for batch in runs.batches:
         plain = measure_of(runs, batch)
         towards = batch.z + small * (batch.other - batch.z)
-        for edge in found:
+        for edge in result:
             with patch_edges(exact_model, [[edge]] * len(batch.rows), towards):
-                found[edge] += float((plain - measure_of(runs, batch)).sum())
+                result[edge] += float((plain - measure_of(runs, batch)).sum())
     noise = 0.03 * np.abs(edges).max()
-    for edge, lost in found.items():
+    for edge, lost in result.items():
         expected = lost / small / runs.count / runs.metric.gap
         assert edges[flat(edge, 4)] == pytest.approx(expected, rel=0.05, abs=noise)
     assert not edges[~forward_mask(exact_model)].any()
@@ -153,8 +153,8 @@ def test_the_screen_and_the_codes_must_both_speak_for_a_head():
 
 def test_screened_scores_are_codes_times_attribution(planted):
     drawn = planted.draw(4, 0)
-    found, codes = screened(planted.loaded, drawn, 0), ours(PRESETS["standard"])(planted.loaded, drawn, 0)
+    result, codes = screened(planted.loaded, drawn, 0), ours(PRESETS["standard"])(planted.loaded, drawn, 0)
     heads, edges, passes = attributions(planted.loaded, drawn, 0, 5)
-    np.testing.assert_allclose(found.heads**2, codes.heads * np.abs(heads))
-    np.testing.assert_allclose(found.edges**2, codes.edges * np.abs(edges), rtol=1e-5)
-    assert found.forward_passes == passes + codes.forward_passes
+    np.testing.assert_allclose(result.heads**2, codes.heads * np.abs(heads))
+    np.testing.assert_allclose(result.edges**2, codes.edges * np.abs(edges), rtol=1e-5)
+    assert result.forward_passes == passes + codes.forward_passes

@@ -11,17 +11,17 @@ from core.causal.paired_runs import PairedRuns
 def test_hard_concrete_gates():
     noise = torch.linspace(1e-6, 1 - 1e-6, 100_001)
     for location in (-2.0, 0.0, 1.5):
-        found = gates(torch.tensor(location), noise)
-        assert float(found.min()) >= 0
-        assert float(found.max()) <= 1
-        share = float((found > 0).float().mean())
+        result = gates(torch.tensor(location), noise)
+        assert float(result.min()) >= 0
+        assert float(result.max()) <= 1
+        share = float((result > 0).float().mean())
         assert share == pytest.approx(float(torch.sigmoid(not_shut(torch.tensor(location)))), abs=1e-3)
 
 
 def test_learned_gates_find_the_planted_heads_and_repeat_by_seed(planted):
     runs = PairedRuns(planted.loaded, planted.draw(3, 0), 0)
-    found = learned_gates(runs, seed=0, steps=60)
-    assert set(np.argsort(found)[-4:]) == set(np.flatnonzero(planted.head_truth()))
-    assert ((found >= 0) & (found <= 1)).all()
-    assert (found == learned_gates(runs, seed=0, steps=60)).all()
-    assert (found != learned_gates(runs, seed=1, steps=60)).any()
+    result = learned_gates(runs, seed=0, steps=60)
+    assert set(np.argsort(result)[-4:]) == set(np.flatnonzero(planted.head_truth()))
+    assert ((result >= 0) & (result <= 1)).all()
+    assert (result == learned_gates(runs, seed=0, steps=60)).all()
+    assert (result != learned_gates(runs, seed=1, steps=60)).any()

@@ -60,9 +60,9 @@ def test_texts_read_together_say_what_each_says_alone(tickets):
 def test_the_ticket_fault_goes_on_unseen_tickets_and_the_rest_stays_right(tickets):
     """The heads that the dashboard proposes, found on 8 + 8 tickets, on 60 pairs that they were not found on."""
     drawn = tickets.draw(8, 0)
-    found = analyse(tickets.loaded, drawn, PRESETS["standard"], seed=0)
-    checked = verified(tickets, drawn, found, 0)
-    rows = list(ablation_rows(tickets, drawn, found, checked, draw=0, unseen=60))
+    result = analyse(tickets.loaded, drawn, PRESETS["standard"], seed=0)
+    checked = verified(tickets, drawn, result, 0)
+    rows = list(ablation_rows(tickets, drawn, result, checked, draw=0, unseen=60))
     assert {(row.found_by, row.mode) for row in rows} == {
         (by, mode) for by in ("minimal_ablation_set", "minimal_circuit") for mode in ("mean", "zero")
     }

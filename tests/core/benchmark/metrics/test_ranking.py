@@ -32,5 +32,5 @@ def test_hits_among_the_best_by_hand():
 
 def test_candidate_edges_run_between_candidate_heads():
     edges = np.array([[0, 5.0, 9.0], [0, 0, 1.0], [0, 0, 0]])
-    chosen = edge_selection(edges, np.array([True, True, False]), "average")
-    assert chosen.tolist() == [[False, True, False], [False] * 3, [False] * 3]
+    selected = edge_selection(edges, np.array([True, True, False]), "average")
+    assert selected.tolist() == [[False, True, False], [False] * 3, [False] * 3]

@@ -42,8 +42,8 @@ def test_verdicts_against_the_truth_by_hand(planted):
     task = Task("x", planted.loaded, frozenset({a, d}), frozenset({EdgeId(a, d), EdgeId(b, d)}))
     heads = findings([a, b, c, d], ["confirmed", "confirmed", "partly", "not confirmed"])
     edges = findings([EdgeId(a, d), EdgeId(a, b)], ["confirmed", None])
-    found = against_truth(task, Evidence("computed", heads, edges))
-    assert found == {"head": (0.5, 0.5), "edge": (1.0, 0.5)}
+    result = against_truth(task, Evidence("computed", heads, edges))
+    assert result == {"head": (0.5, 0.5), "edge": (1.0, 0.5)}
     nothing = against_truth(task, Evidence("no_difference"))
     assert math.isnan(nothing["head"][0])
     assert nothing["edge"][1] == 0.0
@@ -54,9 +54,9 @@ def test_wrong_discoveries_at_the_stated_q_by_hand(planted):
     task = Task("x", planted.loaded, frozenset({a, d}), frozenset({EdgeId(a, d)}))
     heads = findings([a, b, c, d], [None] * 4, q=[0.01, 0.1, 0.11, np.nan])
     edges = findings([EdgeId(a, d)], [None], q=[0.2])
-    found = wrong_at_q(task, Evidence("computed", heads, edges))
-    assert found["head"] == 0.5
-    assert math.isnan(found["edge"])
+    result = wrong_at_q(task, Evidence("computed", heads, edges))
+    assert result["head"] == 0.5
+    assert math.isnan(result["edge"])
 
 
 def test_shuffles_within_pairs_keep_partners_and_never_give_the_true_sides():
@@ -80,13 +80,13 @@ def test_unpaired_shuffles_deal_the_labels_out_anew():
 
 
 def test_the_exact_exchange_of_codes_is_the_mirror_score(planted):
-    found = analyse(planted.loaded, planted.draw(4, 0), PRESETS["fast"], seed=0)
-    assert found.forward_passes == 1
-    exchanged = reordered(found, np.array([4, 5, 6, 7, 0, 1, 2, 3]))
-    mirrored = mirror_scores(found.codes, 4).score
+    result = analyse(planted.loaded, planted.draw(4, 0), PRESETS["fast"], seed=0)
+    assert result.forward_passes == 1
+    exchanged = reordered(result, np.array([4, 5, 6, 7, 0, 1, 2, 3]))
+    mirrored = mirror_scores(result.codes, 4).score
     torch.testing.assert_close(head_scores(exchanged.codes, 4).score, mirrored)
-    assert exchanged.alignment.kept == (*found.alignment.kept[4:], *found.alignment.kept[:4])
-    assert not torch.allclose(mirrored, head_scores(found.codes, 4).score)
+    assert exchanged.alignment.kept == (*result.alignment.kept[4:], *result.alignment.kept[:4])
+    assert not torch.allclose(mirrored, head_scores(result.codes, 4).score)
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -116,11 +116,11 @@ def test_false_confirmations_by_hand(planted, monkeypatch):
     monkeypatch.setattr(verdicts, "make_metric", Sides)
     monkeypatch.setattr(verdicts, "verified", lambda *_arguments: checked)
     drawn = planted.draw(3, 0)
-    found = analyse(planted.loaded, drawn, PRESETS["fast"], seed=0)
-    assert false_confirmations(planted, drawn, found, 4, seed=0) == verdicts.FalseConfirmations(
+    result = analyse(planted.loaded, drawn, PRESETS["fast"], seed=0)
+    assert false_confirmations(planted, drawn, result, 4, seed=0) == verdicts.FalseConfirmations(
         {"head": 0.125, "edge": 0.25}, {"head": 0.5, "edge": 0.0}, 4, 2
     )
-    assert false_confirmations(planted, drawn, found, 0, seed=0).shuffles == 0
+    assert false_confirmations(planted, drawn, result, 0, seed=0).shuffles == 0
 
 
 def test_candidates_of_a_shuffle_come_from_its_own_sides(planted, monkeypatch):
@@ -131,15 +131,15 @@ def test_candidates_of_a_shuffle_come_from_its_own_sides(planted, monkeypatch):
         def __init__(self, *_arguments):
             self.differs = True
 
-    def keep(task, examples, found, seed):
-        seen.append(found)
+    def keep(task, examples, result, seed):
+        seen.append(result)
         return verdicts.Verified(pd.DataFrame(), Evidence(), 0.0)
 
     monkeypatch.setattr(verdicts, "make_metric", Sides)
     monkeypatch.setattr(verdicts, "verified", keep)
     drawn = planted.draw(3, 0)
-    found = analyse(planted.loaded, drawn, PRESETS["fast"], seed=0)
-    false_confirmations(planted, drawn, found, 3, seed=5)
+    result = analyse(planted.loaded, drawn, PRESETS["fast"], seed=0)
+    false_confirmations(planted, drawn, result, 3, seed=5)
     for shuffled, order in zip(seen, shuffled_orders(3, 6, True, 3, seed=5), strict=True):
-        assert shuffled.alignment.kept == tuple(found.alignment.kept[i] for i in order)
-        assert torch.equal(shuffled.codes.latent, found.codes.latent[:, order.tolist()])
+        assert shuffled.alignment.kept == tuple(result.alignment.kept[i] for i in order)
+        assert torch.equal(shuffled.codes.latent, result.codes.latent[:, order.tolist()])

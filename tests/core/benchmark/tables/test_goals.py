@@ -69,23 +69,23 @@ def test_goals_met_missed_and_not_measured():
             {"what": "heads", "device": "cpu", "seconds": 4.0, "heads": 20},
         ]
     )
-    found = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), speed)}
-    assert (found["heads_auc"].measured, found["heads_auc"].met) == (0.96, False)
-    assert (found["heads_auc_lowest"].measured, found["heads_auc_lowest"].met) == (0.94, True)
-    assert found["heads_auc_lowest"].note == "b gpt2"
-    assert found["false_discoveries_pairs"].measured == 0.125
-    assert found["gpt2_seconds"].met is False
-    assert found["gpt2_peak_mb"].met is True
-    assert found["growth_heads"].measured == pytest.approx(2.0)
-    assert found["growth_examples"].met is None
-    assert (found["gpu_ratio"].measured, found["gpu_ratio"].met) == (15.0, True)
-    assert found["screened_heads_auc"].met is None
-    assert found["heads_auc_5"].met is None
-    assert found["edges_1024_seconds"].measured is None
-    printed = "\n".join(goal_lines(list(found.values())))
+    result = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), speed)}
+    assert (result["heads_auc"].measured, result["heads_auc"].met) == (0.96, False)
+    assert (result["heads_auc_lowest"].measured, result["heads_auc_lowest"].met) == (0.94, True)
+    assert result["heads_auc_lowest"].note == "b gpt2"
+    assert result["false_discoveries_pairs"].measured == 0.125
+    assert result["gpt2_seconds"].met is False
+    assert result["gpt2_peak_mb"].met is True
+    assert result["growth_heads"].measured == pytest.approx(2.0)
+    assert result["growth_examples"].met is None
+    assert (result["gpu_ratio"].measured, result["gpu_ratio"].met) == (15.0, True)
+    assert result["screened_heads_auc"].met is None
+    assert result["heads_auc_5"].met is None
+    assert result["edges_1024_seconds"].measured is None
+    printed = "\n".join(goal_lines(list(result.values())))
     assert "MISSED" in printed
     assert "not measured" in printed
-    assert len({goal.key for goal in found.values()}) == len(found)
+    assert len({goal.key for goal in result.values()}) == len(result)
 
 
 def test_a_method_with_few_draws_is_no_rival():

@@ -53,11 +53,11 @@ def tokenizer(source):
 @pytest.fixture(scope="module")
 def folder(source, tokenizer, tmp_path_factory):
     """Random weights in GPT-2 small's geometry, with its tokenizer."""
-    made = tmp_path_factory.mktemp("gpt2")
+    model_folder = tmp_path_factory.mktemp("gpt2")
     torch.manual_seed(0)
-    GPT2LMHeadModel(GPT2Config(**NARROW)).save_pretrained(made)
-    tokenizer.save_pretrained(made)
-    return made
+    GPT2LMHeadModel(GPT2Config(**NARROW)).save_pretrained(model_folder)
+    tokenizer.save_pretrained(model_folder)
+    return model_folder
 
 
 @pytest.fixture
@@ -169,11 +169,11 @@ def test_pairs_are_different_repeatable_and_fresh(task):
 
 
 def test_nothing_runs_without_weights(nowhere):
-    found = published_names()
-    assert [(one.task, one.model) for one in found] == [(task, "gpt2-small") for task in TASKS]
-    assert all(isinstance(one, NotRun) and "HEADLIGHT_GPT2" in one.reason for one in found)
+    result = published_names()
+    assert [(one.task, one.model) for one in result] == [(task, "gpt2-small") for task in TASKS]
+    assert all(isinstance(one, NotRun) and "HEADLIGHT_GPT2" in one.reason for one in result)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found[0].reason = ""
+        result[0].reason = ""
 
 
 def test_a_named_folder_without_a_model_is_not_run_and_nothing_else_is_tried(nowhere, monkeypatch, tmp_path):
@@ -188,24 +188,24 @@ def test_a_name_leads_another_process_to_the_same_task(folder, monkeypatch):
     monkeypatch.setattr(draws, "planned", lambda *_what: [("pair-difference-norm", range(1))])
     for name, task in zip(published_names(), TASKS, strict=True):
         assert (name.name, name.folder, name.published, name.role) == (task, str(folder), True, "test")
-        found = processes.do(processes.Job(name, 4, 0, "quick"))
-        assert {(row.task, row.model) for row in found.rows} == {(task, "gpt2-small")}
+        result = processes.do(processes.Job(name, 4, 0, "quick"))
+        assert {(row.task, row.model) for row in result.rows} == {(task, "gpt2-small")}
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_another_model_is_not_run(tmp_path, kind):
-    found = load_published("greater-than", save_tiny(tmp_path / kind, kind), ModelPool())
-    assert isinstance(found, NotRun)
-    assert "expected gpt2 with 12 layers of 12 heads" in found.reason
-    assert f"found {kind} with 3 layers of 4 heads" in found.reason
+    result = load_published("greater-than", save_tiny(tmp_path / kind, kind), ModelPool())
+    assert isinstance(result, NotRun)
+    assert "expected gpt2 with 12 layers of 12 heads" in result.reason
+    assert f"found {kind} with 3 layers of 4 heads" in result.reason
 
 
 def test_another_tokenizer_is_not_run(tmp_path):
-    made = save_tiny(tmp_path / "model")
-    GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=24)).save_pretrained(made)
-    found = load_published("indirect-object", made, ModelPool())
-    assert isinstance(found, NotRun)
-    assert "not GPT-2's" in found.reason
+    model_folder = save_tiny(tmp_path / "model")
+    GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=24)).save_pretrained(model_folder)
+    result = load_published("indirect-object", model_folder, ModelPool())
+    assert isinstance(result, NotRun)
+    assert "not GPT-2's" in result.reason
 
 
 def test_weights_are_looked_for_in_the_variable_then_in_the_cache_and_nowhere_beside_the_project(
@@ -255,9 +255,9 @@ def test_rows_of_a_method_name_task_and_model(tasks, monkeypatch):
         assert (task.head_truth().sum(), task.edge_truth().sum()) == (
             (26, 88) if name == "indirect-object" else (9, 18)
         )
-        found = draws.measure_draw(task, 4, 0, "quick")
-        assert found.failed == []
-        assert [(row.task, row.model, row.method, row.unit) for row in found.rows] == [
+        result = draws.measure_draw(task, 4, 0, "quick")
+        assert result.failed == []
+        assert [(row.task, row.model, row.method, row.unit) for row in result.rows] == [
             (name, "gpt2-small", "pair-difference-norm", unit) for unit in ("head", "edge")
         ]
-        assert all(0 < row.auc < 1 for row in found.rows)
+        assert all(0 < row.auc < 1 for row in result.rows)

@@ -78,17 +78,17 @@ def test_the_start_looks_one_token_back_and_finds_what_came_before(architecture)
     model = build_model(architecture, torch.Generator().manual_seed(0), seed=0)
     model.set_attn_implementation("eager")
     tokenizer = build_tokenizer()
-    back, found = [], []
+    back, result = [], []
     for pair in pairs("induction", 20, seed=5):
         ids = tokenizer(pair.anomalous)["input_ids"]
         with torch.no_grad():
             looks = model(input_ids=torch.tensor([ids]), output_attentions=True).attentions
         back.append(torch.diagonal(looks[0][0], offset=-1, dim1=1, dim2=2)[:, 1:].mean(1))
-        found.append(looks[1][0, :, -1, ids.index(ids[-1]) + 1])
-    back, found = torch.stack(back).mean(0), torch.stack(found).mean(0)
+        result.append(looks[1][0, :, -1, ids.index(ids[-1]) + 1])
+    back, result = torch.stack(back).mean(0), torch.stack(result).mean(0)
     assert (back[[0, 2]] > 0.6).all()
     assert (back[[1, 3, 4, 5, 6, 7]] < 0.3).all()
-    assert (found[[0, 2]] > 2 * found[[1, 3, 4, 5, 6, 7]].max()).all()
+    assert (result[[0, 2]] > 2 * result[[1, 3, 4, 5, 6, 7]].max()).all()
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", *sorted(SHAPES)])

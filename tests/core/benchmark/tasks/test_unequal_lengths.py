@@ -23,10 +23,10 @@ MODELS = ModelPool(size=8)
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: f"{name.name}-{name.folder[-5:]}")
 def test_every_task_has_texts_of_unequal_length_behind_which_the_model_behaves_as_before(name):
     task = load_task(name, MODELS)
-    made, first = of_unequal_lengths(task, 8, 3), FIRST_SEEDS["test"] + 3
-    assert not any(one.pair for one in made.examples)
+    texts, first = of_unequal_lengths(task, 8, 3), FIRST_SEEDS["test"] + 3
+    assert not any(one.pair for one in texts.examples)
     for label, seed in (("anomalous", first), ("normal", first + PARTNERLESS)):
-        pairs, after = task.pairs(8, seed), [one.text for one in made.of(label)]
+        pairs, after = task.pairs(8, seed), [one.text for one in texts.of(label)]
         before = [getattr(pair, label) for pair in pairs]
         assert all(new.endswith(old) for old, new in zip(before, after, strict=True))
         put = [new.removesuffix(old).split() for old, new in zip(before, after, strict=True)]
@@ -88,9 +88,9 @@ def test_what_is_said_by_hand(planted):
 def test_a_task_that_offers_nothing_is_told_as_not_run(planted, monkeypatch):
     monkeypatch.setitem(PLANS, "quick", {"headlight-unequal": Repeats(1), "random": Repeats(1)})
     monkeypatch.setattr(unequal, "known_words", lambda _loaded: PLANTED_WORDS[:2])
-    found = measure_draw(planted, 8, 0, "quick")
-    assert {row.method for row in found.rows} == {"random"}
-    ((method, reason),) = found.failed
+    result = measure_draw(planted, 8, 0, "quick")
+    assert {row.method for row in result.rows} == {"random"}
+    ((method, reason),) = result.failed
     assert method == "headlight-unequal"
     assert "knows fewer than 3 words" in reason
 
@@ -109,12 +109,12 @@ def test_texts_of_one_length_are_refused(planted, monkeypatch):
     [("headlight-last", ("last",)), ("headlight-mean", ("mean",)), ("headlight-unequal", ("mean", "last"))],
 )
 def test_the_positions_that_are_compared(planted, name, slots):
-    found = method_named(name, planted, 4, 0)(planted.loaded, planted.draw(4, 0), 0)
-    assert isinstance(found, Outcome)
-    assert found.analysed is not None
-    assert found.analysed.alignment.slots == slots
-    assert found.analysed.alignment.paired == (name != "headlight-unequal")
-    assert found.heads.shape == planted.head_truth().shape
+    result = method_named(name, planted, 4, 0)(planted.loaded, planted.draw(4, 0), 0)
+    assert isinstance(result, Outcome)
+    assert result.analysed is not None
+    assert result.analysed.alignment.slots == slots
+    assert result.analysed.alignment.paired == (name != "headlight-unequal")
+    assert result.heads.shape == planted.head_truth().shape
 
 
 def test_ours_with_positions_is_the_same_preset(planted):

@@ -15,11 +15,11 @@ from tests.support.made_runs import write_circuit
 
 @pytest.fixture
 def content(tmp_path):
-    def made(**options):
+    def written(**options):
         write_circuit(RunFolder(tmp_path), **options)
         return read_circuit(RunFolder(tmp_path))
 
-    return made
+    return written
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
