@@ -137,20 +137,10 @@ def gather(
         notes.append(_of_architecture("edge_parts_unknown", loaded))
     notes += _notes_of_ablations(side_by_side, compares)
     yield Progress("evidence", steps.total, steps.total)
-    return Evidence(
-        state="computed",
-        heads=of_heads,
-        edges=of_edges,
-        forward_passes=recording.forward_passes
-        - passes_before
-        + patching.forward_passes
-        + (guess.forward_passes if guess else 0),
-        about=about,
-        notes=notes,
-        attribution=guess.mean if guess else None,
-        others=others,
-        side_by_side=side_by_side,
-    )
+    passes = recording.forward_passes - passes_before + patching.forward_passes
+    passes += guess.forward_passes if guess else 0
+    mean = guess.mean if guess else None
+    return Evidence("computed", of_heads, of_edges, passes, about, notes, mean, others, side_by_side)
 
 
 def _tested(
