@@ -86,7 +86,7 @@ def names_axis(**more: Any) -> alt.Axis:
 
 def tooltips(fields: Mapping[str, str], word: Words) -> list[alt.Tooltip]:
     """What is shown on pointing: fields with the keys of their titles; numbers are shortened."""
-    numbers: dict[str, Any] = {"format": ".2~f"}
+    numbers: Any = {"format": ".2~f"}
     return [
         alt.Tooltip(field, title=word(key), **(numbers if field.endswith(":Q") else {}))
         for field, key in fields.items()

@@ -230,7 +230,7 @@ class _Drawing:
 
     def arrow_heads(self, ends: pd.DataFrame, shared: Mapping[str, Any]) -> alt.Chart:
         """Triangles at the rim of the heads that read."""
-        offset: dict[str, Any] = {"xOffset": _per_row("-(datum.rim + 6)"), "angle": 90}
+        offset: Any = {"xOffset": _per_row("-(datum.rim + 6)"), "angle": 90}
         if self.vertical:
             offset = {
                 "yOffset": _per_row("(datum.downwards ? -1 : 1) * (datum.rim + 6)"),

@@ -1,7 +1,5 @@
 """The circuit as a whole: how far its check is, and what it found."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -90,7 +88,7 @@ def _details(content: CircuitRecord, defined: list[AblationCheck]) -> None:
 
 def _table(table: pd.DataFrame) -> None:
     shares = ("faithfulness", "completeness", "cpr", "cmd")
-    settings: dict[str, Any] = {
+    settings = {
         name: st.column_config.Column(t(f"circuit_check.column_{name}"), help=_help(name)) for name in table
     }
     shown = table.style.format({name: (lambda share: percent(share)) for name in shares}, na_rep="–").format(

@@ -31,7 +31,7 @@ def view(**changes: Any) -> dict[str, Any]:
         "down": [{"piece": "Billing", "change": -0.5}],
         "between": {"expected": " Billing", "actual": " Legal", "change": 1.75},
     }
-    found = {
+    answer = {
         "query": 2,
         "first": 0,
         "length": 3,
@@ -41,7 +41,7 @@ def view(**changes: Any) -> dict[str, Any]:
         "partner": {"query": 1, "piece": " parcel", **side, "between": side["between"] | {"change": -0.5}},
         "more": [{"piece": " law", "change": 2.0}],
     }
-    return found | changes
+    return answer | changes
 
 
 def test_words_are_shaded_by_their_share_of_the_strongest_and_told_exactly() -> None:
@@ -101,9 +101,9 @@ def test_same_words_on_both_texts_are_said_to_be_the_same() -> None:
     assert "panel.nothing_more" not in head_words.writes(view(), "anomalous", word)
 
 
-@pytest.mark.parametrize(("value", "said"), [(1.25, "+1.2"), (-0.031, "−0.031"), (0.0, "0")])
-def test_change_has_its_sign(value: float, said: str) -> None:
-    assert head_words.signed(value) == said
+@pytest.mark.parametrize(("value", "words"), [(1.25, "+1.2"), (-0.031, "−0.031"), (0.0, "0")])
+def test_change_has_its_sign(value: float, words: str) -> None:
+    assert head_words.signed(value) == words
 
 
 def test_default_word_is_where_the_head_was_read() -> None:
@@ -141,14 +141,14 @@ def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> 
 def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, language: str) -> None:
     app = open_app("circuit", language, make_run(runs_folder()).run_id)
     run_until(app, lambda: 'class="writes"' in shown(app))
-    said = shown(app)
+    words = shown(app)
     for key in ("looks_line", "writes_line"):
-        assert entries(language)[f"panel.{key}"] in said
+        assert entries(language)[f"panel.{key}"] in words
     halves = {entries(language)[f"panel.{key}"] for key in ("looks", "writes")}
     assert halves <= {tab.label for tab in app.tabs}
-    assert "&lt;i&gt;anomalous" in said
-    assert "<i>anomalous" not in said
-    assert 'class="look query"' in said
+    assert "&lt;i&gt;anomalous" in words
+    assert "<i>anomalous" not in words
+    assert 'class="look query"' in words
 
 
 def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
@@ -158,11 +158,11 @@ def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
     name = app.session_state["head"]
     key = f"panel_token_{run.run_id}_{name[1:].replace('H', '_')}_0"
     assert app.selectbox(key=key).value == 6
-    for chosen in (1, 3):
-        app.selectbox(key=key).set_value(chosen).run()
-        token = run.config().examples.examples[0].text.split(" ")[chosen]
-        said = entries("en")["panel.at"].format(token=token)
-        run_until(app, lambda said=said: said in shown(app))
+    for place in (1, 3):
+        app.selectbox(key=key).set_value(place).run()
+        token = run.config().examples.examples[0].text.split(" ")[place]
+        words = entries("en")["panel.at"].format(token=token)
+        run_until(app, lambda words=words: words in shown(app))
     app.selectbox(key=f"panel_example_{run.run_id}").set_value(1).run()
     run_until(app, lambda: "“late”" in shown(app))
     assert app.selectbox(key=f"panel_example_{run.run_id}").value == 1
@@ -214,8 +214,8 @@ def test_page_does_not_wait_for_a_worker_that_is_busy(
 
 def test_model_without_direct_effect_says_why(open_app: OpenApp, local: LocalBackend, monkeypatch) -> None:
     reason = {"key": "no_direct_effect", "values": {"architecture": "opt"}}
-    found = view(writes=None, partner=None, more=[], no_writes=reason)
-    monkeypatch.setattr(local, "ask", lambda *question, **options: Answer(False, found))
+    answer = view(writes=None, partner=None, more=[], no_writes=reason)
+    monkeypatch.setattr(local, "ask", lambda *question, **options: Answer(False, answer))
     app = open_app("circuit", run=make_run(runs_folder()).run_id)
     assert "opt models normalise" in shown(app)
     assert 'class="writes"' not in shown(app)

@@ -61,10 +61,10 @@ def test_two_tabs_lose_no_decision(open_app: OpenApp) -> None:
 
 def test_cost_is_held_against_an_exhaustive_search(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), n_layers=3, n_heads=2, n_selected=2)
-    said = shown(open_app("report", run=run.run_id))
+    page = shown(open_app("report", run=run.run_id))
     # 6 heads; 3 pairs of layers with 4 pairs of heads each
-    assert "6 heads and each of the 12 forward pairs of heads once: 18 interventions" in said
-    assert "made none of them" in said
+    assert "6 heads and each of the 12 forward pairs of heads once: 18 interventions" in page
+    assert "made none of them" in page
 
 
 @pytest.mark.parametrize(("n_selected", "verdicts", "key"), [(0, False, "none"), (3, False, "check")])
@@ -72,10 +72,10 @@ def test_next_steps_follow_from_the_result(
     open_app: OpenApp, n_selected: int, verdicts: bool, key: str
 ) -> None:
     run = make_run(runs_folder(), n_selected=n_selected, verdicts=verdicts)
-    said = shown(open_app("report", run=run.run_id))
+    page = shown(open_app("report", run=run.run_id))
     others = {"none", "check", "unconfirmed", "no_difference"} - {key}
-    assert text("en", f"next.{key}") in said
-    assert [other for other in others if text("en", f"next.{other}") in said] == []
+    assert text("en", f"next.{key}") in page
+    assert [other for other in others if text("en", f"next.{other}") in page] == []
 
 
 def test_confirmed_heads_are_named_as_the_next_step(open_app: OpenApp) -> None:
@@ -92,8 +92,8 @@ def test_report_reads_from_the_top(open_app: OpenApp, n_selected: int, verdicts:
     keys = ["report.asked", "report.found", "summary.five", "report.unknown", "report.cost", "report.next"]
     expected = [text(language, key) for key in [*keys, "roi.title", "report.meeting"]]
     assert [title for title in titles if title in expected] == expected
-    found = next(block.value for block in app.get("html") if 'class="report found"' in block.value)
-    assert found.count("<li>") == 3
+    block = next(block.value for block in app.get("html") if 'class="report found"' in block.value)
+    assert block.count("<li>") == 3
     listed = [
         block.value for block in app.get("html") if block.value.startswith('<div class="report "><table>')
     ]
@@ -105,10 +105,10 @@ def test_report_reads_from_the_top(open_app: OpenApp, n_selected: int, verdicts:
 def test_sentences_for_the_meeting_are_in_both_languages(open_app: OpenApp, language: str) -> None:
     app = open_app("report", language, run=make_run(runs_folder(), verdicts=True).run_id)
     blocks = [block.value for block in app.code if "H" in block.value]
-    said = {name: next(b for b in blocks if ("介入" in b) is (name == "ja")) for name in ("en", "ja")}
-    assert blocks.index(said[language]) < blocks.index(said["ja" if language == "en" else "en"])
-    assert "Our proposal" in said["en"]
-    assert "ご提案" in said["ja"]
+    page = {name: next(b for b in blocks if ("介入" in b) is (name == "ja")) for name in ("en", "ja")}
+    assert blocks.index(page[language]) < blocks.index(page["ja" if language == "en" else "en"])
+    assert "Our proposal" in page["en"]
+    assert "ご提案" in page["ja"]
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
@@ -168,9 +168,9 @@ def test_damaged_check_of_the_circuit_is_explained(open_app: OpenApp) -> None:
 def test_names_of_heads_are_shown_as_text(open_app: OpenApp) -> None:
     run = make_run(runs_folder(), verdicts=True)
     write_label(run, results.load(run).selected.iloc[0]["name"], HeadLabel("<b>*trigger*"))
-    said = shown(open_app("report", run=run.run_id))
-    assert "&lt;b&gt;*trigger*" in said
-    assert "<b>*trigger*" not in said
+    page = shown(open_app("report", run=run.run_id))
+    assert "&lt;b&gt;*trigger*" in page
+    assert "<b>*trigger*" not in page
 
 
 def test_damaged_review_is_explained_and_the_report_stays(open_app: OpenApp) -> None:
