@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import queue
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -84,7 +85,8 @@ def test_browser_opens_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> No
         async with serving.open_browser(None):
             pass
 
-    asyncio.run(start())
+    with ThreadPoolExecutor(1) as other:  # this thread may have the loop of a browser
+        other.submit(asyncio.run, start()).result(timeout=10)
     assert opened.get(timeout=10) == "http://localhost:8600/"
 
 
