@@ -101,7 +101,7 @@ def test_pictures_are_shown_and_small():
     text = "".join(file.read_text(encoding="utf-8") for file in DOCUMENTS)
     pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
     assert [file.name for file in pictures if file.stat().st_size > LARGEST_PICTURE] == []
-    assert {Path(link).name for link in re.findall(r"\]\(([^)]+\.png)\)", text)} <= {f.name for f in pictures}
+    assert {Path(link).name for link in re.findall(r"\]\(([^)]+\.png)\)", text)} == {f.name for f in pictures}
 
 
 @pytest.mark.parametrize("folder", make_docs.LANGUAGES.values(), ids=make_docs.LANGUAGES)
