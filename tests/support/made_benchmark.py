@@ -97,9 +97,9 @@ def make_benchmark(folder: Path, tables: tuple[str, ...] = ("goals", "sweep", "s
     """Write a result: every method on every row, and these tables beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     write(folder, "summary", summary())
-    tables = {"goals": pd.DataFrame(GOALS), "sweep": sweep(), "speed": speed()}
+    content = {"goals": pd.DataFrame(GOALS), "sweep": sweep(), "speed": speed()}
     for name in tables:
-        write(folder, name, tables[name])
+        write(folder, name, content[name])
     (folder / "about.json").write_text(json.dumps(ABOUT), encoding="utf-8")
     return folder
 

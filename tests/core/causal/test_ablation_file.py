@@ -6,7 +6,6 @@ import sys
 
 import pytest
 import torch
-from tests.core.causal.test_interventions import Surgery
 
 from core.causal.ablation_file import (
     ablated,
@@ -23,6 +22,7 @@ from core.inspection.ablated_generation import (
 )
 from core.scenarios import load_scenario
 from tests.support.paths import ROOT
+from tests.support.surgery import Surgery
 from tests.support.tiny_models import tiny
 
 HEADS = [HeadId(0, 1), HeadId(2, 3)]
