@@ -156,8 +156,6 @@ def run(config: RunConfig, out: Path, name: str) -> None:
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the new result has taken its place
-    signal.signal(signal.SIGINT, before)
     folder = RunFolder(out)
     manifest = folder.manifest()
     counts = manifest.counts

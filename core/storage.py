@@ -57,7 +57,7 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        _replace(temporary, path)
+        replace_file(temporary, path)
         if durable:
             _sync_folder(path.parent)
     except OSError as error:
@@ -66,8 +66,8 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
         raise storage_error(error, path) from None
 
 
-def _replace(temporary: Path, path: Path) -> None:
-    """Rename over a file. Windows refuses that for as long as another process reads the old one."""
+def replace_file(temporary: Path, path: Path) -> None:
+    """Rename over a file; raises OSError. Windows refuses that for as long as another process reads the old one."""
     for _ in range(_TRIES - 1):
         try:
             temporary.replace(path)
