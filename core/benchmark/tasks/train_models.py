@@ -17,8 +17,6 @@ three models. No weight is held fixed.
 seeds 2 and 100, by the accuracies and the number of true heads (at least 3) alone: no method was run for it.
 """
 
-import argparse
-import logging
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -33,9 +31,9 @@ from core.scenarios.build.induction_init import start_rotary
 from core.scenarios.build.make_truth import write_measured
 from core.scenarios.build.tasks import TASKS, vocabulary
 from core.scenarios.build.train_tasks import TrainingConfig, teach
+from core.scenarios.build.training import run_from_command_line
 from core.scenarios.build.training_texts import TrainingText, earlier_name, spread_names, texts_of_step
 
-log = logging.getLogger(__name__)
 ENOUGH = 0.97
 """Share of fresh anomalous texts of every task after which the likeliest word is a right one."""
 
@@ -84,9 +82,8 @@ def train(architecture: str, config: TrainingConfig, folder: Path) -> dict[str, 
     generator = torch.Generator().manual_seed(config.seed)
     model = build_model(architecture, generator, config.seed)
     shares = teach(model, config, generator, folder, partial(texts_for, architecture))
-    log.info("%s", shares)
-    if weak := [task for task in TASKS if shares[task] < ENOUGH]:
-        raise SystemExit(f"not learned: {', '.join(weak)}")
+    if any(share < ENOUGH for share in shares.values()):
+        raise SystemExit(f"not learned: {shares}")
     loaded = load_model(folder, "cpu")
     for task in TASKS:
         write_measured(loaded, task, folder / f"{task}.json")
@@ -102,21 +99,11 @@ def texts_for(architecture: str, step: int, pairs_per_task: int, seed: int) -> l
     return texts
 
 
-def main() -> None:
-    """Train one model with the settings of the bundled ones, or those given."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("architecture", choices=sorted(SHAPES))
-    parser.add_argument("--out", type=Path)
-    defaults = TrainingConfig(
-        steps=800, pairs_per_task=8, learning_rate=3e-3, penalty=0.005, penalty_start=0.35, seed=1
-    )
-    for name, value in vars(defaults).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    settings = vars(parser.parse_args())
-    architecture, folder = settings.pop("architecture"), settings.pop("out")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    train(architecture, TrainingConfig(**settings), folder or MODELS / architecture)
-
-
 if __name__ == "__main__":
-    main()
+    run_from_command_line(
+        train,
+        TrainingConfig(steps=800, pairs_per_task=8, learning_rate=3e-3, penalty=0.005, penalty_start=0.35, seed=1),
+        MODELS,
+        "Train one model with the settings of the bundled ones, or those given.",
+        architecture=SHAPES,
+    )

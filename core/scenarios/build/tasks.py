@@ -16,50 +16,31 @@ tokens, which differs from it only in the words named below:
 Pure Python and seeded: the same task, count and seed give the same pairs.
 """
 
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from random import Random
 
 from core.errors import ConfigError
 
 
-def _words(text: str) -> list[str]:
-    return text.split()
+def word_lists(module: str) -> dict[str, list[str]]:
+    """The lists of the TOML file beside a module's file, by name; a text there is a list of words."""
+    content = tomllib.loads(Path(module).with_suffix(".toml").read_text(encoding="utf-8"))
+    return {name: value.split() if isinstance(value, str) else value for name, value in content.items()}
 
 
-NAMES = _words(
-    "Alice Anna Ben Carl Clara David Emma Eric Eva Frank Fred George Grace Helen Henry Ida Jack James "
-    "Jane John Julia Karl Kate Laura Leo Lucy Maria Mark Mary Max Nina Nora Oscar Otto Paul Peter Rose "
-    "Ruth Sam Sara Simon Thomas Tom Vera"
-)
-PLACES = _words(
-    "store park school office station garden harbour library market museum theatre kitchen hospital bakery"
-)
-OBJECTS = _words("drink book ring letter basket ticket flower lamp cup coat map coin key ball")
-SPANS = _words("war siege reign strike drought voyage trial truce famine exile feud plague")
-FUNCTIONS = _words("port scan merge train parse build fetch render split join")
-WORDS = _words(
-    "load size files last value path shape index label state field token model cache limit order mode "
-    "root node tree frame color point group level scale speed depth width angle range table column "
-    "queue stack block chunk batch layer image"
-)
-PLANTED_WORDS = _words(
-    "apple bread chair cloud dance earth field fruit glass grass horse house knife lemon metal money mouse "
-    "night ocean paper piano plant river sheep shirt smoke snake stone table water"
+_LISTS = word_lists(__file__)
+NAMES, PLACES, OBJECTS, SPANS, FUNCTIONS, WORDS, PLANTED_WORDS = (
+    _LISTS[name] for name in ("names", "places", "objects", "spans", "functions", "words", "planted_words")
 )
 PLANTED = "planted-induction"
 CENTURIES = [f"{century}" for century in range(13, 19)]
 YEARS = [f"{year:02d}" for year in range(100)]
-_TEMPLATES = (
-    "When {a} and {b} went to the {place}, {s} gave a {thing} to",
-    "After {a} and {b} met at the {place}, {s} passed the {thing} to",
-    "While {a} and {b} worked in the {place}, {s} handed the {thing} to",
-    "Once {a} and {b} arrived at the {place}, {s} offered a {thing} to",
-    "Since {a} and {b} lived near the {place}, {s} brought the {thing} to",
-    "Before {a} and {b} left for the {place}, {s} showed a {thing} to",
-)
 _SPAN_TEMPLATE = "The {span} lasted from the year {century} {year} to the year {century}"
-_FIRST_YEAR, _LAST_YEAR = 5, 94
+_NORMAL_YEAR, _FIRST_YEAR, _LAST_YEAR = 1, 5, 94
 _PARAMETERS, _DOCUMENTED = 4, 2
 _SEQUENCE = 12
 
@@ -85,10 +66,16 @@ class TaskPair:
 
 
 def _indirect_object(random: Random) -> TaskPair:
-    first, second, third = random.sample(NAMES, 3)
-    template = random.choice(_TEMPLATES)
-    subject, other = random.sample([first, second], 2)
-    slots = {"a": first, "b": second, "place": random.choice(PLACES), "thing": random.choice(OBJECTS)}
+    names, template = random.sample(NAMES, 3), random.choice(_LISTS["templates"])
+    subject, _ = random.sample(names[:2], 2)
+    return repeated_name(template, names, subject, random.choice(PLACES), random.choice(OBJECTS))
+
+
+def repeated_name(template: str, names: Sequence[str], subject: str, place: str, thing: str) -> TaskPair:
+    """A pair of indirect-object: two of the three names stand first, and `subject` comes again."""
+    first, second, third = names
+    other = second if subject == first else first
+    slots = {"a": first, "b": second, "place": place, "thing": thing}
     return TaskPair(
         task="indirect-object",
         anomalous=template.format(s=subject, **slots),
@@ -102,18 +89,24 @@ def _indirect_object(random: Random) -> TaskPair:
 
 
 def _greater_than(random: Random) -> TaskPair:
+    return closing_year(random, _SPAN_TEMPLATE, SPANS, CENTURIES)
+
+
+def closing_year(random: Random, template: str, spans: Sequence[str], centuries: Sequence[str]) -> TaskPair:
+    """A pair of greater-than in the words given."""
     year = random.randint(_FIRST_YEAR, _LAST_YEAR)
-    slots = {"span": random.choice(SPANS), "century": random.choice(CENTURIES)}
-    good, bad = tuple(YEARS[year + 1 :]), tuple(YEARS[2 : year + 1])
+    slots = {"span": random.choice(spans), "century": random.choice(centuries)}
+    good, fitting = tuple(YEARS[year + 1 :]), tuple(YEARS[_NORMAL_YEAR + 1 :])
+    bad = tuple(YEARS[_NORMAL_YEAR + 1 : year + 1])
     return TaskPair(
         task="greater-than",
-        anomalous=_SPAN_TEMPLATE.format(year=YEARS[year], **slots),
-        normal=_SPAN_TEMPLATE.format(year=YEARS[1], **slots),
+        anomalous=template.format(year=YEARS[year], **slots),
+        normal=template.format(year=YEARS[_NORMAL_YEAR], **slots),
         expected=random.choice(good),
         actual=random.choice(bad),
         good=good,
         bad=bad,
-        fitting=tuple(YEARS[2:]),
+        fitting=fitting,
     )
 
 
@@ -129,7 +122,6 @@ def _docstring(random: Random) -> TaskPair:
     notes = words[2 * _PARAMETERS :]
     function, documented = random.choice(FUNCTIONS), signature[:_DOCUMENTED]
     answer = signature[_DOCUMENTED]
-    bad = tuple(name for name in signature if name != answer)
     return TaskPair(
         task="docstring",
         anomalous=docstring_text(function, signature, documented, notes),
@@ -137,7 +129,7 @@ def _docstring(random: Random) -> TaskPair:
         expected=answer,
         actual=signature[-1],
         good=(answer,),
-        bad=bad,
+        bad=tuple(name for name in signature if name != answer),
         fitting=tuple(WORDS),
     )
 
@@ -161,37 +153,36 @@ def _induction(random: Random, task: str = "induction", known: Sequence[str] = W
     )
 
 
-def _planted(random: Random) -> TaskPair:
-    return _induction(random, PLANTED, PLANTED_WORDS)
-
-
 _GENERATORS: dict[str, Callable[[Random], TaskPair]] = {
     "indirect-object": _indirect_object,
     "greater-than": _greater_than,
     "docstring": _docstring,
     "induction": _induction,
-    PLANTED: _planted,
+    PLANTED: partial(_induction, task=PLANTED, known=PLANTED_WORDS),
 }
 TASKS = tuple(task for task in _GENERATORS if task != PLANTED)
 
 
 def pairs(task: str, count: int, seed: int) -> list[TaskPair]:
     """`count` different pairs of the task. Raises ConfigError for an unknown task."""
-    if task not in _GENERATORS:
-        raise ConfigError("unknown_scenario", name=task, known=", ".join(_GENERATORS))
-    random = Random(f"{task} {seed}")
-    found: dict[tuple[str, str], TaskPair] = {}
-    while len(found) < count:
-        pair = _GENERATORS[task](random)
-        found.setdefault((pair.anomalous, pair.normal), pair)
-    return list(found.values())
+    return different_pairs(_GENERATORS, task, count, f"{task} {seed}")
+
+
+def different_pairs(
+    generators: Mapping[str, Callable[[Random], TaskPair]], task: str, count: int, seed: str
+) -> list[TaskPair]:
+    """`count` different pairs by the task's generator; raises ConfigError for a task that has none."""
+    if task not in generators:
+        raise ConfigError("unknown_scenario", name=task, known=", ".join(generators))
+    random = Random(seed)
+    drawn: dict[tuple[str, str], TaskPair] = {}
+    while len(drawn) < count:
+        pair = generators[task](random)
+        drawn.setdefault((pair.anomalous, pair.normal), pair)
+    return list(drawn.values())
 
 
 def vocabulary() -> list[str]:
     """Every word of the four tasks, in a fixed order, after the two special tokens."""
-    fixed = _words(
-        "When After While Once Since Before and went to the gave a met at passed worked in handed arrived "
-        "offered lived near brought left for showed The lasted from year def param self ( , ): : ."
-    )
-    parts = (fixed, NAMES, PLACES, OBJECTS, SPANS, YEARS, FUNCTIONS, WORDS)
+    parts = (_LISTS["fixed"], NAMES, PLACES, OBJECTS, SPANS, YEARS, FUNCTIONS, WORDS)
     return ["<unk>", "<pad>", *dict.fromkeys(word for part in parts for word in part)]

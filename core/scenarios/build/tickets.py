@@ -91,13 +91,13 @@ def pairs(count: int, seed: int, language: Choice = "en", replace: Replaced = "b
     that the anomalous text is sent to.
     """
     random = Random(f"pairs {seed}")
-    found: dict[str, TaskPair] = {}
-    while len(found) < count:
-        kind, turn = divmod(len(found), 2)
+    drawn: dict[str, TaskPair] = {}
+    while len(drawn) < count:
+        kind, turn = divmod(len(drawn), 2)
         subject = turn == 0 if replace == "both" else replace == "subject"
         pair = _pair(random, _language(random, language), kind, replace_subject=subject)
-        found.setdefault(pair.anomalous, pair)
-    return list(found.values())
+        drawn.setdefault(pair.anomalous, pair)
+    return list(drawn.values())
 
 
 def _language(random: Random, choice: Choice) -> Language:
@@ -171,9 +171,9 @@ def _issue(random: Random, material: dict[str, Any], fault: dict[str, Any], unse
 def _frame(random: Random, language: Language, words: _Words) -> str:
     """The ticket around the two sentences, with only the slots {subject} and {moment} left open."""
     material = _material(language)
-    said = [words.about, words.contact] if words.subject_first else [words.contact, words.about]
+    sentences = [words.about, words.contact] if words.subject_first else [words.contact, words.about]
     before, between, after = _asides(random, material["asides"])
-    parts = [_sometimes(random, 0.7, material["greetings"]), *before, said[0], *between, said[1], *after]
+    parts = [_sometimes(random, 0.7, material["greetings"]), *before, sentences[0], *between, sentences[1], *after]
     parts.append(_sometimes(random, 0.6, material["closings"]))
     body = material["joiner"].join(_slots(random, material, part) for part in parts if part)
     return str(material["frame"]).replace("{body}", body)

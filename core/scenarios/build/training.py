@@ -41,7 +41,6 @@ class Schedule:
         return warm * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * step / self.steps)))
 
 
-Settings = TypeVar("Settings", bound=Schedule)
 Batch = TypeVar("Batch")
 
 
@@ -111,14 +110,20 @@ def save(model: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
 
 
 def run_from_command_line(
-    train: Callable[[Settings, Path], object], defaults: Settings, folder: Path, about: str
+    train: Callable[..., object], defaults: Schedule, folder: Path, about: str, **choices: Iterable[str]
 ) -> None:
-    """Train with the default settings, or those given as options, and log what `train` returns."""
+    """Train with the default settings, or those given as options, and log what `train` returns.
+
+    `choices` are arguments that must be given, with their values: `train` takes them first, and each is a folder below
+    `folder`.
+    """
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--out", type=Path, default=folder)
+    parser.add_argument("--out", type=Path)
+    for name, values in choices.items():
+        parser.add_argument(name, choices=sorted(values))
     for name, value in vars(defaults).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     settings = vars(parser.parse_args())
-    folder = settings.pop("out")
+    given, out = [settings.pop(name) for name in choices], settings.pop("out")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    log.info("%s", train(type(defaults)(**settings), folder))
+    log.info("%s", train(*given, type(defaults)(**settings), out or folder.joinpath(*given)))

@@ -115,11 +115,11 @@ def test_scenario_is_complete_in_both_languages(name: str) -> None:
 
 @pytest.mark.parametrize("name", GENERATED)
 def test_examples_are_the_generator_s(name: str) -> None:
-    found = read_examples(load_scenario(name).examples_file).check()
-    assert [found.count(label) for label in LABELS] == [8, 8]
+    examples = read_examples(load_scenario(name).examples_file).check()
+    assert [examples.count(label) for label in LABELS] == [8, 8]
     keys = ("label", "text", "pair", "expected", "actual")
     expected = [[getattr(e, key) for key in keys] for e in examples_of(pairs(name, PAIRS, SEED))]
-    assert [[getattr(e, key) for key in keys] for e in found.examples] == expected
+    assert [[getattr(e, key) for key in keys] for e in examples.examples] == expected
 
 
 def test_weights_are_small() -> None:

@@ -28,16 +28,16 @@ def loaded() -> LoadedModel:
 def routed(loaded: LoadedModel, texts: list[str], language: Language) -> list[str]:
     """The department that is the likeliest next word of every text; "other word" where none is."""
     names = {loaded.word_token(name): name for name in departments(language)}
-    found = []
+    words = []
     for text in texts:
         logits = loaded.model(torch.tensor([loaded.encode(text)])).logits[0, -1]
-        found.append(names.get(int(logits.argmax()), "other word"))
-    return found
+        words.append(names.get(int(logits.argmax()), "other word"))
+    return words
 
 
 def share_right(loaded: LoadedModel, drawn: list[Ticket]) -> float:
-    found = routed(loaded, [ticket.text for ticket in drawn], drawn[0].language)
-    return sum(a == ticket.routed for a, ticket in zip(found, drawn, strict=True)) / len(drawn)
+    departments_given = routed(loaded, [ticket.text for ticket in drawn], drawn[0].language)
+    return sum(a == ticket.routed for a, ticket in zip(departments_given, drawn, strict=True)) / len(drawn)
 
 
 def of_kinds(language: Language, kinds: tuple[str, ...], count: int) -> list[Ticket]:
@@ -114,7 +114,7 @@ def test_the_same_seed_gives_the_same_texts() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_department_is_one_token(loaded: LoadedModel, language: Language) -> None:
     tokens = [loaded.encode(name) for name in departments(language)]
-    assert all(len(found) == 1 for found in tokens)
+    assert all(len(ids) == 1 for ids in tokens)
     assert len({found[0] for found in tokens}) == len(tokens)
     assert [loaded.word_token(name.strip()) for name in departments(language)] == [
         found[0] for found in tokens

@@ -130,9 +130,9 @@ def test_texts_of_a_pair_differ_in_one_token_and_all_have_the_same_length(tokeni
 
 
 def test_a_year_is_two_tokens_of_which_the_second_is_the_word_that_follows(tokenizer):
-    for century, year in itertools.product(gpt2_texts.CENTURIES, gpt2_texts.YEARS[1:]):
-        pieces = tokenizer.convert_ids_to_tokens(tokenizer(f" {century}{year}")["input_ids"])
-        assert pieces == [f"Ġ{century}", year]
+    for century, year in itertools.product(gpt2_texts.CENTURIES, range(1, 100)):
+        pieces = tokenizer.convert_ids_to_tokens(tokenizer(f" {century}{year:02d}")["input_ids"])
+        assert pieces == [f"Ġ{century}", f"{year:02d}"]
 
 
 def test_the_other_name_follows_and_both_orders_come_alike():
