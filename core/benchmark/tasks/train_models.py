@@ -82,8 +82,8 @@ def train(architecture: str, config: TrainingConfig, folder: Path) -> dict[str, 
     generator = torch.Generator().manual_seed(config.seed)
     model = build_model(architecture, generator, config.seed)
     shares = teach(model, config, generator, folder, partial(texts_for, architecture))
-    if any(share < ENOUGH for share in shares.values()):
-        raise SystemExit(f"not learned: {shares}")
+    if weak := [task for task in TASKS if shares[task] < ENOUGH]:
+        raise SystemExit(f"not learned: {', '.join(weak)}; {shares}")
     loaded = load_model(folder, "cpu")
     for task in TASKS:
         write_measured(loaded, task, folder / f"{task}.json")
@@ -102,7 +102,9 @@ def texts_for(architecture: str, step: int, pairs_per_task: int, seed: int) -> l
 if __name__ == "__main__":
     run_from_command_line(
         train,
-        TrainingConfig(steps=800, pairs_per_task=8, learning_rate=3e-3, penalty=0.005, penalty_start=0.35, seed=1),
+        TrainingConfig(
+            steps=800, pairs_per_task=8, learning_rate=3e-3, penalty=0.005, penalty_start=0.35, seed=1
+        ),
         MODELS,
         "Train one model with the settings of the bundled ones, or those given.",
         architecture=SHAPES,

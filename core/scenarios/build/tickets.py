@@ -173,7 +173,14 @@ def _frame(random: Random, language: Language, words: _Words) -> str:
     material = _material(language)
     sentences = [words.about, words.contact] if words.subject_first else [words.contact, words.about]
     before, between, after = _asides(random, material["asides"])
-    parts = [_sometimes(random, 0.7, material["greetings"]), *before, sentences[0], *between, sentences[1], *after]
+    parts = [
+        _sometimes(random, 0.7, material["greetings"]),
+        *before,
+        sentences[0],
+        *between,
+        sentences[1],
+        *after,
+    ]
     parts.append(_sometimes(random, 0.6, material["closings"]))
     body = material["joiner"].join(_slots(random, material, part) for part in parts if part)
     return str(material["frame"]).replace("{body}", body)
