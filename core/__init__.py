@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.model.loading import load_model as load_model
     from core.report.save import save as save
     from core.runs.run_folder import RunFolder as RunFolder
-    from core.scenarios import load_scenario as load_scenario
+    from core.scenarios.loader import load_scenario as load_scenario
     from core.schema import Progress as Progress
     from core.schema import RunResult as RunResult
 
@@ -51,7 +51,7 @@ _PLACES = {
     "RunResult": "core.schema",
     "analyse": "core.analysis.pipeline",
     "load_model": "core.model.loading",
-    "load_scenario": "core.scenarios",
+    "load_scenario": "core.scenarios.loader",
     "make_config": "core.config",
     "read_examples": "core.examples.reading",
     "save": "core.report.save",

@@ -28,7 +28,7 @@ from core.runs.job_state import JobKind
 from core.runs.replacing import replacing
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario, scenario_names
+from core.scenarios.loader import load_scenario, scenario_names
 from core.schema import Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder

@@ -7,7 +7,7 @@ from typing import cast
 import streamlit as st
 
 from core.inspection.answers import ModelCard
-from core.scenarios import load_scenario
+from core.scenarios.loader import load_scenario
 from pages.parts import i18n, shell
 from pages.parts.charts import drawings
 from pages.parts.session import samples, state

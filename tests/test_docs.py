@@ -130,7 +130,7 @@ def test_the_example_of_switching_heads_off_runs(tmp_path, monkeypatch, capsys):
     from core.causal.ablation_file import make_ablation_file
     from core.heads import HeadId
     from core.model.loading import load_model
-    from core.scenarios import load_scenario
+    from core.scenarios.loader import load_scenario
 
     monkeypatch.chdir(tmp_path)
     folder = load_scenario("misrouted-tickets").model_folder

@@ -34,7 +34,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario, load_truth
+from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress
 from core.sensitivity.plan import GRID, Grid, Training, plan
 from core.sensitivity.sweep_files import (

@@ -29,7 +29,7 @@ from core.benchmark.tables.rows import COLUMNS as BENCHMARK_COLUMNS  # noqa: E40
 from core.cli import app  # noqa: E402
 from core.config import PRESETS  # noqa: E402
 from core.examples.example_set import COLUMNS as FILE_COLUMNS  # noqa: E402
-from core.scenarios import FOLDER, load_truth, scenario_names  # noqa: E402
+from core.scenarios.loader import FOLDER, load_truth, scenario_names  # noqa: E402
 from core.sensitivity.summary import COLUMNS as SWEEP_COLUMNS  # noqa: E402
 from core.sensitivity.summary import MAP_COLUMNS  # noqa: E402
 from tests.test_directions import ORDER  # noqa: E402

@@ -14,7 +14,7 @@ import pytest
 from core import cli
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
-from core.scenarios import scenario_names
+from core.scenarios.loader import scenario_names
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, Progress
 from core.sensitivity.sentences import sentence
 from core.sensitivity.summary import COLUMNS, read_sensitivity

@@ -16,10 +16,10 @@ import numpy as np
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
 from core.model.loading import LoadedModel, ModelPool
-from core.scenarios import load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.make_truth import fresh_pairs
 from core.scenarios.build.tasks import TASKS, TaskPair
+from core.scenarios.loader import load_scenario, load_truth, parse_edge, scenario_names
 
 Role = Literal["test", "tuning"]
 FIRST_SEEDS: dict[Role, int] = {"test": 70_000, "tuning": 20_000}

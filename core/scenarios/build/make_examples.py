@@ -5,9 +5,9 @@ from pathlib import Path
 
 from core.examples.example_set import Example
 from core.examples.reading import to_csv
-from core.scenarios import FOLDER
 from core.scenarios.build import tickets
 from core.scenarios.build.tasks import PLANTED, TASKS, TaskPair, pairs
+from core.scenarios.loader import FOLDER
 
 SEED, TICKET_SEED, PAIRS = 42, 1, 8
 TICKET_FILES: dict[str, tickets.Choice] = {"examples.csv": "en", "examples-ja.csv": "ja"}

@@ -29,10 +29,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from core.heads import EdgeId, HeadId, all_heads
 from core.model.loading import load_model
-from core.scenarios import FOLDER
 from core.scenarios.build.make_truth import write_measured
 from core.scenarios.build.tasks import PLANTED, PLANTED_WORDS
 from core.scenarios.build.training import save, word_tokenizer
+from core.scenarios.loader import FOLDER
 
 N_LAYERS, N_HEADS, D_MODEL, N_POSITIONS = 4, 6, 240, 32
 CODE, HALF = 16, 8

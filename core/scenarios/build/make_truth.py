@@ -14,10 +14,10 @@ from typing import Literal
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
-from core.scenarios import FOLDER, Effect, load_scenario, scenario_names
 from core.scenarios.build import tickets
 from core.scenarios.build.patching import PairPatching
 from core.scenarios.build.tasks import PLANTED, TaskPair, pairs
+from core.scenarios.loader import FOLDER, Effect, load_scenario, scenario_names
 
 log = logging.getLogger(__name__)
 SEED, PAIRS, SCREEN = 777_001, 200, 40

@@ -11,8 +11,8 @@ from core.causal.patching import AnyTarget, Patching
 from core.generators import result_of
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
-from core.scenarios import Effect
 from core.scenarios.build.tasks import TaskPair
+from core.scenarios.loader import Effect
 
 
 class PairPatching:

@@ -23,7 +23,6 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from core.scenarios import FOLDER as SCENARIOS
 from core.scenarios.build.induction_init import start_gpt2
 from core.scenarios.build.output_norms import OutputNorms
 from core.scenarios.build.tasks import TASKS, pairs, vocabulary
@@ -36,6 +35,7 @@ from core.scenarios.build.training import (
     word_tokenizer,
 )
 from core.scenarios.build.training_texts import TOKEN, Batch, TrainingText, batch_of, texts_of_step
+from core.scenarios.loader import FOLDER as SCENARIOS
 
 log = logging.getLogger(__name__)
 FOLDER = SCENARIOS / "models" / "four-tasks"

@@ -25,12 +25,12 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from core.scenarios import FOLDER as SCENARIOS
 from core.scenarios.build.output_norms import OutputNorms
 from core.scenarios.build.ticket_noise import Noise
 from core.scenarios.build.tickets import KINDS, LANGUAGES, Ticket, compared_words, departments, tickets
 from core.scenarios.build.training import Schedule, fit, gpt2_config, run_from_command_line, save
 from core.scenarios.build.zero_heads import importance, zero_heads
+from core.scenarios.loader import FOLDER as SCENARIOS
 
 log = logging.getLogger(__name__)
 FOLDER = SCENARIOS / "models" / "tickets"

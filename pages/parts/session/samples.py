@@ -8,7 +8,7 @@ from core.errors import StorageError
 from core.examples.reading import read_examples
 from core.jobs.backend import start
 from core.runs.run_folder import RunFolder, list_runs
-from core.scenarios import load_scenario, scenario_names
+from core.scenarios.loader import load_scenario, scenario_names
 from pages.parts.session import state
 from pages.parts.session.state import Draft
 

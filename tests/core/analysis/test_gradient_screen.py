@@ -30,7 +30,7 @@ from core.report.sentences.heads import order_note, selection_note
 from core.runs.facts import facts
 from core.runs.result_reader import saved_facts
 from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario
+from core.scenarios.loader import load_scenario
 from core.schema import EDGE_COLUMNS, HEAD_COLUMNS, Manifest, Note, Progress, RunResult
 from core.text import LANGUAGES, text
 from tests.core.discovery.test_stability import made_codes

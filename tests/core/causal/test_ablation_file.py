@@ -20,7 +20,7 @@ from core.heads import HeadId
 from core.inspection.ablated_generation import (
     ablation_file_of,
 )
-from core.scenarios import load_scenario
+from core.scenarios.loader import load_scenario
 from tests.support.paths import ROOT
 from tests.support.surgery import Surgery
 from tests.support.tiny_models import tiny

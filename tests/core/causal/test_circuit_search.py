@@ -9,7 +9,7 @@ import pytest
 from core.causal.circuit_search import GOAL, minimal_ablation_set, minimal_circuit
 from core.generators import result_of
 from core.heads import HeadId, all_heads
-from core.scenarios import load_truth
+from core.scenarios.loader import load_truth
 from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import tiny
 

@@ -17,7 +17,7 @@ from core.heads import HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel
 from core.model.recording import Recording
 from core.model.tokenising import tokenise
-from core.scenarios import load_scenario, load_truth
+from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress
 from core.text import LANGUAGES, text
 from tests.support.pairs import TARGETS, pairs

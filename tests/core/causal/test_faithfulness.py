@@ -12,7 +12,7 @@ from core.causal.circuit_search import GOAL, minimal_ablation_set, minimal_circu
 from core.causal.faithfulness import _interval, areas, check_circuit, curve_sizes, random_circuits
 from core.generators import result_of
 from core.heads import HeadId, all_heads
-from core.scenarios import load_truth
+from core.scenarios.loader import load_truth
 from tests.core.causal.test_circuit_search import CIRCUIT, SHAPE
 from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import tiny

@@ -25,8 +25,8 @@ from core.inspection.ablated_generation import (
     what_if,
 )
 from core.model.loading import load_model
-from core.scenarios import load_scenario
 from core.scenarios.build import tickets
+from core.scenarios.loader import load_scenario
 from tests.support.tiny_models import save_tiny
 
 HEADS = [HeadId(0, 1), HeadId(2, 3)]

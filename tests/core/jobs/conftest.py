@@ -11,7 +11,7 @@ from core.examples.reading import read_examples
 from core.jobs.local_backend import LocalBackend
 from core.model.loading import ModelPool
 from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario
+from core.scenarios.loader import load_scenario
 from tests.support.analyses import analysed
 from tests.support.stub_engine import STUB
 

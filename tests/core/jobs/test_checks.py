@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from core.jobs.checks import check
-from core.scenarios import load_truth
+from core.scenarios.loader import load_truth
 
 
 def test_effect_of_every_head_fills_the_table(sample, models):

@@ -8,7 +8,7 @@ from core.examples.reading import from_rows
 from core.jobs.checks import check
 from core.jobs.circuit_check import ablatable, ranked, suggestion
 from core.runs.result_reader import read_circuit
-from core.scenarios import load_truth
+from core.scenarios.loader import load_truth
 from core.schema import HeadSet
 from tests.support.analyses import analysed
 from tests.support.tiny_models import save_tiny

@@ -12,7 +12,6 @@ from core.examples.example_set import LABELS
 from core.examples.reading import read_examples
 from core.heads import HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel, load_model
-from core.scenarios import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names
 from core.scenarios.build.make_examples import PAIRS, SEED, examples_of
 from core.scenarios.build.make_planted import INDUCTION, PREVIOUS, build_model, true_edges
 from core.scenarios.build.make_planted import build_tokenizer as planted_tokenizer
@@ -20,6 +19,7 @@ from core.scenarios.build.make_truth import EDGE_SHARE, HEAD_SHARE, hidden_heads
 from core.scenarios.build.patching import PairPatching
 from core.scenarios.build.tasks import PLANTED, TASKS, WORDS, pairs, vocabulary
 from core.scenarios.build.train_tasks import build_tokenizer
+from core.scenarios.loader import FOLDER, Effect, load_scenario, load_truth, parse_edge, scenario_names
 
 GENERATED = (*TASKS, PLANTED)
 CHANGED = {"indirect-object": 1, "greater-than": 1, "docstring": 4, "induction": 1, PLANTED: 1}
@@ -228,7 +228,7 @@ def test_edge_names_round_trip() -> None:
 
 def test_listing_scenarios_needs_no_torch() -> None:
     code = (
-        "import sys; from core.scenarios import *; import core.scenarios as s;"
+        "import sys; from core.scenarios.loader import *; import core.scenarios.loader as s;"
         "[s.load_truth(n) for n in s.scenario_names()];"
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )

@@ -14,7 +14,7 @@ from core.examples.reading import from_rows, read_examples
 from core.jobs.checks import check
 from core.model.activation_store import ActivationStore
 from core.runs.run_folder import RunFolder
-from core.scenarios import load_scenario, load_truth
+from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress, RunResult
 from core.sensitivity.plan import (
     settings_key,

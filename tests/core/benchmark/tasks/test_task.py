@@ -5,7 +5,7 @@ import numpy as np
 from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName, bundled_names, load_task
 from core.heads import EdgeId, HeadId
 from core.model.loading import ModelPool
-from core.scenarios import load_scenario, load_truth, scenario_names
+from core.scenarios.loader import load_scenario, load_truth, scenario_names
 
 
 def test_every_scenario_with_a_truth_is_a_task():
