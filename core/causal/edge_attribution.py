@@ -115,7 +115,7 @@ def tokens_at_once(loaded: LoadedModel) -> int:
     return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
 
 
-def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[None]]:
+def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[object]]:
     """Contexts in which the model reads word embeddings on the way to the anomalous text's, the last its own."""
     if steps == 1:
         yield nullcontext()

@@ -1,16 +1,16 @@
-"""Hooks that live in a context manager, so that none is left behind after an exception."""
+"""Hooks. Each is set at once; enter its handle as a context, so that none is left behind after an exception."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from core.model.loaded_model import LoadedModel
 
 
-@contextmanager
-def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     """Call `change` with z of a layer, (row, position, head, d_head); what it returns replaces z."""
     n_heads = loaded.shape.n_heads
 
@@ -18,11 +18,7 @@ def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | No
         changed = change(args[0].unflatten(-1, (n_heads, -1)))
         return None if changed is None else (changed.flatten(-2), *args[1:])
 
-    handle = loaded.projection(layer).register_forward_pre_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return loaded.projection(layer).register_forward_pre_hook(hook)
 
 
 @contextmanager
@@ -38,24 +34,14 @@ def on_every_z(loaded: LoadedModel, read: Callable[[int, Tensor], None]) -> Iter
         yield
 
 
-@contextmanager
-def before(module: nn.Module, call: Callable[..., None]) -> Iterator[None]:
+def before(module: nn.Module, call: Callable[..., Any]) -> RemovableHandle:
     """Call `call` with module, args and kwargs before every forward pass of the module."""
-    handle = module.register_forward_pre_hook(call, with_kwargs=True)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return module.register_forward_pre_hook(call, with_kwargs=True)
 
 
-@contextmanager
-def after(module: nn.Module, call: Callable[[Any, Any], Any]) -> Iterator[None]:
+def after(module: nn.Module, call: Callable[[Any, Any], Any]) -> RemovableHandle:
     """Replace every output of the module by what `call` makes of module and output."""
-    handle = module.register_forward_hook(lambda module, args, output: call(module, output))
-    try:
-        yield
-    finally:
-        handle.remove()
+    return module.register_forward_hook(lambda module, args, output: call(module, output))
 
 
 _CACHES = ("cache", "past_key_values", "layer_past")

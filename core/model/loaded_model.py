@@ -80,29 +80,24 @@ class LoadedModel:
         R z has the lengths and angles of z W_O,h in d_head numbers instead of d_model.
         """
         if self._frames is None:
-            layers = range(self.shape.n_layers)
-            weights = (self.output_weights(layer).transpose(1, 2) for layer in layers)
+            weights = (self.output_weights(layer).transpose(1, 2) for layer in range(self.shape.n_layers))
             self._frames = torch.cat([torch.linalg.qr(of_layer).R.cpu() for of_layer in weights])
         return self._frames
 
     def to_d_model(self, outputs: Tensor) -> Tensor:
         """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""
-        bases = torch.cat(
-            [
-                torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q
-                for layer in range(self.shape.n_layers)
-            ]
-        )
+        weights = (self.output_weights(layer).transpose(1, 2) for layer in range(self.shape.n_layers))
+        bases = torch.cat([torch.linalg.qr(of_layer).Q for of_layer in weights])
         return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
 
     def encode(self, text: str) -> list[int]:
         """Token ids as the model's own tokenizer makes them, with its special tokens, never cut."""
-        with self.tokenizer_errors():
+        with tokenizer_errors(self.name):
             return list(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
     def spans(self, text: str) -> list[tuple[int, int, int]] | None:
         """Token, start and end in the text of every token; None where the tokenizer does not tell."""
-        with self.tokenizer_errors():
+        with tokenizer_errors(self.name):
             try:
                 encoded = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
             except (NotImplementedError, ValueError):
@@ -112,7 +107,7 @@ class LoadedModel:
 
     def pieces(self, ids: list[int]) -> list[str]:
         """Readable text of each token; bytes of a split character show as the replacement sign."""
-        with self.tokenizer_errors():
+        with tokenizer_errors(self.name):
             return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
 
     def pieces_in(self, text: str, ids: list[int]) -> list[str]:
@@ -136,19 +131,13 @@ class LoadedModel:
             end = max(end, stop)
         return pieces
 
-    @contextmanager
-    def tokenizer_errors(self) -> Iterator[None]:
-        """Failures of the tokenizer inside as ModelErrors, a panic of its Rust code too."""
-        with tokenizer_errors(self.name):
-            yield
-
     def word_token(self, word: str) -> int | None:
         """First token of a word as it would stand next: with the leading space that the tokenizer uses."""
         candidates = [word] if word.startswith((" ", "\n")) else [f" {word}", word]
         unknown = getattr(self.tokenizer, "unk_token_id", None)
         special = set(getattr(self.tokenizer, "all_special_ids", []))
         for candidate in candidates:
-            with self.tokenizer_errors():
+            with tokenizer_errors(self.name):
                 ids = self.tokenizer(candidate, add_special_tokens=False)["input_ids"]
             while len(ids) > 1 and not self.pieces(ids[:1])[0].strip():
                 ids = ids[1:]

@@ -1,7 +1,4 @@
-"""Loading a model safely.
-
-Weights come from safetensors files alone and no code of a model's author is run.
-"""
+"""Loading a model safely: weights come from safetensors files alone, and no code of a model's author is run."""
 
 import logging
 import re
@@ -232,9 +229,8 @@ def _place(source: str) -> dict[str, Any]:
 
 def hub_options() -> dict[str, Any]:
     """Arguments for `from_pretrained`: local files alone where the hub cannot be reached."""
-    return (
-        {} if _reachable(constants.ENDPOINT, int(time.time() // REMEMBERED)) else {"local_files_only": True}
-    )
+    reachable = _reachable(constants.ENDPOINT, int(time.time() // REMEMBERED))
+    return {} if reachable else {"local_files_only": True}
 
 
 @lru_cache(maxsize=4)

@@ -46,7 +46,8 @@ def memory_errors() -> Iterator[None]:
         # the frames of the failure hold its tensors, and the next run needs their memory
         traceback.clear_frames(error.__traceback__)
         free_memory()
-        raise ModelError("out_of_memory", device=_device_of(error)) from None
+        on_gpu = isinstance(error, torch.OutOfMemoryError) or "cuda" in str(error).lower()
+        raise ModelError("out_of_memory", device="cuda" if on_gpu else "cpu") from None
 
 
 def within_memory(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -59,15 +60,4 @@ def within_memory(function: Callable[Arguments, Result]) -> Callable[Arguments, 
                 return (yield from function(*args, **named))
 
         return cast(Callable[Arguments, Result], generate)
-
-    @functools.wraps(function)
-    def call(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
-        with memory_errors():
-            return function(*args, **named)
-
-    return call
-
-
-def _device_of(error: BaseException) -> str:
-    on_gpu = isinstance(error, torch.OutOfMemoryError) or "cuda" in str(error).lower()
-    return "cuda" if on_gpu else "cpu"
+    return memory_errors()(function)

@@ -48,7 +48,7 @@ class Streams:
         with ExitStack() as stack:
             for layer in self._loaded.layers:
                 stack.enter_context(before(layer, partial(self._keep, texts)))
-                stack.callback(layer.register_forward_hook(self._look_at).remove)
+                stack.enter_context(layer.register_forward_hook(self._look_at))
             yield
 
     @contextmanager
@@ -60,9 +60,7 @@ class Streams:
         with ExitStack() as stack:
             for layer in self._loaded.layers[:first]:
                 stack.enter_context(_passing(layer, self._in_tuple))
-            put = partial(self._put, texts, first)
-            handle = self._loaded.layers[first].register_forward_pre_hook(put, with_kwargs=True)
-            stack.callback(handle.remove)
+            stack.enter_context(before(self._loaded.layers[first], partial(self._put, texts, first)))
             yield
 
     def _keep(self, texts: Sequence[int], _layer: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
