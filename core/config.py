@@ -1,9 +1,10 @@
 """The settings of one run: frozen, bounded, documented. The widgets of the dashboard derive from these fields."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigError
 from core.examples.alignment import Alignment, PositionMode, align
@@ -55,11 +56,20 @@ PRESETS: dict[PresetName, AutoencoderConfig] = {
     ),
 }
 
+_WITHOUT_SHARED = {
+    "autoencoder.centre=auto": "the published recipe does not centre; choose centre=none or shared=false",
+    "positions=aligned": "the published recipe compares one vector a text; choose positions=auto, mean or last",
+    "candidates=screened": "the published recipe chooses by codes alone; choose candidates=codes or shared=false",
+}
+"""Settings that exclude `shared`, with what to do."""
+
 
 class RunConfig(_Settings):
     """Everything that decides a run's result. Same config, same device, same result."""
 
-    model: str = Field(min_length=1, description="hub id, or path of a folder with config.json and weights")
+    model: Annotated[str, AfterValidator(local_model)] = Field(
+        min_length=1, description="hub id, or path of a folder with config.json and weights"
+    )
     scenario: str = Field("", description="name of the bundled scenario that the examples came from, if any")
     examples: ExampleSet
     preset: PresetName = "standard"
@@ -78,18 +88,13 @@ class RunConfig(_Settings):
     permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
     evidence: bool = Field(True, description="verify the candidates by interventions")
 
-    @field_validator("model")
-    @classmethod
-    def _resolve_bundled(cls, model: str) -> str:
-        return local_model(model)
-
     def stored(self) -> dict[str, object]:
         """The settings as a file holds them: plain JSON, a bundled model without the path of this installation."""
         return {**self.model_dump(mode="json"), "model": portable_model(self.model)}
 
     @property
     def position_mode(self) -> PositionMode:
-        """The published recipe compares one vector a text: the mean over its tokens unless the last is asked for."""
+        """The published method compares one vector a text: the mean over its tokens unless the last is asked for."""
         return "mean" if self.autoencoder.shared and self.positions != "last" else self.positions
 
     def align(self, ids: Sequence[Sequence[int]]) -> Alignment:
@@ -113,35 +118,17 @@ def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:
     try:
         config = RunConfig(preset=preset, **values)
     except ValidationError as error:
-        raise as_config_error(error) from None
-    if config.autoencoder.shared and config.autoencoder.centre != "none":
-        raise ConfigError(
-            "config_conflict",
-            first="autoencoder.shared=true",
-            second="autoencoder.centre=auto",
-            detail="the published recipe does not centre; choose centre=none or shared=false",
-        )
-    if config.autoencoder.shared and config.positions == "aligned":
-        raise ConfigError(
-            "config_conflict",
-            first="autoencoder.shared=true",
-            second="positions=aligned",
-            detail="the published recipe compares one vector a text; choose positions=auto, mean or last",
-        )
-    if config.autoencoder.shared and config.candidates == "screened":
-        raise ConfigError(
-            "config_conflict",
-            first="autoencoder.shared=true",
-            second="candidates=screened",
-            detail="the published recipe chooses by codes alone; choose candidates=codes or shared=false",
-        )
+        name, detail = first_complaint(error)
+        raise ConfigError("bad_setting", name=name or "config", detail=detail) from None
+    if config.autoencoder.shared:
+        names = ("autoencoder.centre", "positions", "candidates")
+        for second in (f"{name}={attrgetter(name)(config)}" for name in names):
+            if second in _WITHOUT_SHARED:
+                detail = _WITHOUT_SHARED[second]
+                raise ConfigError(
+                    "config_conflict", first="autoencoder.shared=true", second=second, detail=detail
+                )
     return config
-
-
-def as_config_error(error: ValidationError) -> ConfigError:
-    """Pydantic's first complaint as an error that names the setting."""
-    name, detail = first_complaint(error)
-    return ConfigError("bad_setting", name=name or "config", detail=detail)
 
 
 def first_complaint(error: ValidationError) -> tuple[str, str]:

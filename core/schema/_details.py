@@ -1,11 +1,11 @@
 """evidence.json and circuit.json: what interventions say of single heads and edges, and of the circuit as a whole."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from core.schema._manifest import StabilityRecord
-from core.schema._stored import FORMAT, FORMER_DIRECTIONS, Direction, Stored
+from core.schema._stored import FORMAT, Direction, Stored
 
 
 class EffectRecord(Stored):
@@ -23,11 +23,6 @@ class HeadEvidence(Stored):
     signs_disagree: bool = False
     works_against: bool = False
     direction: Direction | None = None
-
-    @field_validator("direction", mode="before")
-    @classmethod
-    def _read_former_direction(cls, direction: Any) -> Any:
-        return FORMER_DIRECTIONS.get(direction, direction)
 
 
 class EvidenceDetails(Stored):
@@ -80,7 +75,7 @@ class AblationCheck(Stored):
 
 
 class HeadSet(Stored):
-    """The minimal set of heads that a search found: the share that it reaches, the harm on the normal side."""
+    """The minimal set of heads that a search found: the share that it gives, the harm on the normal side."""
 
     heads: tuple[str, ...]
     reached: float | None = None

@@ -1,31 +1,22 @@
 """manifest.json: what was analysed, how, what it cost."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import AfterValidator, Field, PlainSerializer
 
-from core.schema._stored import FORMAT, FORMER_DIRECTIONS, Direction, Note, Stored
+from core.schema._stored import FORMAT, Direction, Note, Stored
 from core.storage import local_model, portable_model
 
 
 class ModelRecord(Stored):
     """The model that was read: its name, a hash of its weights, and its shape."""
 
-    name: str
+    name: Annotated[str, AfterValidator(local_model), PlainSerializer(portable_model, when_used="json")]
     weights_hash: str = ""
     architecture: str = ""
     n_layers: int = 0
     n_heads: int = 0
     n_parameters: int = 0
-
-    @field_validator("name")
-    @classmethod
-    def _resolve_bundled(cls, name: str) -> str:
-        return local_model(name)
-
-    @field_serializer("name", when_used="json")
-    def _name_in_a_file(self, name: str) -> str:
-        return portable_model(name)
 
 
 class AutoencoderRecord(Stored):
@@ -112,14 +103,9 @@ class EvidenceAbout(Stored):
     forward_passes: int = 0
     backward_passes: int = 0
 
-    @field_validator("directions", mode="before")
-    @classmethod
-    def _read_former_directions(cls, directions: Any) -> Any:
-        return [FORMER_DIRECTIONS.get(direction, direction) for direction in directions]
-
 
 class ConfidenceRecord(Stored):
-    """How far to trust the run, and what that rests on."""
+    """How sure the result of the run is, and what that rests on."""
 
     level: Literal["high", "medium", "low", "none"]
     reasons: tuple[Note, ...] = ()

@@ -4,9 +4,9 @@ Files written before a name changed are read by the new one: `former` of each mo
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 FORMAT = 1
 """Version of the folder's format. A newer one is refused, an older one is read."""
@@ -30,9 +30,11 @@ class Stored(BaseModel):
         return {cls.former.get(name, name): value for name, value in content.items()}
 
 
-Direction = Literal["noising", "denoising"]
-"""Taken out of the anomalous texts, or put into the normal ones."""
 FORMER_DIRECTIONS = {"noise": "noising", "denoise": "denoising"}
+Direction = Annotated[
+    Literal["noising", "denoising"], BeforeValidator(lambda word: FORMER_DIRECTIONS.get(word, word))
+]
+"""Taken out of the anomalous texts, or put into the normal ones."""
 
 
 class Note(Stored):
