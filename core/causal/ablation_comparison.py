@@ -12,7 +12,7 @@ import numpy as np
 
 from core.causal.metric import Metric
 from core.causal.patching import Patching
-from core.causal.replacements import KINDS, AblationKind
+from core.causal.replacements import AblationKind
 from core.causal.statistics import bootstrap_interval, json_number
 from core.generators import relayed
 from core.heads import HeadId
@@ -21,11 +21,6 @@ from core.schema import EffectRecord, HeadEvidence
 
 MOST_BYTES = 2**31
 """What all heads write on all texts is held in memory; above this the other ablations are left out."""
-
-
-def other_kinds(method: AblationKind) -> list[AblationKind]:
-    """The ablations beside the one that the verdicts rest on."""
-    return [kind for kind in KINDS if kind != method]
 
 
 def fits(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> bool:

@@ -1,6 +1,6 @@
-"""A recipe: which heads of which model write something else, as a small JSON file that works outside of Headlight.
+"""Ablation file: which heads of which model write something else, as a small JSON file that works outside of Headlight.
 
-A head that is switched off by `zero` writes nothing. By `mean` it writes its mean over normal texts: at the last token
+A head that is ablated by `zero` writes nothing. By `mean` it writes its mean over normal texts: at the last token
 of the text, from which the next word is read, the mean over their last tokens, elsewhere the mean over all tokens.
 """
 
@@ -34,7 +34,7 @@ class HeadValue:
 
 @dataclass(frozen=True)
 class AblationFile:
-    """Heads to switch off, with what they write instead; `weights_hash` names the model."""
+    """Heads to ablate, with what they write instead; `weights_hash` names the model."""
 
     model: str
     weights_hash: str
@@ -45,30 +45,16 @@ class AblationFile:
     def as_json(self) -> dict[str, Any]:
         """The content of the file."""
         heads = {
-            str(head): {"everywhere": list(value.everywhere), "last": list(value.last)}
+            str(head): {name: list(z) for name, z in vars(value).items()}
             for head, value in self.heads.items()
         }
-        return {
-            "format": FORMAT,
-            "model": self.model,
-            "weights_hash": self.weights_hash,
-            "mode": self.mode,
-            "heads": heads,
-            "about": dict(self.about),
-        }
+        return {"format": FORMAT, **vars(self), "heads": heads, "about": dict(self.about)}
 
 
 def read_ablation_file(file: str | Path) -> AblationFile:
-    """Read a recipe; raises ConfigError where it is missing, damaged or newer."""
+    """Read an ablation file; raises ConfigError where it is missing, damaged or newer."""
     try:
-        return ablation_file_from(json.loads(Path(file).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ConfigError("bad_ablation_file", detail=error) from None
-
-
-def ablation_file_from(content: Any) -> AblationFile:
-    """A recipe from the content of its file; raises ConfigError where it is none."""
-    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8"))
         if content["format"] > FORMAT:
             raise ValueError(f"format {content['format']}, this version reads up to {FORMAT}")
         if content["mode"] not in ("mean", "zero"):
@@ -77,14 +63,9 @@ def ablation_file_from(content: Any) -> AblationFile:
             HeadId.parse(name): HeadValue(*(tuple(map(float, value[k])) for k in ("everywhere", "last")))
             for name, value in content["heads"].items()
         }
-        return AblationFile(
-            str(content["model"]),
-            str(content["weights_hash"]),
-            content["mode"],
-            heads,
-            dict(content.get("about") or {}),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, HeadlightError) as error:
+        model, weights_hash = str(content["model"]), str(content["weights_hash"])
+        return AblationFile(model, weights_hash, content["mode"], heads, dict(content.get("about") or {}))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, HeadlightError) as error:
         raise ConfigError("bad_ablation_file", detail=error) from None
 
 
@@ -95,7 +76,7 @@ def make_ablation_file(
     means: tuple[Tensor, Tensor],
     about: Mapping[str, Any] | None = None,
 ) -> AblationFile:
-    """A recipe from mean z (layer, head, d_head), everywhere and at the last token.
+    """An ablation file from mean z (layer, head, d_head), everywhere and at the last token.
 
     Raises ConfigError for a head that the model does not have.
     """
@@ -103,15 +84,9 @@ def make_ablation_file(
     for head in heads:
         if not (0 <= head.layer < shape.n_layers and 0 <= head.head < shape.n_heads):
             raise ConfigError("no_such_head", head=head, layers=shape.n_layers, heads=shape.n_heads)
-    nothing = torch.zeros(shape.d_head)
-    everywhere, last = means
+    ends = [z if mode == "mean" else torch.zeros_like(z) for z in means]
     values = {
-        head: HeadValue(
-            *(
-                tuple((z[head.layer, head.head] if mode == "mean" else nothing).tolist())
-                for z in (everywhere, last)
-            )
-        )
+        head: HeadValue(*(tuple(z[head.layer, head.head].tolist()) for z in ends))
         for head in dict.fromkeys(heads)
     }
     return AblationFile(loaded.name, loaded.weights_hash, mode, values, dict(about or {}))
@@ -121,11 +96,11 @@ def make_ablation_file(
 def ablated(
     loaded: LoadedModel, ablation_file: AblationFile, lengths: Sequence[int] | None = None
 ) -> Iterator[LoadedModel]:
-    """Run the model with the recipe's heads switched off.
+    """Run the model with the heads of the file ablated.
 
     `lengths` are the tokens of each row of a batch that is padded on the right; without them the last position is
     the last token. Works with a key and value cache too: each pass ends with its own last token. Raises ModelError
-    where the recipe was made for other weights.
+    where the file was made for other weights.
     """
     if ablation_file.weights_hash != loaded.weights_hash:
         raise ModelError("ablation_file_of_other_model", model=ablation_file.model)

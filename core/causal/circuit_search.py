@@ -20,7 +20,6 @@ from core.causal.bounds import SMALLEST_GAP
 from core.causal.metric import Metric
 from core.causal.patching import Patching
 from core.causal.replacements import AblationKind
-from core.causal.statistics import json_number
 from core.generators import relayed
 from core.heads import HeadId, all_heads
 from core.schema import Progress
@@ -45,16 +44,6 @@ class SearchResult:
     harm: float
     tried: int
     complete: bool
-
-    def as_json(self) -> dict[str, object]:
-        """Plain JSON: heads by name."""
-        return {
-            "heads": list(map(str, self.heads)),
-            "reached": json_number(self.reached),
-            "harm": json_number(self.harm),
-            "tried": self.tried,
-            "complete": self.complete,
-        }
 
 
 class _Search:

@@ -20,12 +20,13 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from core.causal.ablation_comparison import effects_when_out, fits, other_kinds, summary
+from core.causal.ablation_comparison import effects_when_out, fits, summary
 from core.causal.attribution import Attribution, attribution
 from core.causal.bounds import CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
 from core.causal.metric import Metric, metric_on
 from core.causal.patching import Patching
 from core.causal.qkv_effects import PARTS, carried_by, part_effects, separable
+from core.causal.replacements import KINDS
 from core.causal.statistics import smallest_sign_flip_p
 from core.causal.verdicts import CONFIRMED, PARTLY, Findings, judge
 from core.errors import ModelError
@@ -112,7 +113,7 @@ def gather(
     if not metric.differs:
         passes = recording.forward_passes - passes_before
         return Evidence("no_difference", None, None, passes, about, [_why_nothing(metric)])
-    kinds = other_kinds(patching.method) if compares else []
+    kinds = [kind for kind in KINDS if compares and kind != patching.method]
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
     other_runs = len(kinds) * len(heads) * alignment.n_anomalous
     runs = patching.runs([*heads, *tested]) + part_runs + other_runs + alignment.n_anomalous

@@ -56,7 +56,6 @@ class AblationResult:
     curve: tuple[tuple[int, float], ...]
     cpr: float
     cmd: float
-
     finite: bool = True
 
     @property
@@ -66,23 +65,14 @@ class AblationResult:
 
     def as_json(self) -> dict[str, object]:
         """Plain JSON: NaN as null, heads by name."""
-        low, high = self.faithfulness_interval
-        numbers = {
-            "full": self.full,
-            "nothing": self.nothing,
-            "faithfulness": self.faithfulness,
-            "faithfulness_low": low,
-            "faithfulness_high": high,
-            "completeness": self.completeness,
-            "rank": self.rank,
-            "cpr": self.cpr,
-            "cmd": self.cmd,
-        }
+        low, high = map(json_number, self.faithfulness_interval)
         return {
             "kind": self.kind,
             "defined": self.defined,
             "finite": self.finite,
-            **{name: json_number(value) for name, value in numbers.items()},
+            **{name: json_number(value) for name, value in vars(self).items() if isinstance(value, float)},
+            "faithfulness_low": low,
+            "faithfulness_high": high,
             "minimality": [{"head": str(head), "loss": json_number(loss)} for head, loss in self.minimality],
             "random_faithfulness": list(map(json_number, self.random_faithfulness)),
             "random_completeness": list(map(json_number, self.random_completeness)),

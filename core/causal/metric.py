@@ -122,11 +122,14 @@ def metric_of(
         directions, direction_of = _differences(words, log_probabilities.shape[1])
     values = (log_probabilities * directions[direction_of]).sum(dim=-1).double().numpy()
     if paired:
-        gap_p = None if words is None else _pair_p(values, n_anomalous, seed)
+        differences = values[:n_anomalous] - values[n_anomalous:]
+        gap_p = None if words is None else float(sign_flip_p(differences[None, None], seed)[0])
         smallest = smallest_sign_flip_p(n_anomalous)
     else:
         weights = label_weights(len(values), n_anomalous, seed)
-        gap_p = _label_p(values if words else _products(probabilities), weights)
+        # inner products (text, text), from which the distance of the sides' means follows for every labelling
+        doubles = probabilities.double()
+        gap_p = _label_p(values if words else (doubles @ doubles.T).numpy(), weights)
         smallest = 2 / len(weights)
     return Metric(
         kind="next_word_shift" if words is None else "logit_difference",
@@ -179,15 +182,6 @@ def _shifts(probabilities: Tensor, n_anomalous: int, paired: bool) -> tuple[Tens
     if paired:
         return anomalous - normal, list(range(n_anomalous)) * 2
     return (anomalous.mean(0) - normal.mean(0))[None], [0] * len(probabilities)
-
-
-def _pair_p(values: np.ndarray, n_pairs: int, seed: int) -> float:
-    return float(sign_flip_p((values[:n_pairs] - values[n_pairs:])[None, None], seed)[0])
-
-
-def _products(probabilities: Tensor) -> np.ndarray:
-    """Inner products (text, text) from which the distance of the sides' means follows for every labelling."""
-    return (probabilities.double() @ probabilities.double().T).numpy()
 
 
 def _label_p(values: np.ndarray, weights: np.ndarray) -> float:

@@ -80,8 +80,10 @@ class PairedRuns:
         Gradients pass where they are enabled.
         """
         self._passes += 1
-        ids, mask, last = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1), batch.last
-        return _logits(self.loaded, ids, mask, last.repeat(repeats))
+        ids, mask = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1)
+        hidden = self.loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        last = batch.last.repeat(repeats).to(hidden.device)
+        return head_logits(self.loaded, hidden[torch.arange(len(ids), device=hidden.device), last])
 
     def resumed(self, batch: PairBatch, layer: int, repeats: int = 1) -> AbstractContextManager[None]:
         """Let runs of the anomalous side inside start at a layer, with what is in front of it as in the plain run."""
@@ -102,8 +104,3 @@ def forward_mask(loaded: LoadedModel) -> np.ndarray:
     layer = np.arange(shape.n_layers * shape.n_heads) // shape.n_heads
     mask: np.ndarray = layer[:, None] < layer[None, :]
     return mask
-
-
-def _logits(loaded: LoadedModel, ids: Tensor, mask: Tensor, last: Tensor) -> Tensor:
-    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-    return head_logits(loaded, hidden[torch.arange(len(ids), device=hidden.device), last.to(hidden.device)])

@@ -27,6 +27,7 @@ Several edges in one row act together, from the first layer to the last:
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 import torch
@@ -39,7 +40,6 @@ from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 
 Reads = Literal["all", "q", "k", "v"]
-_SEPARATE = {"q": "q_proj", "k": "k_proj", "v": "v_proj"}
 _FUSED = ("c_attn", "query_key_value")
 
 
@@ -202,18 +202,13 @@ def _rounds(edges: Sequence[Sequence[EdgeId]], layer: int, n_heads: int) -> list
         for head, read in senders.items():
             group.setdefault(tuple(sorted(read)), []).append(head)
         groups.append(group)
-    rounds = range(max((len(group) for group in groups), default=0))
-    return [_round(groups, index, n_heads) for index in rounds]
-
-
-def _round(groups: list[dict[tuple[HeadId, ...], list[int]]], index: int, n_heads: int) -> _Round:
-    receivers = torch.zeros(len(groups), n_heads, dtype=torch.bool)
-    of_rows: list[tuple[HeadId, ...]] = []
-    for place, group in enumerate(groups):
-        senders, heads = list(group.items())[index] if index < len(group) else ((), [])
-        receivers[place, heads] = True
-        of_rows.append(senders)
-    return _Round(of_rows, receivers)
+    rounds = []
+    for of_rows in zip_longest(*(group.items() for group in groups), fillvalue=((), [])):
+        receivers = torch.zeros(len(groups), n_heads, dtype=torch.bool)
+        for place, (_, heads) in enumerate(of_rows):
+            receivers[place, heads] = True
+        rounds.append(_Round([senders for senders, _ in of_rows], receivers))
+    return rounds
 
 
 @contextmanager
@@ -225,8 +220,7 @@ def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterat
     attention, layout = loaded.attention(layer), loaded.architecture.qkv
     with ExitStack() as stack:
         if layout == "separate":
-            for name in (_SEPARATE[other] for other in "qkv" if other != reads):
-                module = getattr(attention, name)
+            for module in (getattr(attention, f"{other}_proj") for other in "qkv" if other != reads):
                 stack.enter_context(after(module, lambda module, output: module.forward(base)))
         elif layout in ("fused", "interleaved"):
             fused = next(getattr(attention, name) for name in _FUSED if hasattr(attention, name))

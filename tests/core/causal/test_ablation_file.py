@@ -9,7 +9,6 @@ import torch
 
 from core.causal.ablation_file import (
     ablated,
-    ablation_file_from,
     make_ablation_file,
     read_ablation_file,
 )
@@ -115,8 +114,10 @@ def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(t
     ],
 )
 def test_what_is_no_ablation_file_is_refused(content, tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ConfigError, match="ablation file cannot be read"):
-        ablation_file_from(content)
+        read_ablation_file(file)
     with pytest.raises(ConfigError, match="ablation file cannot be read"):
         read_ablation_file(tmp_path / "none.json")
 
