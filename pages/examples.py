@@ -48,7 +48,7 @@ def give() -> None:
     drafting.show()
     pills()
     hindrance = state.fails(state.draft().examples.check)
-    ready = hindrance is None and "paste_error" not in st.session_state
+    ready = hindrance is None and not any(key in st.session_state for key in ("paste_error", "edit_error"))
     if state.draft().examples.examples:
         if hindrance:
             shell.show(hindrance)

@@ -5,15 +5,13 @@ side by side, which are pairs. 3. Without a header, a column that holds nothing 
 other columns are text, pair, expected, actual. Anything else is no spreadsheet that we can read.
 """
 
-import csv
-import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.errors import ExamplesError
 from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, ExampleSet, Label
-from core.examples.reading import from_rows
+from core.examples.reading import check_columns, from_rows, with_line_feeds
 
 How = Literal["header", "sides", "labels"]
 Row = dict[str, str | int]
@@ -26,6 +24,10 @@ _HEADINGS = {
     "期待": "expected",
     "実際": "actual",
 }
+
+_CELL = re.compile(r'(?:"((?:[^"]|"")*+)"|([^\t\n]*))(\t|\n|\Z)')
+"""A cell and what ends it. Quotes enclose a cell only where they reach to its end: spreadsheets put a cell with a
+line break in quotes, but leave a text that begins with a quotation mark as it is, and `csv` would run on from there."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,7 @@ def read_sheet(text: str, side: Label) -> Sheet | None:
     """
     if "\t" not in text:
         return None
-    cells = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter="\t")]
-    table = [(line, row) for line, row in enumerate(cells, start=1) if any(row)]
+    table = [(line, row) for line, row in enumerate(_cells(text), start=1) if any(row)]
     if not table:
         return None
     names = [_HEADINGS.get(name, name.lower()) for name in table[0][1]]
@@ -57,10 +58,19 @@ def read_sheet(text: str, side: Label) -> Sheet | None:
     return _by_labels(table)
 
 
+def _cells(text: str) -> list[list[str]]:
+    """The stripped cells of every row, each row at least one cell."""
+    rows: list[list[str]] = [[]]
+    for cell in _CELL.finditer(with_line_feeds(text)):
+        quoted, plain, end = cell.groups()
+        rows[-1].append((plain if quoted is None else quoted.replace('""', '"')).strip())
+        if end == "\n":
+            rows.append([])
+    return rows
+
+
 def _under_header(names: Sequence[str], table: Sequence[tuple[int, list[str]]], side: Label) -> list[Row]:
-    unknown = [name for name in names if name and name not in COLUMNS]
-    if unknown:
-        raise ExamplesError("unknown_columns", found=", ".join(unknown))
+    check_columns([name for name in names if name])
     rows: list[Row] = []
     for line, cells in table:
         row: Row = {name: cell for name, cell in zip(names, cells, strict=False) if name}

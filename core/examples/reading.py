@@ -7,12 +7,17 @@ otherwise be a token of its own and change how the texts are aligned.
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import ExamplesError
 from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, Example, ExampleSet, shortened
 from core.text.csv_safe import guarded, unguarded
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character that UTF-16 writes in two; an escape in JSON can hold one alone, no encoding can write it."""
 
 Row = Mapping[str, object]
 """The cells of one example by the names of their columns, and `line`."""
@@ -42,8 +47,13 @@ def from_pasted(anomalous: str, normal: str) -> tuple[ExampleSet, int]:
 
 def lines_of(box: str) -> list[str]:
     """The lines of a text box. Only line breaks part them, not the other characters at which Python splits lines."""
-    lines = box.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = with_line_feeds(box).split("\n")
     return lines if lines[-1] else lines[:-1]
+
+
+def with_line_feeds(text: str) -> str:
+    """A text whose line breaks are all line feeds."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_examples(path: Path, encoding: str | None = None) -> ExampleSet:
@@ -95,8 +105,7 @@ def _csv_rows(text: str) -> list[Row]:
     reader = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in header else ",", strict=True)
     rows: list[Row] = []
     try:
-        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
-        _check_columns(columns)
+        columns = _columns([name or "" for name in reader.fieldnames or []])
         reader.fieldnames = columns
         for row in reader:
             if None in row:
@@ -117,29 +126,52 @@ def _jsonl_rows(text: str) -> list[Row]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
-        except json.JSONDecodeError:
-            row = None
-        if not isinstance(row, dict):
+            pairs = json.loads(content, object_pairs_hook=tuple)  # a dict would keep one of two equal keys
+        except (ValueError, RecursionError):
+            pairs = None
+        if not isinstance(pairs, tuple):
             raise ExamplesError("bad_json_line", line=line, text=shortened(content))
-        _check_columns(list(row))
-        rows.append({**row, "line": line})
+        columns = _columns([name for name, _ in pairs])
+        if any(isinstance(cell, list | tuple) for _, cell in pairs):
+            raise ExamplesError("bad_json_line", line=line, text=shortened(content))
+        rows.append({**dict(zip(columns, (cell for _, cell in pairs), strict=True)), "line": line})
     return rows
 
 
-def _check_columns(columns: Sequence[str]) -> None:
+def _columns(names: Sequence[str]) -> list[str]:
+    """The columns that names stand for, however they are written; raises ExamplesError where they do not fit."""
+    columns = [name.strip().lower() for name in names]
     if not {"label", "text"} <= set(columns):
-        raise ExamplesError("missing_columns", found=", ".join(columns) or "–")
+        raise ExamplesError("missing_columns", found=_readable(", ".join(columns)) or "–")
+    check_columns(columns)
+    return columns
+
+
+def check_columns(columns: Sequence[str]) -> None:
+    """Raise ExamplesError for columns that are not known and for those that stand there more than once."""
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown:
-        raise ExamplesError("unknown_columns", found=", ".join(unknown))
+        raise ExamplesError("unknown_columns", found=_readable(", ".join(unknown)))
+    doubled = [column for column, count in Counter(columns).items() if count > 1]
+    if doubled:
+        raise ExamplesError("doubled_columns", found=", ".join(doubled))
 
 
 def _example(row: Row, line: int) -> Example:
     cells = {column: "" if row.get(column) is None else str(row[column]).strip() for column in COLUMNS}
+    for cell in cells.values():
+        if broken := _SURROGATE.search(cell):
+            raise ExamplesError(
+                "half_character", line=line, found=_readable(broken[0]), text=_readable(shortened(cell))
+            )
     label = LABEL_WORDS.get(cells.pop("label").lower())
     if label is None:
         raise ExamplesError("unknown_label", line=line, label=shortened(str(row.get("label") or "")))
     if not cells["text"]:
         raise ExamplesError("empty_text", line=line)
     return Example(label=label, line=line, **cells)
+
+
+def _readable(text: str) -> str:
+    """A text for a message, with what no encoding can write as an escape."""
+    return text.encode(errors="backslashreplace").decode()

@@ -104,11 +104,11 @@ def _pasted(label: Label) -> None:
         st.session_state.pop(key, None)
     try:
         sheet = read_sheet(st.session_state[f"paste_{label}"], label)
+        if sheet is None:
+            _take_boxes()
+            return
     except HeadlightError as error:
         st.session_state["paste_error"] = (error.key, error.values)
-        return
-    if sheet is None:
-        _take_boxes()
         return
     pasted = {example.text for example in sheet.examples.examples}
     others = [e for e in state.draft().examples.examples if e.label != label and e.text not in pasted]
@@ -166,6 +166,7 @@ def _table() -> None:
     if "edit_base" not in st.session_state or "edit_table" not in st.session_state:
         rows = [example.model_dump(include=set(COLUMNS)) for example in state.draft().examples.examples]
         st.session_state["edit_base"] = pd.DataFrame(rows, columns=list(COLUMNS), dtype=str)
+        st.session_state.pop("edit_error", None)
     names = state.named(LABELS, "label.{}")
     base: pd.DataFrame = st.session_state["edit_base"]
     st.data_editor(
@@ -192,11 +193,14 @@ def _table() -> None:
             ),
         },
     )
+    if error := st.session_state.get("edit_error"):
+        shell.show_error(*error)
     st.caption(t("examples.table_text"))
 
 
 def _edited() -> None:
     """Apply the editor's changes to the table it was given, and leave that table alone."""
+    st.session_state.pop("edit_error", None)
     changes = st.session_state["edit_table"]
     rows = st.session_state["edit_base"].to_dict("records")
     for index, values in changes["edited_rows"].items():
@@ -209,4 +213,7 @@ def _edited() -> None:
         if row.get("label") and str(row.get("text") or "").strip():
             counts[row["label"]] += 1
             filled.append({**row, "line": counts[row["label"]]})
-    _change(from_rows(filled), "paste_")
+    try:
+        _change(from_rows(filled), "paste_")
+    except HeadlightError as error:
+        st.session_state["edit_error"] = (error.key, error.values)

@@ -1,9 +1,15 @@
 """Cells of a spreadsheet that were pasted: how their columns are told."""
 
+import csv
+import io
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples.pasted import read_sheet
+from core.examples.pasted import _cells, read_sheet
 
 
 def told(text: str, side: str = "anomalous") -> tuple[str, list[tuple[str, str, str]]]:
@@ -49,6 +55,42 @@ def test_quoted_cell_keeps_its_tab_and_line_break():
 
 
 @pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('"x', "y"),
+        ('"x', '"y'),
+        ('"x" said he', '"y", she'),
+        ('say "x', 'y"'),
+        ('"', '""" y'),
+        ("x" * 140_000, "y"),
+    ],
+)
+def test_quotation_mark_that_does_not_enclose_a_cell_stays_in_its_text(first, second):
+    how, rows = told(f'anomalous\t{first}\nnormal\t{second}\nnormal\t"a ""b""\nc"')
+    assert how == "labels"
+    assert rows == [("anomalous", first, ""), ("normal", second, ""), ("normal", 'a "b"\nc', "")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_every_line_break_ends_a_row(end):
+    assert told(f"anomalous\tx{end}normal\ty{end}")[1] == [("anomalous", "x", ""), ("normal", "y", "")]
+
+
+@given(st.text(alphabet='ab"\t\n\r'))
+def test_any_text_is_cells_or_an_error_of_ours(text):
+    with suppress(ExamplesError):
+        read_sheet(text, "normal")
+
+
+@given(st.lists(st.lists(st.text(alphabet='ab"\t\n', min_size=1), min_size=2, max_size=2), min_size=1))
+def test_cells_that_a_spreadsheet_put_in_quotes_are_read_as_csv_reads_them(rows):
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert _cells(buffer.getvalue())[: len(rows)] == cells
+
+
+@pytest.mark.parametrize(
     "text", ["one\ntwo", "a\tb\nc\td", "normal\tanomalous x\nz\tw", "\t\n\t", "normal\tnormal"]
 )
 def test_anything_else_is_no_spreadsheet(text):
@@ -61,6 +103,7 @@ def test_anything_else_is_no_spreadsheet(text):
         ("label\ttext\nstrange\ta", "unknown_label"),
         ("label\ttext\tcolour\nnormal\ta\tred", "unknown_columns"),
         ("label\ttext\nnormal\t\nnormal\tb", "empty_text"),
+        ("テキスト\t例文\na\tb", "doubled_columns"),
     ],
 )
 def test_row_that_does_not_fit_its_header_is_told(text, key):

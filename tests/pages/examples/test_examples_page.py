@@ -1,5 +1,6 @@
 """The page of examples: pasted spreadsheets, counts with advice, what is missing, many texts."""
 
+import pandas as pd
 import pytest
 
 from core.examples.reading import from_rows, parse_examples
@@ -7,7 +8,7 @@ from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from core.text import text
 from pages.parts import i18n
-from pages.parts.examples import fitness, token_view
+from pages.parts.examples import fitness, inputs, token_view
 from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until, shown
@@ -81,6 +82,45 @@ def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
     app.text_area(key="paste_normal").set_value("a\nb\nc").run()
     assert not app.error
     assert not app.button(key="next_examples").disabled
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_pasted_cells_that_csv_cannot_read_fail_with_a_message_or_are_kept(
+    open_app: OpenApp, language: str
+) -> None:
+    app = with_examples(open_app("model", language))
+    app.switch_page("pages/examples.py").run()
+    app.text_area(key="paste_normal").set_value("label\ttext\rodd\tx").run()
+    assert not app.exception
+    values = {"line": 2, "label": "odd"}
+    assert app.error[0].value == entries(language)["error.unknown_label"].format(**values)
+    app.text_area(key="paste_normal").set_value("a\tb\rc\t" + "x" * 140_000).run()
+    assert not app.exception
+    assert app.session_state["draft"].examples.texts("normal") == ["a\tb", "c\t" + "x" * 140_000]
+    app.text_area(key="paste_normal").set_value('anomalous\t"x\nnormal\ty').run()
+    assert not app.exception
+    assert [e.text for e in app.session_state["draft"].examples.examples][:2] == ['"x', "y"]
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_half_a_character_in_the_table_is_named_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    examples = from_rows([{"label": "normal", "text": "a"}])
+    session = {
+        "draft": state.Draft(examples=examples),
+        "edit_base": pd.DataFrame([{"label": "normal", "text": "a"}]),
+        "edit_table": {
+            "edited_rows": {"0": {"text": "b \ud83d" if broken else "b"}},
+            "deleted_rows": [],
+            "added_rows": [],
+        },
+        "edit_error": ("empty_text", {"line": 1}),
+    }
+    monkeypatch.setattr(inputs.st, "session_state", session)
+    inputs._edited()
+    assert session.get("edit_error", ("",))[0] == ("half_character" if broken else "")
+    assert session["draft"].examples.texts("normal") == ["a" if broken else "b"]
 
 
 def test_tabs_that_are_no_columns_are_kept_and_said(open_app: OpenApp) -> None:
