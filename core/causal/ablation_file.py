@@ -19,6 +19,7 @@ from core.errors import ConfigError, HeadlightError, ModelError
 from core.heads import HeadId
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
+from core.storage import portable_model
 
 FORMAT = 1
 Mode = Literal["mean", "zero"]
@@ -89,7 +90,7 @@ def make_ablation_file(
         head: HeadValue(*(tuple(z[head.layer, head.head].tolist()) for z in ends))
         for head in dict.fromkeys(heads)
     }
-    return AblationFile(loaded.name, loaded.weights_hash, mode, values, dict(about or {}))
+    return AblationFile(portable_model(loaded.name), loaded.weights_hash, mode, values, dict(about or {}))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from typing import Any
 
-from core.errors import HeadlightError, RunCancelled, StorageError
+from core.errors import HeadlightError, ModelError, RunCancelled, StorageError
 from core.runs.job_state import JobKind, JobState, Status
 from core.runs.progress import Record, append_record
 from core.runs.run_folder import RunFolder
@@ -89,6 +89,8 @@ def as_failure(error: BaseException, place: str) -> Failure:
     """What to tell a user of an exception; the traceback of an unexpected one goes into the log."""
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
         error = StorageError("disk_full", path=place)
+    elif isinstance(error, MemoryError):
+        error = ModelError("out_of_memory", device="cpu")
     if not isinstance(error, HeadlightError):
         log.error("unexpected error", exc_info=error)
         detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -59,7 +59,7 @@ def _every_head(
         "evidence": evidence.state,
         "evidence_about": manifest.evidence_about.model_copy(update={"tested_heads": len(order)}),
         "every_head": evidence.heads is not None,
-        "forward_passes": manifest.forward_passes + evidence.forward_passes,
+        "forward_passes": manifest.forward_passes + recording.forward_passes + evidence.forward_passes,
     }
     _write_effects(run, evidence, alignment)
     run.write_bytes("heads.csv", csv_bytes(filled))

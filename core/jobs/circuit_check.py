@@ -53,7 +53,7 @@ class CircuitCheck:
         self._run, self._config, self._heads = run, config, heads
         self._circuit, self._ranking = heads_of(heads[heads["selected"]]), ranked(heads)
         shape = recording.loaded.shape
-        self._shape, self._passes_before = (shape.n_layers, shape.n_heads), recording.forward_passes
+        self._shape, self._recording = (shape.n_layers, shape.n_heads), recording
         compared = recording.of(alignment.kept)
         self._patching = Patching(compared, alignment.n_anomalous, alignment.paired, config.seed)
         self._metric = metric_on(compared, config.examples, alignment, config.seed)
@@ -80,7 +80,7 @@ class CircuitCheck:
 
     def _write(self, **parts: Any) -> None:
         seconds = round(time.perf_counter() - self._began, 2)
-        passes = self._passes_before + self._patching.forward_passes
+        passes = self._recording.forward_passes + self._patching.forward_passes
         self._record = self._record.model_copy(update={**parts, "seconds": seconds, "forward_passes": passes})
         if self._run.path.exists():
             self._run.write_model(CIRCUIT_FILE, self._record)

@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.analysis.candidates import Scores, screened
 from core.analysis.gradient_screen import gradient_screen, steps_of
-from core.analysis.observations import Observations, observe, scores_of, train_codes
+from core.analysis.observations import Observations, observe_aligned, scores_of, train_codes
 from core.causal.edge_attribution import Attributed
 from core.config import RunConfig
 from core.discovery.stability import jaccard
@@ -33,6 +33,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
+from core.model.tokenising import tokenise
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress
@@ -85,7 +86,8 @@ def sweep(
     yield Progress("load", 0, 1)
     config.examples.check()
     with (models or ModelPool(size=1)).lease(config.model, config.device) as loaded:
-        yield from _trainings(config, _ground(config, loaded, store), grid, before)
+        ground = yield from _ground(config, loaded, store)
+        yield from _trainings(config, ground, grid, before)
 
 
 def _trainings(
@@ -165,12 +167,21 @@ def known_truth(config: RunConfig, loaded: LoadedModel) -> np.ndarray | None:
     return np.array([head in truth.heads for head in heads])
 
 
-def _ground(config: RunConfig, loaded: LoadedModel, store: ActivationStore | None) -> _Ground:
-    positions, attention = config.position_mode, not config.autoencoder.shared
+def _ground(
+    config: RunConfig, loaded: LoadedModel, store: ActivationStore | None
+) -> Generator[Progress, None, _Ground]:
+    """Read the texts, batch by batch, so that a sweep can be left meanwhile."""
+    ids = tokenise(loaded, config.examples)
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        observed = observe(
-            loaded, config.examples, positions, config.pairing, attention=attention, store=cache
+        reading = observe_aligned(
+            loaded,
+            ids,
+            config.align(ids),
+            attention=not config.autoencoder.shared,
+            streams=config.candidates == "screened",
+            store=cache,
         )
+        observed = yield from relayed(reading, lambda done: Progress("load", done, len(ids)))
     return _Ground(config, observed, known_truth(config, loaded))
 
 

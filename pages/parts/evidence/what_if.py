@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.report.sentences import circuit as circuit_words
 from core.schema import BeforeAfter, CircuitRecord
+from core.storage import local_model
 from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.evidence import before_after
@@ -118,7 +119,7 @@ def _tried(tried: Mapping[str, Any]) -> None:
         st.markdown(t("whatif.ablation_file_text"))
         content = json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode()
         widgets.download("ablation.json", lambda: content)
-        st.code(PROGRAM.format(model=tried["recipe"]["model"]), language="python")
+        st.code(PROGRAM.format(model=local_model(tried["recipe"]["model"])), language="python")
 
 
 def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

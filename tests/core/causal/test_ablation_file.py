@@ -20,6 +20,7 @@ from core.inspection.ablated_generation import (
     ablation_file_of,
 )
 from core.scenarios.loader import load_scenario
+from core.storage import local_model
 from tests.support.paths import ROOT
 from tests.support.surgery import Surgery
 from tests.support.tiny_models import tiny
@@ -145,3 +146,12 @@ def test_documented_program_uses_an_ablation_file_outside(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-1500:]
     assert done.stdout.strip() == anomalous.expected
+
+
+def test_bundled_model_is_named_without_the_path_of_this_installation():
+    folder = str(load_scenario("planted-induction").model_folder)
+    loaded = tiny("gpt2", seed=2)
+    loaded.name = folder
+    content = make_ablation_file(loaded, HEADS, "zero", means(loaded)).as_json()
+    assert content["model"] == "bundled:planted"
+    assert local_model(content["model"]) == folder

@@ -50,6 +50,7 @@ def test_the_end_is_written_with_the_last_record(run):
     [
         (ModelError("no_config", name="m"), "failed", "no_config"),
         (OSError(ENOSPC, "no room"), "failed", "disk_full"),
+        (MemoryError(), "failed", "out_of_memory"),
         (ValueError("a number"), "failed", "internal"),
         (Panic("out of bounds"), "failed", "internal"),
         (RunCancelled(), "cancelled", "run_cancelled"),

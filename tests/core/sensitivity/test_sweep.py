@@ -233,3 +233,10 @@ def test_damaged_sweep_begins_anew(run, config, models):
     run.write_bytes("sweep.csv", b"broken")
     list(sweep_into(run, config, models, SMALL))
     assert read_sensitivity(run, config, SMALL)["complete"]
+
+
+def test_sweep_can_be_left_while_texts_are_read(config, models, home):
+    steps = sweep(config, models, grid=SMALL)
+    records = [next(steps), next(steps)]
+    assert [(record.stage, record.total) for record in records] == [("load", 1), ("load", 8)]
+    steps.close()
