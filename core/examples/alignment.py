@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 
 from core.errors import ExamplesError
-from core.examples.example_set import Example, ExampleSet, shortened
+from core.examples.example_set import LABELS, Example, ExampleSet, shortened
 from core.schema import AlignmentRecord, Note
 
 PositionMode = Literal["auto", "aligned", "last", "mean"]
@@ -77,18 +77,14 @@ def align(
     """
     pairs, source = find_pairs(examples.examples, ids, pairing)
     _check_difference(examples.examples, ids, pairs)
-    if pairs:
-        kept = tuple(a for a, _ in pairs) + tuple(n for _, n in pairs)
-    else:
-        labels = [example.label for example in examples.examples]
-        kept = tuple(i for i, x in enumerate(labels) if x == "anomalous") + tuple(
-            i for i, x in enumerate(labels) if x == "normal"
-        )
-    n_anomalous = len(pairs) if pairs else examples.count("anomalous")
+    anomalous, normal = [list(side) for side in zip(*pairs, strict=True)] or [
+        [i for i, example in enumerate(examples.examples) if example.label == label] for label in LABELS
+    ]
+    kept, n_anomalous = (*anomalous, *normal), len(anomalous)
     lengths = [len(ids[i]) for i in kept]
     values = {"shortest": min(lengths), "longest": max(lengths)}
     compared, reason = _choose_mode(mode, lengths, pairs, ids, values)
-    slots, positions = _slots(compared, [ids[i] for i in kept], n_anomalous if pairs else 0)
+    slots, positions = _slots(compared, [ids[i] for i in kept], len(pairs))
     left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
     return Alignment(compared, reason, kept, n_anomalous, slots, positions, source, left_out, values)
 
@@ -105,10 +101,7 @@ def find_pairs(
             given.setdefault(example.pair, {})[example.label] = index
     pairs = [(sides["anomalous"], sides["normal"]) for sides in given.values() if len(sides) == 2]
     unpaired = [i for i, example in enumerate(examples) if not example.pair]
-    rest = [
-        [i for i in unpaired if examples[i].label == label and examples[i].text]
-        for label in ("anomalous", "normal")
-    ]
+    rest = [[i for i in unpaired if examples[i].label == label and examples[i].text] for label in LABELS]
     if pairs and (pairing == "given" or not all(rest)):
         return pairs, "given"
     automatic = _assign(rest[0], rest[1], ids) if pairing == "auto" and all(rest) else []
@@ -123,9 +116,9 @@ def _check_difference(
     """Texts that differ for a reader can be the same for the model, where its tokenizer drops what sets them apart."""
     for anomalous, normal in pairs:
         if list(ids[anomalous]) == list(ids[normal]):
-            texts = examples[anomalous], examples[normal]
-            first, second = (shortened(example.text) for example in texts)
-            raise ExamplesError("pair_of_same_tokens", pair=texts[0].pair or "–", first=first, second=second)
+            first, second = (shortened(examples[i].text) for i in (anomalous, normal))
+            pair = examples[anomalous].pair or "–"
+            raise ExamplesError("pair_of_same_tokens", pair=pair, first=first, second=second)
 
 
 def differing(first: Sequence[int], second: Sequence[int]) -> int:
@@ -176,23 +169,24 @@ def _choose_mode(
 
 
 def _slots(mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
-    lengths = np.array([len(text) for text in texts])
     if mode == "aligned":
         return _aligned_slots(texts, n_pairs)
     if mode == "pairs":
         return _pair_slots(texts, n_pairs)
+    lengths = np.array([len(text) for text in texts])
     columns = {"last": lengths - 1, "mean": np.full(len(texts), MEAN)}
     names = ["mean", "last"] if mode == "last_mean" else [mode]
     return tuple(names), np.stack([columns[name] for name in names], axis=1)
 
 
 def _aligned_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
-    length, start = len(texts[0]), _start(texts, n_pairs)
+    length = len(texts[0])
+    first = _first_differences(texts, n_pairs) if n_pairs else np.array([first_difference(texts)])
+    start = int(first.min())
+    if start >= length:
+        raise ExamplesError("nothing_varies")
     names = [str(position) for position in range(start, length)]
     positions = np.tile(np.arange(start, length), (len(texts), 1))
-    if not n_pairs:
-        return tuple(names), positions
-    first = _first_differences(texts, n_pairs)
     if len(set(first.tolist())) == 1:
         return tuple(names), positions
     counted = np.arange(length - int(first.max()))
@@ -203,14 +197,6 @@ def _aligned_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[
 def _first_differences(texts: Sequence[Sequence[int]], n_pairs: int) -> np.ndarray:
     """Where the pair of each text first differs (text,)."""
     return np.array([first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs)] * 2)
-
-
-def _start(texts: Sequence[Sequence[int]], n_pairs: int) -> int:
-    """First position that can differ, between any two texts or, with pairs, within any pair."""
-    start = int(_first_differences(texts, n_pairs).min()) if n_pairs else first_difference(texts)
-    if start >= len(texts[0]):
-        raise ExamplesError("nothing_varies")
-    return start
 
 
 def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
@@ -231,9 +217,7 @@ def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str
 
 def describe(alignment: Alignment) -> AlignmentRecord:
     """The alignment for the manifest; positions for each example of the set, empty for those left out."""
-    positions: list[list[int]] = [[] for _ in range(len(alignment.kept) + len(alignment.left_out))]
-    for row, index in enumerate(alignment.kept):
-        positions[index] = alignment.positions[row].tolist()
+    compared = dict(zip(alignment.kept, map(tuple, alignment.positions.tolist()), strict=True))
     return AlignmentRecord(
         mode=alignment.mode,
         reason=Note(key=alignment.reason, values=dict(alignment.values)),
@@ -241,5 +225,5 @@ def describe(alignment: Alignment) -> AlignmentRecord:
         pairs_source=alignment.pairs_source,
         left_out=alignment.left_out,
         slots=alignment.slots,
-        positions=tuple(tuple(places) for places in positions),
+        positions=tuple(compared.get(index, ()) for index in range(len(compared) + len(alignment.left_out))),
     )

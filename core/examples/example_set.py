@@ -15,15 +15,10 @@ COLUMNS = ("label", "text", "pair", "expected", "actual")
 MINIMUM_PER_SIDE = 3
 ADVISED_PER_SIDE = (5, 10)
 MAXIMUM_PER_SIDE = 200
-HALF = 0.5
 
 LABEL_WORDS: dict[str, Label] = {
-    "anomalous": "anomalous",
-    "異常": "anomalous",
-    "異常例": "anomalous",
-    "normal": "normal",
-    "正常": "normal",
-    "正常例": "normal",
+    **dict.fromkeys(("anomalous", "異常", "異常例"), LABELS[0]),
+    **dict.fromkeys(("normal", "正常", "正常例"), LABELS[1]),
 }
 """How a label may be written in a file or a pasted table."""
 
@@ -96,7 +91,7 @@ def _continued(before: Sequence[Example], after: Sequence[Example]) -> list[Exam
 
 def _alike(first: str, second: str) -> bool:
     """Whether a text may be an edited form of another: at least half of their characters are the same, in order."""
-    return first == second or SequenceMatcher(None, first, second, False).ratio() >= HALF
+    return first == second or SequenceMatcher(None, first, second, False).ratio() >= 0.5
 
 
 def _check_texts(examples: Sequence[Example]) -> None:

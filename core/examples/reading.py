@@ -109,10 +109,8 @@ def _csv_rows(text: str) -> list[Row]:
         reader.fieldnames = columns
         for row in reader:
             if None in row:
-                detail = (
-                    f"line {reader.line_num} has more cells than the header; put texts with commas in quotes"
-                )
-                raise ExamplesError("bad_csv", detail=detail)
+                detail = "has more cells than the header; put texts with commas in quotes"
+                raise ExamplesError("bad_csv", detail=f"line {reader.line_num} {detail}")
             cells = {name: unguarded(cell or "") for name, cell in row.items()}
             rows.append({**cells, "line": reader.line_num})
     except csv.Error as error:
