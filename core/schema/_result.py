@@ -1,7 +1,9 @@
 """What a run yields: progress records and, at the end, its tables in the columns of the file contract."""
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,68 +14,11 @@ from core.schema._manifest import Manifest
 if TYPE_CHECKING:
     from torch import Tensor
 
-HEAD_COLUMNS = (
-    "layer",
-    "head",
-    "score",
-    "score_low",
-    "score_high",
-    "frequency",
-    "p_value",
-    "q_value",
-    "selected",
-    "effect",
-    "effect_low",
-    "effect_high",
-    "verdict",
-    "label_p_value",
-    "attribution",
-    "code_score",
-    "screen",
+_COLUMNS: dict[str, list[str]] = tomllib.loads(
+    (Path(__file__).parent / "columns.toml").read_text(encoding="utf-8")
 )
-EDGE_COLUMNS = (
-    "source_layer",
-    "source_head",
-    "target_layer",
-    "target_head",
-    "score",
-    "frequency",
-    "p_value",
-    "q_value",
-    "selected",
-    "effect",
-    "effect_low",
-    "effect_high",
-    "verdict",
-    "effect_q",
-    "effect_k",
-    "effect_v",
-    "carried_by",
-    "code_score",
-    "screen",
-)
-CODE_COLUMNS = ("layer", "head", "member", "position", "example", "label", "pair", "code")
-EXAMPLE_COLUMNS = (
-    "example",
-    "label",
-    "text",
-    "pair",
-    "expected",
-    "actual",
-    "tokens",
-    "next_word",
-    "next_probability",
-)
-EFFECT_COLUMNS = (
-    "kind",
-    "source_layer",
-    "source_head",
-    "target_layer",
-    "target_head",
-    "ablation",
-    "direction",
-    "example",
-    "effect",
+HEAD_COLUMNS, EDGE_COLUMNS, CODE_COLUMNS, EXAMPLE_COLUMNS, EFFECT_COLUMNS = (
+    tuple(_COLUMNS[table]) for table in ("heads", "edges", "codes", "examples", "effects")
 )
 
 
