@@ -4,9 +4,10 @@ roi.json    the entries, as numbers or null; nothing has a default, so that noth
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from core.errors import ConfigError, StorageError
 from core.runs.facts import Facts
@@ -27,19 +28,21 @@ HIGHEST = {
 """The entries in the order of the sheet, with what each may be at most; the least is 0."""
 
 
-@dataclass(frozen=True)
-class Entries:
-    """What the user assumes; None where nothing was entered.
+class Entries(Stored):
+    """roi.json: what the user assumes; None where nothing was entered.
 
     `incidents` a month; `hours_now`, `hours_then` of work an incident; `cost` of an hour; `preparation` in hours, once.
     """
 
+    model_config = ConfigDict(strict=True)
+
+    format: int = FORMAT
     incidents: float | None = None
     hours_now: float | None = None
     hours_then: float | None = None
     cost: float | None = None
     preparation: float | None = None
-    currency: str = ""
+    currency: Annotated[str, BeforeValidator(lambda label: "" if label is None else label)] = ""
 
     @property
     def missing(self) -> list[str]:
@@ -100,37 +103,20 @@ def checked(entries: Entries) -> Entries:
         value = getattr(entries, name)
         if value is not None and not (math.isfinite(value) and 0 <= value <= highest):
             raise ConfigError("roi_out_of_bounds", name=name, highest=f"{highest:,.0f}", found=value)
-    numbers = {name: getattr(entries, name) for name in HIGHEST}
-    return Entries(**numbers, currency=one_line(entries.currency, LONGEST_CURRENCY))
-
-
-class _Sheet(Stored):
-    """roi.json: numbers or null."""
-
-    model_config = ConfigDict(strict=True)
-
-    format: int = FORMAT
-    incidents: float | None = None
-    hours_now: float | None = None
-    hours_then: float | None = None
-    cost: float | None = None
-    preparation: float | None = None
-    currency: str | None = None
+    return entries.model_copy(update={"currency": one_line(entries.currency, LONGEST_CURRENCY)})
 
 
 def read_roi(run: RunFolder) -> Entries:
     """The entries kept with a run, empty ones where there are none; raises StorageError for a damaged file."""
-    sheet = run.read_added("roi.json", _Sheet)
-    numbers = {name: getattr(sheet, name) for name in HIGHEST}
     try:
-        return checked(Entries(**numbers, currency=sheet.currency or ""))
+        return checked(run.read_added("roi.json", Entries))
     except ConfigError as error:
         raise StorageError("damaged_run", path=run.path, detail=f"roi.json: {error}") from None
 
 
 def write_roi(run: RunFolder, entries: Entries) -> None:
     """Keep the entries with the run; raises ConfigError where one is out of its bounds."""
-    run.write_model("roi.json", _Sheet(**asdict(checked(entries))))
+    run.write_model("roi.json", checked(entries))
 
 
 def rows(entries: Entries, language: str) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def _form(entries: Entries) -> None:
 def _keep(keys: dict[str, str]) -> None:
     values = {name: st.session_state.get(key) for name, key in keys.items()}
     try:
-        cost_sheet.write_roi(state.folder(), Entries(**{**values, "currency": values["currency"] or ""}))  # type: ignore[arg-type]
+        cost_sheet.write_roi(state.folder(), Entries.model_validate(values))
     except HeadlightError as error:
         st.session_state["roi_error"] = error
 

@@ -50,7 +50,8 @@ def test_report_shows_comments_and_decision_as_text(run):
 def test_report_shows_the_sheet_with_its_assumptions(run):
     save(made_result(), run)
     assert "Return on investment" not in current_report(run, {})
-    write_roi(run, Entries(40, 1.5, 0.5, 50, 16, "<b>EUR"))
+    numbers = {"incidents": 40, "hours_now": 1.5, "hours_then": 0.5, "cost": 50, "preparation": 16}
+    write_roi(run, Entries(**numbers, currency="<b>EUR"))
     english, japanese = current_report(run, {}).split('<main lang="ja"')
     for part in (english, japanese):
         assert part.count("50 &lt;b&gt;EUR") >= 1

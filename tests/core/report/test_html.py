@@ -55,7 +55,11 @@ def page_with(word: str) -> str:
         comments=(Comment(author=word, text=word, written="2026-01-01T00:00"),),
         sign_offs=(SignOff(name=word, decision="accepted", date="2026-01-02"),),
     )
-    added = Additions({"L1H0": HeadLabel(word, word, word)}, review, Entries(1, 2, 1, 3, 4, word))
+    added = Additions(
+        {"L1H0": HeadLabel(word, word, word)},
+        review,
+        Entries(incidents=1, hours_now=2, hours_then=1, cost=3, preparation=4, currency=word),
+    )
     return report(facts(manifest, result.heads, result.edges, {"L1H0": word}), examples, added)
 
 
