@@ -16,7 +16,7 @@ import math
 from typing import Literal
 
 from core.discovery.thresholds import BAR, DIVERSITY
-from core.schema import ConfidenceRecord, Note
+from core.schema import ConfidenceRecord, Note, json_number
 
 Level = Literal["high", "medium", "low", "none"]
 ENOUGH = 8
@@ -58,23 +58,19 @@ def judge_confidence(
     missed = []
     if examples < ENOUGH:
         missed.append(_reason("few", enough=ENOUGH))
-    steady = _reason("steady" if jaccard >= BAR else "unsteady", jaccard=_rounded(jaccard), bar=BAR)
+    steady = _reason("steady" if jaccard >= BAR else "unsteady", jaccard=json_number(jaccard, 3), bar=BAR)
     (met if jaccard >= BAR else missed).append(steady)
     if math.isnan(held_out):
         missed.append(_reason("held_out_unknown"))
     elif held_out >= BAR:
-        met.append(_reason("held_out", share=_rounded(held_out)))
+        met.append(_reason("held_out", share=json_number(held_out, 3)))
     else:
-        missed.append(_reason("held_out_low", share=_rounded(held_out), bar_share=BAR))
+        missed.append(_reason("held_out_low", share=json_number(held_out, 3), bar_share=BAR))
     if not diversity >= DIVERSITY:
-        missed.append(_reason("varied", share=_rounded(diversity)))
+        missed.append(_reason("varied", share=json_number(diversity, 3)))
     level: Level = "high" if not missed else "medium" if len(missed) <= MOST_MISSED else "low"
     return ConfidenceRecord(level=level, reasons=(*met, *missed))
 
 
 def _reason(key: str, **values: float | None) -> Note:
     return Note(key=key, values=values)
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 3) if math.isfinite(value) else None

@@ -51,6 +51,7 @@ def example_rows(
     partner = dict(alignment.pairs) | {n: a for a, n in alignment.pairs}
     rows: list[ExampleRow] = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
+        other = ids[partner.get(index, index)]
         next_words = [
             WordRow(token=word.token, piece=word.piece, probability=word.probability)
             for word in most_likely(loaded, log_probabilities[index])
@@ -67,7 +68,7 @@ def example_rows(
                 "text": example.text,
                 "pair": example.pair,
                 "pieces": loaded.pieces_in(example.text, list(text)),
-                "differs": _differs(text, ids[partner[index]] if index in partner else None),
+                "differs": [i >= len(other) or token != other[i] for i, token in enumerate(text)],
                 "next": next_words,
                 "expected": expected,
                 "actual": actual,
@@ -102,9 +103,3 @@ def _word(loaded: LoadedModel, word: str, log_probabilities: Tensor) -> WordRow 
         return None
     probability = float(log_probabilities[token].exp())
     return WordRow(token=token, piece=loaded.pieces([token])[0], probability=probability)
-
-
-def _differs(text: Sequence[int], other: Sequence[int] | None) -> list[bool]:
-    if other is None:
-        return [False] * len(text)
-    return [position >= len(other) or token != other[position] for position, token in enumerate(text)]

@@ -41,12 +41,8 @@ class GradientScreen:
 
     def record(self) -> GradientScreenRecord:
         """For the manifest."""
-        return GradientScreenRecord(
-            state=self.state,
-            steps=STEPS,
-            forward_passes=self.forward_passes,
-            backward_passes=self.backward_passes,
-        )
+        cost = {"forward_passes": self.forward_passes, "backward_passes": self.backward_passes}
+        return GradientScreenRecord(state=self.state, steps=STEPS, **cost)
 
     def note(self) -> Note:
         """What a reader must know, as key and values for the catalogues."""

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
-
 from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
 from core.analysis.gradient_screen import GradientScreen
@@ -17,11 +15,11 @@ from core.config import RunConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.held_out import HeldOut, held_out
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
-from core.discovery.stability import Stability, plain
+from core.discovery.stability import Stability
 from core.examples.alignment import describe
 from core.heads import HeadId
 from core.model.tokenising import unread_notes
-from core.schema import Manifest, Note, StabilityRecord
+from core.schema import Manifest, Note, StabilityRecord, json_number
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""
@@ -64,9 +62,9 @@ def manifest_of(
             "statistic": statistic_of(config.autoencoder),
             "attention_flow": attention.state if attention else "not_used",
             "rule": HEAD_RULE,
-            "threshold": _finite(scores.head_threshold),
+            "threshold": json_number(scores.head_threshold),
             "edge_rule": EDGE_RULE,
-            "edge_threshold": _finite(scores.edge_threshold),
+            "edge_threshold": json_number(scores.edge_threshold),
         },
         "gradient_screen": screen.record() if screen else None,
         "evidence": evidence.state,
@@ -123,7 +121,7 @@ def stability_record(
         held_out=left_out.share,
         diversity=stability.diversity,
     )
-    held = {"held_out": plain(left_out.share), "held_out_checked": left_out.checked}
+    held = {"held_out": json_number(left_out.share), "held_out_checked": left_out.checked}
     return StabilityRecord.model_validate({**stability.as_json(), **held, "confidence": confidence})
 
 
@@ -134,22 +132,12 @@ def _held_out(
     if evidence.heads is None:
         return HeldOut()
     n_heads = observed.loaded.shape.n_heads
+    heads = [target for target in evidence.heads.targets if isinstance(target, HeadId)]
+    tested = [head.layer * n_heads + head.head for head in heads]
+    effects, paired = evidence.heads.per_example, observed.alignment.paired
+    statistic = statistic_of(config.autoencoder)
     by_pair = None if scores.attributed is None else scores.attributed.by_pair
-    tested = [
-        target.layer * n_heads + target.head
-        for target in evidence.heads.targets
-        if isinstance(target, HeadId)
-    ]
-    return held_out(
-        codes,
-        tested,
-        evidence.heads.per_example,
-        HEAD_BOUND,
-        observed.alignment.paired,
-        statistic_of(config.autoencoder),
-        config.seed,
-        by_pair,
-    )
+    return held_out(codes, tested, effects, HEAD_BOUND, paired, statistic, config.seed, by_pair)
 
 
 def package_version() -> str:
@@ -158,7 +146,3 @@ def package_version() -> str:
         return version("headlight")
     except PackageNotFoundError:
         return "source"
-
-
-def _finite(value: float) -> float | None:
-    return None if np.isinf(value) else round(float(value), 6)

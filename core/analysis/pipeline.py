@@ -17,13 +17,7 @@ from core.analysis.candidates import Scores, candidate_edges, candidate_heads, s
 from core.analysis.example_rows import example_rows
 from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps_of
 from core.analysis.manifest import manifest_of, stability_record
-from core.analysis.observations import (
-    Observations,
-    observe_aligned,
-    scores_of,
-    statistic_of,
-    train_codes,
-)
+from core.analysis.observations import Observations, observe_aligned, scores_of, statistic_of, train_codes
 from core.causal.evidence import Evidence, gather
 from core.config import RunConfig
 from core.discovery.autoencoder import Codes, TrainStep

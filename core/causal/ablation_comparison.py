@@ -13,11 +13,11 @@ import numpy as np
 from core.causal.metric import Metric
 from core.causal.patching import Patching
 from core.causal.replacements import AblationKind
-from core.causal.statistics import bootstrap_interval, json_number
+from core.causal.statistics import bootstrap_interval
 from core.generators import relayed
 from core.heads import HeadId
 from core.model.loaded_model import LoadedModel
-from core.schema import EffectRecord, HeadEvidence
+from core.schema import EffectRecord, HeadEvidence, json_number
 
 MOST_BYTES = 2**31
 """What all heads write on all texts is held in memory; above this the other ablations are left out."""

@@ -25,10 +25,10 @@ from core.causal.bounds import SMALLEST_GAP
 from core.causal.metric import Metric
 from core.causal.patching import HeadSet, Patching
 from core.causal.replacements import KINDS, AblationKind
-from core.causal.statistics import json_number, member_interval
+from core.causal.statistics import member_interval
 from core.generators import relayed
 from core.heads import HeadId, all_heads
-from core.schema import Progress
+from core.schema import Progress, json_number
 
 RANDOM_CIRCUITS = 100
 CURVE_SIZES = 24

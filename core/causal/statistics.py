@@ -87,8 +87,3 @@ def bootstrap_interval(
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
     low, high = member_interval(drawn @ values.T / count, coverage)
     return low, high
-
-
-def json_number(value: float) -> float | None:
-    """A number for JSON, None where it is not finite."""
-    return round(float(value), 6) if np.isfinite(value) else None

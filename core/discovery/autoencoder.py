@@ -48,8 +48,7 @@ class TrainStep:
     changed: float
 
 
-@dataclass
-class Ensemble:
+class Ensemble(NamedTuple):
     """Parameters of every member of every group; a `unit` is one member of one group, group by group.
 
     encoder (unit, d, latent), encoder_bias (unit, 1, latent), decoder (unit, latent, d), bias (unit, 1, d).
@@ -59,10 +58,6 @@ class Ensemble:
     encoder_bias: Tensor
     decoder: Tensor
     bias: Tensor
-
-    def parameters(self) -> list[Tensor]:
-        """The four tensors."""
-        return [self.encoder, self.encoder_bias, self.decoder, self.bias]
 
     def latents(self, samples: Tensor, out: Tensor | None = None) -> Tensor:
         """ReLU latents (unit, sample, latent) of samples (unit, sample, d), written into `out` if it is given."""
@@ -74,15 +69,13 @@ class Ensemble:
         size = _fitting(CHUNK_NUMBERS, samples.shape[1] * members * self.encoder.shape[2], samples)
         parts = []
         for start in range(0, samples.shape[0], size):
-            part = slice(start * members, (start + size) * members)
-            ensemble = Ensemble(*(tensor[part] for tensor in self.parameters()))
-            parts.append(strongest(ensemble.latents(_per_unit(samples[start : start + size], members))))
-        return Codes(
-            *(
-                torch.cat(field).unflatten(0, (-1, members)).transpose(0, 1)
-                for field in zip(*parts, strict=True)
-            )
-        )
+            ensemble = Ensemble(*(tensor[start * members : (start + size) * members] for tensor in self))
+            chunk = samples[start : start + size]
+            if members > 1:
+                chunk = chunk.repeat_interleave(members, dim=0)
+            parts.append(strongest(ensemble.latents(chunk)))
+        fields = map(torch.cat, zip(*parts, strict=True))
+        return Codes(*(field.unflatten(0, (-1, members)).transpose(0, 1) for field in fields))
 
 
 class Codes(NamedTuple):
@@ -112,7 +105,7 @@ def train(samples: Tensor, config: AutoencoderConfig, seed: int) -> Generator[Tr
     trainers = []
     for first in range(0, len(samples), size):
         units = slice(first * config.members, (first + size) * config.members)
-        chunk = Ensemble(*(tensor[units] for tensor in ensemble.parameters()))
+        chunk = Ensemble(*(tensor[units] for tensor in ensemble))
         trainers.append(_Trainer(samples[first : first + size], chunk, config, buffers))
     turn = min(
         CHECK_EVERY, _fitting(TURN_PRODUCTS, samples.numel() * config.members * config.latents, samples)
@@ -176,7 +169,7 @@ class _Trainer:
         self._codes: Tensor | None = None
         sparsity = member_sparsities(config).to(samples.device).repeat(samples.shape[0])
         self._sparsity = sparsity[:, None, None]
-        self._optimiser = torch.optim.Adam(start.parameters(), lr=config.learning_rate, fused=True)
+        self._optimiser = torch.optim.Adam(list(start), lr=config.learning_rate, fused=True)
 
     def run(self, epochs: range) -> list[tuple[float, float, bool]]:
         """These epochs, until the codes have settled: loss, share of changed codes and settled or not, of each."""
@@ -235,7 +228,7 @@ class _Trainer:
         torch.bmm(latents.transpose(1, 2), error, out=decoder)
         # The bias is added behind the decoder and subtracted in front of the encoder.
         torch.sub(error.sum(dim=1, keepdim=True), total @ ensemble.encoder.transpose(1, 2), out=bias)
-        for tensor, gradient in zip(ensemble.parameters(), buffers.gradients, strict=True):
+        for tensor, gradient in zip(ensemble, buffers.gradients, strict=True):
             tensor.grad = gradient
 
     def _compare(self, codes: Tensor) -> None:
@@ -247,11 +240,6 @@ class _Trainer:
 
 def _normalise(weights: Tensor, dim: int) -> None:
     weights *= weights.square().sum(dim=dim, keepdim=True).clamp_min(1e-24).rsqrt()
-
-
-def _per_unit(samples: Tensor, members: int) -> Tensor:
-    """Samples (unit, sample, d): each group's, once for each member."""
-    return samples if members == 1 else samples.repeat_interleave(members, dim=0)
 
 
 def member_sparsities(config: AutoencoderConfig) -> Tensor:

@@ -13,9 +13,7 @@ import numpy as np
 
 from core.discovery.autoencoder import Codes
 from core.discovery.redrawn import redrawn_scores
-from core.discovery.scoring import (
-    Statistic,
-)
+from core.discovery.scoring import Statistic
 from core.discovery.selection import HEAD_RULE, select
 
 FEWEST = 6

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import WORD
-from core.generators import result_of
 
 BLOCK_NUMBERS = 2**22
 """Numbers that one block may hold: of heads while groups are formed, of labellings when they are looked up."""
@@ -66,8 +64,10 @@ def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndar
     """Of every code that fires, (entry,): its row of slot and head, its group (entry, word), its strength."""
     index, strength = (field[..., start:end].permute(0, 2, 3, 1) for field in codes)
     column = index.flatten(0, 2) + 1
+    text = torch.arange(index.shape[-1])
     words = []
-    for bits in _bits(index.shape[-1]):
+    for word in range(-(-len(text) // WORD)):
+        bits = torch.where(text // WORD == word, 2 ** (text % WORD), 0)
         table = torch.zeros(len(column), latents, dtype=torch.long)
         words.append(table.scatter_add_(1, column, bits.expand_as(column)).gather(1, column))
     fires = index != SILENT
@@ -75,13 +75,6 @@ def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndar
     group = torch.stack(words, dim=-1)[fires.flatten(0, 2)]
     row = slot * codes.latent.shape[3] + start + head
     return row.numpy(), group.numpy(), strength[fires].double().numpy()
-
-
-def _bits(texts: int) -> list[Tensor]:
-    """The bit of each text (text,) in each word, 0 where it has its bit in another word."""
-    number = torch.arange(texts)
-    bit = 2 ** (number % WORD)
-    return [torch.where(number // WORD == word, bit, 0) for word in range(-(-texts // WORD))]
 
 
 def _different(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,8 +118,3 @@ def label_permutations(
         done += statistics.shape[1]
         yield done
     return reached / (1 + permutations)
-
-
-def label_permutation_p(codes: Codes, n_anomalous: int, permutations: int, seed: int) -> np.ndarray:
-    """What `label_permutations` returns."""
-    return result_of(label_permutations(codes, n_anomalous, permutations, seed))

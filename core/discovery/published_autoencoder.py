@@ -29,15 +29,12 @@ class PublishedAutoencoder:
 
     def __init__(self, d_model: int, config: AutoencoderConfig, seed: int, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(seed)
-        members, latents, bound = config.members, config.latents, 1 / math.sqrt(d_model)
+        members, latents = config.members, config.latents
         uniform = torch.rand(members, 1, latents, generator=generator)
-        self.encoder = normalize(torch.randn(members, latents, d_model, generator=generator), dim=-1).to(
-            device
-        )
-        self.decoder = normalize(torch.randn(members, d_model, latents, generator=generator), dim=-1).to(
-            device
-        )
-        self.encoder_bias = ((2 * uniform - 1) * bound).to(device)
+        encoder = torch.randn(members, latents, d_model, generator=generator)
+        decoder = torch.randn(members, d_model, latents, generator=generator)
+        self.encoder, self.decoder = (normalize(rows, dim=-1).to(device) for rows in (encoder, decoder))
+        self.encoder_bias = ((2 * uniform - 1) * (1 / math.sqrt(d_model))).to(device)
         self.bias = torch.zeros(members, 1, d_model, device=device)
 
     def parameters(self) -> list[Tensor]:
@@ -52,12 +49,6 @@ class PublishedAutoencoder:
         """Loss (member,)."""
         error = latents @ self.decoder.transpose(1, 2) + self.bias - samples
         return error.square().mean(dim=(1, 2)) + sparsity * latents.sum(dim=2).mean(dim=1)
-
-    @torch.no_grad()
-    def to_unit_rows(self) -> None:
-        """Bring the rows of encoder and decoder back to unit norm."""
-        for weights in (self.encoder, self.decoder):
-            weights.copy_(normalize(weights, dim=-1))
 
     @torch.no_grad()
     def codes(self, samples: Tensor) -> Codes:
@@ -82,10 +73,13 @@ def train_published(
             latents = model.latents(samples)
             loss = model.loss(samples, latents, config.sparsity)
             loss.sum().backward()
-        for weights in (model.encoder, model.decoder):
-            _remove_part_along(weights)
-        optimiser.step()
-        model.to_unit_rows()
+        with torch.no_grad():
+            for weights in (model.encoder, model.decoder):
+                assert weights.grad is not None
+                weights.grad -= (weights.grad * weights).sum(dim=-1, keepdim=True) * weights
+            optimiser.step()
+            for weights in (model.encoder, model.decoder):
+                weights.copy_(normalize(weights, dim=-1))
         if epoch % CHECK_EVERY == 0:
             now = strongest(latents.detach()).latent
             changed = changed if before is None else float((now != before).float().mean())
@@ -94,10 +88,3 @@ def train_published(
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model
-
-
-@torch.no_grad()
-def _remove_part_along(weights: Tensor) -> None:
-    """Take the part of the gradient along each unit row out of it."""
-    assert weights.grad is not None
-    weights.grad -= (weights.grad * weights).sum(dim=-1, keepdim=True) * weights

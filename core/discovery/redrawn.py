@@ -9,10 +9,7 @@ import torch
 from torch import Tensor
 
 from core.discovery.autoencoder import SILENT, Codes
-from core.discovery.scoring import (
-    Statistic,
-    combined_draws,
-)
+from core.discovery.scoring import Statistic, combined_draws
 
 DRAWS = 200
 BLOCK_NUMBERS = 2**22

@@ -46,7 +46,10 @@ class HeadScores:
 def head_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> HeadScores:
     """Scores from codes (member, example, slot, head), anomalous examples first."""
     index, strength = (field.permute(0, 2, 3, 1) for field in codes)
-    by_slot = _SCORES[statistic](index, strength, n_anomalous)
+    if statistic == "count":
+        by_slot = unique_codes(index, n_anomalous).double()
+    else:
+        by_slot = (strength[..., :n_anomalous].double() * anomalous_only(index, n_anomalous)).mean(dim=-1)
     best_slot = by_slot.mean(dim=0).argmax(dim=0)
     per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
@@ -124,18 +127,6 @@ def edge_scores_by_member(
     return scores * (layer[:, None] < layer[None, :]) / (1 if counted else anomalous)
 
 
-def _strength(index: Tensor, strength: Tensor, n_anomalous: int) -> Tensor:
-    own = strength[..., :n_anomalous].double() * anomalous_only(index, n_anomalous)
-    return own.mean(dim=-1)
-
-
-def _count(index: Tensor, _strength: Tensor, n_anomalous: int) -> Tensor:
-    return unique_codes(index, n_anomalous).double()
-
-
-_SCORES = {"strength": _strength, "count": _count}
-
-
 def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
     """Geometric means (...,) of scores (...,) and the sizes of attributions (...,)."""
     means: np.ndarray = np.sqrt(scores * np.abs(attribution))
@@ -145,13 +136,10 @@ def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
 def combined_heads(scores: HeadScores, attribution: np.ndarray) -> HeadScores:
     """Head scores, in all and by member, with the attribution (head,) of each head."""
     size = torch.from_numpy(np.abs(attribution))
-    return HeadScores(_mean(scores.score, size), _mean(scores.per_member, size), scores.best_slot)
+    score, per_member = ((part * size).sqrt() for part in (scores.score, scores.per_member))
+    return HeadScores(score, per_member, scores.best_slot)
 
 
 def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -> np.ndarray:
     """Scores (draw, head) of texts drawn `times` (draw, pair), with the attribution (pair, head) of these texts."""
     return combined(scores, times @ by_pair / times.sum(axis=1, keepdims=True))
-
-
-def _mean(scores: Tensor, size: Tensor) -> Tensor:
-    return (scores * size).sqrt()

@@ -11,12 +11,12 @@ of the best score counts as that thousandth.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Rule = Literal["average", "quartile", "split", "gap"]
-
+RULES: tuple[Rule, ...] = get_args(Rule)
 HEAD_RULE: Rule = "average"
 EDGE_RULE: Rule = "quartile"
 
@@ -59,5 +59,4 @@ def _split(scores: np.ndarray, levels: np.ndarray) -> int:
     return int(np.argmax(below * (len(ordered) - below) * (high - low) ** 2))
 
 
-RULES: tuple[Rule, ...] = ("average", "quartile", "split", "gap")
 _CUTS: dict[Rule, Callable[[np.ndarray, np.ndarray], int]] = {"split": _split, "gap": _gap}

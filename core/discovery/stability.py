@@ -24,16 +24,11 @@ from torch import Tensor
 
 from core.discovery.autoencoder import Codes
 from core.discovery.redrawn import draw_examples, redrawn_scores
-from core.discovery.scoring import (
-    HeadScores,
-    Statistic,
-    combined_heads,
-    mirror_scores,
-)
+from core.discovery.scoring import HeadScores, Statistic, combined_heads, mirror_scores
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.thresholds import BAR, DIVERSITY
 from core.discovery.variety import diversity_left, equalised_scores, variety
-from core.schema import Note
+from core.schema import Note, json_number
 from core.text import percent
 
 
@@ -64,14 +59,14 @@ class Stability:
         variety = self.variety[:, selected].mean(axis=1) if selected.any() else np.full(2, np.nan)
         return {
             "mirror_selected": int(self.mirror_selected.sum()),
-            "mirror_overlap": plain(self.mirror_overlap),
-            "jaccard": plain(self.jaccard),
+            "mirror_overlap": json_number(self.mirror_overlap),
+            "jaccard": json_number(self.jaccard),
             "jaccard_bar": BAR,
             "draws": self.draws,
-            "members_overlap": plain(self.members_overlap),
-            "diversity": plain(self.diversity),
-            "codes_anomalous": plain(variety[0]),
-            "codes_normal": plain(variety[1]),
+            "members_overlap": json_number(self.members_overlap),
+            "diversity": json_number(self.diversity),
+            "codes_anomalous": json_number(variety[0]),
+            "codes_normal": json_number(variety[1]),
             "tokens_anomalous": self.tokens[0],
             "tokens_normal": self.tokens[1],
         }
@@ -80,12 +75,12 @@ class Stability:
         """The numbers of every head by its name, for evidence.json."""
         return {
             name: {
-                "mirror_score": plain(self.mirror_score[i]),
+                "mirror_score": json_number(self.mirror_score[i]),
                 "mirror_selected": bool(self.mirror_selected[i]),
-                "selected_again": plain(self.again[i]),
-                "equalised_score": plain(self.equalised_score[i]),
-                "codes_anomalous": plain(self.variety[0, i]),
-                "codes_normal": plain(self.variety[1, i]),
+                "selected_again": json_number(self.again[i]),
+                "equalised_score": json_number(self.equalised_score[i]),
+                "codes_anomalous": json_number(self.variety[0, i]),
+                "codes_normal": json_number(self.variety[1, i]),
             }
             for i, name in enumerate(names)
         }
@@ -152,8 +147,3 @@ def members_overlap(per_member: Tensor) -> float:
     selections = [select(score, HEAD_RULE) for score in per_member.numpy()]
     pairs = [jaccard(first, second) for first, second in combinations(selections, 2)]
     return float(np.mean(pairs)) if pairs else float("nan")
-
-
-def plain(value: float) -> float | None:
-    """A number for JSON."""
-    return round(float(value), 6) if np.isfinite(value) else None

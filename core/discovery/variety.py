@@ -13,11 +13,7 @@ import torch
 from torch import Tensor
 
 from core.discovery.autoencoder import Codes
-from core.discovery.scoring import (
-    Statistic,
-    head_scores,
-    unique_codes,
-)
+from core.discovery.scoring import Statistic, head_scores, unique_codes
 
 
 def equalised_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> np.ndarray:

@@ -29,7 +29,7 @@ from core.model.loading import ModelPool
 from core.model.recording import Recording
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit
 from core.runs.run_folder import RunFolder
-from core.schema import AblationCheck, BeforeAfter, CircuitRecord, HeadSet, Progress
+from core.schema import AblationCheck, BeforeAfter, CircuitRecord, HeadSet, Progress, json_number
 
 MOST_ABLATED = 12
 """Candidates that the search for heads to ablate looks at, those with the largest effects."""
@@ -117,7 +117,7 @@ class CircuitCheck:
             running = self._patching.measure(sets, texts, self._metric, kind)
             measured = yield from relayed(running, lambda _: Progress("smallest", 0, 1))
             full, nothing, alone = measured.mean(axis=1)
-            shares[kind] = _rounded((alone - nothing) / (full - nothing) if full != nothing else np.nan)
+            shares[kind] = json_number((alone - nothing) / (full - nothing) if full != nothing else np.nan)
         return shares
 
     def _minimal_ablation_sets(self) -> Generator[Progress, None, None]:
@@ -173,13 +173,9 @@ def _finished_parts(run: RunFolder, circuit: tuple[str, ...]) -> dict[str, Any]:
 def _head_set(smallest: SearchResult, shares: Mapping[str, float | None] | None = None) -> HeadSet:
     return HeadSet(
         heads=tuple(str(head) for head in smallest.heads),
-        reached=_rounded(smallest.reached),
-        harm=_rounded(smallest.harm),
+        reached=json_number(smallest.reached),
+        harm=json_number(smallest.harm),
         tried=smallest.tried,
         complete=smallest.complete,
         faithfulness=dict(shares or {}),
     )
-
-
-def _rounded(share: float) -> float | None:
-    return round(float(share), 6) if np.isfinite(share) else None

@@ -34,3 +34,4 @@ from core.schema._stored import FORMER_DIRECTIONS as FORMER_DIRECTIONS
 from core.schema._stored import Direction as Direction
 from core.schema._stored import Note as Note
 from core.schema._stored import Stored as Stored
+from core.schema._stored import json_number as json_number

@@ -3,6 +3,7 @@
 Files written before a name changed are read by the new one: `former` of each model lists the old names.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -35,6 +36,11 @@ Direction = Annotated[
     Literal["noising", "denoising"], BeforeValidator(lambda word: FORMER_DIRECTIONS.get(word, word))
 ]
 """Taken out of the anomalous texts, or put into the normal ones."""
+
+
+def json_number(value: float, digits: int = 6) -> float | None:
+    """A number for JSON, None where it is not finite."""
+    return round(float(value), digits) if math.isfinite(value) else None
 
 
 class Note(Stored):

@@ -30,7 +30,7 @@ from core.benchmark.tasks.gpt2_circuits import VARIABLE as WEIGHTS
 from core.config import PRESETS, PresetName
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.codes import codes_of, scale
-from core.discovery.label_permutation import label_permutation_p
+from core.discovery.label_permutation import label_permutations
 from core.discovery.scoring import edge_scores_by_member, head_scores
 from core.discovery.stability import stability_of
 from core.errors import ModelError
@@ -185,7 +185,7 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
     codes = flow.weigh(result_of(train_codes(observations, settings, seed=0)))
     scores = scores_of(observations, codes, flow, settings)
     if not alignment.paired:
-        label_permutation_p(codes, n_anomalous, LABEL_SHUFFLES, seed=0)
+        result_of(label_permutations(codes, n_anomalous, LABEL_SHUFFLES, seed=0))
     stability_of(
         codes, scores.heads, observations.compared.texts, n_anomalous, alignment.paired, "strength", seed=0
     )

@@ -37,16 +37,16 @@ def published_loss(x, ensemble, config):
 def test_written_gradients_equal_autograd():
     x = samples()
     start = _start(x, SMALL, torch.Generator().manual_seed(1))
-    for tensor in start.parameters():
+    for tensor in start:
         tensor += 0.1 * torch.randn(tensor.shape, generator=torch.Generator().manual_seed(2))
     buffers = _Buffers.of(8, x, SMALL.latents)
-    trainer = _Trainer(x, Ensemble(*(t.clone() for t in start.parameters())), SMALL, buffers)
+    trainer = _Trainer(x, Ensemble(*(t.clone() for t in start)), SMALL, buffers)
     trainer.load()
     trainer.descend()
-    wanted = Ensemble(*(t.clone().requires_grad_() for t in start.parameters()))
+    wanted = Ensemble(*(t.clone().requires_grad_() for t in start))
     losses = published_loss(x, wanted, SMALL)
     losses.sum().backward()
-    for result, expected in zip(trainer.ensemble.parameters(), wanted.parameters(), strict=True):
+    for result, expected in zip(trainer.ensemble, wanted, strict=True):
         torch.testing.assert_close(result.grad, expected.grad, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(trainer.loss, losses.mean().detach())
 
@@ -54,9 +54,9 @@ def test_written_gradients_equal_autograd():
 def plainly_trained(x, config, seed):
     """Autograd and Adam on all units at once, epoch by epoch; the losses and the codes."""
     ensemble = _start(x, config, torch.Generator().manual_seed(seed))
-    for tensor in ensemble.parameters():
+    for tensor in ensemble:
         tensor.requires_grad_()
-    optimiser, losses = torch.optim.Adam(ensemble.parameters(), lr=config.learning_rate), []
+    optimiser, losses = torch.optim.Adam(list(ensemble), lr=config.learning_rate), []
     for _ in range(config.epochs):
         optimiser.zero_grad()
         each = published_loss(x, ensemble, config)
@@ -64,8 +64,8 @@ def plainly_trained(x, config, seed):
         optimiser.step()
         losses.append(each.mean().item())
         with torch.no_grad():
-            ensemble.encoder /= ensemble.encoder.norm(dim=1, keepdim=True)
-            ensemble.decoder /= ensemble.decoder.norm(dim=2, keepdim=True)
+            ensemble.encoder.div_(ensemble.encoder.norm(dim=1, keepdim=True))
+            ensemble.decoder.div_(ensemble.decoder.norm(dim=2, keepdim=True))
     with torch.no_grad():
         return losses, ensemble.codes(x, config.members)
 
@@ -103,7 +103,7 @@ def test_no_epochs_give_the_start_itself():
     steps, ensemble = finish(train(samples(), SMALL.model_copy(update={"epochs": 0}), seed=0))
     start = _start(samples(), SMALL, torch.Generator().manual_seed(0))
     assert steps == []
-    assert all(torch.equal(a, b) for a, b in zip(ensemble.parameters(), start.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(ensemble, start, strict=True))
 
 
 def test_training_lowers_the_loss_and_keeps_unit_norms():
@@ -115,7 +115,7 @@ def test_training_lowers_the_loss_and_keeps_unit_norms():
 
 def test_the_same_seed_gives_the_same_ensemble_and_another_seed_another():
     one, two, other = (finish(train(samples(), SMALL, seed=s))[1] for s in (0, 0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert not torch.equal(one.decoder, other.decoder)
 
 

@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.discovery.autoencoder import SILENT, Codes
-from core.discovery.label_permutation import groups, label_permutation_p, label_permutations
+from core.discovery.label_permutation import groups, label_permutations
 from core.discovery.scoring import head_scores
+from core.generators import result_of
 from tests.support.codes import codes_from
 
 
 def test_permutation_p_of_a_perfect_and_of_an_empty_head():
     index = torch.zeros(1, 12, 1, 2, dtype=torch.long)
     index[0, :6, 0, 0] = 1
-    p = label_permutation_p(codes_from(index), 6, 999, seed=0)
+    p = result_of(label_permutations(codes_from(index), 6, 999, seed=0))
     assert p[0] < 0.02
     assert p[1] == 1.0
 
@@ -25,7 +26,7 @@ def test_permutation_p_is_uniform_or_above_under_shuffled_labels():
     draws = codes_from(
         torch.randint(-1, 12, shape, generator=generator), torch.rand(shape, generator=generator)
     )
-    p = label_permutation_p(draws, 6, 199, seed=1)
+    p = result_of(label_permutations(draws, 6, 199, seed=1))
     for level in (0.05, 0.1, 0.25, 0.5):
         margin = 3 * np.sqrt(level * (1 - level) / len(p))
         assert (p <= level).mean() <= level + margin
@@ -77,21 +78,21 @@ def test_permutation_p_is_that_of_scoring_every_shuffle_by_itself(seed, n_anomal
     codes = codes_from(
         torch.randint(-1, 5, shape, generator=generator), torch.rand(shape, generator=generator)
     )
-    result = label_permutation_p(codes, n_anomalous, 60, seed)
+    result = result_of(label_permutations(codes, n_anomalous, 60, seed))
     np.testing.assert_allclose(result, plainly_permuted_p(codes, n_anomalous, 60, seed))
 
 
 def test_permutation_p_does_not_depend_on_blocks_and_tells_how_far_it_is(monkeypatch):
     codes = codes_from(torch.randint(-1, 6, (2, 8, 2, 30), generator=torch.Generator().manual_seed(0)))
-    whole = label_permutation_p(codes, 4, 99, seed=0)
+    whole = result_of(label_permutations(codes, 4, 99, seed=0))
     monkeypatch.setattr("core.discovery.label_permutation.BLOCK_NUMBERS", 1)
-    assert np.array_equal(label_permutation_p(codes, 4, 99, seed=0), whole)
+    assert np.array_equal(result_of(label_permutations(codes, 4, 99, seed=0)), whole)
     assert list(label_permutations(codes, 4, 99, seed=0)) == [0, *range(100)]
 
 
 def test_permutation_p_of_heads_that_are_always_silent():
     silent = codes_from(torch.full((2, 6, 2, 3), SILENT))
-    assert label_permutation_p(silent, 3, 20, seed=0).tolist() == [1.0] * 3
+    assert result_of(label_permutations(silent, 3, 20, seed=0)).tolist() == [1.0] * 3
 
 
 LEVELS = (0.05, 0.1, 0.25)
@@ -105,8 +106,8 @@ def test_label_permutation_p_of_shuffled_labels_is_small_no_more_often_than_it_s
     own = torch.tensor([4, 5, 6, 7, 8, 1, 1, 2, 2, 3])
     strength = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0, 1.0, 0.5, 1.0, 0.5, 2.0])
     codes = Codes(own[order].T[None, :, None], strength[order].T[None, :, None])
-    p = label_permutation_p(codes, examples // 2, permutations=999, seed=0)
+    p = result_of(label_permutations(codes, examples // 2, permutations=999, seed=0))
     for level in LEVELS:
         assert (p <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / draws)
     unshuffled = Codes(own[None, :, None, None], strength[None, :, None, None])
-    assert label_permutation_p(unshuffled, examples // 2, 999, seed=0)[0] <= 0.05
+    assert result_of(label_permutations(unshuffled, examples // 2, 999, seed=0))[0] <= 0.05
