@@ -1,5 +1,6 @@
 """What a user sees before anything runs: the model's card, tokens, alignment, and what the model says next."""
 
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -7,9 +8,12 @@ import psutil
 import torch
 
 from core.analysis.example_rows import example_rows
+from core.analysis.observations import observe_aligned
 from core.config import RunConfig
 from core.examples.alignment import describe
+from core.generators import result_of
 from core.inspection.answers import ModelCard
+from core.model.activation_store import ActivationStore
 from core.model.loading import (
     ModelPool,
     ModelShape,
@@ -18,7 +22,6 @@ from core.model.loading import (
     shape_from_config,
 )
 from core.model.memory import within_memory
-from core.model.next_token import next_log_probabilities
 from core.model.tokenising import tokenise, unread_notes
 
 WORKING_MEMORY = 1.3
@@ -33,18 +36,26 @@ def inspect(source: str, device: str = "auto") -> ModelCard:
 
 
 @within_memory
-def preview(config: RunConfig, models: ModelPool | None = None) -> dict[str, Any]:
-    """Tokens, alignment and next words of the examples, as plain JSON. Raises HeadlightError."""
+def preview(
+    config: RunConfig, models: ModelPool | None = None, store: ActivationStore | None = None
+) -> dict[str, Any]:
+    """Tokens, alignment and next words of the examples, as plain JSON. Raises HeadlightError.
+
+    What is read goes through `store`, by default the one in the home folder, where the analysis finds it again.
+    """
     loaded = (models or ModelPool()).get(config.model, config.device)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
     alignment = config.align(ids)
+    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
+        reading = observe_aligned(
+            loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache
+        )
+        log_probabilities = result_of(reading).recording.log_probabilities()
     return {
         "model": _card(loaded.shape, config.model, loaded.device, ["architecture", "weights", "numbers"]),
         "alignment": describe(alignment).model_dump(mode="json"),
-        "examples": example_rows(
-            loaded, config.examples, ids, alignment, next_log_probabilities(loaded, ids)
-        ),
+        "examples": example_rows(loaded, config.examples, ids, alignment, log_probabilities),
         "notes": [note.model_dump(mode="json") for note in unread_notes(loaded, config.examples)],
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.model.batching import batches_of, pad
+from core.model.batching import pad
 from core.model.loaded_model import LoadedModel
 
 WORDS = 2**15
@@ -28,17 +28,6 @@ def last_logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
     hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
     last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
     return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
-
-
-@torch.inference_mode()
-def next_log_probabilities(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> Tensor:
-    """Log-probabilities (text, vocabulary) of the token after each text, float32 on the CPU."""
-    rows = [torch.empty(0)] * len(ids)
-    for batch in batches_of([len(text) for text in ids], range(len(ids))):
-        values = last_logits(loaded, [ids[i] for i in batch]).float().log_softmax(dim=-1).cpu()
-        for index, row in zip(batch, values, strict=True):
-            rows[index] = row
-    return torch.stack(rows)
 
 
 def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
