@@ -26,7 +26,7 @@ from core.errors import ConfigError
 from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loading import ModelPool
-from core.model.next_token import next_log_probabilities
+from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from tests.support.paths import SHARED
 from tests.support.tiny_models import save_tiny
@@ -235,7 +235,7 @@ def test_texts_line_up_and_the_behaviour_is_read_at_the_word_that_follows(tasks)
         alignment = align(drawn, ids)
         assert (alignment.mode, alignment.paired, alignment.n_anomalous) == ("aligned", True, 4)
         kept = [drawn.examples[i] for i in alignment.kept]
-        logits = next_log_probabilities(task.loaded, [ids[i] for i in alignment.kept])
+        logits = Recording(task.loaded, ids).of(alignment.kept).log_probabilities()
         measured = make_metric(task.loaded, kept, logits, 4, True, 0)
         assert measured.kind == "logit_difference"
         space = "" if task.name == "greater-than" else "Ġ"
