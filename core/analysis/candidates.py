@@ -56,17 +56,17 @@ def score(
     by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, statistic)
     if links is not None:
         by_member = np.sqrt(by_member * links)
-    return _chosen(heads, by_member.mean(axis=0), by_member)
+    return _with_candidates(heads, by_member.mean(axis=0), by_member)
 
 
 def screened(scores: Scores, attributed: Attributed) -> Scores:
     """The same with the screen: every member's scores are combined with the same attribution."""
     heads = combined_heads(scores.heads, attributed.heads)
     edges, by_member = (combined(part, attributed.edges) for part in (scores.edges, scores.edges_by_member))
-    return _chosen(heads, edges, by_member, codes=scores, attributed=attributed)
+    return _with_candidates(heads, edges, by_member, codes=scores, attributed=attributed)
 
 
-def _chosen(
+def _with_candidates(
     heads: HeadScores,
     edges: np.ndarray,
     edges_by_member: np.ndarray,
@@ -78,9 +78,7 @@ def _chosen(
     selected = select(head_score, HEAD_RULE)
     by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
     cut, edge_selected = _select_edges(edges, selected)
-    edge_frequency = np.mean(
-        [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)], axis=0
-    )
+    edges_of = [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)]
     return Scores(
         heads=heads,
         head_selected=selected,
@@ -89,7 +87,7 @@ def _chosen(
         edges=edges,
         edges_by_member=edges_by_member,
         edge_selected=edge_selected,
-        edge_frequency=edge_frequency,
+        edge_frequency=np.mean(edges_of, axis=0),
         edge_threshold=cut,
         codes=codes,
         attributed=attributed,

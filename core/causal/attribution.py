@@ -58,7 +58,9 @@ def attribution(
     loaded, lengths, n_anomalous = recording.loaded, recording.lengths, patching.n_anomalous
     shape = loaded.shape
     values = np.empty((shape.n_layers, shape.n_heads, n_anomalous))
-    batches = batches_of(lengths, range(n_anomalous), _budget(loaded))
+    per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
+    budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
+    batches = batches_of(lengths, range(n_anomalous), budget)
     done = 0
     for rows in batches:
         if patching.method == "resample":
@@ -73,12 +75,6 @@ def attribution(
         done += len(rows)
         yield done
     return Attribution(values, len(batches), len(batches))
-
-
-def _budget(loaded: LoadedModel) -> int:
-    """Tokens of a batch whose activations fit the memory set aside."""
-    per_token = loaded.shape.n_layers * loaded.shape.d_model * 4 * KEPT_A_LAYER
-    return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
 
 
 def _with_gradient(

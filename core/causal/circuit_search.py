@@ -90,9 +90,8 @@ def minimal_circuit(
 
     heads, reached = yield from _beginning(ranking, goal, shares_of)
     heads, reached = yield from _thinned(heads, reached, goal, shares_of, search)
-    return SearchResult(
-        tuple(heads), reached, float("nan"), search.tried, reached >= goal and not search.over
-    )
+    complete = reached >= goal and not search.over
+    return SearchResult(tuple(heads), reached, float("nan"), search.tried, complete)
 
 
 def minimal_ablation_set(

@@ -144,18 +144,10 @@ def gradients(runs: PairedRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tenso
         to_z = torch.autograd.grad(total, z, retain_graph=True)
         to_input = [torch.zeros_like(streams[0]).expand(loaded.shape.n_heads, *streams[0].shape)]
         for layer in range(1, loaded.shape.n_layers):
-            to_input.append(_through_heads(streams[layer], z[layer], to_z[layer]))
+            for head in range(loaded.shape.n_heads):
+                through = z[layer][:, :, head], streams[layer], to_z[layer][:, :, head]
+                to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
     return torch.stack([of_layer.detach() for of_layer in z]), torch.stack(to_z), torch.cat(to_input)
-
-
-def _through_heads(stream: Tensor, z: Tensor, to_z: Tensor) -> Tensor:
-    """Gradient (head, row, position, d_model) through each head of a layer alone."""
-    return torch.stack(
-        [
-            torch.autograd.grad(z[:, :, head], stream, to_z[:, :, head], retain_graph=True)[0]
-            for head in range(z.shape[2])
-        ]
-    )
 
 
 def _instead(values: Tensor, module: nn.Module, output: Tensor) -> Tensor:

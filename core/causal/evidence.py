@@ -116,8 +116,7 @@ def gather(
     kinds = [kind for kind in KINDS if compares and kind != patching.method]
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
     other_runs = len(kinds) * len(heads) * alignment.n_anomalous
-    runs = patching.runs([*heads, *tested]) + part_runs + other_runs + alignment.n_anomalous
-    steps = _Steps(runs)
+    steps = _Steps(patching.runs([*heads, *tested]) + part_runs + other_runs + alignment.n_anomalous)
 
     of_heads = yield from _tested(patching, list(heads), metric, HEAD_BOUND, seed, steps)
     of_edges = yield from _tested(patching, tested, metric, EDGE_BOUND, seed, steps)
@@ -135,8 +134,12 @@ def gather(
         cost = {"backward_passes": guess.backward_passes, **_agreement(guess.mean, of_heads)}
         about = about.model_copy(update=cost)
     if of_edges.targets and not separable(loaded):
-        notes.append(_of_architecture("edge_parts_unknown", loaded))
-    notes += _notes_of_ablations(side_by_side, compares)
+        notes.append(Note(key="edge_parts_unknown", values={"architecture": loaded.shape.architecture}))
+    disagreeing = [str(head) for head, row in side_by_side.items() if row.signs_disagree]
+    if not compares:
+        notes.append(Note(key="ablations_skipped"))
+    elif disagreeing:
+        notes.append(Note(key="ablations_disagree", values={"heads": ", ".join(disagreeing)}))
     yield Progress("evidence", steps.total, steps.total)
     passes = recording.forward_passes - passes_before + patching.forward_passes
     passes += guess.forward_passes if guess else 0
@@ -245,19 +248,8 @@ def _notes(
         ),
     ]
     if candidates and not has_plain_stream(loaded):
-        notes.append(_of_architecture("evidence_no_edges", loaded))
+        notes.append(Note(key="evidence_no_edges", values={"architecture": loaded.shape.architecture}))
     elif tested < candidates:
         values = {"tested": tested, "candidates": candidates}
         notes.append(Note(key="evidence_strongest_edges", values=values))
     return notes
-
-
-def _of_architecture(key: str, loaded: LoadedModel) -> Note:
-    return Note(key=key, values={"architecture": loaded.shape.architecture})
-
-
-def _notes_of_ablations(side_by_side: Mapping[HeadId, HeadEvidence], compared: bool) -> list[Note]:
-    if not compared:
-        return [Note(key="ablations_skipped")]
-    heads = [str(head) for head, row in side_by_side.items() if row.signs_disagree]
-    return [Note(key="ablations_disagree", values={"heads": ", ".join(heads)})] if heads else []

@@ -8,6 +8,7 @@ one are not run again (`core.model.partial_forward`), so targets go in the order
 from collections.abc import Collection, Generator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -108,11 +109,9 @@ class Patching:
 
     def _batches(self, targets: Sequence[AnyTarget], texts: Sequence[int]) -> list[list[tuple[int, int]]]:
         """The items (target, place of the text) of each forward pass, by first changed layer, then by length."""
-        layers, lengths = (
-            [_first_layer(target) for target in targets],
-            [self._lengths[text] for text in texts],
-        )
-        items = [(index, place) for index in range(len(targets)) for place in range(len(texts))]
+        layers = [_first_layer(target) for target in targets]
+        lengths = [self._lengths[text] for text in texts]
+        items = list(product(range(len(targets)), range(len(texts))))
         items.sort(key=lambda item: (layers[item[0]], lengths[item[1]]))
         batches: list[list[tuple[int, int]]] = []
         longest = 0

@@ -27,6 +27,7 @@ Several edges in one row act together, from the first layer to the last:
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from typing import Any, Literal
 
@@ -40,6 +41,8 @@ from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 
 Reads = Literal["all", "q", "k", "v"]
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
 _FUSED = ("c_attn", "query_key_value")
 
 
@@ -88,9 +91,8 @@ class _Plan:
     ) -> None:
         self._loaded, self._values, self._reads = loaded, values, reads
         self._senders = {edge.source for row in edges for edge in row}
-        self._rounds = {
-            layer: _rounds(edges, layer, loaded.shape.n_heads) for layer in range(loaded.shape.n_layers)
-        }
+        shape = loaded.shape
+        self._rounds = [_rounds(edges, layer, shape.n_heads) for layer in range(shape.n_layers)]
         self._changes: dict[HeadId, Tensor] = {}
         self._written: dict[int, Tensor] = {}
         self._before_norm: Tensor | None = None
@@ -99,17 +101,16 @@ class _Plan:
 
     def contexts(self, layer: int) -> list[Any]:
         """The hooks that this layer needs, in the order of their registration."""
+        loaded = self._loaded
         contexts: list[Any] = []
         if self._rounds[layer]:
-            contexts.append(before(self._loaded.norm(layer), self._keep_residual))
-            contexts.append(
-                before(self._loaded.attention(layer), lambda *call: self._run_shifted(layer, *call))
-            )
-            contexts.append(on_z(self._loaded, layer, lambda z: self._put_receivers(layer, z)))
+            contexts.append(before(loaded.norm(layer), self._keep_residual))
+            contexts.append(before(loaded.attention(layer), partial(self._run_shifted, layer)))
+            contexts.append(on_z(loaded, layer, partial(self._put_receivers, layer)))
         if any(sender.layer == layer for sender in self._senders):
-            contexts.append(on_z(self._loaded, layer, lambda z: self._keep_changes(layer, z)))
+            contexts.append(on_z(loaded, layer, partial(self._keep_changes, layer)))
             if norm := self._norm_behind(layer):
-                contexts.append(before(norm, lambda *call: self._keep_written(layer, *call)))
+                contexts.append(before(norm, partial(self._keep_written, layer)))
         return contexts
 
     def _norm_behind(self, layer: int) -> Any:
@@ -123,23 +124,18 @@ class _Plan:
         weights = self._loaded.output_weights(layer).to(z.device)
         for sender in self._senders:
             if sender.layer == layer:
-                change = (
-                    self._values[layer][:, :, sender.head].to(z.device).float() - z[:, :, sender.head].float()
-                )
+                other = self._values[layer][:, :, sender.head].to(z.device)
+                change = other.float() - z[:, :, sender.head].float()
                 self._changes[sender] = (change @ weights[sender.head]).to(z.dtype)
 
-    def _keep_written(
-        self, layer: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _keep_written(self, layer: int, module: nn.Module, args: Args, kwargs: Kwargs) -> None:
         self._written[layer] = args[0] if args else kwargs["hidden_states"]
 
-    def _keep_residual(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _keep_residual(self, module: nn.Module, args: Args, kwargs: Kwargs) -> None:
         if not self._inside:
             self._before_norm = args[0] if args else kwargs["hidden_states"]
 
-    def _run_shifted(
-        self, layer: int, attention: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def _run_shifted(self, layer: int, attention: nn.Module, args: Args, kwargs: Kwargs) -> None:
         """Run norm and attention once a round with the senders' deltas, keeping z."""
         if self._inside:
             return
@@ -149,10 +145,8 @@ class _Plan:
         try:
             for round_ in self._rounds[layer]:
                 shifted = self._loaded.norm(layer)(self._before_norm + self._delta(round_))
-                with (
-                    _only(self._loaded, layer, self._reads, base),
-                    on_z(self._loaded, layer, self._shifted.append),
-                ):
+                limited = _only(self._loaded, layer, self._reads, base)
+                with limited, on_z(self._loaded, layer, self._shifted.append):
                     run_again(attention, args, kwargs, shifted)
         finally:
             self._inside = False

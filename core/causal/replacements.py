@@ -115,8 +115,6 @@ def _donors(count: int, n_anomalous: int, paired: bool, seed: int) -> list[int]:
     if paired:
         return [(text + n_anomalous) % count for text in range(count)]
     generator = np.random.default_rng(seed)
-    drawn = [
-        *generator.choice(np.arange(n_anomalous, count), size=n_anomalous),
-        *generator.choice(np.arange(n_anomalous), size=count - n_anomalous),
-    ]
-    return [int(text) for text in drawn]
+    of_anomalous = generator.choice(np.arange(n_anomalous, count), size=n_anomalous)
+    of_normal = generator.choice(np.arange(n_anomalous), size=count - n_anomalous)
+    return [*of_anomalous.tolist(), *of_normal.tolist()]
