@@ -83,7 +83,7 @@ def compare(
         "mode": mode,
         "rows": rows,
         "counts": counts(rows),
-        "recipe": ablation_file.as_json(),
+        "ablation_file": ablation_file.as_json(),
     }
 
 
@@ -108,15 +108,6 @@ def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
             "same": sum(not row["changed"] for row in side),
         }
     return by_side
-
-
-@within_memory
-def ablation_file_of(
-    config: RunConfig, heads: Sequence[HeadId], mode: Mode, models: ModelPool | None = None
-) -> AblationFile:
-    """The ablation file alone, from the normal texts of a run's settings."""
-    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
-    return _ablation_file(loaded, config, tokenise(loaded, config.examples), heads, mode)
 
 
 def statements(

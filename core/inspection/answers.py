@@ -107,4 +107,4 @@ class Comparison(TypedDict):
     mode: Literal["mean", "zero"]
     rows: list[ComparedText]
     counts: dict[str, dict[str, int]]
-    recipe: dict[str, Any]
+    ablation_file: dict[str, Any]

@@ -95,9 +95,11 @@ def examples(texts: pd.DataFrame, language: str) -> Table:
 
 def return_on_investment(entries: roi.Entries, language: str) -> list[Table]:
     """Every assumption, and a month now and then where all were entered."""
-    tables = [Table([text(language, "roi.entries"), ""], roi.rows(entries, language))]
+    tables = [Table([text(language, "cost_sheet.entries"), ""], roi.rows(entries, language))]
     if months := roi.result_rows(entries, language):
-        tables.append(Table([text(language, f"roi.{key}") for key in ("result", "now", "then")], months))
+        tables.append(
+            Table([text(language, f"cost_sheet.{key}") for key in ("result", "now", "then")], months)
+        )
     return tables
 
 

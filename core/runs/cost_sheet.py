@@ -125,7 +125,7 @@ def rows(entries: Entries, language: str) -> list[tuple[str, str]]:
     for name in HIGHEST:
         value = getattr(entries, name)
         cell = "–" if value is None else money(value, entries.currency) if name == "cost" else amount(value)
-        shown.append((text(language, f"roi.{name}"), cell))
+        shown.append((text(language, f"cost_sheet.{name}"), cell))
     return shown
 
 
@@ -135,9 +135,9 @@ def result_rows(entries: Entries, language: str) -> list[tuple[str, str, str]]:
     if result is None:
         return []
     return [
-        (text(language, "roi.hours_a_month"), amount(result.hours_now), amount(result.hours_then)),
+        (text(language, "cost_sheet.hours_a_month"), amount(result.hours_now), amount(result.hours_then)),
         (
-            text(language, "roi.cost_a_month"),
+            text(language, "cost_sheet.cost_a_month"),
             money(result.cost_now, entries.currency),
             money(result.cost_then, entries.currency),
         ),
@@ -148,8 +148,9 @@ def conclusion(entries: Entries, language: str) -> list[str]:
     """What follows from the entries, in words; what is missing where nothing follows yet."""
     result = outcome(entries)
     if result is None:
-        missing = text(language, "roi.comma").join(text(language, f"roi.{name}") for name in entries.missing)
-        return [text(language, "roi.missing", fields=missing)]
+        fields = [text(language, f"cost_sheet.{name}") for name in entries.missing]
+        joined = text(language, "cost_sheet.comma").join(fields)
+        return [text(language, "cost_sheet.missing", fields=joined)]
     key = "saving" if result.hours > 0 else "loss" if result.hours < 0 else "even"
     values = {"hours": amount(abs(result.hours)), "money": money(abs(result.money), entries.currency)}
     prepared = {
@@ -157,19 +158,19 @@ def conclusion(entries: Entries, language: str) -> list[str]:
         "money": money(result.preparation_cost, entries.currency),
     }
     if result.months is None:
-        pays = text(language, "roi.pays_never", **prepared) if entries.preparation else ""
+        pays = text(language, "cost_sheet.pays_never", **prepared) if entries.preparation else ""
     elif result.months == 0:
-        pays = text(language, "roi.pays_at_once")
+        pays = text(language, "cost_sheet.pays_at_once")
     else:
-        pays = text(language, "roi.pays_after", **prepared, months=amount(result.months))
-    return [line for line in (text(language, f"roi.{key}", **values), pays) if line]
+        pays = text(language, "cost_sheet.pays_after", **prepared, months=amount(result.months))
+    return [line for line in (text(language, f"cost_sheet.{key}", **values), pays) if line]
 
 
 def measured(facts: Facts, language: str) -> str:
     """The run's own time, which is all that was measured."""
     return text(
         language,
-        "roi.measured",
+        "cost_sheet.measured",
         time=duration(language, facts.seconds),
         device=facts.manifest.device or "–",
         passes=f"{facts.manifest.forward_passes:,}",
@@ -184,12 +185,12 @@ def meeting_sentence(entries: Entries, language: str) -> str:
     values = {name: amount(getattr(entries, name)) for name in ("incidents", "hours_now", "hours_then")}
     return text(
         language,
-        "roi.sentence",
+        "cost_sheet.sentence",
         **values,
         cost=money(entries.cost or 0.0, entries.currency),
         hours=amount(abs(result.hours)),
         money=money(abs(result.money), entries.currency),
-        direction=text(language, "roi.lost" if result.hours < 0 else "roi.saved"),
+        direction=text(language, "cost_sheet.lost" if result.hours < 0 else "cost_sheet.saved"),
     )
 
 

@@ -31,9 +31,9 @@ def joined(language: str, *sentences: str) -> str:
     return ("" if language == "ja" else " ").join(sentences)
 
 
-def number(value: float) -> str:
-    """A number with two significant digits, and whole numbers from a hundred on."""
-    if not math.isfinite(value):
+def number(value: float | None) -> str:
+    """A number with two significant digits, and whole numbers from a hundred on; a dash where there is none."""
+    if value is None or not math.isfinite(value):
         return "–"
     if value == 0 or abs(value) >= 99.5:
         return f"{value:,.0f}"
@@ -42,9 +42,9 @@ def number(value: float) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
-def percent(share: float) -> str:
-    """A share as a percentage: whole from 10 % on, below with one decimal; a true minus sign."""
-    if not math.isfinite(share):
+def percent(share: float | None) -> str:
+    """A share as a percentage: whole from 10 % on, below with one decimal; a true minus sign, a dash for none."""
+    if share is None or not math.isfinite(share):
         return "–"
     value = 100 * share
     shown = f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")

@@ -226,5 +226,5 @@ def what_if(
         "mode": mode,
         "rows": rows,
         "counts": counts,
-        "recipe": ablation_file,
+        "ablation_file": ablation_file,
     }

@@ -1,6 +1,5 @@
 """What the check of a circuit found, in sentences made from circuit.json."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,8 +66,8 @@ def faithfulness(ablation: AblationCheck, count: int, language: str) -> str:
     values = {
         "ablation": kind,
         "count": count,
-        "share": share(ablation.faithfulness),
-        "left": share(ablation.completeness),
+        "share": percent(ablation.faithfulness),
+        "left": percent(ablation.completeness),
     }
     if not ablation.random_faithfulness:
         return text(language, "circuit.alone_without_random", **values)
@@ -141,11 +140,6 @@ def state(check: CircuitRecord, language: str) -> str:
 def rank(ablation: AblationCheck) -> int:
     """How many of the random circuits reach the circuit."""
     return round((ablation.rank or 0.0) * (len(ablation.random_faithfulness) + 1)) - 1
-
-
-def share(value: float | None) -> str:
-    """A share as a percentage; a dash where there is none."""
-    return percent(math.nan if value is None else value)
 
 
 def band(values: Sequence[float]) -> tuple[float, float]:

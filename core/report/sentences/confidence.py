@@ -1,6 +1,5 @@
 """How far to trust a run, in one sentence."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,9 +28,7 @@ def confidence_sentence(manifest: Manifest, language: str) -> str:
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:
     """Values as text: shares and overlaps as percentages."""
     return {
-        name: percent(math.nan if value is None else value)
-        if name.endswith("share") or name in ("jaccard", "bar")
-        else number(math.nan if value is None else value)
+        name: percent(value) if name.endswith("share") or name in ("jaccard", "bar") else number(value)
         for name, value in values.items()
     }
 
@@ -50,14 +47,13 @@ def confidence(facts: Facts, language: str) -> str:
     if facts.state == "tested":
         if about.smallest_p is not None:
             # a smallest p above the q of a confirmation confirms nothing
-            enough = about.smallest_p <= CERTAIN
             values = {"examples": about.examples or sides["anomalous"], "p": number(about.smallest_p)}
-            parts.append(("smallest" if enough else "too_few", values))
+            parts.append(("smallest" if about.smallest_p <= CERTAIN else "too_few", values))
         parts.append(("single", {}))
     else:
         parts.append(("weak" if facts.state == "none" else "correlation", {}))
-    lines = [text(language, f"summary.trust_{key}", **values) for key, values in parts]
-    return text(language, "summary.trust", parts=text(language, "summary.and").join(lines))
+    lines = [text(language, f"summary.confidence_{key}", **values) for key, values in parts]
+    return text(language, "summary.confidence", parts=text(language, "summary.and").join(lines))
 
 
 def _stability(facts: Facts) -> list[tuple[str, dict[str, Any]]]:
@@ -66,7 +62,7 @@ def _stability(facts: Facts) -> list[tuple[str, dict[str, Any]]]:
     members = facts.manifest.settings.autoencoder.members
     parts: list[tuple[str, dict[str, Any]]] = []
     if facts.manifest.selection.statistic == "count":
-        parts.append(("recipe", {}))
+        parts.append(("single_autoencoder", {}))
     elif members > 1:
         stable = int((heads["frequency"] >= HALF).sum())
         parts.append(("stable", {"stable": stable, "count": len(heads), "members": members}))

@@ -117,9 +117,9 @@ def _tried(tried: Mapping[str, Any]) -> None:
     st.html(before_after.table(_ordered(tried["rows"]), t))
     with st.expander(t("whatif.ablation_file"), icon=":material/code:"):
         st.markdown(t("whatif.ablation_file_text"))
-        content = json.dumps(tried["recipe"], ensure_ascii=False, indent=1).encode()
+        content = json.dumps(tried["ablation_file"], ensure_ascii=False, indent=1).encode()
         widgets.download("ablation.json", lambda: content)
-        st.code(PROGRAM.format(model=local_model(tried["recipe"]["model"])), language="python")
+        st.code(PROGRAM.format(model=local_model(tried["ablation_file"]["model"])), language="python")
 
 
 def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

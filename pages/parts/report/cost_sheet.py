@@ -19,7 +19,7 @@ def show(facts: Facts, entries: Entries) -> None:
     """The result where there are entries, and the folded form to make or change them."""
     measured = cost_sheet.measured(facts, language())
     with st.container(key="roi_empty" if entries.empty else "roi_sheet"):
-        brief.heading("roi.title")
+        brief.heading("cost_sheet.title")
         if entries.empty:
             brief.html(paragraphs([t("cost_sheet.none")]))
         else:
@@ -38,7 +38,7 @@ def _form(entries: Entries) -> None:
         columns = st.columns(2)
         for place, (name, highest) in enumerate(cost_sheet.HIGHEST.items()):
             columns[place % 2].number_input(
-                text(language(), f"roi.{name}"),
+                text(language(), f"cost_sheet.{name}"),
                 min_value=0.0,
                 max_value=highest,
                 value=getattr(entries, name),
@@ -72,7 +72,7 @@ def _keep(keys: dict[str, str]) -> None:
 def _show(error: HeadlightError) -> None:
     """An error with the entry named in the reader's language."""
     if isinstance(error, ConfigError) and error.key == "roi_out_of_bounds":
-        name = text(language(), f"roi.{error.values['name']}")
+        name = text(language(), f"cost_sheet.{error.values['name']}")
         shell.show_error(error.key, {**error.values, "name": name})
     else:
         shell.show(error)

@@ -17,7 +17,7 @@ from core.errors import ConfigError, ModelError
 from core.examples.reading import read_examples
 from core.heads import HeadId
 from core.inspection.ablated_generation import (
-    ablation_file_of,
+    what_if,
 )
 from core.scenarios.loader import load_scenario
 from core.storage import local_model
@@ -93,7 +93,7 @@ def test_generate_of_transformers_works_under_an_ablation_file(loaded):
 def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(tmp_path):
     loaded = tiny("gpt2", seed=2)
     ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
-    file = tmp_path / "recipe.json"
+    file = tmp_path / "ablation.json"
     file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
     read = read_ablation_file(file)
     assert read.heads[HEADS[0]].last == pytest.approx(ablation_file.heads[HEADS[0]].last)
@@ -138,9 +138,9 @@ def test_documented_program_uses_an_ablation_file_outside(tmp_path):
     scenario = load_scenario("misrouted-tickets")
     examples = read_examples(scenario.examples_in("en"))
     config = make_config(model=str(scenario.model_folder), examples=examples)
-    file = tmp_path / "recipe.json"
-    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
-    file.write_text(json.dumps(ablation_file.as_json()), encoding="utf-8")
+    file = tmp_path / "ablation.json"
+    comparison = what_if(config, [HeadId(1, 2), HeadId(0, 5)], "mean", new_tokens=1)
+    file.write_text(json.dumps(comparison["ablation_file"]), encoding="utf-8")
     anomalous = examples.examples[0]
     command = [sys.executable, "-c", PROGRAM, config.model, str(file), anomalous.text]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

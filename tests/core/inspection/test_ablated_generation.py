@@ -8,6 +8,7 @@ from core.causal.ablation_file import (
     AblationFile,
     HeadValue,
     ablated,
+    ablation_file_from,
 )
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
@@ -18,7 +19,6 @@ from core.heads import HeadId
 from core.inspection.ablated_generation import (
     MOST_TYPED,
     _row,
-    ablation_file_of,
     compare,
     counts,
     statements,
@@ -125,7 +125,8 @@ def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody
     scenario = load_scenario("misrouted-tickets")
 
     config = make_config(model=str(scenario.model_folder), examples=read_examples(scenario.examples_in("en")))
-    ablation_file = ablation_file_of(config, [HeadId(1, 2), HeadId(0, 5)], "mean")
+    comparison = what_if(config, [HeadId(1, 2), HeadId(0, 5)], "mean", new_tokens=1)
+    ablation_file = ablation_file_from(comparison["ablation_file"])
     loaded = load_model(config.model, "cpu")
     unseen = [
         Example(label=label, text=getattr(pair, label), expected=pair.expected, actual=actual)

@@ -45,7 +45,7 @@ def test_without_an_entry_there_is_no_result_and_it_is_named(name):
     assert roi.result_rows(entries, "en") == []
     assert roi.meeting_sentence(entries, "en") == ""
     assert roi.conclusion(entries, "en") == [
-        "No result yet. Still to be entered: " + roi.text("en", f"roi.{name}") + "."
+        "No result yet. Still to be entered: " + roi.text("en", f"cost_sheet.{name}") + "."
     ]
 
 

@@ -90,7 +90,7 @@ def test_report_reads_from_the_top(open_app: OpenApp, n_selected: int, verdicts:
     app = open_app("report", language, run=run.run_id)
     titles = [title.value for title in app.subheader]
     keys = ["report.asked", "report.found", "summary.five", "report.unknown", "report.cost", "report.next"]
-    expected = [text(language, key) for key in [*keys, "roi.title", "report.meeting"]]
+    expected = [text(language, key) for key in [*keys, "cost_sheet.title", "report.meeting"]]
     assert [title for title in titles if title in expected] == expected
     block = next(block.value for block in app.get("html") if 'class="report found"' in block.value)
     assert block.count("<li>") == 3
@@ -124,10 +124,10 @@ def test_sheet_is_filled_in_twice_and_shown_with_its_assumptions(open_app: OpenA
         assert not app.exception
 
     enter(incidents=40, hours_now=1.5)
-    missing = text(language, "roi.comma").join(
-        text(language, f"roi.{k}") for k in ("hours_then", "cost", "preparation")
+    missing = text(language, "cost_sheet.comma").join(
+        text(language, f"cost_sheet.{k}") for k in ("hours_then", "cost", "preparation")
     )
-    assert text(language, "roi.missing", fields=missing) in shown(app)
+    assert text(language, "cost_sheet.missing", fields=missing) in shown(app)
     app.text_input(key=f"roi_currency_{run.run_id}").set_value("<b>円")
     enter(hours_then=0.5, cost=50, preparation=16)
     assert "2,000 &lt;b&gt;円" in shown(app)
