@@ -141,11 +141,7 @@ def statements(
 
 
 def _ablation_file(
-    loaded: LoadedModel,
-    config: RunConfig,
-    ids: Sequence[Sequence[int]],
-    heads: Sequence[HeadId],
-    mode: Mode,
+    loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], heads: Sequence[HeadId], mode: Mode
 ) -> AblationFile:
     alignment = config.align(ids)
     recording = Recording(loaded, ids).of(alignment.kept)

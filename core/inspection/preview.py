@@ -14,13 +14,7 @@ from core.examples.alignment import describe
 from core.generators import result_of
 from core.inspection.answers import ModelCard
 from core.model.activation_store import ActivationStore
-from core.model.loading import (
-    ModelPool,
-    ModelShape,
-    check_files,
-    resolve_device,
-    shape_from_config,
-)
+from core.model.loading import ModelPool, ModelShape, check_files, resolve_device, shape_from_config
 from core.model.memory import within_memory
 from core.model.tokenising import tokenise, unread_notes
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -70,11 +69,6 @@ class Row:
     is_default: bool
     training: Training
 
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells this row from the others of the file."""
-        return self.setting, self.value, self.training.seed, self.training.draw
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -84,11 +78,6 @@ class Cell:
     sparsity: float
     is_default: bool
     training: Training
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells this cell from the others of the file."""
-        return self.latents, self.sparsity
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,9 @@ def details(content: Mapping[str, Any], quality: Quality, language: str) -> list
 
 def verdict_words(verdict: Verdict, language: str) -> str:
     """The verdict on one setting."""
-    return (
-        _where(verdict, "mind_", language)
-        if needs_care(verdict)
-        else text(language, "sensitivity.needs_none")
-    )
+    if needs_care(verdict):
+        return _where(verdict, "mind_", language)
+    return text(language, "sensitivity.needs_none")
 
 
 def lines(content: Mapping[str, Any]) -> list[str]:
@@ -51,15 +49,8 @@ def lines(content: Mapping[str, Any]) -> list[str]:
     for name, by in settings.items():
         ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in qualities]
         tried = f"{number(by['values'][0])} to {number(by['values'][-1])}"
-        rows.append(
-            [
-                setting_name(name, "en"),
-                number(by["value"]),
-                tried,
-                *ranges,
-                verdict_words(by[qualities[0]], "en"),
-            ]
-        )
+        verdict = verdict_words(by[qualities[0]], "en")
+        rows.append([setting_name(name, "en"), number(by["value"]), tried, *ranges, verdict])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

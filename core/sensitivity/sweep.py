@@ -224,12 +224,6 @@ def _texts(ground: _Ground, training: Training) -> np.ndarray:
 
 
 def _measurement(scores: Scores, own: Scores, truth: np.ndarray | None, seconds: float) -> Measurement:
-    nan = float("nan")
-    auc, precision = against_truth(scores.heads.score.numpy(), truth) if truth is not None else (nan, nan)
-    return Measurement(
-        auc,
-        precision,
-        jaccard(scores.head_selected, own.head_selected),
-        int(scores.head_selected.sum()),
-        seconds,
-    )
+    selected = scores.head_selected
+    auc, precision = (np.nan, np.nan) if truth is None else against_truth(scores.heads.score.numpy(), truth)
+    return Measurement(auc, precision, jaccard(selected, own.head_selected), int(selected.sum()), seconds)

@@ -57,7 +57,7 @@ def as_tables(
 
     def table(entries: Sequence[Row | Cell], columns: Sequence[str]) -> pd.DataFrame:
         records = [
-            {**about, **vars(entry.training), **vars(entry), **asdict(measured[entry.training])}
+            {**about, **_columns(entry), **asdict(measured[entry.training])}
             for entry in entries
             if entry.training in measured
         ]
@@ -80,8 +80,14 @@ def measured_before(planned: Plan, before: Swept | None) -> dict[Training, Measu
     for key, table, entries in parts:
         records = table[[*key, *names]].to_dict("records")
         by_key = {tuple(r[name] for name in key): Measurement(*(r[name] for name in names)) for r in records}
-        measured |= {entry.training: by_key[entry.key] for entry in entries if entry.key in by_key}
+        for entry in entries:
+            if (of_entry := tuple(_columns(entry)[name] for name in key)) in by_key:
+                measured[entry.training] = by_key[of_entry]
     return {training: measured[training] for training in planned.trainings if training in measured}
+
+
+def _columns(entry: Row | Cell) -> dict[str, object]:
+    return {**vars(entry.training), **vars(entry)}
 
 
 def read_unfinished(run: RunFolder, config: RunConfig, grid: Grid) -> tuple[Swept | None, float]:

@@ -122,12 +122,7 @@ def minimal_ablation_set(check: CircuitRecord, mode: str, language: str) -> str:
 
 def cost(check: CircuitRecord, language: str) -> str:
     """What the check cost."""
-    return text(
-        language,
-        "circuit.cost",
-        seconds=number(check.seconds),
-        passes=check.forward_passes,
-    )
+    return text(language, "circuit.cost", seconds=number(check.seconds), passes=check.forward_passes)
 
 
 def state(check: CircuitRecord, language: str) -> str:

@@ -54,12 +54,7 @@ def exhaustive(facts: Facts, language: str) -> str:
     if count:
         times = number((heads + pairs) / count)
         against = text(
-            language,
-            "summary.exhaustive_tested",
-            tested=count,
-            times=times,
-            passes=_passes(facts),
-            **tested,
+            language, "summary.exhaustive_tested", tested=count, times=times, passes=_passes(facts), **tested
         )
     else:
         against = text(language, "summary.exhaustive_untested", passes=_passes(facts))

@@ -49,7 +49,8 @@ def test_plan_by_hand():
     assert (rows[rows["own"]].groupby("setting").size() == 3).all()
     texts = rows[rows["setting"] == "examples"].groupby("value").size()
     assert texts.to_dict() == {3.0: 5, 4.0: 5, 6.0: 5, 8.0: 3}
-    assert len({row.key for row in planned.rows}) == len(planned.rows)
+    keys = {(row.setting, row.value, row.training.seed, row.training.draw) for row in planned.rows}
+    assert len(keys) == len(planned.rows)
 
 
 def test_estimate_counts_the_work_by_hand():
