@@ -8,15 +8,7 @@ from torch import Tensor
 from core.examples.alignment import Alignment
 from core.examples.example_set import Example, ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import most_likely
-
-
-class WordRow(TypedDict):
-    """A word's first token, as the model reads it, and how likely it is next."""
-
-    token: int
-    piece: str
-    probability: float
+from core.model.next_token import NextWord, most_likely
 
 
 class ExampleRow(TypedDict):
@@ -31,9 +23,9 @@ class ExampleRow(TypedDict):
     pair: str
     pieces: list[str]
     differs: list[bool]
-    next: list[WordRow]
-    expected: WordRow | None
-    actual: WordRow | None
+    next: list[NextWord]
+    expected: NextWord | None
+    actual: NextWord | None
     behaves: bool | None
 
 
@@ -52,10 +44,7 @@ def example_rows(
     rows: list[ExampleRow] = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
         other = ids[partner.get(index, index)]
-        next_words = [
-            WordRow(token=word.token, piece=word.piece, probability=word.probability)
-            for word in most_likely(loaded, log_probabilities[index])
-        ]
+        next_words = most_likely(loaded, log_probabilities[index])
         expected, actual = (
             _word(loaded, word, log_probabilities[index]) for word in (example.expected, example.actual)
         )
@@ -87,7 +76,7 @@ def _shares_words(examples: ExampleSet, index: int, partner: Mapping[int, int]) 
 
 
 def _behaves(
-    example: Example, next_token: int, expected: WordRow | None, actual: WordRow | None
+    example: Example, next_token: int, expected: NextWord | None, actual: NextWord | None
 ) -> bool | None:
     """Whether what the model says next fits the example's label."""
     if expected and example.label == "normal":
@@ -97,9 +86,9 @@ def _behaves(
     return None
 
 
-def _word(loaded: LoadedModel, word: str, log_probabilities: Tensor) -> WordRow | None:
+def _word(loaded: LoadedModel, word: str, log_probabilities: Tensor) -> NextWord | None:
     token = loaded.word_token(word) if word.strip() else None
     if token is None:
         return None
     probability = float(log_probabilities[token].exp())
-    return WordRow(token=token, piece=loaded.pieces([token])[0], probability=probability)
+    return NextWord(token=token, piece=loaded.pieces([token])[0], probability=probability)

@@ -6,6 +6,7 @@ where it is the `expected` one. Where an example names no words, it is counted w
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,12 +19,12 @@ from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
 from core.generators import result_of
 from core.heads import HeadId
-from core.inspection.answers import ComparedText, Comparison, NextWord, Statement
+from core.inspection.answers import ComparedText, Comparison, Statement
 from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
-from core.model.next_token import last_logits, most_likely
+from core.model.next_token import NextWord, last_logits, most_likely
 from core.model.recording import Recording
 from core.model.tokenising import tokenise
 from core.schema import Progress
@@ -126,17 +127,13 @@ def statements(
                 raise ModelError("bad_numbers_after_ablation")
             for i, of_row in zip(growing, logits, strict=True):
                 if step == 0:
-                    next_words[i] = _likeliest(loaded, of_row)
+                    next_words[i] = most_likely(loaded, of_row.log_softmax(dim=-1), LIKELIEST)
                 rows[i].append(int(of_row.argmax()))
             yield Progress("what_if", step + 1, max(1, new_tokens))
-    written = [row[len(text) :] for row, text in zip(rows, texts, strict=True)]
+    decode = partial(loaded.tokenizer.decode, clean_up_tokenization_spaces=False)
     return [
-        {
-            "next": words,
-            "continuation": loaded.tokenizer.decode(ids, clean_up_tokenization_spaces=False),
-            "verdict": "",
-        }
-        for words, ids in zip(next_words, written, strict=True)
+        {"next": words, "continuation": decode(row[len(text) :]), "verdict": ""}
+        for words, row, text in zip(next_words, rows, texts, strict=True)
     ]
 
 
@@ -193,11 +190,6 @@ def _typed(loaded: LoadedModel, text: str, number: int) -> list[int]:
     if limit and len(ids) > limit:
         raise ExamplesError("text_too_long", line=number, count=len(ids), maximum=limit, text=text[:80])
     return ids
-
-
-def _likeliest(loaded: LoadedModel, logits: Tensor) -> list[NextWord]:
-    words = most_likely(loaded, logits.log_softmax(dim=-1), LIKELIEST)
-    return [{"token": w.token, "piece": w.piece, "probability": w.probability} for w in words]
 
 
 @torch.no_grad()

@@ -1,6 +1,9 @@
 """The shapes of what the worker answers: plain JSON, which pages read without torch."""
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from core.model.next_token import NextWord
 
 
 class ModelCard(TypedDict):
@@ -72,18 +75,10 @@ class HeadView(AttentionView):
     more: list[Word]
 
 
-class NextWord(TypedDict):
-    """A next word and its probability."""
-
-    token: int
-    piece: str
-    probability: float
-
-
 class Statement(TypedDict):
     """What the model says after a text; the verdict is `right`, `fault`, `other`, or nothing where no word is named."""
 
-    next: list[NextWord]
+    next: list["NextWord"]
     continuation: str
     verdict: str
 

@@ -43,7 +43,7 @@ def check(
         if kind == "heads":
             yield from _every_head(run, config, recording, alignment)
         else:
-            yield from CircuitCheck(run, config, recording, alignment, saved_heads(run)).steps(models)
+            yield from CircuitCheck(run, config, recording, alignment).steps(models)
 
 
 def _every_head(

@@ -27,7 +27,7 @@ from core.heads import HeadId, all_heads
 from core.inspection.ablated_generation import compare
 from core.model.loading import ModelPool
 from core.model.recording import Recording
-from core.runs.result_reader import CIRCUIT_FILE, read_circuit
+from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_heads
 from core.runs.run_folder import RunFolder
 from core.schema import AblationCheck, BeforeAfter, CircuitRecord, HeadSet, Progress, json_number
 
@@ -41,17 +41,10 @@ PARTS = ("ablations", "minimal_circuit", "minimal_ablation_sets")
 class CircuitCheck:
     """One check of one run, from what an earlier check of the same circuit left."""
 
-    def __init__(
-        self,
-        run: RunFolder,
-        config: RunConfig,
-        recording: Recording,
-        alignment: Alignment,
-        heads: pd.DataFrame,
-    ) -> None:
+    def __init__(self, run: RunFolder, config: RunConfig, recording: Recording, alignment: Alignment) -> None:
         self._began = time.perf_counter()
-        self._run, self._config, self._heads = run, config, heads
-        self._circuit, self._ranking = heads_of(heads[heads["selected"]]), ranked(heads)
+        self._run, self._config, self._heads = run, config, saved_heads(run)
+        self._circuit, self._ranking = heads_of(self._heads[self._heads["selected"]]), ranked(self._heads)
         shape = recording.loaded.shape
         self._shape, self._recording = (shape.n_layers, shape.n_heads), recording
         compared = recording.of(alignment.kept)
@@ -88,15 +81,8 @@ class CircuitCheck:
     def _faithfulness(self) -> Generator[Progress, None, None]:
         done = {ablation.kind for ablation in self._record.ablations}
         for kind in (kind for kind in KINDS if kind not in done):
-            (result,) = yield from check_circuit(
-                self._patching,
-                self._metric,
-                self._circuit,
-                self._ranking,
-                self._shape,
-                self._config.seed,
-                [kind],
-            )
+            about = self._patching, self._metric, self._circuit, self._ranking, self._shape, self._config.seed
+            (result,) = yield from check_circuit(*about, [kind])
             check = AblationCheck.model_validate(result.as_json())
             self._write(ablations=(*self._record.ablations, check))
 
@@ -106,7 +92,8 @@ class CircuitCheck:
         smallest = yield from minimal_circuit(self._patching, self._metric, self._ranking, self._shape)
         if smallest is not None:
             shares = yield from self._shares(smallest.heads)
-            self._write(minimal_circuit=_head_set(smallest, shares))
+            record = HeadSet.model_validate({**smallest.as_json(), "faithfulness": shares})
+            self._write(minimal_circuit=record)
 
     def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
         """Faithfulness of a circuit under every ablation."""
@@ -123,17 +110,16 @@ class CircuitCheck:
     def _minimal_ablation_sets(self) -> Generator[Progress, None, None]:
         sets = dict(self._record.minimal_ablation_sets)
         for mode in (mode for mode in MODES if mode not in sets):
-            smallest = yield from minimal_ablation_set(
-                self._patching, self._metric, ablatable(self._heads), mode
-            )
-            sets[mode] = None if smallest is None else _head_set(smallest)
+            candidates = ablatable(self._heads)
+            smallest = yield from minimal_ablation_set(self._patching, self._metric, candidates, mode)
+            sets[mode] = HeadSet.model_validate(smallest.as_json()) if smallest else None
             self._write(minimal_ablation_sets=dict(sets))
 
     def _comparison(self, models: ModelPool) -> Generator[Progress, None, None]:
         sets = self._record.minimal_ablation_sets
         mode = suggestion(sets)
-        best = sets[mode] if mode else None
-        if mode is None or best is None:
+        best = mode and sets[mode]
+        if not mode or not best:
             return
         heads = [HeadId.parse(name) for name in best.heads]
         comparison = yield from compare(self._config, heads, mode, models=models)
@@ -168,14 +154,3 @@ def _finished_parts(run: RunFolder, circuit: tuple[str, ...]) -> dict[str, Any]:
     if before is None or before.complete or before.circuit != circuit:
         return {}
     return {name: getattr(before, name) for name in PARTS}
-
-
-def _head_set(smallest: SearchResult, shares: Mapping[str, float | None] | None = None) -> HeadSet:
-    return HeadSet(
-        heads=tuple(str(head) for head in smallest.heads),
-        reached=json_number(smallest.reached),
-        harm=json_number(smallest.harm),
-        tried=smallest.tried,
-        complete=smallest.complete,
-        faithfulness=dict(shares or {}),
-    )

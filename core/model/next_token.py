@@ -1,7 +1,7 @@
 """What the model says next on each example."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,8 @@ WORDS = 2**15
 """Rows of an unembedding in half precision that are multiplied at a time."""
 
 
-@dataclass(frozen=True)
-class NextWord:
-    """A token that may come next, as readable text, with its probability."""
+class NextWord(TypedDict):
+    """A token that may come next, as readable text, with its probability: plain JSON."""
 
     token: int
     piece: str
@@ -68,4 +67,7 @@ def most_likely(loaded: LoadedModel, log_probabilities: Tensor, count: int = 5) 
     """The likeliest next tokens of one row (vocabulary,)."""
     top = log_probabilities.topk(min(count, len(log_probabilities)))
     pairs = zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
-    return [NextWord(token, loaded.pieces([token])[0], probability) for token, probability in pairs]
+    return [
+        {"token": token, "piece": loaded.pieces([token])[0], "probability": probability}
+        for token, probability in pairs
+    ]

@@ -74,5 +74,5 @@ def test_the_likeliest_words_come_first_with_their_probability():
     probabilities = torch.full((64,), 0.1 / 62)
     probabilities[[10, 20]] = torch.tensor([0.6, 0.3])
     words = most_likely(loaded, probabilities.log(), 2)
-    assert [(word.token, word.piece) for word in words] == [(10, "w6"), (20, "w16")]
-    assert [word.probability for word in words] == pytest.approx([0.6, 0.3], abs=1e-6)
+    assert [(word["token"], word["piece"]) for word in words] == [(10, "w6"), (20, "w16")]
+    assert [word["probability"] for word in words] == pytest.approx([0.6, 0.3], abs=1e-6)
