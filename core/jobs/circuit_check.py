@@ -92,7 +92,7 @@ class CircuitCheck:
         smallest = yield from minimal_circuit(self._patching, self._metric, self._ranking, self._shape)
         if smallest is not None:
             shares = yield from self._shares(smallest.heads)
-            record = HeadSet.model_validate({**smallest.as_json(), "faithfulness": shares})
+            record = _head_set(smallest).model_copy(update={"faithfulness": shares})
             self._write(minimal_circuit=record)
 
     def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
@@ -112,7 +112,7 @@ class CircuitCheck:
         for mode in (mode for mode in MODES if mode not in sets):
             candidates = ablatable(self._heads)
             smallest = yield from minimal_ablation_set(self._patching, self._metric, candidates, mode)
-            sets[mode] = HeadSet.model_validate(smallest.as_json()) if smallest else None
+            sets[mode] = _head_set(smallest) if smallest else None
             self._write(minimal_ablation_sets=dict(sets))
 
     def _comparison(self, models: ModelPool) -> Generator[Progress, None, None]:
@@ -154,3 +154,9 @@ def _finished_parts(run: RunFolder, circuit: tuple[str, ...]) -> dict[str, Any]:
     if before is None or before.complete or before.circuit != circuit:
         return {}
     return {name: getattr(before, name) for name in PARTS}
+
+
+def _head_set(smallest: SearchResult) -> HeadSet:
+    heads = tuple(map(str, smallest.heads))
+    reached, harm = json_number(smallest.reached), json_number(smallest.harm)
+    return HeadSet(heads=heads, reached=reached, harm=harm, tried=smallest.tried, complete=smallest.complete)
