@@ -24,6 +24,7 @@ from core.benchmark.names import OURS
 from core.benchmark.plan import EXTRAS, MAIN, Extras, Size, planned
 from core.benchmark.tables.rows import NAN, Row
 from core.benchmark.tasks.task import Task
+from core.causal.paired_runs import forward_mask
 from core.config import PRESETS
 from core.discovery.redrawn import draw_examples, drawn_scores
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
@@ -94,7 +95,7 @@ def _measured(
 
 def rows_of(task: Task, blank: Row, outcome: Outcome) -> Iterator[Row]:
     """The row of the heads and that of the edges: scores against the true circuit."""
-    truth, forward, edges = task.head_truth(), task.forward(), task.edge_truth()
+    truth, forward, edges = task.head_truth(), forward_mask(task.loaded), task.edge_truth()
     heads = {rule: select(outcome.heads, rule) for rule in RULES}
     overlap = NAN if outcome.analysed is None else _overlap(outcome.analysed, heads[HEAD_RULE], blank.seed)
     row = _ranked(replace(blank, jaccard=overlap), truth, outcome.heads)

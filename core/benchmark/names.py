@@ -48,9 +48,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The methods: ours, those that only look at what heads write, those that use gradients or change heads."""
 
-OURS_LOOKING = tuple(name for name in GROUPS["ours"] if name != SCREENED)
-"""Methods of ours that only look at what heads write, as every method of LOOKING does."""
-
 LOOKING = tuple(name for name in GROUPS["look"] if name != CHANCE)
 INTERVENING = (SCREENED, *GROUPS["change"])
 """Methods that use gradients of the behaviour or change what heads write."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from core.benchmark.names import CEILING, GROUPS, OURS, PUBLISHED, SCREENED, UNTRAINED, group_of
+from core.benchmark.tables.summaries import SHUFFLES, over_shuffles
 
 DIGITS = 3
 """Decimals with which ROC AUCs are shown and compared."""
 
 COSTS = ("draws", "seconds", "forward_passes", "peak_mb")
-SHUFFLES = {"false_discoveries": "shuffles", "false_discoveries_unpaired": "shuffles_unpaired"}
-"""The column that counts the shuffles behind another one."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Standing:
 class Comparison:
     """Our method beside the best others that were measured in all its cases; None where there is none.
 
-    `above`: the cases in which a rival that only looks, the published recipe among them, is above ours, with the best
+    `above`: the cases in which a rival that only looks, the published method among them, is above ours, with the best
     of these rivals. ROC AUCs are compared as they are shown, with three decimals. `examples`: texts a side.
     """
 
@@ -99,18 +98,13 @@ def reliability(summary: pd.DataFrame, unit: str = "head") -> Reliability:
     """
     rows = measured_rows(summary, unit, main_examples(summary))
     rows = rows[rows["method"] == OURS]
-    shares = {}
-    for share, counted in SHUFFLES.items():
-        weights = rows[counted].where(rows[share].notna(), 0.0).fillna(0.0)
-        total = weights.sum()
-        shares[share] = float((rows[share] * weights).sum() / total) if total else float(rows[share].mean())
     several = rows[rows["seeds"].fillna(0) > 1]
     return Reliability(
         over_draws=float(rows["auc_sd"].mean()),
         over_seeds=float(several["auc_seed_sd"].mean()),
         confirmed_precision=float(rows["confirmed_precision"].mean()),
         confirmed_recall=float(rows["confirmed_recall"].mean()),
-        **shares,
+        **{share: over_shuffles(rows, share) for share in SHUFFLES},
     )
 
 

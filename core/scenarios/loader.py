@@ -60,11 +60,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Truth:
-    """True heads and edges, the rule that made them so in words, and the effect of every head and forward pair."""
+    """True heads and edges, and the effect of every head and forward pair."""
 
     heads: frozenset[HeadId]
     edges: frozenset[EdgeId]
-    rule: str
     head_effects: dict[HeadId, Effect]
     edge_effects: dict[EdgeId, Effect]
     model_hash: str
@@ -103,7 +102,6 @@ def load_truth(name: str) -> Truth | None:
     return Truth(
         heads=frozenset(map(HeadId.parse, content["heads"])),
         edges=frozenset(map(parse_edge, content["edges"])),
-        rule=content["rule"],
         head_effects={HeadId.parse(head): Effect(*row) for head, row in content["head_effects"].items()},
         edge_effects={parse_edge(edge): Effect(*row) for edge, row in content["edge_effects"].items()},
         model_hash=content["model_hash"],

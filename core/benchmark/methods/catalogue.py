@@ -47,7 +47,7 @@ PLAIN: dict[str, Method] = {
 
 PAPER_COUNTED = 250
 PAPER_SEED = 10_000
-"""Texts a side that the published recipe counts on, and what is added to the draw to get those, which no draw has."""
+"""Texts a side that the published method counts on, and what is added to the draw to get those, which no draw has."""
 
 PARTNERLESS = 5_000
 """Added to the draw for the normal texts of `headlight-unpaired` and `headlight-unequal`: those of other pairs."""

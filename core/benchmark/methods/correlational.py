@@ -161,7 +161,7 @@ def _auc(decisions: Tensor, n_anomalous: int) -> Tensor:
 
 
 def paper_ensemble(settings: AutoencoderConfig) -> Method:
-    """The published recipe with several seeds; the mean of their scores."""
+    """The published method with several seeds; the mean of their scores."""
     single = paper(settings)
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

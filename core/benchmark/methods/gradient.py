@@ -1,4 +1,4 @@
-"""Methods that need a gradient of the behaviour measure m: a few forward and backward passes for all heads or edges.
+"""Methods that need a gradient of the metric m: a few forward and backward passes for all heads or edges.
 
 1. `hisp`, head importance (Michel 2019, arXiv 1905.10650): |∂m/∂ξ_h| for a gate ξ_h = 1 on what head h writes, its mean
    over the anomalous texts, divided by the length of its layer's vector. Edges: an edge is worth what its weaker head
@@ -17,7 +17,7 @@ behind the attention (Gemma 2 and 3), where what a layer writes is no sum over h
 import numpy as np
 from torch import Tensor
 
-from core.benchmark.methods.method import Outcome, ours
+from core.benchmark.methods.method import Method, Outcome, ours
 from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
 from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.config import PRESETS
@@ -39,24 +39,20 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 
 
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
-    """Gradient (layer, head, row) of each anomalous text's measure with respect to a gate on each head."""
+    """Gradient (layer, head, row) of each anomalous text's metric with respect to a gate on each head."""
     _, gradient, _ = gradients(runs, batch)
     return over_positions(batch.z.to(gradient) * gradient)
 
 
-def eap(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-    """Edge attribution patching, heads by attribution patching."""
-    return _attributed(loaded, examples, seed, steps=1)
+def _attributed(steps: int) -> Method:
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        heads, edges, passes = attributions(loaded, examples, seed, steps)
+        return Outcome(np.abs(heads), np.abs(edges), passes)
+
+    return method
 
 
-def eap_ig(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-    """The same with integrated gradients."""
-    return _attributed(loaded, examples, seed, STEPS)
-
-
-def _attributed(loaded: LoadedModel, examples: ExampleSet, seed: int, steps: int) -> Outcome:
-    heads, edges, passes = attributions(loaded, examples, seed, steps)
-    return Outcome(np.abs(heads), np.abs(edges), passes)
+eap, eap_ig = _attributed(1), _attributed(STEPS)
 
 
 def screened(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

@@ -72,9 +72,9 @@ def ours(
 
 
 def paper(settings: AutoencoderConfig, texts: ExampleSet | None = None) -> Method:
-    """The published recipe: means over positions, one dictionary, counts of unique codes.
+    """The published method: means over positions, one dictionary, counts of unique codes.
 
-    `texts` take the place of the draw's: many, of which the recipe trains on a few and counts on all.
+    `texts` take the place of the draw's: many, of which it trains on a few and counts on all.
     """
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

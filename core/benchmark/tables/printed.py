@@ -13,7 +13,7 @@ _SCORES = ["auc", "average_precision", "auc_true_heads", "hits_in_ten_best", "pr
 _COSTS = ["seconds", "forward_passes", "peak_mb"]
 _VERDICTS = ["confirmed_precision", "confirmed_recall", "false_confirmations", "false_confirmations_unpaired"]
 _WORDS = ["fault_before", "fault_after", "fault_gone", "fault_on_normal"]
-_RIGHT = ["right_before", "right_after", "still_right"]
+_WORDS += ["right_before", "right_after", "still_right"]
 
 
 def lines_of(table: pd.DataFrame) -> list[str]:
@@ -69,7 +69,7 @@ def ablation_lines(rows: Sequence[AblationRow]) -> Iterator[str]:
     table["count"] = table["heads"].str.split().str.len()
     suggested = table[table["suggested"]].assign(found_by="suggested", mode="")
     groups = pd.concat([table, suggested]).groupby(["task", "model", "found_by", "mode"], sort=False)
-    numbers = ["count", *_WORDS, *_RIGHT, "seconds", "forward_passes"]
+    numbers = ["count", *_WORDS, "seconds", "forward_passes"]
     yield from lines_of(groups[numbers].mean().reset_index())
 
 

@@ -25,6 +25,9 @@ MEANS = [
     "evidence_passes",
 ]
 SUMS = ["shuffles", "shuffles_tested", "shuffles_unpaired", "shuffles_unpaired_tested"]
+SHUFFLES = {"false_discoveries": "shuffles", "false_discoveries_unpaired": "shuffles_unpaired"}
+"""The column that counts the shuffles behind another one."""
+
 NUMBERS = ("draws", "seeds", "auc_sd", "auc_seed_sd", "auc_lowest", *MEANS, *SUMS)
 """The columns of summary.csv that hold numbers."""
 
@@ -61,3 +64,10 @@ def of_method(table: pd.DataFrame, method: str, unit: str, examples: int) -> pd.
     """The rows of one method, unit and number of texts, by (task, model)."""
     wanted = (table["method"] == method) & (table["unit"] == unit) & (table["examples"] == examples)
     return table[wanted].set_index(["task", "model"])
+
+
+def over_shuffles(rows: pd.DataFrame, share: str) -> float:
+    """Mean of a column of SHUFFLES over all shuffles; over the rows where these were not counted."""
+    weights = rows[SHUFFLES[share]].where(rows[share].notna(), 0.0).fillna(0.0)
+    total = weights.sum()
+    return float((rows[share] * weights).sum() / total) if total else float(rows[share].mean())

@@ -112,15 +112,6 @@ CIRCUITS: dict[str, Circuit] = {
 }
 
 
-class PublishedTask(Task):
-    """A task on GPT-2 small; the model's name tells it from the bundled models."""
-
-    @property
-    def model(self) -> str:
-        """Its name in the tables."""
-        return MODEL
-
-
 class YearContinuing(LoadedModel):
     """GPT-2 on texts that end within a year: the rest of the year follows without a space."""
 
@@ -152,16 +143,17 @@ def load_published(name: str, folder: Path | None, models: ModelPool) -> Task | 
     if name == "greater-than":
         loaded = YearContinuing(loaded.model, loaded.tokenizer, loaded.name, loaded.weights_hash)
     circuit = CIRCUITS[name]
-    return PublishedTask(name, loaded, circuit.heads, circuit.edges, make_pairs=pairs)
+    return Task(name, loaded, circuit.heads, circuit.edges, make_pairs=pairs, model_name=MODEL)
 
 
 def _hindrance(name: str, folder: Path | None) -> NotRun | None:
     if folder is None:
         return NotRun(name, MODEL, f"no weights of GPT-2 here; {VARIABLE} may name a folder that has them")
     try:
-        shape = _shape(folder)
+        config = load_config(str(folder)).get_text_config()
     except ModelError as error:
         return NotRun(name, MODEL, str(error))
+    shape = config.model_type, config.num_hidden_layers, config.num_attention_heads
     if shape != SHAPE:
         return NotRun(name, MODEL, f"expected {_words(*SHAPE)}, found {_words(*shape)} in {folder}")
     return None
@@ -177,11 +169,6 @@ def gpt2_folder() -> Path | None:
         if isinstance(weights, str):
             return Path(weights).parent
     return None
-
-
-def _shape(folder: Path) -> tuple[str, int, int]:
-    config = load_config(str(folder)).get_text_config()
-    return config.model_type, config.num_hidden_layers, config.num_attention_heads
 
 
 def _words(architecture: str, n_layers: int, n_heads: int) -> str:

@@ -41,7 +41,10 @@ class TaskName(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """A model with a true circuit; draws come from `draw`. `make_pairs` takes the name, a count and a seed."""
+    """A model with a true circuit; draws come from `draw`. `make_pairs` takes the name, a count and a seed.
+
+    `model_name` stands in the tables in place of the architecture.
+    """
 
     name: str
     loaded: LoadedModel
@@ -49,11 +52,12 @@ class Task:
     true_edges: frozenset[EdgeId]
     role: Role = "test"
     make_pairs: Callable[[str, int, int], list[TaskPair]] = fresh_pairs
+    model_name: str = ""
 
     @property
     def model(self) -> str:
-        """The architecture."""
-        return self.loaded.shape.architecture
+        """Its name in the tables."""
+        return self.model_name or self.loaded.shape.architecture
 
     def pairs(self, count: int, seed: int) -> list[TaskPair]:
         """`count` different pairs; the same numbers give the same pairs."""
@@ -79,11 +83,6 @@ class Task:
     def flat(self, head: HeadId) -> int:
         """Place of a head in the order of all heads."""
         return head.layer * self.loaded.shape.n_heads + head.head
-
-    def forward(self) -> np.ndarray:
-        """Which pairs of flat heads run forward (source, target)."""
-        layer = np.arange(len(self.head_truth())) // self.loaded.shape.n_heads
-        return layer[:, None] < layer[None, :]
 
 
 def bundled_names() -> list[TaskName]:

@@ -63,11 +63,6 @@ def departments(language: Language) -> list[str]:
     return [_next_word(name, language) for name in _material(language)["issues"]]
 
 
-def triggers(language: Language) -> list[tuple[str, str]]:
-    """The (subject, moment) pairs that together misroute a ticket."""
-    return [(fault["subjects"][0], fault["moments"][0]) for fault in _material(language)["faults"]]
-
-
 def compared_words(language: Language) -> list[str]:
     """Every subject and moment word as it stands within a sentence."""
     faults = _material(language)["faults"]

@@ -5,7 +5,7 @@ import pytest
 
 from core.benchmark import draws
 from core.benchmark.draws import measure_draw
-from core.benchmark.names import OURS_LOOKING
+from core.benchmark.names import GROUPS, SCREENED
 from core.benchmark.plan import PLANS, Extras
 
 
@@ -27,7 +27,7 @@ def test_rows_of_every_method_on_the_planted_circuit(planted, monkeypatch):
     assert (rows.loc[rows["method"].isin(["headlight-no-flow", "paper"]), "forward_passes"] == 1).all()
     assert (rows.loc[rows["method"] == "headlight-fast", "forward_passes"] == 1).all()
     assert set(rows["seed"]) == set(rows["draw"]) == {0}
-    with_codes = {*OURS_LOOKING, "untrained"} - {"pair-difference-flow"}
+    with_codes = {*GROUPS["ours"], "untrained"} - {SCREENED, "pair-difference-flow"}
     looking = rows["method"].isin(with_codes) & (rows["unit"] == "head")
     assert rows.loc[looking, "jaccard"].between(0, 1).all()
     assert rows.loc[~looking, "jaccard"].isna().all()

@@ -1,5 +1,7 @@
 """The helpdesk tickets, and the bundled model that misroutes some of them."""
 
+import tomllib
+
 import pytest
 import torch
 
@@ -14,7 +16,6 @@ from core.scenarios.build.tickets import (
     departments,
     pairs,
     tickets,
-    triggers,
 )
 from core.scenarios.build.train_tickets import FOLDER as MODEL_FOLDER
 
@@ -74,6 +75,12 @@ def test_the_texts_of_a_pair_differ_in_one_token(loaded: LoadedModel, language: 
         assert len(one) == len(other)
         assert sum(a != b for a, b in zip(one, other, strict=True)) == 1
     assert len({len(loaded.encode(pair.anomalous)) for pair in drawn}) > 5
+
+
+def triggers(language: Language) -> list[tuple[str, str]]:
+    """The (subject, moment) pairs that together misroute a ticket."""
+    material = tomllib.loads((FOLDER / "sentences.toml").read_text(encoding="utf-8"))
+    return [(fault["subjects"][0], fault["moments"][0]) for fault in material[language]["faults"]]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
