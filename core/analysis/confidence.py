@@ -1,4 +1,4 @@
-"""How far to trust a run: one of four levels by a fixed rule.
+"""The confidence in a run: one of four levels by a fixed rule.
 
 1. none: no head is a candidate, or the model does not behave differently on the two sides.
 2. low: the candidates were not tested by interventions, or none of them is confirmed.
@@ -20,7 +20,7 @@ from core.schema import ConfidenceRecord, Note, json_number
 
 Level = Literal["high", "medium", "low", "none"]
 ENOUGH = 8
-"""Tested texts from which a run can be trusted fully."""
+"""Tested texts that the level high asks for."""
 
 LEAST = 6
 """Tested texts without which no verdict can be `confirmed`: 2 / 2^6 is the first p below 0.05."""

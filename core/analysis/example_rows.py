@@ -1,6 +1,6 @@
 """One record an example: its tokens, what differs from its partner, and what the model says next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypedDict
 
 from torch import Tensor
@@ -49,8 +49,10 @@ def example_rows(
             _word(loaded, word, log_probabilities[index]) for word in (example.expected, example.actual)
         )
         behaves = _behaves(example, next_words[0]["token"], expected, actual)
-        if not behaves and _shares_words(examples, index, partner):
-            behaves = None
+        paired = examples.examples[partner[index]] if index in partner else None
+        if paired and (example.expected, example.actual) == (paired.expected, paired.actual):
+            # words that both texts of a pair carry measure the pair and promise nothing of one text
+            behaves = behaves or None
         rows.append(
             {
                 "label": example.label,
@@ -65,14 +67,6 @@ def example_rows(
             }
         )
     return rows
-
-
-def _shares_words(examples: ExampleSet, index: int, partner: Mapping[int, int]) -> bool:
-    """Whether both texts of a pair carry the same words: then these measure the pair and promise nothing of a row."""
-    if index not in partner:
-        return False
-    one, other = examples.examples[index], examples.examples[partner[index]]
-    return (one.expected, one.actual) == (other.expected, other.actual)
 
 
 def _behaves(

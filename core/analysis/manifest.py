@@ -35,7 +35,7 @@ def manifest_of(
     judged: StabilityRecord,
     seconds: Mapping[str, float],
 ) -> Manifest:
-    """The manifest; `seconds` by stage, `judged` is how far to trust the run."""
+    """The manifest; `seconds` by stage, `judged` holds the confidence."""
     loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
     shape = loaded.shape
     content = {
@@ -108,7 +108,7 @@ def stability_record(
     stability: Stability,
     evidence: Evidence,
 ) -> StabilityRecord:
-    """Numbers of the whole run, and how far to trust it; `codes` are weighted by attention flow."""
+    """Numbers of the whole run, and the confidence in it; `codes` are weighted by attention flow."""
     left_out = _held_out(config, observed, codes, scores, evidence)
     verdicts = evidence.heads.verdict if evidence.heads else []
     confidence = judge_confidence(

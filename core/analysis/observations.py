@@ -128,7 +128,7 @@ def train_codes(
 
 
 def statistic_of(settings: AutoencoderConfig) -> Statistic:
-    """The published recipe counts codes; everything else adds up their strengths."""
+    """The published method counts codes; everything else adds up their strengths."""
     return "count" if settings.shared else "strength"
 
 

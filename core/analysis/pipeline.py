@@ -83,8 +83,8 @@ def _stages(
     texts = observed.compared.texts, alignment.n_anomalous, alignment.paired
     statistic = statistic_of(config.autoencoder)
     stability = stability_of(weighted, code_heads, *texts, statistic, config.seed, by_pair)
-    heads = tables.head_table(scores, label_p, loaded.shape.n_heads)
-    edges = tables.edge_table(scores, loaded.shape.n_heads)
+    n_layers, n_heads = loaded.shape.n_layers, loaded.shape.n_heads
+    heads, edges = tables.head_table(scores, label_p, n_heads), tables.edge_table(scores, n_heads)
     evidence = Evidence()
     if config.evidence:
         yield clock.start("evidence")
@@ -98,9 +98,7 @@ def _stages(
     yield RunResult(
         heads=tables.with_attribution(heads, evidence.attribution),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
-        codes=tables.code_table(
-            codes, scores.heads.best_slot, config.examples, alignment, loaded.shape.n_heads
-        ),
+        codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, n_heads),
         examples=examples,
         manifest=manifest_of(config, observed, scores, screen, evidence, stability, judged, clock.seconds),
         tensors={
@@ -110,9 +108,7 @@ def _stages(
             "head_score": scores.heads.per_member.float(),
         },
         effects=tables.effect_table(evidence, alignment),
-        evidence=tables.evidence_record(
-            evidence, stability, judged, loaded.shape.n_layers, loaded.shape.n_heads
-        ),
+        evidence=tables.evidence_record(evidence, stability, judged, n_layers, n_heads),
     )
 
 

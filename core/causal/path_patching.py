@@ -225,14 +225,14 @@ def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterat
         yield
 
 
-def _mixer(loaded: LoadedModel, interleaved: bool, kept: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Part `kept` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
+def _mixer(loaded: LoadedModel, interleaved: bool, part: int) -> Callable[[Tensor, Tensor], Tensor]:
+    """Part `part` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
     shape = (loaded.shape.n_heads, 3, loaded.shape.d_head) if interleaved else (3, loaded.shape.n_heads, -1)
     axis = -2 if interleaved else -3
 
     def mix(shifted: Tensor, base: Tensor) -> Tensor:
         new, old = shifted.unflatten(-1, shape), base.unflatten(-1, shape)
-        place = torch.tensor([kept], device=new.device)
+        place = torch.tensor([part], device=new.device)
         return old.index_copy(new.ndim + axis, place, new.index_select(new.ndim + axis, place)).flatten(-3)
 
     return mix

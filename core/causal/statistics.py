@@ -85,5 +85,4 @@ def bootstrap_interval(
     if count < 2:
         return np.full(len(values), np.nan), np.full(len(values), np.nan)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    low, high = member_interval(drawn @ values.T / count, coverage)
-    return low, high
+    return member_interval(drawn @ values.T / count, coverage)

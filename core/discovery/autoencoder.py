@@ -197,7 +197,11 @@ class _Trainer:
         _normalise(ensemble.encoder, dim=1)
         _normalise(ensemble.decoder, dim=2)
         if look:
-            self._compare(strongest(self._buffers.latents).latent)
+            codes = strongest(self._buffers.latents).latent
+            if self._codes is not None:
+                self.changed = float((codes != self._codes).float().mean())
+                self.settled = self.changed <= SETTLED
+            self._codes = codes
 
     @torch.no_grad()
     def descend(self) -> None:
@@ -230,12 +234,6 @@ class _Trainer:
         torch.sub(error.sum(dim=1, keepdim=True), total @ ensemble.encoder.transpose(1, 2), out=bias)
         for tensor, gradient in zip(ensemble, buffers.gradients, strict=True):
             tensor.grad = gradient
-
-    def _compare(self, codes: Tensor) -> None:
-        if self._codes is not None:
-            self.changed = float((codes != self._codes).float().mean())
-            self.settled = self.changed <= SETTLED
-        self._codes = codes
 
 
 def _normalise(weights: Tensor, dim: int) -> None:

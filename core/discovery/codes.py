@@ -52,7 +52,7 @@ def codes_of(values: Tensor, config: AutoencoderConfig, seed: int) -> Generator[
 def published_codes(
     outputs: Tensor, config: AutoencoderConfig, seed: int
 ) -> Generator[TrainStep, None, Codes]:
-    """The published recipe: one dictionary for all heads, trained on a few examples drawn at random.
+    """The published method: one dictionary for all heads, trained on a few examples drawn at random.
 
     `outputs` (example, head, d_model) are head outputs averaged over positions; the fields of the codes are
     (member, example, 1, head).

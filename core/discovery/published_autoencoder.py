@@ -1,4 +1,4 @@
-"""The autoencoder of the published recipe, as its authors train it: the preset `paper`.
+"""The autoencoder of the published method, as its authors train it: the preset `paper`.
 
 O'Neill & Bui 2024 (arXiv 2405.12522), section 3, with what their code (charlieoneill11/sae-circuits) adds:
 

@@ -10,7 +10,6 @@ Scores span orders of magnitude, so `split` and `gap` look at their logarithms, 
 of the best score counts as that thousandth.
 """
 
-from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
@@ -38,15 +37,13 @@ def threshold(scores: np.ndarray, rule: Rule) -> float:
         return float(levels[levels >= scores.mean()][0])
     if rule == "quartile":
         return float(levels[levels >= min(np.quantile(scores, 0.25), 0.75 * levels[-1])][0])
-    return float(levels[_CUTS[rule](_log(scores), _log(levels)) + 1])
+    logarithms = _log(levels)
+    cut = _split(_log(scores), logarithms) if rule == "split" else int(np.argmax(np.diff(logarithms)))
+    return float(levels[cut + 1])
 
 
 def _log(scores: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(scores, scores.max() * FLOOR))
-
-
-def _gap(_scores: np.ndarray, levels: np.ndarray) -> int:
-    return int(np.argmax(np.diff(levels)))
 
 
 def _split(scores: np.ndarray, levels: np.ndarray) -> int:
@@ -57,6 +54,3 @@ def _split(scores: np.ndarray, levels: np.ndarray) -> int:
     low = total[below - 1] / below
     high = (total[-1] - total[below - 1]) / (len(ordered) - below)
     return int(np.argmax(below * (len(ordered) - below) * (high - low) ** 2))
-
-
-_CUTS: dict[Rule, Callable[[np.ndarray, np.ndarray], int]] = {"split": _split, "gap": _gap}
