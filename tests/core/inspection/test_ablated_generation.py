@@ -1,5 +1,6 @@
 """What the model says without some of its heads, beside what it says with them."""
 
+import json
 from contextlib import nullcontext
 
 import pytest
@@ -8,7 +9,7 @@ from core.causal.ablation_file import (
     AblationFile,
     HeadValue,
     ablated,
-    ablation_file_from,
+    read_ablation_file,
 )
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
@@ -121,12 +122,14 @@ def test_counts_by_hand():
     assert comparison["typed"]["texts"] == 0
 
 
-def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody_saw():
+def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody_saw(tmp_path):
     scenario = load_scenario("misrouted-tickets")
 
     config = make_config(model=str(scenario.model_folder), examples=read_examples(scenario.examples_in("en")))
     comparison = what_if(config, [HeadId(1, 2), HeadId(0, 5)], "mean", new_tokens=1)
-    ablation_file = ablation_file_from(comparison["ablation_file"])
+    file = tmp_path / "ablation.json"
+    file.write_text(json.dumps(comparison["ablation_file"]), encoding="utf-8")
+    ablation_file = read_ablation_file(file)
     loaded = load_model(config.model, "cpu")
     unseen = [
         Example(label=label, text=getattr(pair, label), expected=pair.expected, actual=actual)
