@@ -6,16 +6,9 @@ import numpy as np
 import pandas as pd
 
 from core.causal.edge_attribution import Attributed
+from core.discovery import scoring
 from core.discovery.autoencoder import Codes
-from core.discovery.scoring import (
-    HeadScores,
-    Statistic,
-    at_best,
-    combined,
-    combined_heads,
-    edge_scores_by_member,
-    head_scores,
-)
+from core.discovery.scoring import HeadScores, Statistic
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, select, threshold
 from core.heads import EdgeId, HeadId
 
@@ -52,8 +45,9 @@ def score(
     With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of
     its link and the strength of the joint codes.
     """
-    heads = head_scores(codes, n_anomalous, statistic)
-    by_member = edge_scores_by_member(at_best(codes, heads.best_slot), n_anomalous, n_heads, statistic)
+    heads = scoring.head_scores(codes, n_anomalous, statistic)
+    at_best = scoring.at_best(codes, heads.best_slot)
+    by_member = scoring.edge_scores_by_member(at_best, n_anomalous, n_heads, statistic)
     if links is not None:
         by_member = np.sqrt(by_member * links)
     return _with_candidates(heads, by_member.mean(axis=0), by_member)
@@ -61,8 +55,9 @@ def score(
 
 def screened(scores: Scores, attributed: Attributed) -> Scores:
     """The same with the screen: every member's scores are combined with the same attribution."""
-    heads = combined_heads(scores.heads, attributed.heads)
-    edges, by_member = (combined(part, attributed.edges) for part in (scores.edges, scores.edges_by_member))
+    heads = scoring.combined_heads(scores.heads, attributed.heads)
+    parts = scores.edges, scores.edges_by_member
+    edges, by_member = (scoring.combined(part, attributed.edges) for part in parts)
     return _with_candidates(heads, edges, by_member, codes=scores, attributed=attributed)
 
 

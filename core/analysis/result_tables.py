@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from core import schema
 from core.analysis.example_rows import ExampleRow
 from core.causal.statistics import member_interval
 from core.discovery.autoencoder import SILENT, Codes
@@ -14,18 +15,7 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
-from core.schema import (
-    CODE_COLUMNS,
-    EDGE_COLUMNS,
-    EFFECT_COLUMNS,
-    EXAMPLE_COLUMNS,
-    HEAD_COLUMNS,
-    Direction,
-    EvidenceDetails,
-    HeadEvidence,
-    StabilityRecord,
-    no_effects,
-)
+from core.schema import Direction, EvidenceDetails, HeadEvidence, StabilityRecord
 
 if TYPE_CHECKING:
     from core.analysis.candidates import Scores
@@ -63,7 +53,7 @@ def head_table(scores: "Scores", label_p: np.ndarray | None, n_heads: int) -> pd
         }
     )
     table = table.sort_values(["score", "layer", "head"], ascending=[False, True, True], ignore_index=True)
-    return table.reindex(columns=list(HEAD_COLUMNS))
+    return table.reindex(columns=list(schema.HEAD_COLUMNS))
 
 
 def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
@@ -86,7 +76,7 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
             "screen": np.nan if scores.attributed is None else scores.attributed.edges[source, target],
         }
     )
-    return table.reindex(columns=list(EDGE_COLUMNS))
+    return table.reindex(columns=list(schema.EDGE_COLUMNS))
 
 
 def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequence[str]) -> pd.DataFrame:
@@ -115,7 +105,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
     `example` counts as in the example table. A head stands in the source columns; its target columns are empty.
     """
     if evidence.heads is None or evidence.edges is None:
-        return no_effects()
+        return schema.no_effects()
     method = evidence.about.method
     blocks = [
         (findings, method, number, values)
@@ -137,7 +127,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
         for target, of_target in zip(findings.targets, values, strict=True)
         for place, value in enumerate(of_target.tolist())
     ]
-    table = pd.DataFrame(rows, columns=list(EFFECT_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(schema.EFFECT_COLUMNS))
     return table.astype({"target_layer": "Int64", "target_head": "Int64"})
 
 
@@ -183,18 +173,16 @@ def code_table(
 ) -> pd.DataFrame:
     """One row a head, member and example: the code at the head's best position, `silent` where none fires."""
     best = at_best(codes, best_slot).latent.numpy()
-    count = best.shape[-1]
     member, head, row = (index.ravel() for index in np.indices(best.shape))
     compared = np.array(alignment.kept)
-    slot = best_slot.numpy()
-    names = [_pair_name(examples, alignment, i) for i in range(count)]
+    names = [_pair_name(examples, alignment, i) for i in range(best.shape[-1])]
     code = best.ravel()
     table = pd.DataFrame(
         {
             "layer": head // n_heads,
             "head": head % n_heads,
             "member": member,
-            "position": np.array(alignment.slots)[slot[head]],
+            "position": np.array(alignment.slots)[best_slot.numpy()[head]],
             "example": compared[row] + 1,
             "label": np.array([examples.examples[i].label for i in compared])[row],
             "pair": np.array(names)[row],
@@ -202,7 +190,7 @@ def code_table(
         }
     )
     table = table.sort_values(["layer", "head", "member", "example"], ignore_index=True)
-    return table[list(CODE_COLUMNS)]
+    return table[list(schema.CODE_COLUMNS)]
 
 
 def example_table(
@@ -219,7 +207,7 @@ def example_table(
         }
         for number, (example, text, row) in enumerate(zip(examples.examples, ids, rows, strict=True), start=1)
     ]
-    return pd.DataFrame(records)[list(EXAMPLE_COLUMNS)]
+    return pd.DataFrame(records)[list(schema.EXAMPLE_COLUMNS)]
 
 
 def _pair_name(examples: ExampleSet, alignment: Alignment, row: int) -> str:

@@ -96,13 +96,10 @@ def attributed(runs: PairedRuns, steps: int) -> Generator[int, None, Attributed]
         to_z, to_input = to_z / steps, to_input / steps
         change = batch.z.to(to_z) - batch.other.to(to_z)
         by_pair[batch.rows] = over_positions(change * to_z).flatten(0, 1).T.numpy()
-        written = torch.cat(
-            [
-                torch.einsum("rphd,hdm->hrpm", change[layer], loaded.output_weights(layer).to(to_z))
-                for layer in range(loaded.shape.n_layers)
-            ]
-        )
-        edges += (written.flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
+        written = []
+        for layer, of_layer in enumerate(change):
+            written.append(torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_z)))
+        edges += (torch.cat(written).flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
     gap = runs.metric.gap
     edges = edges * forward_mask(loaded) / (runs.count * gap)
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)

@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.causal.metric import Metric
 from core.causal.path_patching import Reads, patch_edges
@@ -100,8 +99,10 @@ class Patching:
         for batch in self._batches(targets, texts):
             changed, rows = [targets[index] for index, _ in batch], [texts[place] for _, place in batch]
             first = min(_first_layer(target) for target in changed)
-            with self._recording.resumed(rows, first), self._changed(changed, rows, kind, reads):
-                logits = self._logits(rows)
+            changing = self._changed(changed, rows, kind, reads)
+            self.forward_passes += 1
+            with self._recording.resumed(rows, first), changing, torch.no_grad():
+                logits = last_logits(self._loaded, [self._ids[text] for text in rows])
             values[tuple(zip(*batch, strict=True))] = metric.of(logits, rows)
             done += len(batch)
             yield done
@@ -136,12 +137,6 @@ class Patching:
             of_layer = {layer: values(layer).to(self._loaded.device) for layer in layers}
             return patch_edges(self._loaded, [[edge] for edge in edges], of_layer, reads)
         return replace_heads(self._loaded, [_heads(target) for target in targets], values)
-
-    @torch.no_grad()
-    def _logits(self, texts: Sequence[int]) -> Tensor:
-        """Logits (row, vocabulary) at the last token of each text."""
-        self.forward_passes += 1
-        return last_logits(self._loaded, [self._ids[text] for text in texts])
 
 
 def _heads(target: AnyTarget) -> Collection[HeadId]:

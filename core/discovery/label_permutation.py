@@ -57,7 +57,9 @@ def groups(codes: Codes) -> Groups:
     rows, words, strength = (np.concatenate(field) for field in zip(*parts, strict=True))
     different, group = _different(words)
     weights = csr_matrix((strength / members, (rows, group)), shape=(slots * heads, len(different)))
-    return Groups(_texts(different, examples), weights, slots)
+    bits = different[:, :, None] >> np.arange(WORD) & 1
+    texts = bits.reshape(len(different), different.shape[1] * WORD)[:, :examples].astype(np.float32)
+    return Groups(texts, weights, slots)
 
 
 def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -84,12 +86,6 @@ def _different(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         values, index = np.unique(column, return_inverse=True)
         _, first, key = np.unique(key * len(values) + index, return_index=True, return_inverse=True)
     return words[first], key
-
-
-def _texts(words: np.ndarray, texts: int) -> np.ndarray:
-    """Words of bits (group, word) as zeros and ones (group, text)."""
-    bits = words[:, :, None] >> np.arange(WORD) & 1
-    return bits.reshape(len(words), words.shape[1] * WORD)[:, :texts].astype(np.float32)
 
 
 def label_permutations(
