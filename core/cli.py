@@ -188,8 +188,7 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
         return
     quality = content["summary"]["by"]
     print(sentence(content, quality, "en"))
-    for line in [*lines(content), *details(content, quality, "en"), limits(quality, "en")]:
-        print(line)
+    print(*lines(content), *details(content, quality, "en"), limits(quality, "en"), sep="\n")
     print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
 
 

@@ -5,26 +5,14 @@ from contextlib import nullcontext
 
 import pytest
 
-from core.causal.ablation_file import (
-    AblationFile,
-    HeadValue,
-    ablated,
-    read_ablation_file,
-)
+from core.causal.ablation_file import AblationFile, HeadValue, ablated, read_ablation_file
 from core.config import make_config
 from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
 from core.examples.reading import from_rows, read_examples
 from core.generators import result_of
 from core.heads import HeadId
-from core.inspection.ablated_generation import (
-    MOST_TYPED,
-    _row,
-    compare,
-    counts,
-    statements,
-    what_if,
-)
+from core.inspection.ablated_generation import MOST_TYPED, _row, compare, counts, statements, what_if
 from core.model.loading import load_model
 from core.scenarios.build import tickets
 from core.scenarios.loader import load_scenario
@@ -71,10 +59,10 @@ def test_numbers_that_break_are_reported_and_not_shown(tiny_config, monkeypatch)
         "m", "", "mean", {HeadId(0, 0): HeadValue((float("nan"),) * 6, (float("nan"),) * 6)}
     )
 
-    def made(loaded, *_):
+    def broken_file(loaded, *_):
         return AblationFile(loaded.name, loaded.weights_hash, "mean", broken.heads)
 
-    monkeypatch.setattr("core.inspection.ablated_generation.make_ablation_file", made)
+    monkeypatch.setattr("core.inspection.ablated_generation.make_ablation_file", broken_file)
     with pytest.raises(ModelError, match="NaN or infinite"):
         what_if(tiny_config, [HeadId(0, 0)], "mean")
 
@@ -101,12 +89,12 @@ def test_comparison_can_be_left_between_two_forward_passes(tiny_config):
 
 
 def test_counts_by_hand():
-    said = {"right": {"verdict": "right"}, "fault": {"verdict": "fault"}, "": {"verdict": ""}}
+    verdicts = {"right": {"verdict": "right"}, "fault": {"verdict": "fault"}, "": {"verdict": ""}}
     rows = [
-        {"label": "anomalous", "before": said["fault"], "after": said["right"], "changed": True},
-        {"label": "anomalous", "before": said["fault"], "after": said["fault"], "changed": False},
-        {"label": "anomalous", "before": said[""], "after": said[""], "changed": True},
-        {"label": "normal", "before": said["right"], "after": said["right"], "changed": False},
+        {"label": "anomalous", "before": verdicts["fault"], "after": verdicts["right"], "changed": True},
+        {"label": "anomalous", "before": verdicts["fault"], "after": verdicts["fault"], "changed": False},
+        {"label": "anomalous", "before": verdicts[""], "after": verdicts[""], "changed": True},
+        {"label": "normal", "before": verdicts["right"], "after": verdicts["right"], "changed": False},
     ]
     comparison = counts(rows)
     assert comparison["anomalous"] == {

@@ -203,12 +203,10 @@ def test_projection_behind_the_stream_is_passed() -> None:
 def test_model_that_normalises_its_stream_shows_attention_alone() -> None:
     model = random_model("opt")
     model.config.do_layer_norm_before = False
-    found = head_view(
-        config(), Pool(LoadedModel(model, word_tokenizer(), "post")), layer=0, head=0, example=0
-    )
-    assert sum(found["weights"]) == pytest.approx(1, abs=1e-3)
-    assert found["writes"] is None
-    assert found["no_writes"] == {"key": "no_direct_effect", "values": {"architecture": "opt"}}
+    view = head_view(config(), Pool(LoadedModel(model, word_tokenizer(), "post")), layer=0, head=0, example=0)
+    assert sum(view["weights"]) == pytest.approx(1, abs=1e-3)
+    assert view["writes"] is None
+    assert view["no_writes"] == {"key": "no_direct_effect", "values": {"architecture": "opt"}}
 
 
 def test_missing_weights_and_too_long_a_text_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,46 +251,46 @@ def test_words_stand_apart_as_in_the_text(text: str, pieces: list[str], expected
 
 def test_view_of_a_pair_names_words_tokens_and_the_difference() -> None:
     loaded = tiny("llama")
-    found = head_view(
+    view = head_view(
         config(expected="w3", actual="w4"), Pool(loaded), layer=1, head=3, example=0, partner=1, query=3
     )
     texts = [loaded.encode(f"w1 w2 {word} w0") for word in ("w40", "w50")]
     here, there = (changes_at(loaded, read_head(loaded, text, HeadId(1, 3)), 3).clone() for text in texts)
-    assert (found["query"], found["first"], found["length"]) == (3, 0, 4)
-    assert [piece.strip() for piece in found["pieces"]] == ["w1", "w2", "w40", "w0"]
-    assert len(found["writes"]["up"]) == 8
-    assert len(found["partner"]["down"]) == 5
-    assert found["partner"]["piece"].strip() == "w0"
+    assert (view["query"], view["first"], view["length"]) == (3, 0, 4)
+    assert [piece.strip() for piece in view["pieces"]] == ["w1", "w2", "w40", "w0"]
+    assert len(view["writes"]["up"]) == 8
+    assert len(view["partner"]["down"]) == 5
+    assert view["partner"]["piece"].strip() == "w0"
     special = loaded.tokenizer.all_special_ids
     here[special], there[special] = here.mean(), there.mean()  # no words, and tested on their own
     best = int(here.argmax())
-    assert found["writes"]["up"][0]["piece"] == loaded.pieces([best])[0]
-    assert found["writes"]["up"][0]["change"] == pytest.approx(float(here.max()), rel=1e-3)
-    assert found["writes"]["down"][0]["change"] == pytest.approx(float(here.min()), rel=1e-3)
-    assert found["more"] == words(loaded, here - there, 8)
-    assert found["writes"]["between"]["change"] == pytest.approx(float(here[8] - here[7]), rel=1e-3)
-    assert found["partner"]["between"]["change"] == pytest.approx(float(there[8] - there[7]), rel=1e-3)
+    assert view["writes"]["up"][0]["piece"] == loaded.pieces([best])[0]
+    assert view["writes"]["up"][0]["change"] == pytest.approx(float(here.max()), rel=1e-3)
+    assert view["writes"]["down"][0]["change"] == pytest.approx(float(here.min()), rel=1e-3)
+    assert view["more"] == words(loaded, here - there, 8)
+    assert view["writes"]["between"]["change"] == pytest.approx(float(here[8] - here[7]), rel=1e-3)
+    assert view["partner"]["between"]["change"] == pytest.approx(float(there[8] - there[7]), rel=1e-3)
     from_the_other = head_view(config(), Pool(loaded), layer=1, head=3, example=1, partner=0, query=3)
-    assert from_the_other["more"] == found["more"]
-    assert from_the_other["writes"]["up"] == found["partner"]["up"]
+    assert from_the_other["more"] == view["more"]
+    assert from_the_other["writes"]["up"] == view["partner"]["up"]
     assert from_the_other["writes"]["between"] is None
 
 
 def test_expected_and_actual_word_are_compared_at_the_last_token_alone() -> None:
     told = config(expected="w3", actual="w4")
-    found = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=2)
-    assert found["weights"][3] == 0
-    assert found["partner"]["piece"].strip() == "w50"
-    assert found["more"]
+    view = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=2)
+    assert view["weights"][3] == 0
+    assert view["partner"]["piece"].strip() == "w50"
+    assert view["more"]
     before = head_view(told, Pool(tiny("llama")), layer=1, head=3, example=0, partner=1, query=1)
     assert before["more"] == []  # the two texts are the same up to there
-    assert found["writes"]["between"] is None
-    assert found["partner"]["between"] is None
+    assert view["writes"]["between"] is None
+    assert view["partner"]["between"] is None
 
 
 def test_last_token_looks_where_none_is_chosen_and_without_partner_nothing_is_compared() -> None:
-    found = head_view(config(), Pool(tiny("gpt2")), layer=0, head=1, example=2)
-    assert (found["query"], found["partner"], found["more"]) == (3, None, [])
+    view = head_view(config(), Pool(tiny("gpt2")), layer=0, head=1, example=2)
+    assert (view["query"], view["partner"], view["more"]) == (3, None, [])
 
 
 @pytest.mark.parametrize("wrong", [{"query": 4}, {"query": -1}, {"example": 6}, {"partner": -2}])
@@ -314,6 +312,6 @@ def test_of_a_long_text_the_tokens_around_the_chosen_one_are_told(
         for label, start in (("anomalous", 0), ("normal", 30))
     ]
     texts = make_config(model="/models/tiny", examples=from_rows(rows), preset="fast")
-    found = head_view(texts, Pool(tiny()), layer=0, head=0, example=0, query=query)
-    assert (found["first"], len(found["pieces"]), len(found["weights"])) == (first, 10, 10)
-    assert found["first"] <= query < found["first"] + 10
+    view = head_view(texts, Pool(tiny()), layer=0, head=0, example=0, query=query)
+    assert (view["first"], len(view["pieces"]), len(view["weights"])) == (first, 10, 10)
+    assert view["first"] <= query < view["first"] + 10

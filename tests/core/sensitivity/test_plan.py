@@ -5,15 +5,7 @@ import pytest
 
 from core.config import AutoencoderConfig, make_config
 from core.examples.reading import from_rows
-from core.sensitivity.plan import (
-    SETTINGS,
-    Training,
-    estimated_seconds,
-    moved,
-    plan,
-    settings_key,
-    values,
-)
+from core.sensitivity.plan import SETTINGS, Training, estimated_seconds, moved, plan, settings_key, values
 from tests.support.made_sweep import ROWS, SMALL
 
 

@@ -3,25 +3,22 @@
 import pytest
 
 from core.sensitivity.sentences import details, lines, sentence, verdict_words
-from core.sensitivity.summary import (
-    needs_care,
-    summary,
-)
+from core.sensitivity.summary import needs_care, summary
 from tests.support.made_sweep import BY_HAND
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_sentences_follow_the_verdicts(language):
     content = {"summary": summary(BY_HAND), "complete": False, "trained": 4, "trainings": 9}
-    said = sentence(content, "agreement", language)
-    assert "0.2" in said and "16" in said and "2" in said
+    so_far = sentence(content, "agreement", language)
+    assert "0.2" in so_far and "16" in so_far and "2" in so_far
     assert "0.2" in verdict_words(content["summary"]["settings"]["sparsity"]["agreement"], language)
-    whole_said = sentence({**content, "complete": True}, "agreement", language)
-    assert whole_said in said and "4" in said.replace(whole_said, "") and "9" in said.replace(whole_said, "")
+    at_end = sentence({**content, "complete": True}, "agreement", language)
+    assert at_end in so_far and "4" in so_far.replace(at_end, "") and "9" in so_far.replace(at_end, "")
     assert len(details(content, "agreement", language)) == 1  # another seed alone; there is no map
     fine = {"summary": summary(BY_HAND.assign(agreement=1.0)), "complete": True}
     assert not any(needs_care(by["agreement"]) for by in fine["summary"]["settings"].values())
-    assert sentence(fine, "agreement", language) != said
+    assert sentence(fine, "agreement", language) != so_far
     assert sentence({"summary": summary(BY_HAND.iloc[:0])}, "agreement", language)
 
 

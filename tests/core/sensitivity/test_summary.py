@@ -6,23 +6,15 @@ import pandas as pd
 import pytest
 
 from core.errors import StorageError
-from core.sensitivity.plan import (
-    settings_key,
-)
-from core.sensitivity.summary import (
-    passes,
-    read_sensitivity,
-    read_table,
-    summary,
-    sweep_folder,
-)
+from core.sensitivity.plan import settings_key
+from core.sensitivity.summary import passes, read_sensitivity, read_table, summary, sweep_folder
 from tests.support.made_sweep import BY_HAND, NAN
 
 
 def test_summary_by_hand():
-    found = summary(BY_HAND)
-    assert found["by"] == "auc" and list(found["settings"]) == ["sparsity", "members"]
-    sparsity, members = found["settings"]["sparsity"], found["settings"]["members"]
+    content = summary(BY_HAND)
+    assert content["by"] == "auc" and list(content["settings"]) == ["sparsity", "members"]
+    sparsity, members = content["settings"]["sparsity"], content["settings"]["members"]
     assert (sparsity["value"], sparsity["values"]) == (2.0, [0.2, 2.0, 20.0])
     assert sparsity["agreement"] == {
         "default": 0.75,
@@ -37,19 +29,19 @@ def test_summary_by_hand():
     assert (sparsity["auc"]["below"], sparsity["auc"]["above"]) == (0.2, None)  # 0.02 below still passes
     assert (members["agreement"]["below"], members["agreement"]["above"]) == (2.0, 16.0)
     assert (members["auc"]["below"], members["auc"]["above"], members["auc"]["at"]) == (1.0, None, 1.0)
-    assert found["seeds"]["agreement"] == {"mean": 0.5, "lowest": 0.5, "highest": 0.5}
-    assert found["seeds"]["auc"] == {"mean": 0.96, "lowest": 0.95, "highest": 0.97}
-    assert found["map"] == {}
-    json.dumps(found, allow_nan=False)
+    assert content["seeds"]["agreement"] == {"mean": 0.5, "lowest": 0.5, "highest": 0.5}
+    assert content["seeds"]["auc"] == {"mean": 0.96, "lowest": 0.95, "highest": 0.97}
+    assert content["map"] == {}
+    json.dumps(content, allow_nan=False)
 
 
 def test_map_is_counted_by_hand():
     grid = pd.DataFrame(
         {"is_default": [False, True, False], "auc": [0.91, 0.94, 0.99], "agreement": [0.8, 1.0, 0.2]}
     )
-    found = summary(BY_HAND, grid)["map"]
-    assert found["agreement"] == {"cells": 3, "passing": 2, "lowest": 0.2, "highest": 1.0}
-    assert found["auc"] == {"cells": 3, "passing": 1, "lowest": 0.91, "highest": 0.99}
+    content = summary(BY_HAND, grid)["map"]
+    assert content["agreement"] == {"cells": 3, "passing": 2, "lowest": 0.2, "highest": 1.0}
+    assert content["auc"] == {"cells": 3, "passing": 1, "lowest": 0.91, "highest": 0.99}
 
 
 def test_rule_at_its_bounds():

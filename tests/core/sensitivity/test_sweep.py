@@ -16,15 +16,8 @@ from core.model.activation_store import ActivationStore
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress, RunResult
-from core.sensitivity.plan import (
-    settings_key,
-)
-from core.sensitivity.summary import (
-    COLUMNS,
-    MAP_COLUMNS,
-    read_sensitivity,
-    read_table,
-)
+from core.sensitivity.plan import settings_key
+from core.sensitivity.summary import COLUMNS, MAP_COLUMNS, read_sensitivity, read_table
 from core.sensitivity.sweep import Swept, against_truth, known_truth, sweep, sweep_into
 from tests.support.made_sweep import ROWS, SMALL
 from tests.support.tiny_models import save_tiny
@@ -37,18 +30,18 @@ def test_auc_by_hand():
 
 
 def whole(records) -> Swept:
-    found = [item for item in records if isinstance(item, Swept)]
-    assert found[-1].complete and [item.trained for item in found] == list(range(1, len(found) + 1))
-    return found[-1]
+    swept = [item for item in records if isinstance(item, Swept)]
+    assert swept[-1].complete and [item.trained for item in swept] == list(range(1, len(swept) + 1))
+    return swept[-1]
 
 
 def test_sweep_chooses_what_an_analysis_with_these_settings_chooses(config, models, tmp_path, home):
     with closing(ActivationStore(tmp_path / "cache")) as store:
         items = list(sweep(config, models, store, grid=SMALL))
         assert isinstance(items[0], Progress)
-        found = whole(items)
+        swept = whole(items)
 
-        def chosen(**changes):
+        def selection_by(**changes):
             settings = config.autoencoder.model_copy(update={k: v for k, v in changes.items() if k != "seed"})
             seed = changes.get("seed", config.seed)
             moved_config = config.model_copy(
@@ -58,33 +51,33 @@ def test_sweep_chooses_what_an_analysis_with_these_settings_chooses(config, mode
             assert isinstance(result, RunResult)
             return result.heads.sort_values(["layer", "head"])["selected"].to_numpy()
 
-        own = chosen()
+        own = selection_by()
         for name, value, seed in (
             ("latents", 8, 0),
             ("sparsity", 20.0, 1),
             ("members", 1, 1),
             ("latents", 16, 1),
         ):
-            table = found.table
+            table = swept.table
             row = table[(table["setting"] == name) & (table["value"] == value) & (table["seed"] == seed)]
-            expected = chosen(**{name: value, "seed": seed})
+            expected = selection_by(**{name: value, "seed": seed})
             assert row["agreement"].item() == pytest.approx(jaccard(expected, own))
             assert row["selected"].item() == expected.sum()
-    assert tuple(found.table.columns) == COLUMNS and tuple(found.grid.columns) == MAP_COLUMNS
-    assert found.table["auc"].isna().all() and set(found.table["model"]) == {"gpt2"}
-    assert (found.table.loc[found.table["is_default"] & (found.table["seed"] == 0), "agreement"] == 1).all()
-    texts = found.table[(found.table["setting"] == "examples") & ~found.table["is_default"]]
+    assert tuple(swept.table.columns) == COLUMNS and tuple(swept.grid.columns) == MAP_COLUMNS
+    assert swept.table["auc"].isna().all() and set(swept.table["model"]) == {"gpt2"}
+    assert (swept.table.loc[swept.table["is_default"] & (swept.table["seed"] == 0), "agreement"] == 1).all()
+    texts = swept.table[(swept.table["setting"] == "examples") & ~swept.table["is_default"]]
     assert (
-        list(texts["draw"]) == [0, 1] and set(texts["value"]) == {3.0} and set(found.table["examples"]) == {4}
+        list(texts["draw"]) == [0, 1] and set(texts["value"]) == {3.0} and set(swept.table["examples"]) == {4}
     )
-    assert len(found.grid) == 4 and found.grid.loc[found.grid["is_default"], "agreement"].item() == 1
+    assert len(swept.grid) == 4 and swept.grid.loc[swept.grid["is_default"], "agreement"].item() == 1
 
 
 def test_texts_without_pairs_are_drawn_on_each_side(config, models, home):
     unpaired = config.model_copy(update={"pairing": "off"})
-    found = whole(sweep(unpaired, models, grid=replace(SMALL, map=False)))
-    assert len(found.grid) == 0
-    assert ((found.table["agreement"] >= 0) & (found.table["agreement"] <= 1)).all()
+    swept = whole(sweep(unpaired, models, grid=replace(SMALL, map=False)))
+    assert len(swept.grid) == 0
+    assert ((swept.table["agreement"] >= 0) & (swept.table["agreement"] <= 1)).all()
 
 
 def test_screen_is_combined_with_every_training(models, home):
@@ -99,27 +92,27 @@ def test_screen_is_combined_with_every_training(models, home):
     config = by_codes.model_copy(update={"candidates": "screened"})
     smaller = config.model_copy(update={"autoencoder": settings.model_copy(update={"latents": 8})})
 
-    def chosen(of):
+    def selection_by(of):
         result = list(analyse(of, models))[-1]
         assert isinstance(result, RunResult)
         return result.heads.sort_values(["layer", "head"])["selected"].to_numpy()
 
     grid = replace(SMALL, members=(), seeds=1, draws=1, map=False)
-    found = whole(sweep(config, models, grid=grid)).table
-    row = found[(found["setting"] == "latents") & (found["value"] == 8)]
-    assert row["agreement"].item() == pytest.approx(jaccard(chosen(smaller), chosen(config)))
-    assert row["selected"].item() == chosen(smaller).sum()
-    assert chosen(config).sum() != chosen(by_codes).sum()
-    texts = found[(found["setting"] == "examples") & ~found["is_default"]]
+    swept = whole(sweep(config, models, grid=grid)).table
+    row = swept[(swept["setting"] == "latents") & (swept["value"] == 8)]
+    assert row["agreement"].item() == pytest.approx(jaccard(selection_by(smaller), selection_by(config)))
+    assert row["selected"].item() == selection_by(smaller).sum()
+    assert selection_by(config).sum() != selection_by(by_codes).sum()
+    texts = swept[(swept["setting"] == "examples") & ~swept["is_default"]]
     assert texts["selected"].item() > 0
 
 
 def test_published_recipe_can_be_swept(config, models, home):
-    ablation_file = AutoencoderConfig(
+    published = AutoencoderConfig(
         members=1, latents=20, sparsity=0.02, epochs=20, shared=True, training_examples=4, centre="none"
     )
-    found = whole(sweep(config.model_copy(update={"autoencoder": ablation_file}), models, grid=SMALL))
-    assert set(found.table["setting"]) == {
+    swept = whole(sweep(config.model_copy(update={"autoencoder": published}), models, grid=SMALL))
+    assert set(swept.table["setting"]) == {
         "latents",
         "sparsity",
         "epochs",
