@@ -10,11 +10,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import ExamplesError
 from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, Example, ExampleSet, shortened
-from core.text.csv_safe import guarded, unguarded
+from core.text.csv_safe import guarded, unguarded, write_cells
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character that UTF-16 writes in two; an escape in JSON can hold one alone, no encoding can write it."""
@@ -75,12 +76,8 @@ def parse_examples(content: bytes, name: str, encoding: str | None = None) -> Ex
 
 def to_csv(examples: Sequence[Example]) -> bytes:
     """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for example in examples:
-        writer.writerow({column: guarded(getattr(example, column)) for column in COLUMNS})
-    return buffer.getvalue().encode("utf-8-sig")
+    rows = [[guarded(getattr(example, column)) for column in COLUMNS] for example in examples]
+    return write_cells([COLUMNS, *rows])
 
 
 def _decode(content: bytes, encoding: str | None) -> str:
@@ -89,10 +86,8 @@ def _decode(content: bytes, encoding: str | None) -> str:
             return content.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             raise ExamplesError("not_text") from None
-    try:
+    with suppress(UnicodeDecodeError):
         return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
     try:
         content.decode("cp932")
     except UnicodeDecodeError:

@@ -1,8 +1,7 @@
-"""The store of activations on the disk: diskcache without pickle, only bytes made by safetensors.
+"""The store of activations on the disk: diskcache with bytes made by safetensors alone.
 
-diskcache pickles what it does not know, and unpickling runs code of whoever can write the folder
-(CVE-2025-69872). The Disk used here refuses every pickle, in keys, when storing and when fetching. Every read is
-treated as possibly missing or damaged: a damaged entry is dropped and recomputed.
+diskcache pickles what it does not know, and unpickling runs code of whoever can write the folder (CVE-2025-69872):
+the Disk used here refuses every pickle. A damaged entry is dropped and recomputed.
 """
 
 import logging
@@ -73,6 +72,8 @@ class ActivationStore:
             try:
                 content = self._cache.get(key)
                 return None if content is None else load(content)["values"]
+            except sqlite3.OperationalError:
+                raise
             except (
                 SafetensorError,
                 TypeError,
@@ -81,8 +82,6 @@ class ActivationStore:
                 OSError,
                 sqlite3.DatabaseError,
             ) as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
                 log.warning("a damaged cache entry is dropped and recomputed: %s", error)
                 self._drop(key)
         return None
@@ -116,9 +115,9 @@ class ActivationStore:
             self._remove_files()  # nothing refers to what an index that is gone has left
         try:
             return diskcache.Cache(str(self.folder), **settings)
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise
             log.warning("the cache index is damaged and is started anew: %s", error)
             self._remove_files()
             return diskcache.Cache(str(self.folder), **settings)
@@ -142,10 +141,9 @@ class ActivationStore:
             raise StorageError("locked", path=self.folder) from None
         except sqlite3.OperationalError as error:
             reason = str(error)
-            if "full" in reason:
-                raise StorageError("disk_full", path=self.folder) from None
-            if "locked" in reason or "busy" in reason:
-                raise StorageError("locked", path=self.folder) from None
+            for word, key in (("full", "disk_full"), ("locked", "locked"), ("busy", "locked")):
+                if word in reason:
+                    raise StorageError(key, path=self.folder) from None
             raise StorageError("folder_not_writable", path=self.folder, detail=reason) from None
         except OSError as error:
             raise storage_error(error, self.folder) from None

@@ -40,12 +40,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gemma3": replace(_GEMMA, blocks="model.language_model.layers", final_norm="model.language_model.norm"),
     "phi3": replace(_LLAMA, qkv="unknown"),
     "gpt_neox": Architecture(
-        "gpt_neox.layers",
-        "attention",
-        "dense",
-        "input_layernorm",
-        "gpt_neox.final_layer_norm",
-        "interleaved",
+        "gpt_neox.layers", "attention", "dense", "input_layernorm", "gpt_neox.final_layer_norm", "interleaved"
     ),
     "opt": Architecture(
         "model.decoder.layers",

@@ -1,8 +1,4 @@
-"""What heads write: z_h as recorded in plain passes, and head outputs R_h z_h.
-
-A head output is what the head adds to the residual stream, in d_head coordinates. R_h comes from W_O,hᵀ = Q R, so
-lengths and angles are those of z_h W_O,h (`LoadedModel.head_frames`).
-"""
+"""What heads write: z_h as recorded in plain passes, and head outputs R_h z_h (`LoadedModel.head_frames`)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

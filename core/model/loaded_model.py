@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import HeadlightError, ModelError
+from core.examples.example_set import shortened
 from core.model.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
 from core.model.fingerprint import hash_tensors, hash_tokenizer
 
@@ -164,8 +165,7 @@ def tokenizer_errors(name: str) -> Iterator[None]:
 
 def one_line(error: BaseException, length: int = 200) -> str:
     """What an error says, in one line of at most this length."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return shortened(" ".join(str(error).split()) or type(error).__name__, length)
 
 
 def architecture_of(config: Any, name: str) -> Architecture:

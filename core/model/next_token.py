@@ -35,17 +35,14 @@ def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
     Effects are differences of logits, which half precision would round to steps as large as the effects themselves.
     """
     config = loaded.model.config.get_text_config()
-    logits = unembed(loaded, hidden) * (getattr(config, "logit_scale", None) or 1.0)
+    bias = getattr(loaded.model.get_output_embeddings(), "bias", None)
+    logits = multiplied(loaded, hidden)
+    if bias is not None:
+        logits = logits + bias.to(logits.dtype)
+    logits = logits * (getattr(config, "logit_scale", None) or 1.0)
     logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
     cap = getattr(config, "final_logit_softcapping", None)
     return torch.tanh(logits / cap) * cap if cap else logits
-
-
-def unembed(loaded: LoadedModel, hidden: Tensor) -> Tensor:
-    """Products with the unembedding and its bias (..., vocabulary), in float32 or finer."""
-    bias = getattr(loaded.model.get_output_embeddings(), "bias", None)
-    products = multiplied(loaded, hidden)
-    return products if bias is None else products + bias.to(products.dtype)
 
 
 def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:

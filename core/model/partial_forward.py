@@ -1,10 +1,6 @@
 """Forward passes that start at a later layer: what lies before an intervention is as in the plain run.
 
-1. `Streams.recorder` keeps the residual stream in front of every layer while texts are read plainly.
-2. `Streams.resumed` lets the layers in front of the first changed one pass on what they get, and puts the kept stream
-   in front of that layer.
-
-So a change in the last of n layers costs about an n-th of a forward pass. Where the streams would take more memory than
+A change in the last of n layers costs about an n-th of a forward pass. Where the streams would take more memory than
 MOST_BYTES, every layer runs as ever.
 """
 
@@ -53,7 +49,7 @@ class Streams:
 
     @contextmanager
     def resumed(self, texts: Sequence[int], first: int) -> Iterator[None]:
-        """Forward passes inside read these texts from layer `first` on."""
+        """Forward passes inside read these texts from `first` on: the layers before it pass on what they get."""
         if not self.usable or first == 0 or any(text not in self._kept for text in texts):
             yield
             return

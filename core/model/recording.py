@@ -1,11 +1,9 @@
 """What the unchanged model does on texts: each text is read once, plainly, for every stage that asks.
 
-1. Of each text are kept: z of every head, attention weights between the compared positions, the last hidden state,
-   and the residual stream in front of every layer (`core.model.partial_forward`).
-2. All but the streams go through the disk cache; a text that the cache knows is not read for them. Texts that lack
-   their streams are read once more when a later stage first starts from one.
-3. Where z of all positions would take more than Z_BYTES, those of the compared positions alone are kept. Whoever
-   needs the others has the texts read again; `forward_passes` counts that.
+Kept are z of every head, attention weights between the compared positions, the last hidden state, and the residual
+streams (`core.model.partial_forward`). All but the streams go through the disk cache; texts that lack their streams are
+read once more when a later stage first starts from one. Where z of all positions would take more than Z_BYTES, only
+those of the compared positions are kept, and whoever needs others has the texts read again.
 """
 
 from collections.abc import Generator, Mapping, Sequence

@@ -67,10 +67,8 @@ def unread_parts(loaded: LoadedModel, text: str) -> list[str]:
 
 def named(parts: Sequence[str]) -> str:
     """Different parts of texts in quotes, the first of them where they are many."""
-    different = list(dict.fromkeys(parts))
-    return " ".join(f"“{part}”" for part in different[:MOST_NAMED]) + (
-        " …" if len(different) > MOST_NAMED else ""
-    )
+    shown = [f"“{part}”" for part in dict.fromkeys(parts)]
+    return " ".join([*shown[:MOST_NAMED], *(["…"] if len(shown) > MOST_NAMED else [])])
 
 
 def _encoded(loaded: LoadedModel, example: Example, number: int) -> list[int]:
@@ -79,9 +77,8 @@ def _encoded(loaded: LoadedModel, example: Example, number: int) -> list[int]:
         ids = loaded.encode(example.text)
     except ModelError:
         unread = unread_parts(loaded, example.text)
-        if not unread or not any(
-            _knows(loaded, word) for word in list(loaded.tokenizer.get_vocab())[:PROBES]
-        ):
+        probes = list(loaded.tokenizer.get_vocab())[:PROBES]
+        if not unread or not any(_knows(loaded, word) for word in probes):
             raise  # the tokenizer fails on its own words too, so the text is not at fault
         raise ExamplesError("text_not_readable", line=line, characters=named(unread), text=shown) from None
     if not ids:

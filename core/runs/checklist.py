@@ -1,9 +1,7 @@
-"""The check list of a proof of concept: what a run shows by itself, and what people tick by hand.
-
-poc.json    what was ticked by hand, and the analyses that were held against this one
-"""
+"""The check list of a proof of concept: what a run shows by itself, and what people tick by hand (poc.json)."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,9 +54,7 @@ def items(facts: Facts, ticked: Iterable[str] = ()) -> list[Item]:
     hand = frozenset(ticked)
     enough = min(facts.anomalous, facts.normal) >= ADVISED_PER_SIDE[0]
     return [
-        Item("question", "question" in hand),
-        Item("roles", "roles" in hand),
-        Item("stop", "stop" in hand),
+        *(Item(key, key in hand) for key in ("question", "roles", "stop")),
         Item("model", facts.model, "model"),
         Item("texts", enough, "examples"),
         Item("unseen", "unseen" in hand),
@@ -105,15 +101,10 @@ def is_repeated(run: RunFolder, others: Iterable[RunFolder]) -> bool:
     config = run.config()
     known = {example.text for example in config.examples.examples}
     for other in others:
-        if other.run_id == run.run_id:
-            continue
-        try:
-            if other.state().status != "done":
-                continue
-            its = other.config()
-        except StorageError:
-            continue
-        texts = {example.text for example in its.examples.examples}
-        if its.model == config.model and len(texts - known) > len(texts) / 2:
-            return True
+        with suppress(StorageError):
+            if other.run_id != run.run_id and other.state().status == "done":
+                its = other.config()
+                texts = {example.text for example in its.examples.examples}
+                if its.model == config.model and len(texts - known) > len(texts) / 2:
+                    return True
     return False

@@ -1,6 +1,6 @@
 """Return on investment: what follows from the user's own figures, beside the measured time of a run.
 
-roi.json    the entries, as numbers or null; nothing has a default, so that nothing is claimed by itself
+No entry has a default, so that nothing is claimed by itself.
 """
 
 import math
@@ -121,12 +121,11 @@ def write_roi(run: RunFolder, entries: Entries) -> None:
 
 def rows(entries: Entries, language: str) -> list[tuple[str, str]]:
     """Every entry by its name, as it was made; a dash where none was."""
-    shown = []
-    for name in HIGHEST:
-        value = getattr(entries, name)
-        cell = "–" if value is None else money(value, entries.currency) if name == "cost" else amount(value)
-        shown.append((text(language, f"cost_sheet.{name}"), cell))
-    return shown
+    values = {name: getattr(entries, name) for name in HIGHEST}
+    cells = {name: "–" if value is None else amount(value) for name, value in values.items()}
+    if entries.cost is not None:
+        cells["cost"] = money(entries.cost, entries.currency)
+    return [(text(language, f"cost_sheet.{name}"), cell) for name, cell in cells.items()]
 
 
 def result_rows(entries: Entries, language: str) -> list[tuple[str, str, str]]:

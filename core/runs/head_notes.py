@@ -1,7 +1,4 @@
-"""What people add to a finished run: their own names, notes and groups for heads.
-
-labels.json    name, note and group of heads, by `L3H5`
-"""
+"""What people add to a finished run: names, notes and groups of heads by `L3H5` (labels.json)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,4 @@
-"""What people say of a finished run: comments, and the sign-off with its history.
-
-review.json    comments and sign-offs, oldest first; nothing is ever taken out, the last sign-off counts
-"""
+"""What people say of a finished run: comments and sign-offs (review.json); nothing is ever taken out."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, get_args
@@ -62,10 +59,7 @@ def add_comment(run: RunFolder, author: str, text: str) -> None:
     comment = Comment(
         author=one_line(author, LONGEST_PERSON), text=text.strip()[:LONGEST_COMMENT], written=written
     )
-    with run.changing():
-        review = read_review(run)
-        comments = (*review.comments, comment)
-        run.write_model("review.json", review.model_copy(update={"comments": comments}))
+    _append(run, "comments", comment)
 
 
 def sign(run: RunFolder, name: str, decision: Decision, day: date) -> None:
@@ -73,7 +67,11 @@ def sign(run: RunFolder, name: str, decision: Decision, day: date) -> None:
     if not name.strip():
         raise ConfigError("sign_off_without_name")
     signed = SignOff(name=one_line(name, LONGEST_PERSON), decision=decision, date=day.isoformat())
+    _append(run, "sign_offs", signed)
+
+
+def _append(run: RunFolder, name: str, entry: Comment | SignOff) -> None:
     with run.changing():
         review = read_review(run)
-        sign_offs = (*review.sign_offs, signed)
-        run.write_model("review.json", review.model_copy(update={"sign_offs": sign_offs}))
+        entries = (*getattr(review, name), entry)
+        run.write_model("review.json", review.model_copy(update={name: entries}))
