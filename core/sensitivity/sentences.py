@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.sensitivity.summary import MEASURES, Quality, Verdict, needs_care
+from core.sensitivity.summary import METRICS, Quality, Verdict, needs_care
 from core.text import number, text
 
 
 def sentence(content: Mapping[str, Any], quality: Quality, language: str) -> str:
-    """Whether settings need care, by one measure: the first sentence of the page; so far, where not all is done."""
+    """Whether settings need care, by one metric: the first sentence of the page; so far, where not all is done."""
     rule, settings = content["summary"]["rule"], content["summary"]["settings"]
     verdicts: dict[str, Verdict] = {name: by[quality] for name, by in settings.items() if quality in by}
     if not verdicts:
@@ -44,7 +44,7 @@ def verdict_words(verdict: Verdict, language: str) -> str:
 def lines(content: Mapping[str, Any]) -> list[str]:
     """The verdicts as a table of plain English text, a line a setting."""
     settings = content["summary"]["settings"]
-    qualities = [quality for quality in MEASURES if any(quality in by for by in settings.values())]
+    qualities = [quality for quality in METRICS if any(quality in by for by in settings.values())]
     rows = [["setting", "here", "tried", *(text("en", f"sensitivity.{m}") for m in qualities), "verdict"]]
     for name, by in settings.items():
         ranges = [_range(by[m]["lowest"], by[m]["highest"], m, "en") for m in qualities]
@@ -63,12 +63,12 @@ def setting_name(name: str, language: str) -> str:
 
 
 def limits(quality: Quality, language: str) -> str:
-    """What the measure tells and what it does not."""
+    """What the metric tells and what it does not."""
     return text(language, f"sensitivity.limits_{quality}")
 
 
 def shown(value: float, quality: Quality) -> str:
-    """A number of the measure: ROC AUC to three decimals, since a change of 0.02 counts."""
+    """A number of the metric: ROC AUC to three decimals, since a change of 0.02 counts."""
     return f"{value:.3f}" if quality == "auc" else number(value)
 
 

@@ -4,7 +4,7 @@ sweep.csv        one setting moved at a time: a row per training and setting
 sweep_map.csv    dictionary size × sparsity
 sensitivity.json  the settings it was made around, how far it is, and the summary
 
-The rule, for each setting and each of the two measures, on means over seeds and draws:
+The rule, for each setting and each of the two metrics, on means over seeds and draws:
 
 1. Agreement (Jaccard overlap of the chosen heads with those of the run as it stands): a value passes at 0.8 or more.
 2. ROC AUC (where the true circuit is known): a value passes within 0.02 of that of the run's own settings.
@@ -27,7 +27,7 @@ from core.sensitivity.plan import GRID, SETTINGS, Grid, settings_key
 from core.storage import storage_error
 
 Quality = Literal["auc", "agreement"]
-MEASURES: tuple[Quality, ...] = ("auc", "agreement")
+METRICS: tuple[Quality, ...] = ("auc", "agreement")
 _MEASURED = ("auc", "average_precision", "agreement", "selected", "seconds")
 COLUMNS = ("task", "model", "examples", "draw", "seed", "setting", "value", "is_default", *_MEASURED)
 MAP_COLUMNS = ("task", "model", "examples", "seed", "latents", "sparsity", "is_default", *_MEASURED)
@@ -61,7 +61,7 @@ class MapSpread(TypedDict):
 
 
 class Verdict(TypedDict):
-    """One setting by one measure: the mean at the run's own value (`default`), lowest and highest mean of the
+    """One setting by one metric: the mean at the run's own value (`default`), lowest and highest mean of the
     other values.
 
     `change` is the largest in size and occurs `at` a value; `below` and `above` are the nearest values on
@@ -80,10 +80,10 @@ class Verdict(TypedDict):
 def summary(table: pd.DataFrame, grid: pd.DataFrame | None = None) -> dict[str, Any]:
     """The numbers of a sweep from its tables (COLUMNS, and MAP_COLUMNS where there is a map), as plain JSON.
 
-    `by` is the measure that counts; `settings` holds of each setting the run's own `value`, all `values`, and a Verdict
-    by measure; `seeds` a Spread and `map` a MapSpread by measure. A measure that is not known is missing.
+    `by` is the metric that counts; `settings` holds of each setting the run's own `value`, all `values`, and a Verdict
+    by metric; `seeds` a Spread and `map` a MapSpread by metric. A metric that is not known is missing.
     """
-    qualities = [quality for quality in MEASURES if table[quality].notna().any()]
+    qualities = [quality for quality in METRICS if table[quality].notna().any()]
     settings: dict[str, Any] = {}
     for name in SETTINGS:
         part = table[table["setting"] == name]
@@ -162,7 +162,7 @@ def read_table(run: RunFolder, name: str) -> pd.DataFrame:
 
 
 def _verdict(part: pd.DataFrame, quality: Quality) -> Verdict:
-    """One setting by one measure; `part` holds its rows."""
+    """One setting by one metric; `part` holds its rows."""
     by_value = means(part, str(part["setting"].iloc[0]), quality)
     default, others = by_value[by_value["is_default"]].iloc[0], by_value[~by_value["is_default"]]
     reference = 1.0 if quality == "agreement" else float(default["mean"])

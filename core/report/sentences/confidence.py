@@ -39,7 +39,7 @@ def confidence(facts: Facts, language: str) -> str:
     if judged:
         return judged
     sides, about = facts.sides(), facts.manifest.evidence_about
-    parts: list[tuple[str, dict[str, Any]]] = [("texts", sides)]
+    parts: list[tuple[str, Mapping[str, object]]] = [("texts", sides)]
     if min(sides.values()) < ADVISED_PER_SIDE[0]:
         parts.append(("few", {"advised": ADVISED_PER_SIDE[0]}))
     if len(facts.candidates):
@@ -56,11 +56,11 @@ def confidence(facts: Facts, language: str) -> str:
     return text(language, "summary.confidence", parts=text(language, "summary.and").join(lines))
 
 
-def _stability(facts: Facts) -> list[tuple[str, dict[str, Any]]]:
+def _stability(facts: Facts) -> list[tuple[str, Mapping[str, object]]]:
     """How far the candidates depend on the seeds of the ensemble, and on chance where nothing is paired."""
     heads = facts.candidates
     members = facts.manifest.settings.autoencoder.members
-    parts: list[tuple[str, dict[str, Any]]] = []
+    parts: list[tuple[str, Mapping[str, object]]] = []
     if facts.manifest.selection.statistic == "count":
         parts.append(("single_autoencoder", {}))
     elif members > 1:

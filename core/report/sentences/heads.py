@@ -73,7 +73,7 @@ def chance(heads: pd.DataFrame, language: str) -> str:
     return text(language, "report.chance", selected=len(p_values), heads=len(heads), **counts)
 
 
-def below_chance(p_values: pd.Series, heads: int) -> dict[str, Any]:
+def below_chance(p_values: pd.Series, heads: int) -> dict[str, int | str]:
     """How many p-values lie below CHANCE_LEVEL, and how many of all `heads` would by chance."""
     return {"below": int((p_values < CHANCE_LEVEL).sum()), "chance": number(CHANCE_LEVEL * heads)}
 

@@ -1,7 +1,5 @@
 """What a run asked and found, in few sentences, and what it cost."""
 
-from typing import Any
-
 from core.report.sentences import circuit
 from core.report.sentences.confidence import confidence
 from core.report.sentences.effects import effect_of_heads
@@ -30,13 +28,13 @@ def _stands_out(facts: Facts, language: str) -> str:
 
 def cost(facts: Facts, language: str) -> str:
     """What the run cost: time, forward passes, cached texts, device; and the check of the circuit, if there was one."""
-    values: dict[str, Any] = {
-        "time": duration(language, facts.seconds),
-        "device": facts.manifest.device or "–",
-        "passes": _passes(facts),
-        "cached": facts.manifest.cached_texts,
-    }
-    sentence = text(language, "summary.cost", **values)
+    time, device, cached = (
+        duration(language, facts.seconds),
+        facts.manifest.device,
+        facts.manifest.cached_texts,
+    )
+    passes = _passes(facts)
+    sentence = text(language, "summary.cost", time=time, device=device or "–", passes=passes, cached=cached)
     if facts.circuit is None or not circuit.whole(facts, language):
         return sentence
     return joined(language, sentence, circuit.cost(facts.circuit, language))

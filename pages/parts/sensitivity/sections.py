@@ -12,7 +12,7 @@ from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 from core.sensitivity.plan import GRID, SETTINGS, estimated_seconds, plan, values
 from core.sensitivity.sentences import setting_name, shown, verdict_words
-from core.sensitivity.summary import MAP_FILE, MEASURES, SWEEP_FILE, Quality, means, needs_care
+from core.sensitivity.summary import MAP_FILE, METRICS, SWEEP_FILE, Quality, means, needs_care
 from core.text import number
 from pages.parts import i18n
 from pages.parts.data.results import Result
@@ -52,7 +52,7 @@ def choose_quality(content: Mapping[str, Any]) -> Quality:
     if known != "auc":
         return "agreement"
     st.session_state.setdefault("sweep_measure", "auc")
-    quality = widgets.switch(t("sweep.measure"), MEASURES, "sweep.{}", "sweep_measure")
+    quality = widgets.switch(t("sweep.measure"), METRICS, "sweep.{}", "sweep_measure")
     return "agreement" if quality == "agreement" else "auc"
 
 
