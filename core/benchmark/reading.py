@@ -65,7 +65,7 @@ def read(folder: Path) -> BenchmarkResult:
             case=summary["task"] + " · " + summary["model"],
             group=summary["method"].map(group_of),
         ),
-        goals.assign(met=[_met(cell) for cell in goals["met"]], note=[_text(cell) for cell in goals["note"]]),
+        goals.assign(met=[_met(cell) for cell in goals["met"]], note=goals["note"].fillna("").map(unguarded)),
         _table(folder, "sweep.csv", ("setting", "value"), ("task", "model", "is_default"), SWEEP_NUMBERS),
         _table(folder, "speed.csv", ("what",), ("device",), SPEED_NUMBERS),
         about(folder),
@@ -111,10 +111,6 @@ def about(folder: Path) -> Mapping[str, Any]:
 
 def _met(cell: Any) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get(str(cell).strip().lower())
-
-
-def _text(cell: Any) -> str:
-    return unguarded(cell) if isinstance(cell, str) else ""
 
 
 def _damaged(folder: Path, name: str, detail: str) -> StorageError:

@@ -73,18 +73,16 @@ def others_above(table: pd.DataFrame, own: str = OURS, others: Sequence[str] = L
 
     AUCs are compared as they are printed, with three decimals. Methods with less than half of our draws are left out.
     """
-    ours = of_method(table, own, "head", MAIN)["auc"].round(3)
+    ours = of_method(table, own, "head", MAIN)
     if ours.empty:
         return float("nan"), ""
-    draws = of_method(table, own, "head", MAIN)["draws"].max()
     above: dict[str, list[str]] = {}
     for method in others:
-        if method in (UNTRAINED, CEILING, own):
+        rival = of_method(table, method, "head", MAIN)
+        few = rival["draws"].max() < FEWEST_DRAWS * ours["draws"].max()
+        if few or method in (UNTRAINED, CEILING, own):
             continue
-        if of_method(table, method, "head", MAIN)["draws"].max() < FEWEST_DRAWS * draws:
-            continue
-        other = of_method(table, method, "head", MAIN)["auc"].round(3).reindex(ours.index)
-        for task, model in ours.index[other > ours]:
+        for task, model in ours.index[rival["auc"].round(3).reindex(ours.index) > ours["auc"].round(3)]:
             above.setdefault(f"{task} {model}", []).append(method)
     return len(above), "; ".join(f"{row}: {', '.join(methods)}" for row, methods in above.items())
 

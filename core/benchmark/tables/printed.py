@@ -12,8 +12,7 @@ from core.benchmark.tables.summaries import SUMS
 _SCORES = ["auc", "average_precision", "auc_true_heads", "hits_in_ten_best", "precision", "recall", "jaccard"]
 _COSTS = ["seconds", "forward_passes", "peak_mb"]
 _VERDICTS = ["confirmed_precision", "confirmed_recall", "false_confirmations", "false_confirmations_unpaired"]
-_WORDS = ["fault_before", "fault_after", "fault_gone", "fault_on_normal"]
-_WORDS += ["right_before", "right_after", "still_right"]
+_FAULTS = ["fault_before", "fault_after", "fault_gone", "fault_on_normal"]
 
 
 def lines_of(table: pd.DataFrame) -> list[str]:
@@ -69,7 +68,7 @@ def ablation_lines(rows: Sequence[AblationRow]) -> Iterator[str]:
     table["count"] = table["heads"].str.split().str.len()
     suggested = table[table["suggested"]].assign(found_by="suggested", mode="")
     groups = pd.concat([table, suggested]).groupby(["task", "model", "found_by", "mode"], sort=False)
-    numbers = ["count", *_WORDS, "seconds", "forward_passes"]
+    numbers = ["count", *_FAULTS, "right_before", "right_after", "still_right", "seconds", "forward_passes"]
     yield from lines_of(groups[numbers].mean().reset_index())
 
 
