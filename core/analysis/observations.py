@@ -86,12 +86,11 @@ def observe(
     pairing: str = "auto",
     *,
     attention: bool = True,
-    store: ActivationStore | None = None,
 ) -> Observations:
-    """Tokenise, align and read examples; without a store every text costs a forward pass."""
+    """Tokenise, align and read examples; every text costs a forward pass."""
     ids = tokenise(loaded, examples)
     alignment = align(examples, ids, positions, pairing)
-    return result_of(observe_aligned(loaded, ids, alignment, attention=attention, store=store))
+    return result_of(observe_aligned(loaded, ids, alignment, attention=attention))
 
 
 def observe_aligned(

@@ -69,15 +69,10 @@ class _Search:
 
 
 def minimal_circuit(
-    patching: Patching,
-    metric: Metric,
-    ranking: Sequence[HeadId],
-    shape: tuple[int, int],
-    kind: AblationKind = "resample",
-    goal: float = GOAL,
+    patching: Patching, metric: Metric, ranking: Sequence[HeadId], shape: tuple[int, int]
 ) -> Generator[Progress, None, SearchResult | None]:
-    """The smallest circuit found; None where the heads have no part in the behaviour."""
-    search, texts = _Search(patching, metric, kind), list(range(patching.n_anomalous))
+    """The smallest circuit found, under resampling; None where the heads have no part in the behaviour."""
+    search, texts = _Search(patching, metric, "resample"), list(range(patching.n_anomalous))
     every = frozenset(all_heads(*shape))
     full, nothing = (yield from search.without([frozenset(), every], texts)).mean(axis=1)
     span = full - nothing
@@ -88,18 +83,14 @@ def minimal_circuit(
         values = yield from search.without([every - frozenset(heads) for heads in sets], texts)
         return _never((values.mean(axis=1) - nothing) / span)
 
-    heads, reached = yield from _beginning(ranking, goal, shares_of)
-    heads, reached = yield from _thinned(heads, reached, goal, shares_of, search)
-    complete = reached >= goal and not search.over
+    heads, reached = yield from _beginning(ranking, shares_of)
+    heads, reached = yield from _thinned(heads, reached, shares_of, search)
+    complete = reached >= GOAL and not search.over
     return SearchResult(tuple(heads), reached, float("nan"), search.tried, complete)
 
 
 def minimal_ablation_set(
-    patching: Patching,
-    metric: Metric,
-    candidates: Sequence[HeadId],
-    kind: AblationKind = "mean",
-    goal: float = GOAL,
+    patching: Patching, metric: Metric, candidates: Sequence[HeadId], kind: AblationKind = "mean"
 ) -> Generator[Progress, None, SearchResult | None]:
     """The smallest set found whose ablation takes the goal away; None without candidates."""
     if not candidates:
@@ -118,7 +109,7 @@ def minimal_ablation_set(
 
     heads: list[HeadId] = []
     reached = harm = 0.0
-    while reached < goal and not search.over and len(heads) < len(candidates):
+    while reached < GOAL and not search.over and len(heads) < len(candidates):
         others = [head for head in candidates if head not in heads]
         gone, changed = yield from effects_of([[*heads, head] for head in others])
         gain = np.minimum(gone, 1.0) - changed
@@ -127,15 +118,15 @@ def minimal_ablation_set(
             break
         heads.append(others[best])
         reached, harm = float(gone[best]), float(changed[best])
-    while reached >= goal and len(heads) > 1 and not search.over:
+    while reached >= GOAL and len(heads) > 1 and not search.over:
         rests = [[other for other in heads if other != head] for head in heads]
         gone, changed = yield from effects_of(rests)
-        enough = np.where(gone >= goal, np.minimum(gone, 1.0) - changed, -np.inf)
+        enough = np.where(gone >= GOAL, np.minimum(gone, 1.0) - changed, -np.inf)
         best = int(np.argmax(enough))
         if not np.isfinite(enough[best]):
             break
         heads, reached, harm = rests[best], float(gone[best]), float(changed[best])
-    return SearchResult(tuple(heads), reached, harm, search.tried, reached >= goal and not search.over)
+    return SearchResult(tuple(heads), reached, harm, search.tried, reached >= GOAL and not search.over)
 
 
 def _never(shares: np.ndarray) -> np.ndarray:
@@ -144,29 +135,29 @@ def _never(shares: np.ndarray) -> np.ndarray:
 
 
 def _beginning(
-    ranking: Sequence[HeadId], goal: float, shares_of: Shares
+    ranking: Sequence[HeadId], shares_of: Shares
 ) -> Generator[Progress, None, tuple[list[HeadId], float]]:
     """The shortest beginning of the ranking that reaches the goal, by sizes that grow by a quarter."""
     low, size = 0, 1
     while True:
         share = (yield from shares_of([ranking[:size]]))[0]
-        if share >= goal or size >= len(ranking):
+        if share >= GOAL or size >= len(ranking):
             break
         low, size = size, min(len(ranking), max(size + 1, size * 5 // 4))
     between = list(range(low + 1, size))
     if between:
         shares = yield from shares_of([ranking[:count] for count in between])
         for count, reached in zip(between, shares, strict=True):
-            if reached >= goal:
+            if reached >= GOAL:
                 return list(ranking[:count]), float(reached)
     return list(ranking[:size]), float(share)
 
 
 def _thinned(
-    heads: list[HeadId], reached: float, goal: float, shares_of: Shares, search: _Search
+    heads: list[HeadId], reached: float, shares_of: Shares, search: _Search
 ) -> Generator[Progress, None, tuple[list[HeadId], float]]:
     """The heads without those that the goal does not need."""
-    while reached >= goal and len(heads) > 1 and not search.over:
+    while reached >= GOAL and len(heads) > 1 and not search.over:
         rests = [[other for other in heads if other != head] for head in heads]
         shares = yield from shares_of(rests)
         order = np.argsort(-shares)
@@ -174,11 +165,11 @@ def _thinned(
         if len(many) > 1:
             rest = [head for head in heads if head not in many]
             share = float((yield from shares_of([rest]))[0])
-            if share >= goal:
+            if share >= GOAL:
                 heads, reached = rest, share
                 continue
         best = int(order[0])
-        if shares[best] < goal:
+        if shares[best] < GOAL:
             break
         heads, reached = rests[best], float(shares[best])
     return heads, reached

@@ -6,10 +6,13 @@ from math import comb
 import numpy as np
 from scipy.stats import false_discovery_control
 
+from core.causal.bounds import COVERAGE
+
 EXACT_EXAMPLES = 12
 """Up to this many examples every sign pattern is tried; beyond, FLIPS of them are drawn."""
 
 FLIPS = 10_000
+DRAWS = 2000
 
 
 def member_interval(per_member: np.ndarray, coverage: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
@@ -74,9 +77,7 @@ def share_reaching(statistics: np.ndarray, observed: np.ndarray) -> np.ndarray:
     return reached.mean(axis=1)
 
 
-def bootstrap_interval(
-    values: np.ndarray, seed: int, coverage: float = 0.95, draws: int = 2000
-) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_interval(values: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval (low, high) of the mean of values (target, example), drawing examples anew.
 
     NaN where there are fewer than two examples.
@@ -84,5 +85,5 @@ def bootstrap_interval(
     count = values.shape[1]
     if count < 2:
         return np.full(len(values), np.nan), np.full(len(values), np.nan)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    return member_interval(drawn @ values.T / count, coverage)
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=DRAWS)
+    return member_interval(drawn @ values.T / count, COVERAGE)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from core.causal.bounds import CERTAIN, COVERAGE, LIKELY
+from core.causal.bounds import CERTAIN, LIKELY
 from core.causal.patching import Target
 from core.causal.statistics import bootstrap_interval, q_values, sign_flip_p
 from core.heads import EdgeId
@@ -88,7 +88,7 @@ def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: in
     direction = np.nan_to_num(np.abs(means)).argmax(axis=0)
     every = np.arange(len(targets))
     effect = means[direction, every]
-    low, high = bootstrap_interval(effects[direction, every], seed, COVERAGE)
+    low, high = bootstrap_interval(effects[direction, every], seed)
     finite = np.isfinite(effects).all(axis=(0, 2))
     matters = np.abs(effects).mean(axis=-1).max(axis=0) >= bound / 2
     p = np.where(finite, sign_flip_p(np.nan_to_num(effects), seed), np.nan)
