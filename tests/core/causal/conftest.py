@@ -18,5 +18,5 @@ def planted():
     ids = tokenise(loaded, examples)
     alignment = align(examples, ids, "auto", "auto")
     ordered = [examples.examples[i] for i in alignment.kept]
-    patching, found = patched(loaded, ordered)
-    return loaded, patching, found
+    patching, metric = patched(loaded, ordered)
+    return loaded, patching, metric

@@ -18,8 +18,8 @@ def loaded(request):
 
 def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
     examples = pairs()
-    patching, found = patched(loaded, examples, "mean")
-    running = effects_when_out(patching, TARGETS[:3], found, ["mean", "zero"])
+    patching, metric = patched(loaded, examples, "mean")
+    running = effects_when_out(patching, TARGETS[:3], metric, ["mean", "zero"])
     steps = []
     while True:
         try:
@@ -28,12 +28,12 @@ def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
             beside = end.value
             break
     assert steps[-1] == 2 * 3 * 4
-    np.testing.assert_allclose(beside["mean"], result_of(patching.effects(TARGETS[:3], found))[0], atol=2e-4)
+    np.testing.assert_allclose(beside["mean"], result_of(patching.effects(TARGETS[:3], metric))[0], atol=2e-4)
     assert not np.allclose(beside["zero"], beside["mean"], atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("effects", "said"),
+    ("effects", "disagreeing"),
     [
         ([(0.3, 0.2, 0.4), (-0.3, -0.4, -0.2)], True),
         ([(0.3, 0.2, 0.4), (-0.3, -0.4, 0.1)], False),
@@ -42,8 +42,8 @@ def test_mean_ablation_side_by_side_is_what_the_verdicts_would_rest_on(loaded):
         ([(0.3, 0.2, 0.4), (None, None, None)], False),
     ],
 )
-def test_when_ablations_disagree_in_sign(effects, said):
-    found = [
+def test_when_ablations_disagree_in_sign(effects, disagreeing):
+    records = [
         EffectRecord(**dict(zip(("effect", "low", "high"), numbers, strict=True))) for numbers in effects
     ]
-    assert disagree(found, HEAD_BOUND) is said
+    assert disagree(records, HEAD_BOUND) is disagreeing

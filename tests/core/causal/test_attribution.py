@@ -48,18 +48,18 @@ def nothing(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
     return torch.zeros(1, len(ids), loaded.shape.d_head)
 
 
-def measured(found: Metric, logits: torch.Tensor, text: int) -> torch.Tensor:
-    return (logits.double() * found.directions[found.direction_of[text]].double()).sum()
+def measured(metric: Metric, logits: torch.Tensor, text: int) -> torch.Tensor:
+    return (logits.double() * metric.directions[metric.direction_of[text]].double()).sum()
 
 
 def by_autograd(
-    loaded: LoadedModel, found: Metric, text: int, ids: list[int], head: HeadId, instead: torch.Tensor
+    loaded: LoadedModel, metric: Metric, text: int, ids: list[int], head: HeadId, instead: torch.Tensor
 ) -> float:
     """The definition, for one head and one text."""
     added = nothing(loaded, ids).requires_grad_()
     logits, z = with_added(loaded, ids, head, added)
-    (gradient,) = torch.autograd.grad(measured(found, logits, text), added)
-    return float((gradient[0] * (z - instead)).sum()) / found.gap
+    (gradient,) = torch.autograd.grad(measured(metric, logits, text), added)
+    return float((gradient[0] * (z - instead)).sum()) / metric.gap
 
 
 @torch.no_grad()
@@ -71,13 +71,13 @@ def own_z(loaded: LoadedModel, ids: list[int], head: HeadId) -> torch.Tensor:
 def test_attribution_equals_plain_autograd_with_the_partner_s_values(loaded, head):
     examples = pairs()
     texts = [loaded.encode(e.text) for e in examples]
-    patching, found = patched(loaded, examples)
-    result = result_of(attribution(recording_of(loaded, examples), patching, found))
+    patching, metric = patched(loaded, examples)
+    result = result_of(attribution(recording_of(loaded, examples), patching, metric))
     assert result.values.shape == (3, 4, 4)
     assert (result.forward_passes, result.backward_passes) == (1, 1)
     for text in range(4):
         instead = own_z(loaded, texts[text + 4], head)
-        expected = by_autograd(loaded, found, text, texts[text], head, instead)
+        expected = by_autograd(loaded, metric, text, texts[text], head, instead)
         assert result.values[head.layer, head.head, text] == pytest.approx(expected, rel=1e-3, abs=1e-5)
     assert np.abs(result.values).max() > 0.01
 
@@ -86,13 +86,13 @@ def test_attribution_equals_plain_autograd_with_the_partner_s_values(loaded, hea
 def test_attribution_equals_plain_autograd_with_the_normal_mean(loaded, head):
     examples = pairs()
     texts = [loaded.encode(e.text) for e in examples]
-    patching, found = patched(loaded, examples, "mean")
-    result = result_of(attribution(recording_of(loaded, examples), patching, found))
+    patching, metric = patched(loaded, examples, "mean")
+    result = result_of(attribution(recording_of(loaded, examples), patching, metric))
     normal = [own_z(loaded, ids, head) for ids in texts[4:]]
     everywhere, last = torch.cat(normal).mean(0), torch.stack([z[-1] for z in normal]).mean(0)
     for text in range(4):
         instead = torch.cat([everywhere.repeat(len(texts[text]) - 1, 1), last[None]])
-        expected = by_autograd(loaded, found, text, texts[text], head, instead)
+        expected = by_autograd(loaded, metric, text, texts[text], head, instead)
         assert result.values[head.layer, head.head, text] == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
@@ -102,14 +102,14 @@ def test_a_small_change_has_the_effect_that_the_attribution_foretells(kind):
     loaded.model.double()
     examples, small = pairs(), 1e-3
     texts = [loaded.encode(e.text) for e in examples]
-    patching, found = patched(loaded, examples)
-    values = result_of(attribution(recording_of(loaded, examples), patching, found)).values
+    patching, metric = patched(loaded, examples)
+    values = result_of(attribution(recording_of(loaded, examples), patching, metric)).values
     for head in all_heads(3, 4):
         change = small * (own_z(loaded, texts[4], head) - own_z(loaded, texts[0], head))
         with torch.no_grad():
-            before = measured(found, with_added(loaded, texts[0], head, 0 * change[None])[0], 0)
-            after = measured(found, with_added(loaded, texts[0], head, change[None])[0], 0)
-        effect = float(before - after) / found.gap / small
+            before = measured(metric, with_added(loaded, texts[0], head, 0 * change[None])[0], 0)
+            after = measured(metric, with_added(loaded, texts[0], head, change[None])[0], 0)
+        effect = float(before - after) / metric.gap / small
         # some norms reckon in single precision whatever the model's, so the difference is noisy
         noise = 0.01 * np.abs(values[..., 0]).max()
         assert effect == pytest.approx(values[head.layer, head.head, 0], rel=0.02, abs=noise)
@@ -118,10 +118,10 @@ def test_a_small_change_has_the_effect_that_the_attribution_foretells(kind):
 @pytest.mark.parametrize("method", ["resample", "mean"])
 def test_the_size_of_batches_changes_nothing(loaded, method, monkeypatch):
     examples = pairs()
-    patching, found = patched(loaded, examples, method)
-    together = result_of(attribution(recording_of(loaded, examples), patching, found))
+    patching, metric = patched(loaded, examples, method)
+    together = result_of(attribution(recording_of(loaded, examples), patching, metric))
     monkeypatch.setattr(attribution_module, "GRADIENT_BYTES", 1)
-    single = result_of(attribution(recording_of(loaded, examples), patching, found))
+    single = result_of(attribution(recording_of(loaded, examples), patching, metric))
     np.testing.assert_allclose(single.values, together.values, atol=1e-5)
     assert single.backward_passes == 4
     assert single.forward_passes == 4
@@ -129,8 +129,8 @@ def test_the_size_of_batches_changes_nothing(loaded, method, monkeypatch):
 
 def test_no_hook_and_no_gradient_is_left_behind(loaded):
     examples = pairs()
-    patching, found = patched(loaded, examples)
-    result_of(attribution(recording_of(loaded, examples), patching, found))
+    patching, metric = patched(loaded, examples)
+    result_of(attribution(recording_of(loaded, examples), patching, metric))
     assert not any(loaded.projection(layer)._forward_pre_hooks for layer in range(3))
     assert all(p.grad is None and not p.requires_grad for p in loaded.model.parameters())
     assert torch.is_grad_enabled()

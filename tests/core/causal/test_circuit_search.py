@@ -20,9 +20,9 @@ CIRCUIT = (HeadId(0, 1), HeadId(1, 3), HeadId(2, 0))
 
 
 def test_planted_behaviour_is_switched_off_by_few_heads(planted):
-    loaded, patching, found = planted
+    loaded, patching, metric = planted
     candidates = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
-    switch = result_of(minimal_ablation_set(patching, found, candidates))
+    switch = result_of(minimal_ablation_set(patching, metric, candidates))
     assert set(switch.heads) <= {HeadId.parse(str(head)) for head in load_truth("planted-induction").heads}
     assert switch.reached >= GOAL
     assert switch.harm < 0.1
@@ -41,19 +41,19 @@ def made_measures(values):
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_model_that_breaks_is_no_success(monkeypatch, sign):
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
-    found = replace(found, values=sign * np.array([1.0, 1, 1, 1, 0, 0, 0, 0]))
-    broken = made_measures(lambda heads, text: nan if heads else float(found.values[text]))
+    patching, metric = patched(loaded, pairs())
+    metric = replace(metric, values=sign * np.array([1.0, 1, 1, 1, 0, 0, 0, 0]))
+    broken = made_measures(lambda heads, text: nan if heads else float(metric.values[text]))
     monkeypatch.setattr(patching, "measure", broken)
-    switch = result_of(minimal_ablation_set(patching, found, list(CIRCUIT)))
+    switch = result_of(minimal_ablation_set(patching, metric, list(CIRCUIT)))
     assert switch.heads == () and not switch.complete
-    assert result_of(minimal_circuit(patching, found, all_heads(*SHAPE), SHAPE)) is None
+    assert result_of(minimal_circuit(patching, metric, all_heads(*SHAPE), SHAPE)) is None
 
 
 def test_harm_on_one_text_is_not_made_good_by_another(monkeypatch):
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
-    found = replace(found, values=np.array([1.0, 1, 1, 1, 0, 0, 0, 0]))
+    patching, metric = patched(loaded, pairs())
+    metric = replace(metric, values=np.array([1.0, 1, 1, 1, 0, 0, 0, 0]))
 
     def values(heads, text):
         if text < 4:
@@ -61,8 +61,8 @@ def test_harm_on_one_text_is_not_made_good_by_another(monkeypatch):
         return (0.5 if text % 2 else -0.5) if CIRCUIT[0] in heads else 0.0
 
     monkeypatch.setattr(patching, "measure", made_measures(values))
-    switch = result_of(minimal_ablation_set(patching, found, list(CIRCUIT)))
+    switch = result_of(minimal_ablation_set(patching, metric, list(CIRCUIT)))
     assert CIRCUIT[0] not in switch.heads
     assert switch.harm == 0
-    alone = result_of(minimal_ablation_set(patching, found, [CIRCUIT[0]]))
+    alone = result_of(minimal_ablation_set(patching, metric, [CIRCUIT[0]]))
     assert alone.harm == pytest.approx(0.5)

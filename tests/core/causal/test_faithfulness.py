@@ -21,13 +21,13 @@ from tests.support.tiny_models import tiny
 def test_shares_follow_from_the_measures_by_hand(monkeypatch):
     monkeypatch.setitem(SMALLEST_GAP, "logit_difference", 1e-6)
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
     every = frozenset(all_heads(*SHAPE))
     ranking = [*CIRCUIT, *(head for head in all_heads(*SHAPE) if head not in CIRCUIT)]
-    (result,) = result_of(check_circuit(patching, found, CIRCUIT, ranking, SHAPE, 0, ("mean",), n_random=5))
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, ranking, SHAPE, 0, ("mean",), n_random=5))
 
     def mean_without(heads) -> float:
-        return float(result_of(patching.measure([heads], range(4), found, "mean")).mean())
+        return float(result_of(patching.measure([heads], range(4), metric, "mean")).mean())
 
     full, nothing = mean_without(()), mean_without(every)
     share = lambda heads: (mean_without(every - frozenset(heads)) - nothing) / (full - nothing)  # noqa: E731
@@ -45,24 +45,24 @@ def test_shares_follow_from_the_measures_by_hand(monkeypatch):
 
 def test_heads_without_a_part_in_the_behaviour_give_no_share(monkeypatch):
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
 
     def same(sets, texts, *_):
         yield 1
         return np.zeros((len(sets), len(texts)))
 
     monkeypatch.setattr(patching, "measure", same)
-    (result,) = result_of(check_circuit(patching, found, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
     assert not result.defined
     plain = result.as_json()
     assert plain["faithfulness"] is plain["cpr"] is plain["rank"] is None
     assert plain["curve"][0]["faithfulness"] is None
-    assert result_of(minimal_circuit(patching, found, all_heads(*SHAPE), SHAPE)) is None
+    assert result_of(minimal_circuit(patching, metric, all_heads(*SHAPE), SHAPE)) is None
 
 
 def test_a_measure_that_is_no_number_gives_no_share(monkeypatch):
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
 
     def broken(sets, texts, *_):
         yield 1
@@ -71,22 +71,22 @@ def test_a_measure_that_is_no_number_gives_no_share(monkeypatch):
         return values
 
     monkeypatch.setattr(patching, "measure", broken)
-    (result,) = result_of(check_circuit(patching, found, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
     assert not result.defined and not result.finite
 
 
 def test_circuit_of_all_heads_and_of_none():
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
     every = all_heads(*SHAPE)
-    (result,) = result_of(check_circuit(patching, found, every, every, SHAPE, 0, ("resample",)))
+    (result,) = result_of(check_circuit(patching, metric, every, every, SHAPE, 0, ("resample",)))
     assert result.faithfulness == pytest.approx(1)
     assert result.completeness == pytest.approx(0, abs=1e-3)
     assert result.random_faithfulness == ()
     assert result.rank == 1
     with pytest.raises(ValueError, match="empty circuit"):
-        result_of(check_circuit(patching, found, [], every, SHAPE, 0))
-    assert result_of(minimal_ablation_set(patching, found, [])) is None
+        result_of(check_circuit(patching, metric, [], every, SHAPE, 0))
+    assert result_of(minimal_ablation_set(patching, metric, [])) is None
 
 
 @given(st.sets(st.sampled_from(all_heads(3, 6)), min_size=1), st.integers(0, 9))
@@ -112,20 +112,20 @@ def test_areas_by_hand():
 
 
 def test_planted_circuit_alone_does_the_work_and_no_random_one_does(planted):
-    loaded, patching, found = planted
+    loaded, patching, metric = planted
     truth = load_truth("planted-induction").heads
     circuit = [HeadId.parse(str(head)) for head in truth]
     shape = (loaded.shape.n_layers, loaded.shape.n_heads)
     ranking = [*circuit, *(head for head in all_heads(*shape) if head not in circuit)]
-    (result,) = result_of(check_circuit(patching, found, circuit, ranking, shape, 0, ("resample",)))
+    (result,) = result_of(check_circuit(patching, metric, circuit, ranking, shape, 0, ("resample",)))
     assert result.faithfulness > 0.95
     assert abs(result.completeness) < 0.05
     assert all(loss > 0.2 for _, loss in result.minimality)
     assert result.rank == pytest.approx(1 / 101)
-    smallest = result_of(minimal_circuit(patching, found, ranking, shape))
+    smallest = result_of(minimal_circuit(patching, metric, ranking, shape))
     assert set(smallest.heads) == set(circuit)
     assert smallest.complete and smallest.reached >= GOAL
-    backwards = result_of(minimal_circuit(patching, found, ranking[::-1], shape))
+    backwards = result_of(minimal_circuit(patching, metric, ranking[::-1], shape))
     assert set(backwards.heads) == set(circuit)
 
 

@@ -26,9 +26,9 @@ def loaded(request):
 
 def test_effects_equal_a_plain_re_implementation(loaded):
     examples = pairs()
-    patching, found = patched(loaded, examples, "resample")
+    patching, metric = patched(loaded, examples, "resample")
     effects = np.concatenate(
-        [result_of(patching.effects(part, found)) for part in (TARGETS[:3], TARGETS[3:])], axis=1
+        [result_of(patching.effects(part, metric)) for part in (TARGETS[:3], TARGETS[3:])], axis=1
     )
     texts = [loaded.encode(e.text) for e in examples]
     plain = [
@@ -36,7 +36,7 @@ def test_effects_equal_a_plain_re_implementation(loaded):
         for t, e in zip(texts, examples, strict=True)
     ]
     gap = np.mean(plain[:4]) - np.mean(plain[4:])
-    assert found.gap == pytest.approx(gap, abs=1e-4)
+    assert metric.gap == pytest.approx(gap, abs=1e-4)
     for index, target in enumerate(TARGETS):
         sender = target.source if isinstance(target, EdgeId) else target
         for pair in range(4):
@@ -56,8 +56,8 @@ def test_effects_equal_a_plain_re_implementation(loaded):
 def test_mean_ablation_equals_a_plain_re_implementation(loaded):
     examples = pairs()
     examples[4:] = from_rows([{"label": "normal", "text": f"w2 w{i} w7 w8"} for i in range(20, 25)]).examples
-    patching, found = patched(loaded, examples, "mean")
-    effects = result_of(patching.effects(TARGETS[:3], found))
+    patching, metric = patched(loaded, examples, "mean")
+    effects = result_of(patching.effects(TARGETS[:3], metric))
     assert effects.shape == (1, 3, 4)
     texts = [loaded.encode(e.text) for e in examples]
     for index, head in enumerate(TARGETS[:3]):
@@ -71,17 +71,17 @@ def test_mean_ablation_equals_a_plain_re_implementation(loaded):
                 plain_difference(loaded, plain_run(loaded, texts[i], *change), examples[i])
                 for change in ((None, None), (head, value))
             )
-            assert effects[0, index, i] == pytest.approx((before - after) / found.gap, abs=2e-3)
+            assert effects[0, index, i] == pytest.approx((before - after) / metric.gap, abs=2e-3)
 
 
 @pytest.mark.parametrize("method", ["resample", "mean"])
 @pytest.mark.parametrize("targets", [TARGETS[:3], TARGETS[3:]], ids=["heads", "edges"])
 def test_batched_equals_one_by_one(loaded, method, targets, monkeypatch):
-    together, found = patched(loaded, pairs(), method)
-    effects = result_of(together.effects(targets, found))
+    together, metric = patched(loaded, pairs(), method)
+    effects = result_of(together.effects(targets, metric))
     monkeypatch.setattr(patching_module, "BATCH_ROWS", 1)
     single, _ = patched(loaded, pairs(), method)
-    np.testing.assert_allclose(result_of(single.effects(targets, found)), effects, atol=2e-4)
+    np.testing.assert_allclose(result_of(single.effects(targets, metric)), effects, atol=2e-4)
     sides = 2 if method == "resample" else 1
     assert single.forward_passes == sides * 4 * len(targets)
     assert together.forward_passes == 1
@@ -91,16 +91,16 @@ def by_surgery(loaded, texts: list[list[int]], text: int, heads, kind: str, dono
     """Logits at the last position with the heads taken out, block by block, without this package's hooks."""
 
     def every_z(ids: list[int]) -> dict[int, torch.Tensor]:
-        surgery, kept = Surgery(loaded), {}
+        surgery, recorded = Surgery(loaded), {}
         plain = surgery.attend
 
         def attend(layer, z):
-            kept[layer] = z[0].clone()
+            recorded[layer] = z[0].clone()
             return plain(layer, z)
 
         surgery.attend = attend
         surgery.run(torch.tensor([ids]))
-        return kept
+        return recorded
 
     normal = [every_z(ids) for ids in texts[len(texts) // 2 :]]
     other = every_z(texts[donor])
@@ -129,36 +129,36 @@ def by_surgery(loaded, texts: list[list[int]], text: int, heads, kind: str, dono
 @pytest.mark.parametrize("kind", KINDS)
 def test_sets_taken_out_in_one_batch_equal_surgery_one_by_one(loaded, kind):
     examples = pairs()
-    patching, found = patched(loaded, examples)
+    patching, metric = patched(loaded, examples)
     texts = [loaded.encode(example.text) for example in examples]
     sets = [(), (HeadId(0, 1),), CIRCUIT, tuple(all_heads(*SHAPE))]
-    measured = result_of(patching.measure(sets, range(8), found, kind))
+    measured = result_of(patching.measure(sets, range(8), metric, kind))
     for row, heads in enumerate(sets):
         for text in range(8):
             with torch.no_grad():
                 logits = by_surgery(loaded, texts, text, heads, kind, (text + 4) % 8)
-            assert measured[row, text] == pytest.approx(float(found.of(logits[None], [text])[0]), abs=2e-4)
-    assert measured[0] == pytest.approx(found.values, abs=1e-4)
+            assert measured[row, text] == pytest.approx(float(metric.of(logits[None], [text])[0]), abs=2e-4)
+    assert measured[0] == pytest.approx(metric.values, abs=1e-4)
 
 
 def test_order_and_size_of_batches_change_nothing(monkeypatch):
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
     sets = [CIRCUIT, (HeadId(2, 1),), tuple(all_heads(*SHAPE))]
-    at_once = result_of(patching.measure(sets, range(4), found, "resample"))
+    at_once = result_of(patching.measure(sets, range(4), metric, "resample"))
     monkeypatch.setattr(patching_module, "BATCH_ROWS", 1)
     passes = patching.forward_passes
-    assert result_of(patching.measure(sets, range(4), found, "resample")) == pytest.approx(at_once, abs=1e-5)
+    assert result_of(patching.measure(sets, range(4), metric, "resample")) == pytest.approx(at_once, abs=1e-5)
     assert patching.forward_passes == passes + 12
 
 
 def test_hooks_are_gone_after_an_exception():
     loaded = tiny("gpt2", seed=2)
-    patching, found = patched(loaded, pairs())
+    patching, metric = patched(loaded, pairs())
     with pytest.raises(RuntimeError), replace_heads(loaded, [list(CIRCUIT)], nothing):
         raise RuntimeError
-    assert result_of(patching.measure([()], range(8), found, "zero"))[0] == pytest.approx(
-        found.values, abs=1e-4
+    assert result_of(patching.measure([()], range(8), metric, "zero"))[0] == pytest.approx(
+        metric.values, abs=1e-4
     )
 
 

@@ -17,7 +17,7 @@ def loaded(request):
 
 
 @pytest.mark.parametrize(
-    ("effect", "parts", "said"),
+    ("effect", "parts", "expected"),
     [
         (0.4, (0.0, 0.4, 0.0), "k"),
         (0.4, (0.2, 0.0, 0.1), "q+v"),
@@ -28,16 +28,16 @@ def loaded(request):
         (0.4, (0.4, np.nan, 0.0), ""),
     ],
 )
-def test_the_parts_that_carry_an_edge_worked_by_hand(effect, parts, said):
-    assert carried_by(effect, parts, bound=0.02) == said
+def test_the_parts_that_carry_an_edge_worked_by_hand(effect, parts, expected):
+    assert carried_by(effect, parts, bound=0.02) == expected
 
 
 @pytest.mark.parametrize("part", ["q", "k", "v"])
 def test_the_effect_through_one_part_is_that_of_path_patching_with_it_alone(loaded, part):
     examples = pairs(longer=False)
-    patching, found = patched(loaded, examples, "resample")
+    patching, metric = patched(loaded, examples, "resample")
     edges = TARGETS[3:]
-    running = part_effects(patching, edges, [0, 1, 0], found)
+    running = part_effects(patching, edges, [0, 1, 0], metric)
     while True:
         try:
             next(running)
@@ -53,7 +53,7 @@ def test_the_effect_through_one_part_is_that_of_path_patching_with_it_alone(load
             donors = recording.z[:, [4, 5, 6, 7, 0, 1, 2, 3]]
             with patch_edges(loaded, [[edge]] * 8, donors, reads=part):
                 logits = loaded.model(ids).logits[:, -1]
-        changed = found.of(logits, range(8))
+        changed = metric.of(logits, range(8))
         side = slice(4 * direction, 4 * direction + 4)
-        share = (found.values[side] - changed[side]).mean() / found.gap * (1 - 2 * direction)
+        share = (metric.values[side] - changed[side]).mean() / metric.gap * (1 - 2 * direction)
         assert effects[row, "qkv".index(part)] == pytest.approx(share, abs=2e-4)

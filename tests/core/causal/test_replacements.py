@@ -71,7 +71,7 @@ def test_donor_is_counted_from_the_end(length, donor):
 def test_texts_without_partners_get_a_drawn_text_of_the_other_side():
     loaded = tiny("gpt2", seed=2)
     examples = pairs(count=4, longer=True)
-    patching, found = patched(loaded, [*examples[:4], *examples[5:]], "mean")
+    patching, metric = patched(loaded, [*examples[:4], *examples[5:]], "mean")
     assert {patching.replacements._donor_of[text] for text in range(4)} <= {4, 5, 6}
     assert {patching.replacements._donor_of[text] for text in range(4, 7)} <= {0, 1, 2, 3}
-    assert np.isfinite(result_of(patching.measure([all_heads(3, 4)], range(7), found, "resample"))).all()
+    assert np.isfinite(result_of(patching.measure([all_heads(3, 4)], range(7), metric, "resample"))).all()

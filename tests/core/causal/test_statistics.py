@@ -47,10 +47,10 @@ def test_the_interval_of_members():
 
 
 def test_q_values_by_hand_and_with_gaps():
-    found = q_values(np.array([0.01, np.nan, 0.04, 0.03]))
-    assert found[0] == pytest.approx(0.03)
-    assert np.isnan(found[1])
-    assert found[2] == pytest.approx(0.04)
+    q = q_values(np.array([0.01, np.nan, 0.04, 0.03]))
+    assert q[0] == pytest.approx(0.03)
+    assert np.isnan(q[1])
+    assert q[2] == pytest.approx(0.04)
     assert np.isnan(q_values(np.array([np.nan]))).all()
 
 
@@ -149,8 +149,8 @@ def test_false_discoveries_among_mixtures_are_as_few_as_q_says(real):
     values = random.normal(size=(draws, heads, examples))
     values[:, :real] += 1.5
     p = sign_flip_p(values.reshape(1, -1, examples), seed=0).reshape(draws, heads)
-    found = np.stack([q_values(row) for row in p]) <= level
-    share = found[:, real:].sum(axis=1) / np.maximum(found.sum(axis=1), 1)
+    rejected = np.stack([q_values(row) for row in p]) <= level
+    share = rejected[:, real:].sum(axis=1) / np.maximum(rejected.sum(axis=1), 1)
     assert share.mean() <= level + 3 * share.std() / np.sqrt(draws)
     if real:
-        assert found[:, :real].mean() > 0.5
+        assert rejected[:, :real].mean() > 0.5

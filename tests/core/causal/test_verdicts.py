@@ -9,7 +9,7 @@ from core.heads import all_heads
 
 
 @pytest.mark.parametrize(
-    ("effect", "low", "high", "q", "said"),
+    ("effect", "low", "high", "q", "expected"),
     [
         (0.3, 0.2, 0.4, 0.01, "confirmed"),
         (-0.3, -0.4, -0.2, 0.01, "confirmed"),
@@ -22,8 +22,8 @@ from core.heads import all_heads
         (0.3, np.nan, np.nan, 1.0, "not confirmed"),
     ],
 )
-def test_the_rule_of_the_verdict(effect, low, high, q, said):
-    assert verdict(effect, low, high, q, bound=0.05) == said
+def test_the_rule_of_the_verdict(effect, low, high, q, expected):
+    assert verdict(effect, low, high, q, bound=0.05) == expected
 
 
 def test_the_larger_direction_counts_with_its_sign_and_negligible_targets_do_not_dilute_q():
@@ -31,20 +31,20 @@ def test_the_larger_direction_counts_with_its_sign_and_negligible_targets_do_not
     noise = np.full((31, count), 1e-4) * np.random.default_rng(0).choice([-1, 1], size=(31, count))
     noise[0], denoise = 0.1, noise.copy()
     denoise[0] = -0.4
-    found = judge(all_heads(1, 31), np.stack([noise, denoise]), 0.05, seed=0)
-    assert (found.effect[0], found.low[0], found.high[0]) == pytest.approx((-0.4, -0.4, -0.4))
-    assert found.q[0] == pytest.approx(2 / 2**count)
-    assert found.verdict[0] == "confirmed"
-    assert np.isnan(found.q[1:]).all()
-    assert set(found.verdict[1:]) == {"not confirmed"}
+    findings = judge(all_heads(1, 31), np.stack([noise, denoise]), 0.05, seed=0)
+    assert (findings.effect[0], findings.low[0], findings.high[0]) == pytest.approx((-0.4, -0.4, -0.4))
+    assert findings.q[0] == pytest.approx(2 / 2**count)
+    assert findings.verdict[0] == "confirmed"
+    assert np.isnan(findings.q[1:]).all()
+    assert set(findings.verdict[1:]) == {"not confirmed"}
 
 
 def test_an_effect_that_is_no_number_gets_no_p_and_no_verdict():
     effects = np.full((2, 2, 8), 0.2)
     effects[1, 0, 3] = np.nan
-    found = judge(all_heads(1, 2), effects, 0.05, seed=0)
-    assert found.verdict == [None, "confirmed"]
-    assert np.isnan(found.p[0])
+    findings = judge(all_heads(1, 2), effects, 0.05, seed=0)
+    assert findings.verdict == [None, "confirmed"]
+    assert np.isnan(findings.p[0])
 
 
 def test_random_signs_are_rarely_confirmed():
