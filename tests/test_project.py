@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +117,12 @@ def test_dashboard_never_loads_torch_or_transformers():
                 waiting.append(other)
     assert wrong == {}
     assert any("core" in file.parts for file in reached)
+
+
+def test_every_file_beside_the_code_is_in_the_package():
+    patterns = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]
+    for package, globs in patterns.items():
+        packaged = {file for pattern in globs for file in (ROOT / package).glob(pattern)}
+        files = {file for file in (ROOT / package).rglob("*.*") if file.is_file()}
+        left_out = {file for file in files - packaged if file.suffix not in (".py", ".pyc")}
+        assert left_out == set()
