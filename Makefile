@@ -5,7 +5,7 @@
 # make docs       renew the generated parts of the documents
 #
 # The first call makes .venv; later calls install only what pyproject.toml changed. Choose the interpreter with
-# PYTHON=python3.12, the port with PORT=8600, single tests with ARGS="tests/core/test_examples.py".
+# PYTHON=python3.12, the port with PORT=8600, single tests with ARGS="tests/core/examples".
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && exit; done; echo python3)

@@ -67,10 +67,15 @@ def below(result: Result, shown: Shown) -> None:
 
     tabs = st.tabs(list(labels.values()), key=key, default=labels[opened], on_change=turn)
     with tabs[TABS.index(opened)]:
-        {"heads": heads_tab, "edges": edges_tab, "heat": heat_tab}[opened](result, shown)
+        if opened == "heads":
+            heads_tab(result)
+        elif opened == "edges":
+            edges_tab(result, shown)
+        else:
+            heat_tab(result)
 
 
-def heads_tab(result: Result, shown: Shown) -> None:
+def heads_tab(result: Result) -> None:
     """The table of heads; a ticked row opens its head."""
     everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
@@ -88,7 +93,7 @@ def edges_tab(result: Result, shown: Shown) -> None:
     tables.edges(shown.edges, result.titles(), key=key, opened=ticked)
 
 
-def heat_tab(result: Result, shown: Shown) -> None:
+def heat_tab(result: Result) -> None:
     """Scores of all heads as a map; a click opens a head."""
     widgets.chart(
         shared.heat(result.heads, colours.palette(), t),

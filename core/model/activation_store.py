@@ -102,7 +102,8 @@ class ActivationStore:
         self._cache.close()
 
     def __len__(self) -> int:
-        return len(self._cache)
+        with self._errors():
+            return len(self._cache)
 
     def _open(self, limit: int) -> diskcache.Cache:
         settings = {

@@ -68,6 +68,8 @@ class ModelPool:
         """The model on the device, loaded if it is not held; raises ModelError as `load_model` does."""
         key = _key(source, device)
         if key not in self._models:
+            load_config(source)  # a name that cannot be loaded costs no model that is held
+            check_files(source)
             self._drop_idle(self._size - 1)
             self._models[key] = self._load(source, device)
         self._models.move_to_end(key)

@@ -82,4 +82,4 @@ def table(rows: list[Line]) -> str:
             f'<div class="note">{escape(t(f"confidence.{row.key}_note"))}</div></th>'
             f"<td>{escape(row.value)}</td><td>{escape(row.wanted)}</td><td>{mark}</td></tr>"
         )
-    return f'<table class="certainty"><tbody>{body}</tbody></table>'
+    return f'<table class="confidence"><tbody>{body}</tbody></table>'

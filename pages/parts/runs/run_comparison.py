@@ -11,7 +11,6 @@ from pages.parts.charts.colours import INK, Palette
 from pages.parts.charts.shared import PADDING, Words, tooltips
 from pages.parts.data.results import Result
 
-CHANGES = ("came", "went", "up", "down", "stayed")
 COLOURS = {"came": "#009E73", "went": "#D55E00", "up": INK, "down": INK, "stayed": INK}
 MOST_ROWS = 30
 """Heads or edges drawn at most, the strongest of either run; the table holds all."""

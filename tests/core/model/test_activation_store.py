@@ -98,7 +98,8 @@ def test_each_failure_of_the_database_has_its_own_name(store, monkeypatch, reaso
 
     monkeypatch.setattr(store._cache, "set", fail)
     monkeypatch.setattr(store._cache, "get", fail)
-    for call in (lambda: store.put("a", torch.zeros(1)), lambda: store.get("a")):
+    monkeypatch.setattr(type(store._cache), "__len__", fail)
+    for call in (lambda: store.put("a", torch.zeros(1)), lambda: store.get("a"), lambda: len(store)):
         with pytest.raises(StorageError) as caught:
             call()
         assert caught.value.key == key

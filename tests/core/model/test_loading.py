@@ -134,6 +134,15 @@ def test_a_leased_model_stays_and_an_idle_one_goes_before_another_is_loaded(fold
     assert len(pool._models) == 2
 
 
+def test_a_name_that_cannot_be_loaded_costs_no_model_that_is_held(folders, tmp_path):
+    pool = ModelPool(size=1)
+    held = pool.get(folders[0], "cpu")
+    assert key_of(lambda: pool.get(str(tmp_path / "none"), "cpu")) == "no_folder"
+    (Path(folders[1]) / "model.safetensors").unlink()
+    assert key_of(lambda: pool.get(folders[1], "cpu")) == "no_weights"
+    assert pool.get(folders[0], "cpu") is held
+
+
 def test_a_load_without_memory_is_tried_again_without_the_idle_models(folders, monkeypatch):
     pool, tried = ModelPool(size=3), []
 
