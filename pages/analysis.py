@@ -6,7 +6,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.jobs.backend import JobStatus, start, start_again
 from core.runs.run_folder import RunFolder
 from pages.parts import i18n, shell
@@ -43,12 +42,8 @@ def begin() -> RunFolder:
 
 def submit(make: Callable[[], RunFolder]) -> None:
     """Follow the run that `make` starts, or show why it cannot."""
-    try:
-        state.adopt(make())
-    except HeadlightError as error:
-        shell.show(error)
-        return
-    st.rerun()
+    if shell.succeeds(lambda: state.adopt(make())):
+        st.rerun()
 
 
 @st.fragment(run_every=1.0)

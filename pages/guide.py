@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core.errors import HeadlightError
 from pages.parts import shell
 from pages.parts.charts import legends
 from pages.parts.guide import checklist
@@ -23,10 +22,7 @@ def proof_of_concept() -> None:
             st.markdown(t(f"poc.{section}"))
     with ticks:
         st.subheader(t("poc.list_title"), anchor=False)
-        try:
-            checklist.show()
-        except HeadlightError as error:
-            shell.show(error)
+        shell.succeeds(checklist.show)
 
 
 def how_it_works() -> None:

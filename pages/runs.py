@@ -71,9 +71,7 @@ def choice(text: str, key: str, icon: str, line: Line) -> bool:
 
 def act(action: Callable[[], object]) -> None:
     """Do it, and show the error that it ends in."""
-    error = state.fails(action)
-    if error is not None:
-        shell.show(error)
+    if not shell.succeeds(action):
         st.stop()
 
 

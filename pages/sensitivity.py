@@ -20,7 +20,7 @@ from pages.parts.data.results import Result
 from pages.parts.sensitivity import charts, sections
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import checks
+from pages.parts.shell import checks, widgets
 
 COLUMNS = 3
 
@@ -94,12 +94,8 @@ def swept(content: Mapping[str, Any], check: JobState | None) -> None:
 def the_map(grid: pd.DataFrame, quality: Quality) -> None:
     """Dictionary size × sparsity."""
     st.subheader(t("sweep.map_title"), anchor=False)
-    st.altair_chart(
-        charts.heat(grid, quality, colours.palette(), t),
-        key=f"sweep_map_{quality}",
-        theme=None,
-        alt=t("alt.sweep_map", count=len(grid)),
-    )
+    drawing = charts.heat(grid, quality, colours.palette(), t)
+    widgets.chart(drawing, f"sweep_map_{quality}", t("alt.sweep_map", count=len(grid)))
     st.caption(t("sweep.map_reading"))
 
 
@@ -113,12 +109,9 @@ def each_setting(table: pd.DataFrame, quality: Quality) -> None:
         ):
             title = sections.titled(name)
             place.markdown(f"**{shell.plain(title)}**", help=t(f"sweep.about_{name}"))
-            place.altair_chart(
-                charts.line(means(table, name, quality), name, quality, colours.palette(), t),
-                key=f"sweep_{name}_{quality}",
-                theme=None,
-                alt=t("alt.sweep_setting", setting=title),
-            )
+            drawing = charts.line(means(table, name, quality), name, quality, colours.palette(), t)
+            with place:
+                widgets.chart(drawing, f"sweep_{name}_{quality}", t("alt.sweep_setting", setting=title))
     st.caption(t(f"sweep.each_reading_{quality}"))
 
 

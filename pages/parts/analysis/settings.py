@@ -13,8 +13,7 @@ from pages.parts import i18n
 from pages.parts.session import state
 from pages.parts.session.state import language, t
 
-SMALLEST = 1e-6
-"""Lowest number of a setting that must only be above 0."""
+SMALLEST = 1e-6  # Lowest number of a setting that must only be above 0
 
 
 def presets() -> None:

@@ -16,16 +16,9 @@ from pages.parts.session.state import language, t
 
 MARKS = {True: ("good", "✓", "met"), False: ("warn", "✕", "missed"), None: ("", "–", "unmeasured")}
 """Look, sign and word of a goal that is met, missed, not measured."""
-
-MOST_NAMED = 4
-"""Cases named one by one where another method is above ours."""
-
-LONGEST_NOTE = 60
-"""Characters of a goal's note on the screen; pointing shows it whole."""
-
-STATED_Q = 0.1
-"""The false discovery rate that the method states."""
-
+MOST_NAMED = 4  # Cases named one by one where another method is above ours
+LONGEST_NOTE = 60  # Characters of a goal's note on the screen; pointing shows it whole
+STATED_Q = 0.1  # The false discovery rate that the method states
 SHARES = ("false_discoveries_pairs", "false_discoveries_unpaired")
 PLAIN = ("rows_others_above", "screened_rows_others_above", "gpu_ratio")
 EXPONENTS = ("growth_heads", "growth_examples")

@@ -8,12 +8,7 @@ ANOMALOUS = "#D55E00"
 NORMAL = "#0072B2"
 INK = "#5B7FA6"
 """Of drawings and unchecked heads: readable on the light and on the dark ground."""
-VERDICT = {
-    "confirmed": "#009E73",
-    "partly": "#E69F00",
-    "not_confirmed": "#9CA3AF",
-    "unchecked": INK,
-}
+VERDICT = {"confirmed": "#009E73", "partly": "#E69F00", "not_confirmed": "#9CA3AF", "unchecked": INK}
 VERDICT_SHAPE = {"confirmed": "circle", "partly": "square", "not_confirmed": "circle", "unchecked": "circle"}
 FILLED = ("confirmed", "partly")
 CODES = (

@@ -11,7 +11,6 @@ from pages.parts.charts.colours import ANOMALOUS, FILLED, INK, NORMAL, VERDICT, 
 
 _LINE = f'fill="none" stroke="{INK}" stroke-width="1.6"'
 _CODE_COLOURS = {"o": "#E69F00", "b": "#0072B2", "g": "#009E73"}
-
 HOW = {
     "compare": "".join(
         f'<rect x="{x}" y="{14 + 14 * row}" width="{width}" height="6" rx="3" fill="{colour}"/>'

@@ -10,12 +10,9 @@ from pages.parts.charts.colours import Palette
 
 Words = Callable[[str], str]
 """Gives the text of a key in the reader's language."""
-
 FONT = "'Source Sans', 'Hiragino Sans', 'Yu Gothic UI', 'Noto Sans JP', 'Noto Sans CJK JP', sans-serif"
 """Of names and numbers inside a chart; Streamlit sets that of axes and legends alone."""
-
-PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}
-"""Pixels around a chart."""
+PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}  # Pixels around a chart
 
 
 def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:

@@ -11,8 +11,7 @@ from pages.parts.charts.colours import CODES, Palette
 from pages.parts.charts.shared import Words, finished, tooltips
 
 SILENT = "silent"
-GAP = 1
-"""Empty columns between the two sides."""
+GAP = 1  # Empty columns between the two sides
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import t
+from pages.parts.shell import widgets
 
 JOIN = " + "
 
@@ -90,9 +91,7 @@ def _codes(result: Result, row: Mapping[str, Any]) -> None:
     st.markdown(t("edge.own", count=i18n.number(own_examples(table)), total=total))
     st.html(code_strip.sides(table, t))
     alt = t("edge.alt", source=row["source"], target=row["target"])
-    st.altair_chart(
-        code_strip.strip(table, result.examples, colours.palette(), t), key="joint_strip", theme=None, alt=alt
-    )
+    widgets.chart(code_strip.strip(table, result.examples, colours.palette(), t), "joint_strip", alt)
     st.caption(t("edge.codes"))
 
 

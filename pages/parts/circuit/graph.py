@@ -14,13 +14,9 @@ from pages.parts.circuit.nodes import Drawn, drawn
 
 DENSE_COLUMNS = 12
 """From this number of columns on, heads are smaller and named without their layer, which the axis tells."""
-
 NAMES_BESIDE = 10
 """Up to so many heads a layer, names in the grid stand beside the heads: further ones leave no room."""
-
-MINUS = "−"
-"""In heads that work against the fault."""
-
+MINUS = "−"  # In heads that work against the fault
 COLUMN_WIDTH = 150
 LEAST_WIDTH = 520
 """Pixels of a flow picture in a file: from column to column, and at least."""

@@ -6,9 +6,7 @@ import pandas as pd
 
 COLOURS = ("#CC79A7", "#56B4E9", "#7A5195", "#8C6D46", "#B8A800", "#D55E00")
 """Of the rings around grouped heads; the numbers tell groups apart where colours repeat."""
-
-CIRCLED = 20
-"""Circled digits that the fonts have."""
+CIRCLED = 20  # Circled digits that the fonts have
 
 
 def numbered(groups: Iterable[str]) -> dict[str, int]:

@@ -1,11 +1,8 @@
 """The panel's fields for a head's own name, notes and group, and the one that groups several heads at once."""
 
-from collections.abc import Callable
-
 import pandas as pd
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.runs.head_notes import LONGEST_NOTE, HeadLabel, groups, read_labels, write_group, write_label
 from pages.parts import shell
 from pages.parts.data.results import Result
@@ -27,10 +24,7 @@ def edit(head: str) -> None:
         keys = {field: f"label_{field}_{state.run_id()}_{head}" for field in FIELDS}
         keys["group"] += f"_{label.group}"  # the box follows a group that was given in another place
         st.text_input(
-            t("circuit.own_name"),
-            label.name,
-            key=keys["name"],
-            placeholder=t("circuit.own_name_example"),
+            t("circuit.own_name"), label.name, key=keys["name"], placeholder=t("circuit.own_name_example")
         )
         _group_box(list(groups(labels)), label.group, keys["group"])
         st.text_area(t("circuit.note"), label.note, max_chars=LONGEST_NOTE, key=keys["note"])
@@ -88,18 +82,11 @@ def _group_box(known: list[str], group: str | None, key: str) -> None:
 def _keep(head: str, keys: dict[str, str]) -> None:
     st.session_state["head"] = head  # the list shows the new name only where its value is set anew
     label = HeadLabel(**{field: st.session_state.get(key) or "" for field, key in keys.items()})
-    _written(lambda: write_label(state.folder(), head, label))
+    st.session_state["label_error"] = state.fails(lambda: write_label(state.folder(), head, label))
 
 
 def _keep_group(run: str) -> None:
     members = st.session_state.get(f"group_members_{run}") or []
     name = st.session_state.get(f"group_name_{run}") or ""
     st.session_state["group_empty"] = not members
-    _written(lambda: write_group(state.folder(), members, name))
-
-
-def _written(write: Callable[[], None]) -> None:
-    try:
-        write()
-    except HeadlightError as error:
-        st.session_state["label_error"] = error
+    st.session_state["label_error"] = state.fails(lambda: write_group(state.folder(), members, name))

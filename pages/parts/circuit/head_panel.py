@@ -21,8 +21,7 @@ from pages.parts.session.state import language, t
 from pages.parts.shell import widgets, worker_answer
 
 MOST_NEIGHBOURS = 5
-BEGINNING = 60
-"""Characters of a text in the list of examples."""
+BEGINNING = 60  # Characters of a text in the list of examples
 
 
 def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:

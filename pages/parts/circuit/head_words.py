@@ -13,12 +13,9 @@ DARKEST = 60
 MOST_NAMED = 3
 LEAST_NAMED = 0.01
 """Tokens that the sentence names, and the attention that they get at least."""
-LONGEST_AT_ONCE = 60
-"""Tokens that surely fit without scrolling."""
-MOST_SHOWN = 5
-"""Words that are shown unfolded."""
-MOST_LISTED = 12
-"""Tokens of the table."""
+LONGEST_AT_ONCE = 60  # Tokens that surely fit without scrolling
+MOST_SHOWN = 5  # Words that are shown unfolded
+MOST_LISTED = 12  # Tokens of the table
 SIGN = {"anomalous": "▲", "normal": "●"}
 
 

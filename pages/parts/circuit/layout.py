@@ -13,22 +13,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 SWEEPS = 30
-ROOM = 1.0
-"""Height that a head needs."""
+ROOM = 1.0  # Height that a head needs
 WAYPOINT_ROOM = 0.16
-STRAIGHTNESS = 4.0
-"""How much more than a head a waypoint pulls: long edges become straight."""
-GRAVITY = 0.97
-"""Keeps parts that are not connected from drifting apart."""
-LONELY = 0.7
-"""A head without edges moves to the middle at this pace, as far as the others let it."""
-ENTRY = (0.16, 0.2)
-"""Share of a column that an edge runs horizontally after its source and before its target."""
-BOW = 0.7
-"""How far an edge that does not run forward swings out, in columns and heights."""
-REACH = 0.6
-"""How far a curve keeps its first and its last direction, as a share of its length."""
-
+STRAIGHTNESS = 4.0  # How much more than a head a waypoint pulls: long edges become straight
+GRAVITY = 0.97  # Keeps parts that are not connected from drifting apart
+LONELY = 0.7  # A head without edges moves to the middle at this pace, as far as the others let it
+ENTRY = (0.16, 0.2)  # Share of a column that an edge runs horizontally after its source and before its target
+BOW = 0.7  # How far an edge that does not run forward swings out, in columns and heights
+REACH = 0.6  # How far a curve keeps its first and its last direction, as a share of its length
 Point = tuple[float, float]
 
 

@@ -10,10 +10,8 @@ from pages.parts.circuit.graph import MINUS
 from pages.parts.circuit.marks import Look
 from pages.parts.data.results import VERDICTS
 
-ROW = 22
-"""Pixels from sign to sign."""
-GROUPS_AT = 0.45
-"""Share of the width where the column of the groups begins."""
+ROW = 22  # Pixels from sign to sign
+GROUPS_AT = 0.45  # Share of the width where the column of the groups begins
 
 
 def with_legend(picture: alt.LayerChart, heads: pd.DataFrame, look: Look, width: int) -> alt.VConcatChart:
@@ -31,8 +29,7 @@ def with_legend(picture: alt.LayerChart, heads: pd.DataFrame, look: Look, width:
     )
     table["shape"] = table["shape"].fillna("circle") if "shape" in table else "circle"
     base = alt.Chart(table).encode(
-        x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False)),
-        y=alt.Y("row:O", axis=None),
+        x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False)), y=alt.Y("row:O", axis=None)
     )
     points = base.mark_point(size=150, strokeWidth=2.2, filled=True, opacity=1).encode(
         fill=alt.Fill("fill:N", scale=None),

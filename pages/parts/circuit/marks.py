@@ -12,21 +12,12 @@ from pages.parts.circuit import groups
 from pages.parts.circuit.layout import Point
 from pages.parts.circuit.nodes import Drawn, Edge, Effect, Node
 
-RADII = (9, 12, 15, 18)
-"""Node radii in pixels, from the weakest to the strongest quarter of the shown scores."""
-
-RING = 5
-"""Pixels from the rim of a head to the ring of its group."""
-
+RADII = (9, 12, 15, 18)  # Node radii in pixels, from the weakest to the strongest quarter of the shown scores
+RING = 5  # Pixels from the rim of a head to the ring of its group
 NAME_ROOM = ((4, 18), (6, 12), (8, 7))
 """Up to so many columns, so many characters of a head's own name stand beside it; tooltips hold all of it."""
-
-DIMMED = 0.22
-"""Opacity of what is not connected with the picked head or edge."""
-
-NONE = "–"
-"""In tooltips, where there is nothing to tell."""
-
+DIMMED = 0.22  # Opacity of what is not connected with the picked head or edge
+NONE = "–"  # In tooltips, where there is nothing to tell
 Routes = Mapping[tuple[str, str], Sequence[Point]]
 
 

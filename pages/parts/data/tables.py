@@ -14,7 +14,6 @@ from pages.parts.session.state import language, t
 
 Opened = Callable[[], None] | None
 """Called when a row is chosen; `st.session_state[key]` then tells which."""
-
 _NUMBERS = (
     "score",
     "score_low",

@@ -11,8 +11,7 @@ from core.schema import AblationCheck
 from pages.parts.charts.colours import INK, Palette
 from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
 
-SHOWN = (-0.5, 1.6)
-"""Shares that are drawn; what lies beyond stands at the edge, the table tells it."""
+SHOWN = (-0.5, 1.6)  # Shares that are drawn; what lies beyond stands at the edge, the table tells it
 
 
 def beside_random(ablations: Sequence[AblationCheck], colours: Palette, word: Words) -> alt.LayerChart:

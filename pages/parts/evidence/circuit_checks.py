@@ -65,19 +65,13 @@ def _details(content: CircuitRecord, defined: list[AblationCheck]) -> None:
     if defined:
         left, right = st.columns([3, 2], gap="medium")
         left.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
-        left.altair_chart(
-            charts.curve(defined[0], len(content.circuit), content.goal, colours.palette(), t),
-            key="faithfulness_curve",
-            theme=None,
-            alt=t("alt.curve"),
-        )
+        with left:
+            curve = charts.curve(defined[0], len(content.circuit), content.goal, colours.palette(), t)
+            widgets.chart(curve, "faithfulness_curve", t("alt.curve"))
         right.markdown(f"**{t('circuit_check.minimality')}**", help=t("circuit_check.minimality_help"))
-        right.altair_chart(
-            charts.minimality(defined[0], colours.palette(), t),
-            key="minimality",
-            theme=None,
-            alt=t("alt.minimality"),
-        )
+        with right:
+            minimality = charts.minimality(defined[0], colours.palette(), t)
+            widgets.chart(minimality, "minimality", t("alt.minimality"))
     _table(charts.numbers(content.ablations, t))
     for ablation in content.ablations:
         if not ablation.defined:
@@ -89,13 +83,10 @@ def _details(content: CircuitRecord, defined: list[AblationCheck]) -> None:
 def _table(table: pd.DataFrame) -> None:
     shares = ("faithfulness", "completeness", "cpr", "cmd")
     settings = {
-        name: st.column_config.Column(t(f"circuit_check.column_{name}"), help=_help(name)) for name in table
+        name: st.column_config.Column(t(f"circuit_check.column_{name}"), help=t(f"circuit_check.help_{name}"))
+        for name in table
     }
-    shown = table.style.format({name: (lambda share: percent(share)) for name in shares}, na_rep="–").format(
+    shown = table.style.format(dict.fromkeys(shares, percent), na_rep="–").format(
         {"reached": "{:.0f}", "random": "{:.0f}"}, na_rep="–"
     )
     st.dataframe(shown, hide_index=True, column_config=settings, key="circuit_numbers", placeholder="–")
-
-
-def _help(column: str) -> str:
-    return t(f"circuit_check.help_{column}")

@@ -16,10 +16,8 @@ from pages.parts.charts.shared import Words, dashed, finished, names_axis, toolt
 from pages.parts.data.results import head_name
 
 MOST_HEADS = 12
-NAMED = 0.05
-"""Attribution from which a head is named that is no candidate."""
-ROOM = (0.08, 0.06)
-"""Room of a name, as shares of the picture's width and height."""
+NAMED = 0.05  # Attribution from which a head is named that is no candidate
+ROOM = (0.08, 0.06)  # Room of a name, as shares of the picture's width and height
 KINDS = ("resample", "mean", "zero")
 KIND_COLOURS = (INK, "#E69F00", "#CC79A7")
 KIND_SHAPES = ("circle", "square", "triangle")

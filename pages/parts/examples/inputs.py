@@ -14,6 +14,7 @@ from core.examples.reading import from_pasted, from_rows, parse_examples, to_csv
 from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
+from pages.parts.shell import widgets
 
 SHIFT_JIS = "cp932"
 LIVE = Path(__file__).with_name("live.html").read_text(encoding="utf-8")
@@ -132,16 +133,8 @@ def _file() -> None:
     file = st.file_uploader(t("examples.file_label"), type=["csv", "tsv", "jsonl"], key="upload")
     if file is not None:
         _read(file.getvalue(), file.name, file.file_id)
-    st.download_button(
-        t("examples.download"),
-        data=to_csv(state.draft().examples.examples),
-        file_name="examples.csv",
-        mime="text/csv",
-        key="download_examples",
-        on_click="ignore",
-        disabled=not state.draft().examples.examples,
-        icon=":material/download:",
-    )
+    examples, label = state.draft().examples.examples, t("examples.download")
+    widgets.download("examples.csv", to_csv(examples), label, key="download_examples", disabled=not examples)
 
 
 def _read(content: bytes, name: str, file_id: str) -> None:

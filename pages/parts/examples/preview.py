@@ -12,8 +12,7 @@ from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import worker_answer
 
-FIRST_ROWS = 20
-"""Rows of the token table, unless all are asked for."""
+FIRST_ROWS = 20  # Rows of the token table, unless all are asked for
 
 
 def show() -> bool:

@@ -8,10 +8,8 @@ from pages.parts.i18n import number
 
 Words = Callable[..., str]
 MEAN = -1
-MOST_COLUMNS = 60
-"""Tokens of the longest text above which the texts are not set in columns."""
-REST_OF_CHARACTER = "…"
-"""How a token inside a split character is given."""
+MOST_COLUMNS = 60  # Tokens of the longest text above which the texts are not set in columns
+REST_OF_CHARACTER = "…"  # How a token inside a split character is given
 
 
 def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:

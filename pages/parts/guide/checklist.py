@@ -1,6 +1,7 @@
 """The check list of the guide: its facts from the open run or the draft, its ticks, and how it is drawn."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -17,8 +18,7 @@ from pages.parts.data import results
 from pages.parts.session import state
 from pages.parts.session.state import t
 
-_TICKS = "poc_ticks"
-"""Ticks of a session in which no run is open; the next run takes them over."""
+_TICKS = "poc_ticks"  # Ticks of a session in which no run is open; the next run takes them over
 
 
 def facts() -> Facts:
@@ -76,10 +76,8 @@ def hand_over(run: RunFolder) -> None:
 def note_comparison(first: str, second: str) -> None:
     """Two analyses have been held against each other: tick it for both."""
     for run_id in (first, second):
-        try:
+        with suppress(HeadlightError):  # a run that cannot be written is told of where it is opened
             tick(open_run(run_id), COMPARED)
-        except HeadlightError:
-            continue  # a run that cannot be written is told of where it is opened
 
 
 def show() -> None:
@@ -125,7 +123,4 @@ def _tick(item: str, key: str) -> None:
         held: set[Any] = set(st.session_state.get(_TICKS, ()))
         st.session_state[_TICKS] = sorted((held | {item}) if done else (held - {item}))
         return
-    try:
-        tick(state.folder(), item, done)
-    except HeadlightError as error:
-        st.session_state["poc_error"] = error
+    st.session_state["poc_error"] = state.fails(lambda: tick(state.folder(), item, done))

@@ -12,48 +12,16 @@ import streamlit as st
 from pages.parts import i18n
 from pages.parts.session.state import language, t
 
-TERMS = (
-    "head",
-    "edge",
-    "circuit",
-    "token",
-    "position",
-    "pair",
-    "pass",
-    "autoencoder",
-    "latent",
-    "code",
-    "member",
-    "score",
-    "attention_flow",
-    "frequency",
-    "candidate",
-    "evidence",
-    "switch_off",
-    "put_in",
-    "effect",
-    "interval",
-    "p_value",
-    "q_value",
-    "verdict",
-    "preset",
-    "seed",
-)
+# in the order of the catalogue, which is the same in every language
+TERMS = tuple(key.split(".")[1] for key in i18n.entries("en") if re.fullmatch(r"term\.\w+\.name", key))
 COLUMNS = {
     "name": "head",
     "source": "edge",
     "target": "edge",
-    "score": "score",
     "interval": "member",
-    "frequency": "frequency",
-    "effect": "effect",
     "effect_interval": "interval",
-    "p_value": "p_value",
-    "q_value": "q_value",
-    "verdict": "verdict",
-    "pair": "pair",
 }
-"""The term that a table's heading stands for."""
+"""The term that a table's heading stands for, where it is not the term of its own name."""
 PAGES = {
     "examples": ("token", "position", "pair"),
     "analysis": ("head", "autoencoder", "code", "preset", "seed", "candidate", "evidence"),
@@ -71,7 +39,8 @@ def help_of(term: str) -> str:
 
 def help_of_column(column: str) -> str | None:
     """The one line for a table's heading, if it is a term."""
-    return help_of(COLUMNS[column]) if column in COLUMNS else None
+    term = COLUMNS.get(column, column)
+    return help_of(term) if term in TERMS else None
 
 
 def marked(sentence: str, lang: str) -> str:

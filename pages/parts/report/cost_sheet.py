@@ -56,17 +56,15 @@ def _form(entries: Entries) -> None:
             placeholder=t("cost_sheet.currency_example"),
         )
         st.form_submit_button(t("cost_sheet.keep"), key="keep_roi", on_click=_keep, args=(keys,))
-    error = st.session_state.pop("roi_error", None)
-    if error is not None:
+    if error := st.session_state.pop("roi_error", None):
         _show(error)
 
 
 def _keep(keys: dict[str, str]) -> None:
     values = {name: st.session_state.get(key) for name, key in keys.items()}
-    try:
-        cost_sheet.write_roi(state.folder(), Entries.model_validate(values))
-    except HeadlightError as error:
-        st.session_state["roi_error"] = error
+    st.session_state["roi_error"] = state.fails(
+        lambda: cost_sheet.write_roi(state.folder(), Entries.model_validate(values))
+    )
 
 
 def _show(error: HeadlightError) -> None:

@@ -26,8 +26,7 @@ from pages.parts.evidence import effects
 KINDS = ("circuit", "grid", "heat-map", "effects")
 FORMATS = ("svg", "png")
 LEFT_OUT = "pictures-left-out.txt"
-SCALE = 2.0
-"""Pixels of a PNG a pixel of the SVG."""
+SCALE = 2.0  # Pixels of a PNG a pixel of the SVG
 FONTS = (
     "Noto Sans,Noto Sans CJK JP,Noto Sans JP,IPAexGothic,Hiragino Sans,Yu Gothic,Meiryo,MS Gothic,sans-serif"
 )

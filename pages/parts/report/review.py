@@ -4,15 +4,7 @@ from datetime import date, datetime
 
 import streamlit as st
 
-from core.errors import HeadlightError
-from core.runs.review import (
-    DECISIONS,
-    LONGEST_COMMENT,
-    Review,
-    SignOff,
-    add_comment,
-    sign,
-)
+from core.runs.review import DECISIONS, LONGEST_COMMENT, Review, SignOff, add_comment, sign
 from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t
@@ -90,21 +82,16 @@ def _sign_form() -> None:
 
 def _add() -> None:
     session = st.session_state
-    try:
-        add_comment(state.folder(), session.get("comment_author", ""), session.get("comment_text", ""))
-    except HeadlightError as error:
-        session["comment_error"] = error
-    else:
+    author, comment = session.get("comment_author", ""), session.get("comment_text", "")
+    session["comment_error"] = state.fails(lambda: add_comment(state.folder(), author, comment))
+    if not session["comment_error"]:
         session["comment_text"] = ""
 
 
 def _sign() -> None:
     session = st.session_state
-    day = session["sign_date"] or date.today()
-    try:
-        sign(state.folder(), session["sign_name"], session["sign_decision"], day)
-    except HeadlightError as error:
-        session["sign_error"] = error
+    name, decision, day = session["sign_name"], session["sign_decision"], session["sign_date"] or date.today()
+    session["sign_error"] = state.fails(lambda: sign(state.folder(), name, decision, day))
 
 
 def _show_error(key: str) -> None:

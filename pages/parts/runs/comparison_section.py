@@ -1,5 +1,6 @@
 """The part of the list of runs that holds two of them against each other."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from pages.parts.data import results
 from pages.parts.runs import run_comparison
 from pages.parts.runs.runs_table import Line
 from pages.parts.session.state import t
+from pages.parts.shell import widgets
 
 
 def show(lines: list[Line]) -> tuple[str, str] | None:
@@ -76,15 +78,9 @@ def _compared(before: Line, after: Line) -> None:
     ):
         with tab:
             _show(table, unit)
-    st.download_button(
-        t("compare.download"),
-        data=lambda: run_comparison.as_csv(heads, edges),
-        file_name=f"compare-{before.run.run_id}-{after.run.run_id}.csv",
-        mime="text/csv",
-        key="download_comparison",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    name = f"compare-{before.run.run_id}-{after.run.run_id}.csv"
+    data = partial(run_comparison.as_csv, heads, edges)
+    widgets.download(name, data, t("compare.download"), key="download_comparison")
 
 
 def _show(table: pd.DataFrame, unit: str) -> None:
@@ -94,12 +90,8 @@ def _show(table: pd.DataFrame, unit: str) -> None:
         return
     counts = run_comparison.counts(table)
     st.markdown(t(f"compare.said_{unit}", **counts))
-    st.altair_chart(
-        run_comparison.chart(table, colours.palette(), t),
-        key=f"compare_{unit}_chart",
-        theme=None,
-        alt=t(f"alt.compare_{unit}", **counts),
-    )
+    drawing = run_comparison.chart(table, colours.palette(), t)
+    widgets.chart(drawing, f"compare_{unit}_chart", t(f"alt.compare_{unit}", **counts))
     if len(table) > run_comparison.MOST_ROWS:
         st.caption(t("compare.shown", shown=run_comparison.MOST_ROWS, total=len(table)))
     st.caption(t("compare.reading"))

@@ -12,10 +12,7 @@ from pages.parts.charts.shared import PADDING, Words, tooltips
 from pages.parts.data.results import Result
 
 COLOURS = {"came": "#009E73", "went": "#D55E00", "up": INK, "down": INK, "stayed": INK}
-MOST_ROWS = 30
-"""Heads or edges drawn at most, the strongest of either run; the table holds all."""
-
-
+MOST_ROWS = 30  # Heads or edges drawn at most, the strongest of either run; the table holds all
 CSV_COLUMNS = (
     "unit",
     "name",

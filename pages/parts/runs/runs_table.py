@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.errors import HeadlightError, StorageError
+from core.errors import StorageError
 from core.runs.run_folder import RunFolder, list_runs
 from pages.parts import i18n, shell
 from pages.parts.session import samples, state
@@ -106,11 +106,7 @@ def delete(line: Line) -> None:
 
 def open_line(line: Line) -> None:
     """Open a run and go to where it is."""
-    try:
-        state.open_in_session(line.run)
-    except HeadlightError as error:
-        shell.show(error)
-    else:
+    if shell.succeeds(lambda: state.open_in_session(line.run)):
         shell.go("circuit" if line.status == "done" else "analysis")
 
 

@@ -11,10 +11,8 @@ from pages.parts.charts.shared import FONT, Words, dashed, finished, tooltips
 
 SCALE: dict[Quality, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
 """What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
-OWN = "◆"
-"""Marks the settings of the run itself."""
-LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""What red, green and blue add to how bright a colour is (WCAG)."""
+OWN = "◆"  # Marks the settings of the run itself
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # What red, green and blue add to how bright a colour is (WCAG)
 
 
 def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) -> alt.LayerChart:

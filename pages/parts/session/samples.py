@@ -12,10 +12,8 @@ from core.scenarios.loader import load_scenario, scenario_names
 from pages.parts.session import state
 from pages.parts.session.state import Draft
 
-SAMPLE = "misrouted-tickets"
-"""The scenario of the start page's first card."""
-BEGINNING = 32
-"""Characters of a text that stand for a run without a name."""
+SAMPLE = "misrouted-tickets"  # The scenario of the start page's first card
+BEGINNING = 32  # Characters of a text that stand for a run without a name
 
 
 @functools.cache

@@ -23,8 +23,7 @@ from pages.parts import i18n
 WATCHED = "watched_runs"
 """Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
 _LOOKED_UP = "looked_up"
-_WIDGETS = "draft_"
-"""Prefix of the keys of every widget that shows a part of the draft."""
+_WIDGETS = "draft_"  # Prefix of the keys of every widget that shows a part of the draft
 _INPUTS = ("paste_", "edit_", "read_")
 """The same for the inputs of examples, which are filled in another way."""
 

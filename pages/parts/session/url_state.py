@@ -16,8 +16,7 @@ TABS = ("heads", "edges", "heat")
 LARGEST_SCORE = 1e9
 _HEAD = re.compile(r"L(0|[1-9]\d{0,4})H(0|[1-9]\d{0,4})", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
-_RUN = "view_run"
-"""Key of the run whose view the session holds."""
+_RUN = "view_run"  # Key of the run whose view the session holds
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class View:
     tab: str = "heads"
 
 
-NAMES = tuple(field.name for field in fields(View))
-"""Names of the address's parameters."""
+NAMES = tuple(field.name for field in fields(View))  # Names of the address's parameters
 KEYS = {
     **{name: name for name in ("head", "edge", "panel", "picked")},
     **{name: f"asked_{name}" for name in ("score", "edges", "layers")},

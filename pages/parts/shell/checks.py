@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from core.errors import HeadlightError
 from core.runs.job_state import CheckKind, JobState
 from pages.parts import i18n
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell.page import show, show_error
+from pages.parts.shell.page import show_error, succeeds
 
 
 def begin(
@@ -18,12 +17,8 @@ def begin(
         show_error(check.error_key, check.error_values)
     elif check is not None and check.kind == kind and check.status in ("cancelled", "interrupted"):
         st.caption(t(f"circuit_check.{check.status}_{kind}"))
-    if st.button(label, key=key, icon=icon, type="primary" if primary else "secondary"):
-        try:
-            state.backend().submit(state.folder(), kind)
-        except HeadlightError as error:
-            show(error)
-            return
+    clicked = st.button(label, key=key, icon=icon, type="primary" if primary else "secondary")
+    if clicked and succeeds(lambda: state.backend().submit(state.folder(), kind)):
         st.rerun()
 
 

@@ -17,8 +17,7 @@ from pages.parts.analysis import progress
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
 
-POLL = 2.0
-"""Seconds between two looks at a run from another page."""
+POLL = 2.0  # Seconds between two looks at a run from another page
 RESULT_PAGES = ("circuit", "evidence", "report")
 _WATCHED, _ENDED = state.WATCHED, "ended_runs"
 

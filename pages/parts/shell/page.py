@@ -75,6 +75,14 @@ def show(error: HeadlightError) -> None:
     show_error(error.key, error.values)
 
 
+def succeeds(action: Callable[[], object]) -> bool:
+    """Whether an action ends without an error; the error is shown."""
+    error = state.fails(action)
+    if error:
+        show(error)
+    return not error
+
+
 def needs_run() -> bool:
     """Whether a finished run is open; if not, says so with the way there."""
     job = state.job()

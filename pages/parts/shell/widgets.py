@@ -33,16 +33,15 @@ def switch(label: str, options: Sequence[str], texts: str, key: str, **more: Any
     return str(st.session_state[key] or options[0])
 
 
-def download(name: str, data: Callable[[], bytes], label: str = "", **more: Any) -> None:
-    """A button for a file that is made when it is asked for; its key is `download_<name>`."""
+def download(name: str, data: bytes | Callable[[], bytes], label: str = "", **more: Any) -> None:
+    """A button for a file that is made when it is asked for; its key is `download_<name>` unless another is given."""
     st.download_button(
         label or name,
         data=data,
         file_name=name,
         mime=MIMES[name.rpartition(".")[2]],
-        key=f"download_{name}",
         on_click="ignore",
-        **{"icon": ":material/download:", **more},
+        **{"key": f"download_{name}", "icon": ":material/download:", **more},
     )
 
 

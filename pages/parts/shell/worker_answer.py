@@ -11,8 +11,7 @@ from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t
 
-PATIENCE = 0.3
-"""Seconds that the page waits for an answer itself; most come sooner, and nothing flickers."""
+PATIENCE = 0.3  # Seconds that the page waits for an answer itself; most come sooner, and nothing flickers
 
 
 def ask(question: QuestionKind, payload: Mapping[str, Any], section: str) -> Any | None:

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import MESSAGES
 from pages.parts import i18n
+from pages.parts.i18n.catalogue import MissingTextError
 from tests.support.paths import ROOT
 
 
@@ -55,7 +56,7 @@ def test_label_in_an_error_is_a_word_of_the_language() -> None:
 
 
 def test_missing_text_is_an_error() -> None:
-    with pytest.raises(i18n.MissingTextError):
+    with pytest.raises(MissingTextError):
         i18n.text("en", "start.no_such_text")
 
 

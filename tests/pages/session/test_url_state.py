@@ -145,7 +145,7 @@ def test_link_restores_the_view_and_a_change_is_written_into_it(open_app: OpenAp
             "panel": "edge",
             "picked": "1",
             "edges": "0",
-        },
+        }
     )
     assert by_link.selectbox(key="edge").value == edge_name(edge["source"], edge["target"])
 
@@ -162,7 +162,7 @@ def test_address_that_names_what_the_model_lacks_opens_the_page(follow: Follow) 
             "layers": "40-90",
             "edges": "500000",
             "score": "-7",
-        },
+        }
     )
     assert not app.exception
     assert app.selectbox(key="head").value == results.load(run).heads["name"].iloc[0]
