@@ -35,7 +35,8 @@ def more(line: Line) -> None:
             if line.status == "done" and choice("analysis.again", "again", "replay", line):
                 resume(line)
             if choice("runs.duplicate", "duplicate", "content_copy", line):
-                act(lambda: state.draft_from(line.run))
+                act(lambda: state.open_in_session(line.run))
+                state.leave_run()  # its settings stay as the draft
                 shell.go("analysis")
         if choice("runs.delete", "delete", "delete", line):
             runs_table.confirm_delete(line)

@@ -116,7 +116,7 @@ def each_setting(table: pd.DataFrame, quality: Quality) -> None:
 
 
 def _stored_quality(content: Mapping[str, Any]) -> Quality:
-    """The measure that the switch further down stands on."""
+    """The quality that the switch further down stands on."""
     both = content["summary"]["by"] == "auc"
     return "auc" if both and st.session_state.get("sweep_measure", "auc") == "auc" else "agreement"
 

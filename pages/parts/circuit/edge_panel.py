@@ -11,8 +11,7 @@ from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip
 from pages.parts.circuit.code_strip import SILENT
-from pages.parts.circuit.groups import edge_ends
-from pages.parts.circuit.view_state import pick
+from pages.parts.circuit.view_state import select
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.session import state
@@ -24,19 +23,7 @@ JOIN = " + "
 
 def show(result: Result, edges: pd.DataFrame) -> None:
     """One edge of the drawn ones, chosen in the list."""
-    names = list(edges["name"])
-    if st.session_state.get("edge") not in names:
-        st.session_state["edge"] = names[0]
-    titles = result.titles()
-    name = st.selectbox(
-        t("edge.edge"),
-        names,
-        format_func=lambda name: " → ".join(titles.get(end, end) for end in edge_ends(name)),
-        key="edge",
-        on_change=pick,
-        label_visibility="collapsed",  # the switch above names it
-        persist_state="session",
-    )
+    name = select("edge", t("edge.edge"), list(edges["name"]), result.titles())
     row = edges[edges["name"] == name].iloc[0].to_dict()
     verdict, score = t(f"verdict.{row['verdict']}"), t("circuit.score", score=i18n.number(row["score"]))
     st.markdown(f"**{verdict}** · {score}")

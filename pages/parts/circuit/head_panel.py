@@ -12,7 +12,7 @@ from core.schema import AlignmentRecord
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_words
-from pages.parts.circuit.view_state import open_head, pick
+from pages.parts.circuit.view_state import open_head, select
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.report import sentences
@@ -27,18 +27,7 @@ BEGINNING = 60  # Characters of a text in the list of examples
 def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
     """One head: its score, its codes on the examples, its neighbours, what it looks at and writes."""
     names = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
-    if st.session_state.get("head") not in names:
-        st.session_state["head"] = names[0]
-    titles = result.titles()
-    name = st.selectbox(
-        t("circuit.head"),
-        names,
-        format_func=lambda name: titles.get(name, name),
-        key="head",
-        on_change=pick,
-        label_visibility="collapsed",  # the switch above names it
-        persist_state="session",
-    )
+    name = select("head", t("circuit.head"), names, result.titles())
     row = result.heads[result.heads["name"] == name].iloc[0]
     with st.container(gap="xsmall"):
         _about(result, row, edges)

@@ -44,7 +44,10 @@ def looks(view: HeadView, word: Words) -> str:
         _token(piece, weight, most, view["first"] + index, view["query"])
         for index, (piece, weight) in enumerate(zip(view["pieces"], view["weights"], strict=True))
     )
-    cut = "".join(["… " if view["first"] else "", tokens, _cut_end(view)])
+    cut_end = " …" if view["first"] + len(view["pieces"]) < view["length"] else ""
+    text = f"{'… ' if view['first'] else ''}{tokens}{cut_end}"
+    # a long text scrolls, so the keyboard must get to it
+    scroll = ' tabindex="0"' if len(view["pieces"]) > LONGEST_AT_ONCE else ""
     named = word("finding.comma").join(
         f"<b>{escape(readable(piece))}</b> {percent(share)}"
         for _, piece, share in strongest(view, MOST_NAMED)
@@ -56,7 +59,7 @@ def looks(view: HeadView, word: Words) -> str:
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (
-        f'<div class="looks"><p class="named">{named}</p><p class="words"{_scroll(view)}>{cut}</p>'
+        f'<div class="looks"><p class="named">{named}</p><p class="words"{scroll}>{text}</p>'
         f"<details><summary>{escape(word('panel.as_table'))}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
     )
@@ -94,15 +97,6 @@ def _token(piece: str, weight: float, most: float, place: int, query: int) -> st
     style = f' style="background:color-mix(in srgb, {SHADE} {shade}%, transparent)"' if shade else ""
     before = " " if piece[:1].isspace() else ""
     return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
-
-
-def _scroll(view: HeadView) -> str:
-    """A long text scrolls, so the keyboard must reach it."""
-    return ' tabindex="0"' if len(view["pieces"]) > LONGEST_AT_ONCE else ""
-
-
-def _cut_end(view: HeadView) -> str:
-    return " …" if view["first"] + len(view["pieces"]) < view["length"] else ""
 
 
 def _heading(label: str, piece: str, word: Words) -> str:

@@ -18,6 +18,21 @@ def pick() -> None:
     st.session_state["picked"] = True
 
 
+def select(key: str, label: str, names: Sequence[str], titles: Mapping[str, str]) -> str:
+    """One head or edge (`key`) from a list; the switch above the list names it. `titles` are those of heads."""
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = names[0]
+    return st.selectbox(
+        label,
+        names,
+        format_func=lambda name: " → ".join(titles.get(end, end) for end in name.split(">")),
+        key=key,
+        on_change=pick,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
 def clicked(event: Mapping[str, Any] | None) -> None:
     """Open the head or edge that was clicked in a chart; a click beside them brings everything out again."""
     points = ((event or {}).get("selection") or {}).get("pick") or []

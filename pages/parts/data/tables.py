@@ -14,47 +14,18 @@ from pages.parts.session.state import language, t
 
 Opened = Callable[[], None] | None
 """Called when a row is chosen; `st.session_state[key]` then tells which."""
-_NUMBERS = (
-    "score",
-    "score_low",
-    "score_high",
-    "frequency",
-    "effect",
-    "effect_low",
-    "effect_high",
-    "p_value",
-    "q_value",
-    "label_p_value",
-)
+_NUMBERS = ("score", "frequency", "effect", "p_value", "q_value", "label_p_value")
 _SHARES = ("frequency", "effect")
 _OWN = ("own_name", "group")
 
 
-def heads(
-    result: Result, only_selected: bool, key: str, most: int | None = None, opened: Opened = None
-) -> None:
+def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) -> None:
     """Heads, best first; columns that the run has not computed are left out."""
-    table = result.selected if only_selected else result.heads
-    table = _with_interval(table.head(most) if most else table)
-    _show(
-        table.replace({"own_name": {"": None}, "group": {"": None}}),
-        [
-            "name",
-            "own_name",
-            "group",
-            "score",
-            "interval",
-            "frequency",
-            "effect",
-            "p_value",
-            "q_value",
-            "label_p_value",
-            "verdict",
-        ],
-        key,
-        whole=most is not None,
-        opened=opened,
-    )
+    table = _with_interval(result.selected if only_selected else result.heads)
+    columns = ["name", "own_name", "group", "score", "interval", "frequency", "effect"]
+    columns += ["p_value", "q_value", "label_p_value", "verdict"]
+    filled = table.replace({"own_name": {"": None}, "group": {"": None}})
+    _show(filled, columns, key, opened=opened)
     notes = [t("column.interval_note")] if "interval" in table else []
     if table["label_p_value"].notna().any():
         notes.append(t("column.label_p_value_note"))
@@ -112,24 +83,20 @@ def _heading(column: str) -> Any:
     return st.column_config.Column(t(f"column.{column}"), help=explanation, width=width)
 
 
-def _show(
-    table: pd.DataFrame, columns: list[str], key: str, whole: bool = False, opened: Opened = None
-) -> None:
+def _show(table: pd.DataFrame, columns: list[str], key: str, opened: Opened = None) -> None:
     """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
     filled = [
         column for column in columns if column in table and (table.empty or table[column].notna().any())
     ]
     shown = table[filled].copy()
     shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
-    settings: dict[str, Any] = {column: _heading(column) for column in shown}
     formats = {name: percent if name in _SHARES else i18n.number for name in _NUMBERS if name in shown}
-    height = 38 + 35 * max(1, len(shown))
     st.dataframe(
         shown.style.format(formats, na_rep=""),
         hide_index=True,
-        column_config=settings,
+        column_config={column: _heading(column) for column in shown},
         key=key,
-        height=height if whole else min(420, height),
+        height=min(420, 38 + 35 * max(1, len(shown))),
         placeholder="",
         on_select=opened or "ignore",
         selection_mode="single-row",

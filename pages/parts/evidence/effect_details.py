@@ -42,8 +42,6 @@ def by_example(run: RunFolder, heads: list[str], pairs: Sequence[Sequence[int]])
 
 def evidence(run: RunFolder) -> EvidenceDetails:
     """What is kept of the evidence beside the tables; empty for a run that has none."""
-    if not (run.path / "evidence.json").exists():
-        return EvidenceDetails()
     try:
         return run.read_model("evidence.json", EvidenceDetails)
     except StorageError:

@@ -38,13 +38,13 @@ def compare(first: Result, second: Result) -> pd.DataFrame:
     Ranks count from 1 over all heads of the model; `share_…` is the score by the run's highest. Those of both
     circuits are `up`, `down` or `stayed` by their rank among the heads of both.
     """
-    return _compared(first.heads, second.heads, {**first.titles(), **_named(second)})
+    return _compared(first.heads, second.heads, _titles(first, second))
 
 
 def compare_edges(first: Result, second: Result) -> pd.DataFrame:
     """The same for the edges of either circuit, named `L0H3 → L1H2`; ranks count over all scored edges."""
     before, after = _with_name(first.edges), _with_name(second.edges)
-    heads = {**first.titles(), **_named(second)}
+    heads = _titles(first, second)
     ends = pd.concat(table[["name", "source", "target"]] for table in (before, after)).drop_duplicates("name")
     pairs = zip(ends["name"], ends["source"], ends["target"], strict=True)
     titles = {name: f"{heads[source]} → {heads[target]}" for name, source, target in pairs}
@@ -127,6 +127,8 @@ def _with_name(edges: pd.DataFrame) -> pd.DataFrame:
     return edges.assign(name=[f"{row.source} → {row.target}" for row in edges.itertuples(index=False)])
 
 
-def _named(result: Result) -> dict[str, str]:
-    titles = result.titles()
-    return {name: titles[name] for name in result.own_names}
+def _titles(first: Result, second: Result) -> dict[str, str]:
+    """Heads with the own names of either run, those of the second first."""
+    return first.titles() | {
+        name: title for name, title in second.titles().items() if name in second.own_names
+    }

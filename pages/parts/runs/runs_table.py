@@ -37,10 +37,10 @@ def listed(limit: int | None = None) -> list[Line]:
 def matching(lines: list[Line], asked: str) -> list[Line]:
     """The lines in whose name, model, owner, date or state every word that is asked for stands."""
     words = _plain(asked).split()
-    return [line for line in lines if all(word in _said(line) for word in words)]
+    return [line for line in lines if all(word in _searched(line) for word in words)]
 
 
-def _said(line: Line) -> str:
+def _searched(line: Line) -> str:
     return _plain(f"{line.name} {line.model} {line.owner} {line.created} {t(f'status.{line.status}')}")
 
 

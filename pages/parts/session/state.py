@@ -151,12 +151,6 @@ def open_in_session(run: RunFolder) -> None:
         watch(run.run_id)
 
 
-def draft_from(run: RunFolder) -> None:
-    """Take the settings of a run as the draft of a new one; raises StorageError for a damaged one."""
-    open_in_session(run)
-    leave_run()
-
-
 def leave_run() -> None:
     """Close the open run; its files stay."""
     st.session_state["run_id"] = ""

@@ -44,10 +44,6 @@ def _follow(drawn: str) -> None:
         share = check.share if running else 0.0
         st.progress(share, text=f"{words} · {i18n.duration(language(), check.seconds)}")
         # a callback, because a click is lost where the state changes at the same time and the page is drawn anew
-        st.button(
-            t("circuit_check.cancel"), key="cancel_check", icon=":material/stop_circle:", on_click=_cancel
-        )
-
-
-def _cancel() -> None:
-    state.backend().cancel(state.run_id())
+        cancel, icon = state.backend().cancel, ":material/stop_circle:"
+        args = (state.run_id(),)
+        st.button(t("circuit_check.cancel"), key="cancel_check", icon=icon, on_click=cancel, args=args)

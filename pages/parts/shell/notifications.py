@@ -92,17 +92,12 @@ def _notice(run_id: str) -> None:
             key=f"open_ended_{run_id}",
             width="stretch",
         ):
-            forget(run_id)
+            st.session_state[_ENDED] = [other for other in _held(_ENDED) if other != run_id]
             try:
                 state.open_in_session(open_run(run_id))
             except HeadlightError:
                 st.rerun()
             st.switch_page(f"pages/{'circuit' if done else 'analysis'}.py", query_params=_address(run_id))
-
-
-def forget(run_id: str) -> None:
-    """The reader knows that this run has ended."""
-    st.session_state[_ENDED] = [other for other in _held(_ENDED) if other != run_id]
 
 
 def _toast(run_id: str, status: str) -> None:

@@ -29,7 +29,10 @@ def style() -> None:
 def header(page: str, sentence: str = "") -> None:
     """Title, language switch, and one sentence on what the page shows."""
     if "begun" not in st.session_state:
-        _enter_by_app()
+        # until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
+        # address is opened directly; app.py is to draw it
+        navigation()
+        st.rerun()
     state.keep_language()
     left, right = st.columns([8, 2], vertical_alignment="center")
     left.title(t(f"{page}.title"), anchor=False)
@@ -62,7 +65,7 @@ def next_button(page: str, *, key: str, disabled: bool = False, reason: str = ""
             help=reason if disabled else None,
         )
     if clicked:
-        go({"model": "examples", "examples": "analysis", "analysis": "circuit"}.get(page, _after(page)))
+        go(STEPS[STEPS.index(page) + 1])
 
 
 def show_error(key: str, values: Mapping[str, Any]) -> None:
@@ -113,17 +116,3 @@ def needs(page: str, reason: str = "") -> None:
     st.info(t(f"shell.{reason or f'needs_{page}'}"), icon=":material/info:")
     if st.button(t(f"shell.to_{page}"), key="to_way", type="primary"):
         go(page)
-
-
-def _enter_by_app() -> None:
-    """Let app.py draw this page.
-
-    Until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
-    address is opened directly.
-    """
-    navigation()
-    st.rerun()
-
-
-def _after(page: str) -> str:
-    return STEPS[STEPS.index(page) + 1]

@@ -54,29 +54,24 @@ def sidebar(current: str) -> None:
         _link("guide", current, ":material/menu_book:")
         _link("benchmark", current, ":material/leaderboard:")
         if state.run_id():
-            _copy_link(current)
+            with st.popover(t("shell.copy"), icon=":material/link:", type="tertiary", key="copy_link"):
+                st.code(link(current, current, page_parameters(current)), language=None, wrap_lines=True)
 
 
 def step_state(step: str) -> tuple[str, str, str]:
     """Kind (done, open, closed, active, failed), result in two words, reason if closed."""
     job = state.job()
     status = job.state.status if job else ""
-    done = status == "done"
     if step == "model":
         ready = state.model_ready() or bool(job)
-        return ("done" if ready else "open"), model_name(), ""
+        return ("done" if ready else "open"), Path(state.draft().source).name, ""
     if step == "examples":
         return _examples_state()
     if step == "analysis":
         return _analysis_state(status)
-    if not done:
+    if status != "done":
         return "closed", "", t("shell.analysis_at_work" if job and job.active else "shell.needs_analysis")
     return _result_state(step)
-
-
-def model_name() -> str:
-    """Short name of the draft's model: its folder's, or the last part of its id."""
-    return Path(state.draft().source).name
 
 
 def _link(page: str, current: str, icon: str) -> None:
@@ -86,18 +81,11 @@ def _link(page: str, current: str, icon: str) -> None:
     )
 
 
-def _copy_link(current: str) -> None:
-    """The address of this page and run, to be copied."""
-    with st.popover(t("shell.copy"), icon=":material/link:", type="tertiary", key="copy_link"):
-        st.code(link(current, current, page_parameters(current)), language=None, wrap_lines=True)
-
-
 def _examples_state() -> tuple[str, str, str]:
     draft = state.draft()
     if not draft.source:
         return "closed", "", t("shell.needs_model")
-    counts = _counts()
-    result = f"{counts[0]} + {counts[1]}" if draft.examples.examples else ""
+    result = " + ".join(map(str, _counts())) if draft.examples.examples else ""
     return ("done" if state.examples_ready() else "open"), result, ""
 
 

@@ -1,6 +1,7 @@
 """Examples to start from, in each language; they are meant to be replaced by the user's own."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,8 +16,8 @@ class Template:
 
     title: str
     hint: str
-    anomalous: tuple[str, ...]
-    normal: tuple[str, ...]
+    anomalous: Sequence[str]
+    normal: Sequence[str]
 
     def examples(self) -> ExampleSet:
         """The texts as examples, the n-th of both sides as a pair."""
@@ -32,7 +33,4 @@ class Template:
 def templates(language: str) -> dict[str, Template]:
     """Every template of a language by its name."""
     content = tomllib.loads((Path(__file__).parent / f"{language}.toml").read_text(encoding="utf-8"))
-    return {
-        name: Template(said["title"], said["hint"], tuple(said["anomalous"]), tuple(said["normal"]))
-        for name, said in content.items()
-    }
+    return {name: Template(**texts) for name, texts in content.items()}
