@@ -1,6 +1,7 @@
 """Circuit: the heads that separate the two sides, and how they feed each other."""
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -126,23 +127,12 @@ def explore(result: Result) -> None:
 
 def full_screen(result: Result) -> None:
     """The picture alone, as high as the window."""
-    st.html("<style>" + FULL_SCREEN + "</style>")
+    st.html(Path(graph.__file__).with_name("full_screen.css"))
     with st.container(key="full_screen"):
         shown = controls.show(result)
         with st.container(key="full_picture"):
             chart(result, shown)
         legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
-
-
-FULL_SCREEN = """
-[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"] { display: none !important; }
-.stMainBlockContainer.block-container { padding: .8rem 1.2rem 0 !important; max-width: none !important; }
-.st-key-full_screen { min-height: calc(100vh - 1.6rem); }
-.st-key-full_picture, .st-key-full_picture [data-testid="stElementContainer"],
-.st-key-full_picture [data-testid="stFullScreenFrame"], .st-key-full_picture [data-testid="stFullScreenFrame"] > div {
-  min-height: calc(100vh - 9.4rem); height: calc(100vh - 9.4rem); }
-.legend { font-size: 1.05rem !important; }
-"""
 
 
 def page() -> None:

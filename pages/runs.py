@@ -88,13 +88,7 @@ def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(key=f"runs_row_{line.run.run_id}"):
         columns = st.columns(list(COLUMNS.values()), vertical_alignment="center")
-        with columns[0]:
-            runs_table.title(line)
-        columns[1].caption(shell.plain(line.model))
-        columns[2].caption(line.counts)
-        with columns[3]:
-            runs_table.badge(line.status)
-        columns[4].caption(line.created)
+        runs_table.cells(columns, line)
         columns[5].caption(shell.plain(line.owner))
         with columns[6].container(
             horizontal=True, horizontal_alignment="right", gap="xsmall", key=f"runs_do_{line.run.run_id}"

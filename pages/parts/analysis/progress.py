@@ -37,8 +37,8 @@ def show(job: JobStatus) -> None:
 def stages(job: JobStatus) -> None:
     """Every stage with the seconds it took."""
     records = read_records(open_run(job.run_id))
-    now = None if not job.active else job.state.started + job.seconds
-    seconds = stage_seconds(records, now if job.active else job.state.finished)
+    end = job.state.started + job.seconds if job.active else job.state.finished
+    seconds = stage_seconds(records, end)
     current = job.state.stage if job.active else ""
     asked = open_run(job.run_id).config().candidates == "screened"
     listed = [stage for stage in STAGES if stage != "screen" or asked]

@@ -25,7 +25,9 @@ def presets() -> None:
         with card.container():
             st.markdown(f"**{t(f'preset.{name}')}**")
             st.write(t(f"preset.{name}_text"))
-            st.caption(_estimate(name))
+            timings = measured_timings(state.draft().source, name) or {}
+            time = i18n.duration(language(), sum(timings.values()))
+            st.caption(t("preset.time", time=time) if timings else t("preset.no_time"))
         card.button(
             t("preset.chosen" if selected else "preset.choose"),
             key=f"choose_{name}",
@@ -52,16 +54,13 @@ def advanced() -> None:
         with autoencoder:
             st.markdown(f"**{t('settings.autoencoder')}**")
             for name, field in AutoencoderConfig.model_fields.items():
-                _setting(name, field)
-
-
-def _setting(name: str, field: FieldInfo) -> None:
-    if name == "shared":
-        st.toggle(t("settings.shared"), help=t("settings.shared_help"), **state.bound(name, "autoencoder"))
-    elif name == "centre":
-        _choice(name, ("auto", "none"), "autoencoder")
-    else:
-        _number(name, field, "autoencoder")
+                if name == "shared":
+                    text, bound = t("settings.shared"), state.bound(name, "autoencoder")
+                    st.toggle(text, help=t("settings.shared_help"), **bound)
+                elif name == "centre":
+                    _choice(name, ("auto", "none"), "autoencoder")
+                else:
+                    _number(name, field, "autoencoder")
 
 
 def _candidates() -> None:
@@ -112,10 +111,3 @@ def _bounds(field: FieldInfo) -> tuple[float, float]:
         elif isinstance(rule, Le):
             highest = float(rule.le)  # type: ignore[arg-type]
     return lowest, highest
-
-
-def _estimate(preset: str) -> str:
-    timings = measured_timings(state.draft().source, preset)
-    if not timings:
-        return t("preset.no_time")
-    return t("preset.time", time=i18n.duration(language(), sum(timings.values())))

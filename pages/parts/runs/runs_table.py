@@ -1,17 +1,28 @@
 """The list of runs, on the start page in short and on the page of runs in full."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import StorageError
 from core.runs.run_folder import RunFolder, list_runs
 from pages.parts import i18n, shell
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
+
+BADGES = {
+    "done": ("green", ":material/check:"),
+    "running": ("blue", ":material/pending:"),
+    "queued": ("blue", ":material/hourglass_empty:"),
+    "failed": ("red", ":material/error:"),
+    "damaged": ("red", ":material/broken_image:"),
+    "interrupted": ("orange", ":material/power_off:"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,13 +64,7 @@ def show(lines: list[Line], key: str) -> None:
     for line in lines:
         with st.container(border=True):
             columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
-            with columns[0]:
-                title(line)
-            columns[1].caption(shell.plain(line.model))
-            columns[2].caption(line.counts)
-            with columns[3]:
-                badge(line.status)
-            columns[4].caption(line.created)
+            cells(columns, line)
             with columns[5].container(horizontal=True, horizontal_alignment="right"):
                 if line.status == "damaged":
                     if st.button(t("runs.delete"), key=f"{key}_delete_{line.run.run_id}"):
@@ -68,11 +73,16 @@ def show(lines: list[Line], key: str) -> None:
                     open_line(line)
 
 
-def title(line: Line) -> None:
-    """The run's name, marked where it is open, and why it cannot be read where it is damaged."""
+def cells(columns: Sequence[DeltaGenerator], line: Line) -> None:
+    """The run in five columns: its name, marked where it is open, with why it cannot be read; model to date."""
     mark = f" :gray[({t('runs.here')})]" if line.run.run_id == state.run_id() else ""
     reason = f"  \n:small[{shell.plain(line.reason)}]" if line.reason else ""
-    st.markdown(f"**{shell.plain(line.name)}**{mark}{reason}")
+    columns[0].markdown(f"**{shell.plain(line.name)}**{mark}{reason}")
+    columns[1].caption(shell.plain(line.model))
+    columns[2].caption(line.counts)
+    colour, icon = BADGES.get(line.status, ("gray", ":material/block:"))
+    columns[3].badge(t(f"status.{line.status}"), color=colour, icon=icon)  # type: ignore[arg-type]
+    columns[4].caption(line.created)
 
 
 def confirm_delete(line: Line) -> None:
@@ -108,19 +118,6 @@ def open_line(line: Line) -> None:
     """Open a run and go to where it is."""
     if shell.succeeds(lambda: state.open_in_session(line.run)):
         shell.go("circuit" if line.status == "done" else "analysis")
-
-
-def badge(status: str) -> None:
-    """A run's state as a word with its sign."""
-    colour, icon = {
-        "done": ("green", ":material/check:"),
-        "running": ("blue", ":material/pending:"),
-        "queued": ("blue", ":material/hourglass_empty:"),
-        "failed": ("red", ":material/error:"),
-        "damaged": ("red", ":material/broken_image:"),
-        "interrupted": ("orange", ":material/power_off:"),
-    }.get(status, ("gray", ":material/block:"))
-    st.badge(t(f"status.{status}"), color=colour, icon=icon)  # type: ignore[arg-type]
 
 
 def _line(run: RunFolder) -> Line:
