@@ -36,9 +36,9 @@ def test_search_says_which_heads_there_are(open_app: OpenApp) -> None:
     write_label(run, "L2H2", HeadLabel("previous word"))
     app = open_app("circuit", run=run.run_id)
     app.text_input(key="circuit_search").set_value("L6H0 <b>*x*").run()
-    said = shown(app)
-    assert "The heads are L0H0 to L5H7" in said
-    assert "\\<b\\>\\*x\\*" in said
+    page = shown(app)
+    assert "The heads are L0H0 to L5H7" in page
+    assert "\\<b\\>\\*x\\*" in page
     app.text_input(key="circuit_search").set_value("Previous").run()
     assert app.selectbox(key="head").value == "L2H2"
     assert "The heads are" not in shown(app)
@@ -152,10 +152,10 @@ def test_thirty_two_by_thirty_two_heads_with_ten_thousand_edges_are_drawn(open_a
 
 def _drawn(result: results.Result, language: str, heads: int) -> str:
     """The beginning of the line that counts what is drawn."""
-    said = i18n.text(
+    sentence = i18n.text(
         language, "circuit.shown", heads=heads, all_heads=len(result.heads), edges=0, all_edges=0
     )
-    return said.split("0 of 0")[0].split("、")[0]
+    return sentence.split("0 of 0")[0].split("、")[0]
 
 
 def test_tick_of_a_table_does_not_outlive_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,8 @@ def test_effect_and_direction_of_an_edge_are_told(open_app: OpenApp) -> None:
     run.write_bytes("edges.csv", table.to_csv(index=False).encode("utf-8-sig"))
     app = open_app("circuit", run=run.run_id)
     app.segmented_control(key="panel").set_value("edge").run()
-    said = shown(app)
-    assert "**confirmed**" in said
-    assert "Effect −40\u00a0% (95 % interval −50\u00a0% … −30\u00a0%)." in said
-    assert entries("en")["edge.against"] in said
-    assert "p 0.01, q 0.02." in said
+    page = shown(app)
+    assert "**confirmed**" in page
+    assert "Effect −40\u00a0% (95 % interval −50\u00a0% … −30\u00a0%)." in page
+    assert entries("en")["edge.against"] in page
+    assert "p 0.01, q 0.02." in page

@@ -41,5 +41,7 @@ def test_circuit_without_random_ones_is_drawn(content: CircuitRecord) -> None:
     spec = charts.beside_random([alone, content.ablations[1]], LIGHT, word).to_dict()
     rows = [row for data in spec["datasets"].values() for row in data if "kind" in row]
     assert sum(row.get("low") is not None for row in rows) == 1
-    curves = [charts.curve(found, 3, 0.9, LIGHT, word).to_dict() for found in (alone, content.ablations[0])]
+    curves = [
+        charts.curve(ablation, 3, 0.9, LIGHT, word).to_dict() for ablation in (alone, content.ablations[0])
+    ]
     assert [len(curve["layer"]) for curve in curves] == [4, 5]

@@ -21,7 +21,7 @@ SCREENED = {"selection": {"rule": "average", "statistic": "strength", "candidate
 NORM = {"notes": [{"key": "gradient_screen_norm", "values": {}}]}
 
 
-def made(verdicts: bool = True, **manifest: Any) -> RunFolder:
+def run_with_screen(verdicts: bool = True, **manifest: Any) -> RunFolder:
     """A made run whose manifest says more."""
     run = make_run(runs_folder(), verdicts=verdicts)
     run.write_json("manifest.json", run.read_json("manifest.json") | manifest)
@@ -30,7 +30,7 @@ def made(verdicts: bool = True, **manifest: Any) -> RunFolder:
 
 def screened_run(**more: Any) -> RunFolder:
     """A made run with the columns of a screened one."""
-    run = made(**SCREENED, evidence="computed", **more)
+    run = run_with_screen(**SCREENED, evidence="computed", **more)
     for name in ("heads", "edges"):
         table = pd.read_csv(run.path / f"{name}.csv")
         table = table.assign(attribution=0.2, code_score=table["score"] * 2, screen=table["score"] / 2)
@@ -82,8 +82,8 @@ def test_each_page_says_in_one_line_how_candidates_were_chosen(
     line = text(language, "summary.screened")
     assert shown(open_app(page, language, screened_run().run_id)).count(line) == 1
     why = text(language, "note.gradient_screen_norm")
-    assert why in shown(open_app(page, language, made(**NORM).run_id))
-    plain = shown(open_app(page, language, made().run_id))
+    assert why in shown(open_app(page, language, run_with_screen(**NORM).run_id))
+    plain = shown(open_app(page, language, run_with_screen().run_id))
     assert line not in plain and why not in plain
 
 
@@ -96,7 +96,7 @@ def test_the_picture_of_codes_beside_attribution_takes_the_codes_alone(local: An
 
 
 def test_an_old_run_and_a_screened_one_stand_side_by_side(open_app: OpenApp) -> None:
-    made()
+    run_with_screen()
     screened_run()
     app = open_app("runs")
     app.toggle(key="compare").set_value(True).run()

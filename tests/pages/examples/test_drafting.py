@@ -96,9 +96,9 @@ def test_same_behaviour_and_less_variety_are_warned_of(open_app: OpenApp, local:
     )
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: bool(app.warning))
-    said = [warning.value for warning in app.warning]
-    assert any("hold 5 distinct tokens, the anomalous ones 9" in text for text in said)
-    assert any("differ by 0 %" in text for text in said)
+    warnings = [warning.value for warning in app.warning]
+    assert any("hold 5 distinct tokens, the anomalous ones 9" in text for text in warnings)
+    assert any("differ by 0 %" in text for text in warnings)
 
 
 def test_texts_of_equal_variety_are_not_warned_of(open_app: OpenApp, local: LocalBackend) -> None:

@@ -23,7 +23,7 @@ SHEET = "label\ttext\tpair\n" + "\n".join(
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "note"),
     [
         (0, "none"),
         (1, "too_few"),
@@ -37,8 +37,8 @@ SHEET = "label\ttext\tpair\n" + "\n".join(
         (201, "too_many"),
     ],
 )
-def test_advice_on_the_number_of_texts(count: int, said: str) -> None:
-    assert fitness.advice(count) == said
+def test_advice_on_the_number_of_texts(count: int, note: str) -> None:
+    assert fitness.advice(count) == note
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
@@ -51,8 +51,8 @@ def test_pasted_spreadsheet_fills_both_boxes_and_is_told(open_app: OpenApp, lang
     assert not app.exception
     assert app.text_area(key="paste_anomalous").value == "red 1\nred 2\nred 3"
     assert app.text_area(key="paste_normal").value == "blue 1\nblue 2\nblue 3\ngreen 1"
-    said = entries(language)["examples.sheet_header"].format(anomalous=3, normal=3)
-    assert app.success[0].value == said
+    note = entries(language)["examples.sheet_header"].format(anomalous=3, normal=3)
+    assert app.success[0].value == note
     app.text_area(key="paste_normal").set_value("blue 1\nblue 2\nblue 3").run()
     assert not app.success
     assert [e.pair for e in app.session_state["draft"].examples.examples] == ["1", "2", "3"] * 2

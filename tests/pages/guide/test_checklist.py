@@ -23,7 +23,7 @@ from tests.pages.test_pages import with_examples
 from tests.support.made_runs import make_run
 
 
-def said(language: str, done: int) -> str:
+def progress_text(language: str, done: int) -> str:
     return entries(language)["poc.progress"].format(done=done, total=15)
 
 
@@ -43,7 +43,7 @@ def test_list_is_shown_whole_in_both_languages(open_app: OpenApp, language: str)
     keys = [key for key in entries(language) if key.startswith("poc.item_")]
     assert len(keys) == 15
     assert all(entries(language)[key] in page for key in keys)
-    assert progress(app) == said(language, 0)
+    assert progress(app) == progress_text(language, 0)
     assert entries(language)["poc.of_draft"] in shown(app)
     assert entries(language)["term.head.text"] in shown(app)
 

@@ -46,8 +46,8 @@ def test_every_error_can_be_said() -> None:
     for language in i18n.LANGUAGES:
         for key, message in MESSAGES.items():
             values = {name: f"<{name}>" for name in placeholders(message)}
-            said = i18n.error(language, key, values)
-            assert all(value in said for value in values.values()), (language, key)
+            message = i18n.error(language, key, values)
+            assert all(value in message for value in values.values()), (language, key)
 
 
 def test_label_in_an_error_is_a_word_of_the_language() -> None:

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.usefixtures("whole_app")
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("term", glossary.TERMS)
 def test_term_is_explained_in_one_line(language: str, term: str) -> None:
-    said = entries(language)[f"term.{term}.text"]
-    assert 10 < len(said) < 190
-    assert "\n" not in said
+    explanation = entries(language)[f"term.{term}.text"]
+    assert 10 < len(explanation) < 190
+    assert "\n" not in explanation
     assert entries(language)[f"term.{term}.name"]
 
 

@@ -67,8 +67,8 @@ def test_two_letters_without_a_font_look_the_same() -> None:
 
 
 def test_kinds_follow_from_what_the_run_has(tmp_path: Path) -> None:
-    made = [make_run(tmp_path, n_selected=n, verdicts=v) for n, v in ((0, False), (3, False), (3, True))]
-    assert [pictures.kinds(results.load(run)) for run in made] == [
+    runs = [make_run(tmp_path, n_selected=n, verdicts=v) for n, v in ((0, False), (3, False), (3, True))]
+    assert [pictures.kinds(results.load(run)) for run in runs] == [
         ["heat-map"],
         ["circuit", "grid", "heat-map"],
         ["circuit", "grid", "heat-map", "effects"],
@@ -78,8 +78,8 @@ def test_kinds_follow_from_what_the_run_has(tmp_path: Path) -> None:
 def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> None:
     run = make_run(tmp_path, verdicts=True)
     write_label(run, results.load(run).selected.iloc[0]["name"], HeadLabel("<b>直前の語"))
-    found = pictures.files(results.load(run))
-    with zipfile.ZipFile(io.BytesIO(package(run, found))) as archive:
+    files = pictures.files(results.load(run))
+    with zipfile.ZipFile(io.BytesIO(package(run, files))) as archive:
         files = {name.split("/")[1]: archive.read(name) for name in archive.namelist()}
     drawn = {name for name in files if name.endswith((".svg", ".png"))}
     kinds = {f"{kind}-{language}" for kind in pictures.KINDS for language in i18n.LANGUAGES}
@@ -88,7 +88,7 @@ def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> N
         assert {name[:-4] for name in drawn if name.endswith(".png")} == kinds
         assert pictures.LEFT_OUT not in files
     assert "&lt;b&gt;直前の語" in files["circuit-en.svg"].decode()
-    english, japanese = content(run, "report.html", found).decode().split('<main lang="ja"')
+    english, japanese = content(run, "report.html", files).decode().split('<main lang="ja"')
     for part in (english, japanese):
         assert part.count("<svg") == 1
         assert "http" not in part
@@ -101,9 +101,9 @@ def test_picture_without_a_font_is_left_out_and_said(tmp_path: Path, monkeypatch
     assert "circuit-en.png" in files
     assert [name for name in files if name.endswith("-ja.png")] == []
     assert "heat-map-ja.svg" in files
-    said = files[pictures.LEFT_OUT].decode()
-    assert "Noto Sans CJK JP" in said
-    assert entries("ja")["report.no_font"] in said
+    reason = files[pictures.LEFT_OUT].decode()
+    assert "Noto Sans CJK JP" in reason
+    assert entries("ja")["report.no_font"] in reason
 
 
 def test_without_the_renderer_the_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,6 +146,6 @@ def test_missing_font_is_said_on_the_page(open_app: OpenApp, monkeypatch: pytest
 def test_renderer_is_loaded_only_when_a_picture_is_asked_for() -> None:
     import subprocess
 
-    said = "import sys; import pages.parts.report.downloads; print('vl_convert' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    program = "import sys; import pages.parts.report.downloads; print('vl_convert' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -15,7 +15,7 @@ from tests.support.made_runs import examples, make_run
 
 
 @pytest.mark.parametrize(
-    ("slot", "said"),
+    ("slot", "words"),
     [
         ("last", "last"),
         ("-1", "last"),
@@ -25,8 +25,8 @@ from tests.support.made_runs import examples, make_run
         ("+1", "next"),
     ],
 )
-def test_position_is_said_in_words(open_app: OpenApp, slot: str, said: str) -> None:
-    assert sentences.position(slot) == entries("en")[f"position.{said}"]
+def test_position_is_said_in_words(open_app: OpenApp, slot: str, words: str) -> None:
+    assert sentences.position(slot) == entries("en")[f"position.{words}"]
 
 
 def test_position_with_a_number(open_app: OpenApp) -> None:

@@ -24,8 +24,8 @@ def with_heads(run: RunFolder, scores: dict[str, float], selected: str) -> RunFo
         {"layer": int(name[1]), "head": int(name[3]), "score": score, "selected": name in selected.split()}
         for name, score in scores.items()
     ]
-    made = pd.DataFrame(rows, columns=table.columns).sort_values("score", ascending=False)
-    run.write_bytes("heads.csv", made.to_csv(index=False).encode("utf-8-sig"))
+    ordered = pd.DataFrame(rows, columns=table.columns).sort_values("score", ascending=False)
+    run.write_bytes("heads.csv", ordered.to_csv(index=False).encode("utf-8-sig"))
     return run
 
 
@@ -64,19 +64,19 @@ def with_edges(run: RunFolder, scores: dict[str, float], selected: str) -> RunFo
         }
         for name, score in scores.items()
     ]
-    made = pd.DataFrame(rows, columns=table.columns).sort_values("score", ascending=False)
-    run.write_bytes("edges.csv", made.to_csv(index=False).encode("utf-8-sig"))
+    ordered = pd.DataFrame(rows, columns=table.columns).sort_values("score", ascending=False)
+    run.write_bytes("edges.csv", ordered.to_csv(index=False).encode("utf-8-sig"))
     return run
 
 
 def test_edges_come_go_and_move_and_the_file_holds_both(tmp_path: Path) -> None:
-    made = [make_run(tmp_path, 2, 2, 1) for _ in range(2)]
-    for run in made:
+    runs = [make_run(tmp_path, 2, 2, 1) for _ in range(2)]
+    for run in runs:
         with_heads(run, {"L0H0": 4, "L0H1": 3, "L1H0": 2, "L1H1": 1}, "L0H0 L0H1 L1H0 L1H1")
-    with_edges(made[0], {"L0H0-L1H0": 4, "L0H1-L1H0": 3, "L0H0-L1H1": 2}, "L0H0-L1H0 L0H1-L1H0 L0H0-L1H1")
-    with_edges(made[1], {"L0H1-L1H0": 8, "L0H0-L1H0": 6, "L0H1-L1H1": 5}, "L0H1-L1H0 L0H0-L1H0 L0H1-L1H1")
-    write_label(made[0], "L0H0", HeadLabel("=first"))
-    first, second = (results.load(run) for run in made)
+    with_edges(runs[0], {"L0H0-L1H0": 4, "L0H1-L1H0": 3, "L0H0-L1H1": 2}, "L0H0-L1H0 L0H1-L1H0 L0H0-L1H1")
+    with_edges(runs[1], {"L0H1-L1H0": 8, "L0H0-L1H0": 6, "L0H1-L1H1": 5}, "L0H1-L1H0 L0H0-L1H0 L0H1-L1H1")
+    write_label(runs[0], "L0H0", HeadLabel("=first"))
+    first, second = (results.load(run) for run in runs)
     table = run_comparison.compare_edges(first, second)
     rows = table.set_index("name")
     assert dict(rows["change"]) == {
@@ -118,12 +118,12 @@ def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> 
     assert not app.exception
     assert app.selectbox(key=f"compare_first_{second.run_id}").value == first.run_id
     assert len(app.selectbox(key=f"compare_first_{second.run_id}").options) == 1
-    said = entries(language)["compare.said_heads"].format(both=4, came=2, went=0)
-    assert said in shown(app)
+    sentence = entries(language)["compare.said_heads"].format(both=4, came=2, went=0)
+    assert sentence in shown(app)
     assert len(app.dataframe[0].value) == 6
     edges = run_comparison.compare_edges(results.load(first), results.load(second))
-    said = entries(language)["compare.said_edges"].format(**run_comparison.counts(edges))
-    assert said in shown(app)
+    sentence = entries(language)["compare.said_edges"].format(**run_comparison.counts(edges))
+    assert sentence in shown(app)
     assert len(app.dataframe[1].value) == len(edges) > 0
     assert "download_comparison" in [button.key for button in app.get("download_button")]
 

@@ -52,9 +52,9 @@ def test_run_is_duplicated_with_other_settings(open_app: OpenApp) -> None:
     app.switch_page("pages/analysis.py").run()
     app.number_input(key="draft_seed").set_value(9).run()
     app.button(key="start_run").click().run()
-    made = open_run(app.session_state["run_id"])
-    assert made.run_id != run.run_id
-    assert (made.config().seed, run.config().seed) == (9, 0)
+    repeated = open_run(app.session_state["run_id"])
+    assert repeated.run_id != run.run_id
+    assert (repeated.config().seed, run.config().seed) == (9, 0)
 
 
 @pytest.mark.parametrize("script", ["app.py", *(f"pages/{page}.py" for page in shell.PAGES)])
@@ -78,7 +78,7 @@ def test_search_finds_every_word_in_any_column_whatever_its_width_and_case() -> 
 
 
 def test_many_runs_are_shown_page_by_page_and_searched(open_app: OpenApp) -> None:
-    made = [make_run(runs_folder(), name=f"Number {number}x") for number in range(25)]
+    runs = [make_run(runs_folder(), name=f"Number {number}x") for number in range(25)]
     app = open_app("runs")
 
     def shown_runs() -> int:
@@ -89,7 +89,7 @@ def test_many_runs_are_shown_page_by_page_and_searched(open_app: OpenApp) -> Non
     app.run()
     assert shown_runs() == 5
     app.text_input(key="runs_search").set_value("number 24x").run()
-    assert [b.key for b in app.button if (b.key or "").startswith("open_")] == [f"open_{made[24].run_id}"]
+    assert [b.key for b in app.button if (b.key or "").startswith("open_")] == [f"open_{runs[24].run_id}"]
     app.text_input(key="runs_search").set_value("nothing such").run()
     assert entries("en")["runs.no_match"] in [info.value for info in app.info]
     app.text_input(key="runs_search").set_value("").run()

@@ -25,7 +25,7 @@ def steps(app: AppTest) -> dict[str, tuple[str, bool]]:
     return {link.page: (link.label.replace("**", ""), link.disabled) for link in links}
 
 
-def said(app: AppTest) -> str:
+def rendered(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in app.sidebar.get("html"))
 
 
@@ -33,13 +33,13 @@ def said(app: AppTest) -> str:
 def test_reason_of_the_next_closed_step_can_be_read(open_app: OpenApp, language: str) -> None:
     app = open_app("guide", language)
     words = entries(language)
-    assert words["shell.needs_model"] in said(app)
-    assert words["shell.needs_analysis"] not in said(app), "only that of the next step"
+    assert words["shell.needs_model"] in rendered(app)
+    assert words["shell.needs_analysis"] not in rendered(app), "only that of the next step"
     with_examples(app)
-    assert words["shell.needs_analysis"] in said(app)
+    assert words["shell.needs_analysis"] in rendered(app)
     app.session_state["draft"].examples = from_rows([{"label": "normal", "text": "one"}])
     app.run()
-    assert words["shell.needs_examples"] in said(app)
+    assert words["shell.needs_examples"] in rendered(app)
 
 
 def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
@@ -47,8 +47,8 @@ def test_too_many_texts_are_not_called_too_few(open_app: OpenApp) -> None:
     many = from_rows({"label": label, "text": f"{label} {n}"} for label in LABELS for n in range(300))
     app.session_state["draft"].examples = many
     app.run()
-    assert entries("en")["examples.next_closed"] in said(app)
-    assert entries("en")["shell.needs_examples"] not in said(app)
+    assert entries("en")["examples.next_closed"] in rendered(app)
+    assert entries("en")["shell.needs_examples"] not in rendered(app)
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
@@ -56,11 +56,11 @@ def test_steps_show_their_results(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("guide", language, run=run.run_id)
     words = entries(language)
-    found = steps(app)
-    assert words["shell.heads.other"].format(count=7) in found["circuit"][0]
-    assert words["shell.confirmed"].format(count=3, total=7) in found["evidence"][0]
-    assert words["shell.signed"] not in found["report"][0]
-    assert not any(closed for _, closed in found.values())
+    states = steps(app)
+    assert words["shell.heads.other"].format(count=7) in states["circuit"][0]
+    assert words["shell.confirmed"].format(count=3, total=7) in states["evidence"][0]
+    assert words["shell.signed"] not in states["report"][0]
+    assert not any(closed for _, closed in states.values())
     sign(run, "Ada", "accepted", date(2026, 2, 3))
     app.run()
     assert words["shell.signed"] in steps(app)["report"][0]
@@ -80,7 +80,7 @@ def test_steps_behind_an_analysis_at_work_say_that_it_is(open_app: OpenApp) -> N
     run.write_state(JobState(status="queued"))
     lock = run.hold()  # as a server at work on it does
     app = open_app("circuit", run=run.run_id)
-    assert entries("en")["shell.analysis_at_work"] in said(app)
+    assert entries("en")["shell.analysis_at_work"] in rendered(app)
     assert app.info[0].value == entries("en")["shell.analysis_at_work"]
     app.button(key="to_way").click().run()
     assert app.title[0].value == "Analysis"
