@@ -51,12 +51,6 @@ def run(page: StreamlitPage) -> None:
         shell.show_error("page_failed", {"detail": f"{type(error).__name__}: {error}"[:300]})
 
 
-def main() -> None:
-    """Draw the frame and the page that was asked for."""
-    with state.one_drawing():
-        draw()
-
-
 def draw() -> None:
     """Session, navigation, sidebar, page, what is folded below it, notices."""
     begin_session()
@@ -78,6 +72,7 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with state.one_drawing():
+        draw()
 else:  # `streamlit run` imports this file to serve it, and then draws it as `__main__`
     app = st.App(__file__, middleware=[Middleware(RequestGuard)], lifespan=open_browser)

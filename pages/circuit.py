@@ -151,7 +151,7 @@ def page() -> None:
         st.caption(note)
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")
-        below(result, controls.nothing(result))
+        below(result, Shown("flow", result.heads.head(0), result.edges.head(0), 0))
     else:
         explore(result)
     shell.next_button("circuit", key="next_circuit")

@@ -33,11 +33,6 @@ class Shown:
     all_edges: int
 
 
-def nothing(result: Result) -> Shown:
-    """A picture of nothing."""
-    return Shown("flow", result.heads.head(0), result.edges.head(0), 0)
-
-
 def show(result: Result) -> Shown:
     """Draw the row; give what is to be shown."""
     full = bool(st.session_state.get("circuit_full"))
