@@ -20,7 +20,7 @@ GRAVITY = 0.97  # Keeps parts that are not connected from drifting apart
 LONELY = 0.7  # A head without edges moves to the middle at this pace, as far as the others let it
 ENTRY = (0.16, 0.2)  # Share of a column that an edge runs horizontally after its source and before its target
 BOW = 0.7  # How far an edge that does not run forward swings out, in columns and heights
-REACH = 0.6  # How far a curve keeps its first and its last direction, as a share of its length
+STIFFNESS = 0.6  # How far a curve keeps its first and its last direction, as a share of its length
 Point = tuple[float, float]
 
 
@@ -88,7 +88,7 @@ def bow(start: Point, end: Point) -> list[Point]:
 def curve(start: Point, end: Point, points: int = 24) -> list[Point]:
     """Points of a Bézier curve that leaves and enters vertically."""
     (x0, y0), (x3, y3) = start, end
-    rise = REACH * (y3 - y0)
+    rise = STIFFNESS * (y3 - y0)
     return _bezier(start, (x0, y0 + rise), (x3, y3 - rise), end, points)
 
 

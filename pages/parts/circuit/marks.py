@@ -94,10 +94,7 @@ def node_table(
 
 
 def line_table(drawn: Drawn, routes: Routes, rims: Mapping[str, float], look: Look) -> pd.DataFrame:
-    """A row a point of each edge's way, the strongest edges last: the widest, and on top.
-
-    `rims` are the pixels from the middle of each node to where arrows end.
-    """
+    """A row a point of each edge's way, the strongest last, on top; arrows end `rims` pixels from a node's middle."""
     nodes = {node.name: node for node in drawn.nodes}
     shares = _shares([edge.score for edge in drawn.edges])
     rows = []

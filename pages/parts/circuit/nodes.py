@@ -61,10 +61,7 @@ class Node:
         return f"{self.group} ×{len(self.heads)}" if self.folded else f"{self.name} {self.own_name}".strip()
 
     def label(self, short: bool, longest: int) -> str:
-        """What stands at the node: head, own name in at most `longest` characters, sign of the group.
-
-        `short` leaves the layer out, which the axis tells.
-        """
+        """Head (`short`: without its layer, which the axis tells), own name up to `longest` letters, group's sign."""
         sign = groups.sign(self.group_number)
         if self.folded:
             return f"{sign} {shortened(self.group, longest)}".strip() + f" ×{len(self.heads)}"
@@ -74,10 +71,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge between two nodes: it has the score of the strongest of the `count` edges that it stands for.
-
-    `pick` is the edge that a click opens.
-    """
+    """An edge between two nodes with the score of the strongest of its `count` edges; a click opens `pick`."""
 
     source: str
     target: str

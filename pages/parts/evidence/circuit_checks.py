@@ -1,4 +1,4 @@
-"""The circuit as a whole: how far its check is, and what it found."""
+"""The check of the circuit: how far it is, and its results."""
 
 import pandas as pd
 import streamlit as st

@@ -1,4 +1,4 @@
-"""How far to trust a run: the one sentence, and the numbers that it rests on."""
+"""The confidence in a run: the one sentence, and the numbers that it rests on."""
 
 import math
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:
 
 
 def table(rows: list[Line]) -> str:
-    """The numbers as HTML: what, how much, what is wanted, whether it is reached."""
+    """The numbers as HTML: what, how much, what is wanted, whether it is met."""
     body = ""
     for row in rows:
         kind, sign = SIGNS[row.met]

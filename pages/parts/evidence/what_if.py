@@ -1,4 +1,4 @@
-"""Heads switched off: what the model then says, on the examples and on texts typed in; and the file to take along."""
+"""Heads ablated: what the model then says, on the examples and on texts typed in; and the file to take along."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def show(result: Result, content: CircuitRecord | None) -> None:
 
 
 def suggested(content: CircuitRecord | None) -> tuple[list[str], str]:
-    """The heads to begin with and how they are switched off, from the check of the circuit."""
+    """The heads to begin with and how they are ablated, from the check of the circuit."""
     trial = content and content.before_after
     return (list(trial.heads), trial.mode) if trial else ([], MODES[0])
 

@@ -88,10 +88,7 @@ def as_png(picture: str) -> bytes:
 
 
 def shows_japanese() -> bool:
-    """Whether this machine has a font with Japanese letters: two of them must not look the same.
-
-    Raises NoRendererError without vl-convert.
-    """
+    """Whether this machine has a Japanese font: two letters differ. Raises NoRendererError without vl-convert."""
     return _differ(*_SIGNS)
 
 

@@ -59,10 +59,7 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
 
 
 def line(table: pd.DataFrame, name: str, quality: Quality, colours: Palette, word: Words) -> alt.LayerChart:
-    """One setting: the mean at each value, the band over seeds (or draws of texts), the bound of the rule.
-
-    `table` is that of `core.sensitivity.summary.means`.
-    """
+    """One setting (`means` of it): the mean at each value, the band over seeds or draws of texts, the rule's bound."""
     drawn = table.sort_values("value").assign(label=table["value"].map(number))
     fields = {
         "label:N": f"sweep.{name}",

@@ -75,10 +75,10 @@ def verdicts(content: Mapping[str, Any], quality: Quality) -> str:
         summary = by[quality]
         sign, kind = ("⚠", "warn") if needs_care(summary) else ("✓", "good")
         ends = shown(summary["lowest"], quality), shown(summary["highest"], quality)
-        reached = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
+        span = ends[0] if ends[0] == ends[1] else t("sweep.span", low=ends[0], high=ends[1])
         rows.append(
             f"{_named(name)}<td>{number(by['value'])}</td><td>{_span(by['values'])}</td>"
-            f"<td>{escape(reached)}</td>"
+            f"<td>{escape(span)}</td>"
             f'<td class="verdict"><b class="{kind}" aria-hidden="true">{sign}</b> '
             f"{escape(verdict_words(summary, language()))}</td>"
         )

@@ -15,10 +15,7 @@ PATIENCE = 0.3  # Seconds that the page waits for an answer itself; most come so
 
 
 def ask(question: QuestionKind, payload: Mapping[str, Any], section: str) -> Any | None:
-    """What the worker says, or None while it is at work or where it failed, which is then shown.
-
-    The texts are `<section>.reading` and `<section>.again`.
-    """
+    """What the worker says; None while it is at work or failed, which is shown (`<section>.reading`, `.again`)."""
     end = time.monotonic() + PATIENCE
     answer = _ask(question, payload)
     while answer.pending and time.monotonic() < end:
