@@ -78,8 +78,8 @@ def test_kinds_follow_from_what_the_run_has(tmp_path: Path) -> None:
 def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> None:
     run = make_run(tmp_path, verdicts=True)
     write_label(run, results.load(run).selected.iloc[0]["name"], HeadLabel("<b>直前の語"))
-    files = pictures.files(results.load(run))
-    with zipfile.ZipFile(io.BytesIO(package(run, files))) as archive:
+    drawings = pictures.files(results.load(run))
+    with zipfile.ZipFile(io.BytesIO(package(run, drawings))) as archive:
         files = {name.split("/")[1]: archive.read(name) for name in archive.namelist()}
     drawn = {name for name in files if name.endswith((".svg", ".png"))}
     kinds = {f"{kind}-{language}" for kind in pictures.KINDS for language in i18n.LANGUAGES}
@@ -88,7 +88,7 @@ def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> N
         assert {name[:-4] for name in drawn if name.endswith(".png")} == kinds
         assert pictures.LEFT_OUT not in files
     assert "&lt;b&gt;直前の語" in files["circuit-en.svg"].decode()
-    english, japanese = content(run, "report.html", files).decode().split('<main lang="ja"')
+    english, japanese = content(run, "report.html", drawings).decode().split('<main lang="ja"')
     for part in (english, japanese):
         assert part.count("<svg") == 1
         assert "http" not in part
