@@ -22,7 +22,7 @@ from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.heads import HeadId
 from core.inspection.answers import AttentionView, Between, HeadView, Word, Writes
-from core.model.attention_weights import MOST_WEIGHTS, eager_attention
+from core.model.attention_weights import MOST_WEIGHTS, attention_by
 from core.model.batching import pad
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
@@ -124,7 +124,7 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     token_ids, mask = pad([ids], loaded.device)
     norm = final_norm(loaded)[1]
     with ExitStack() as stack:
-        stack.enter_context(eager_attention(loaded))
+        stack.enter_context(attention_by(loaded, "eager"))
         stack.enter_context(on_z(loaded, head.layer, record_z))
         stack.enter_context(after(loaded.attention(head.layer), record_attention))
         if norm is not None:

@@ -5,7 +5,7 @@ They say how much of a head's attention at one position goes to another.
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,7 +72,7 @@ def on_attention(loaded: LoadedModel, read: Callable[[Tensor], None]) -> Iterato
 
     with ExitStack() as stack:
         fused = _usual(loaded) == "sdpa" and weights_beside(loaded)
-        stack.enter_context(_attention(loaded, _beside() if fused else "eager"))
+        stack.enter_context(attention_by(loaded, _beside() if fused else "eager"))
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(after(loaded.attention(layer), keep))
         yield
@@ -81,11 +81,6 @@ def on_attention(loaded: LoadedModel, read: Callable[[Tensor], None]) -> Iterato
 def weights_beside(loaded: LoadedModel) -> bool:
     """Whether a pass that reads attention weights gives, to the last bit, what a pass without them gives."""
     return _usual(loaded) == "eager" or (_usual(loaded) == "sdpa" and not _is_falcon(loaded))
-
-
-def eager_attention(loaded: LoadedModel) -> AbstractContextManager[None]:
-    """Let attention be computed step by step, so that its weights can be read; then as before."""
-    return _attention(loaded, "eager")
 
 
 class AttentionRecorder:
@@ -130,7 +125,8 @@ def between(weights: Tensor, positions: Sequence[int]) -> Tensor:
 
 
 @contextmanager
-def _attention(loaded: LoadedModel, implementation: str) -> Iterator[None]:
+def attention_by(loaded: LoadedModel, implementation: str) -> Iterator[None]:
+    """Let attention be computed by another implementation (`eager`: step by step, with weights); then as before."""
     usual = _usual(loaded)
     try:
         _use(loaded, implementation)

@@ -13,9 +13,9 @@ from core.examples.reading import from_rows
 from core.heads import HeadId
 from core.inspection.head_view import (
     MOST_TOKENS,
+    attention_by,
     changes_at,
     corresponding,
-    eager_attention,
     head_view,
     read_head,
     spaced,
@@ -63,7 +63,7 @@ def test_attention_is_causal_sums_to_one_and_leaves_the_model_as_it_was(kind: st
 
 def test_attention_is_switched_back_after_an_error() -> None:
     loaded = tiny("llama")
-    with pytest.raises(ZeroDivisionError), eager_attention(loaded):
+    with pytest.raises(ZeroDivisionError), attention_by(loaded, "eager"):
         assert loaded.model.config._attn_implementation == "eager"
         raise ZeroDivisionError
     assert loaded.model.config._attn_implementation == "sdpa"

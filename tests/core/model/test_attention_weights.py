@@ -8,7 +8,7 @@ from core.discovery.attention_flow import flow_between
 from core.examples.alignment import MEAN
 from core.model import _plain_passes, attention_weights
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import Attention, eager_attention, mean_attention
+from core.model.attention_weights import Attention, attention_by, mean_attention
 from core.model.recording import Recording
 from tests.support.codes import aligned
 from tests.support.tiny_models import CONFIGS, tiny
@@ -33,7 +33,7 @@ def attention_of(loaded, texts=TEXTS, positions=POSITIONS, store=None) -> tuple[
 
 def one_by_one(loaded, text):
     """Weights (layer, head, query, key) of one text, as the model itself gives them out."""
-    with torch.inference_mode(), eager_attention(loaded):
+    with torch.inference_mode(), attention_by(loaded, "eager"):
         output = loaded.model.base_model(
             input_ids=torch.tensor([text]), output_attentions=True, use_cache=False
         )

@@ -9,7 +9,7 @@ from core.examples.alignment import MEAN
 from core.generators import result_of
 from core.model import _plain_passes
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import eager_attention
+from core.model.attention_weights import attention_by
 from core.model.hooks import on_every_z
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import last_logits
@@ -89,7 +89,7 @@ def test_reading_attention_weights_changes_no_bit_of_what_heads_write(kind):
     with_weights, without = whole(loaded), Recording(loaded, TEXTS)
     for one, other in zip(with_weights.z(range(4)), without.z(range(4)), strict=True):
         assert torch.equal(one, other)
-    with torch.no_grad(), eager_attention(loaded):
+    with torch.no_grad(), attention_by(loaded, "eager"):
         ids = torch.tensor([TEXTS[2]])
         layers = loaded.model.base_model(input_ids=ids, output_attentions=True, use_cache=False).attentions
     expected = torch.stack([layer[0] for layer in layers])[:, :, [4, 1]][..., [4, 1]]
