@@ -15,7 +15,7 @@ from torch import Tensor
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
 from core.causal.replacements import Replacements
 from core.config import RunConfig
-from core.errors import ConfigError, ExamplesError, ModelError
+from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.generators import result_of
 from core.heads import HeadId
@@ -26,7 +26,7 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.next_token import NextWord, last_logits, most_likely
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokenising import encoded, named, tokenise, unread_parts
 from core.schema import Progress
 
 MOST_TYPED = 32
@@ -72,7 +72,7 @@ def compare(
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
     typed = _lines(typed)
     given: list[Example | str] = [*config.examples.examples, *typed]
-    texts = [*ids, *(_typed(loaded, text, number) for number, text in enumerate(typed, start=1))]
+    texts = [*ids, *(encoded(loaded, text, number) for number, text in enumerate(typed, start=1))]
     count = min(new_tokens, MOST_NEW_TOKENS)
     before = yield from statements(loaded, texts, count, lambda lengths: nullcontext())
     after = yield from statements(
@@ -163,6 +163,7 @@ def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: St
         "before": before,
         "after": after,
         "changed": before["next"][0]["token"] != after["next"][0]["token"],
+        "unread": named(unread_parts(loaded, example.text)),
     }
 
 
@@ -181,15 +182,6 @@ def _lines(typed: Sequence[str]) -> list[str]:
         detail = f"expected at most {MOST_TYPED} typed texts, found {len(lines)}"
         raise ConfigError("bad_setting", name="texts", detail=detail)
     return lines
-
-
-def _typed(loaded: LoadedModel, text: str, number: int) -> list[int]:
-    ids, limit = loaded.encode(text), loaded.shape.context_length
-    if not ids:
-        raise ExamplesError("text_without_tokens", line=number, text=text[:80])
-    if limit and len(ids) > limit:
-        raise ExamplesError("text_too_long", line=number, count=len(ids), maximum=limit, text=text[:80])
-    return ids
 
 
 @torch.no_grad()

@@ -84,7 +84,10 @@ class Statement(TypedDict):
 
 
 class ComparedText(TypedDict):
-    """One text, before and after an ablation; `changed` tells whether the likeliest next word did."""
+    """One text, before and after an ablation; `changed` tells whether the likeliest next word did.
+
+    `unread` names the characters that the tokenizer does not know, each in quotes; it is empty where there are none.
+    """
 
     label: str
     text: str
@@ -93,6 +96,7 @@ class ComparedText(TypedDict):
     before: Statement
     after: Statement
     changed: bool
+    unread: str
 
 
 class Comparison(TypedDict):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.errors import ExamplesError, ModelError
-from core.examples.example_set import Example, ExampleSet
+from core.examples.example_set import ExampleSet, shortened
 from core.model.loaded_model import LoadedModel
 from core.schema import Note
 
@@ -19,7 +19,33 @@ def tokenise(loaded: LoadedModel, examples: ExampleSet) -> list[list[int]]:
 
     Raises ExamplesError for a text that is empty, too long, or not readable by the model's tokenizer.
     """
-    return [_encoded(loaded, example, number) for number, example in enumerate(examples.examples, start=1)]
+    return [
+        encoded(loaded, example.text, example.line or number)
+        for number, example in enumerate(examples.examples, start=1)
+    ]
+
+
+def encoded(loaded: LoadedModel, text: str, line: int) -> list[int]:
+    """Token ids of one text; `line` is where it stood. Raises ExamplesError as `tokenise` does."""
+    limit, beginning = loaded.shape.context_length, shortened(text)
+    try:
+        ids = loaded.encode(text)
+    except ModelError:
+        unread = unread_parts(loaded, text)
+        probes = list(loaded.tokenizer.get_vocab())[:PROBES]
+        if not unread or not any(_knows(loaded, word) for word in probes):
+            raise  # the tokenizer fails on its own words too, so the text is not at fault
+        raise ExamplesError(
+            "text_not_readable", line=line, characters=named(unread), text=beginning
+        ) from None
+    if not ids:
+        raise ExamplesError("text_without_tokens", line=line, text=beginning)
+    special = {*loaded.tokenizer.all_special_ids}
+    if special.issuperset(ids) and (unread := unread_parts(loaded, text)):
+        raise ExamplesError("text_not_readable", line=line, characters=named(unread), text=beginning)
+    if limit and len(ids) > limit:
+        raise ExamplesError("text_too_long", line=line, count=len(ids), maximum=limit, text=beginning)
+    return ids
 
 
 def unread_notes(loaded: LoadedModel, examples: ExampleSet) -> list[Note]:
@@ -69,26 +95,6 @@ def named(parts: Sequence[str]) -> str:
     """Different parts of texts in quotes, the first of them where they are many."""
     shown = [f"“{part}”" for part in dict.fromkeys(parts)]
     return " ".join([*shown[:MOST_NAMED], *(["…"] if len(shown) > MOST_NAMED else [])])
-
-
-def _encoded(loaded: LoadedModel, example: Example, number: int) -> list[int]:
-    line, limit, shown = example.line or number, loaded.shape.context_length, example.text[:80]
-    try:
-        ids = loaded.encode(example.text)
-    except ModelError:
-        unread = unread_parts(loaded, example.text)
-        probes = list(loaded.tokenizer.get_vocab())[:PROBES]
-        if not unread or not any(_knows(loaded, word) for word in probes):
-            raise  # the tokenizer fails on its own words too, so the text is not at fault
-        raise ExamplesError("text_not_readable", line=line, characters=named(unread), text=shown) from None
-    if not ids:
-        raise ExamplesError("text_without_tokens", line=line, text=shown)
-    special = {*loaded.tokenizer.all_special_ids}
-    if special.issuperset(ids) and (unread := unread_parts(loaded, example.text)):
-        raise ExamplesError("text_not_readable", line=line, characters=named(unread), text=shown)
-    if limit and len(ids) > limit:
-        raise ExamplesError("text_too_long", line=line, count=len(ids), maximum=limit, text=shown)
-    return ids
 
 
 def _knows(loaded: LoadedModel, character: str) -> bool:

@@ -183,6 +183,7 @@ def what_if(
                 },
                 "after": {"next": word["Billing"], "continuation": " Billing", "verdict": "right"},
                 "changed": before == "Legal",
+                "unread": "",
             }
         )
     for text in typed:
@@ -196,6 +197,7 @@ def what_if(
                 "before": said,
                 "after": said,
                 "changed": False,
+                "unread": "“☃”" if "☃" in text else "",
             }
         )
     sides = {

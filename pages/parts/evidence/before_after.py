@@ -24,11 +24,17 @@ def table(rows: Sequence[Mapping[str, Any]], word: Words) -> str:
 
 def _row(row: Mapping[str, Any], word: Words) -> str:
     label = escape(word(f"whatif.label_{row['label']}"))
+    unread = row.get("unread", "")  # older checks do not tell
+    warning = (
+        f'<div class="unread"><b class="warn">⚠</b> {escape(word("whatif.unread", characters=unread))}</div>'
+        if unread
+        else ""
+    )
     changed = ' class="changed"' if row["changed"] else ""
     return (
         f'<tr class="{escape(row["label"])}"><td class="mark" title="{label}"><span aria-hidden="true">'
         f'{MARKS[row["label"]]}</span><span class="unseen">{label}</span></td>'
-        f'<td class="text" dir="auto">{escape(row["text"])}</td>'
+        f'<td class="text" dir="auto">{escape(row["text"])}{warning}</td>'
         f"<td>{_answer(row['before'], word)}</td><td{changed}>{_answer(row['after'], word)}</td></tr>"
     )
 

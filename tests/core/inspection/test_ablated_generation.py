@@ -54,6 +54,16 @@ def test_bad_choices_are_explained(tiny_config):
         what_if(tiny_config, HEADS, "mean", typed=[f"w{i}" for i in range(MOST_TYPED + 1)])
 
 
+def test_characters_that_the_tokenizer_does_not_know_are_named_on_typed_texts(tiny_config):
+    comparison = what_if(tiny_config, HEADS, "zero", typed=["w7 w8", "w7 ☃ w8 ☃"], new_tokens=1)
+    typed = [row["unread"] for row in comparison["rows"] if row["label"] == "typed"]
+    assert typed == ["", "“☃”"]
+    assert {row["unread"] for row in comparison["rows"] if row["label"] != "typed"} == {""}
+    with pytest.raises(ExamplesError, match="Line 2: .*“☃”") as caught:
+        what_if(tiny_config, HEADS, "zero", typed=["w7", "☃ ☃"])
+    assert caught.value.key == "text_not_readable"
+
+
 def test_numbers_that_break_are_reported_and_not_shown(tiny_config, monkeypatch):
     broken = AblationFile(
         "m", "", "mean", {HeadId(0, 0): HeadValue((float("nan"),) * 6, (float("nan"),) * 6)}

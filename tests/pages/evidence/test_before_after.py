@@ -14,4 +14,7 @@ def test_texts_are_shown_as_they_stand_and_marks_have_words(content: CircuitReco
     page = before_after.table(rows, word)
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert 'aria-label="the word that is at fault"' in page and 'aria-label="the expected word"' in page
+    assert "☃" not in page
+    unread = before_after.table([{**rows[0], "unread": "“☃<”"}], word)
+    assert "does not know “☃&lt;”" in unread
     assert before_after.table(rows * 90, word).count("<tr class=") == before_after.MOST_ROWS

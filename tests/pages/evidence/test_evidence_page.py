@@ -1,5 +1,7 @@
 """The evidence page: before and after, the check of the circuit in each of its states, and what is shown of it."""
 
+from html import escape
+
 import pandas as pd
 import pytest
 
@@ -40,6 +42,19 @@ def test_choice_of_heads_changes_what_is_asked(open_app: OpenApp) -> None:
     app.multiselect(key=f"off_{run.run_id}").set_value([]).run()
     assert entries("en")["whatif.choose"] in [info.value for info in app.info]
     assert not app.exception
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_characters_of_a_typed_text_that_the_model_cannot_read_are_named(
+    open_app: OpenApp, language: str
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_circuit(run)
+    app = open_app("evidence", language, run=run.run_id)
+    app.text_area(key="what_if_typed").set_value("a ☃\nb").run()
+    warning = escape(entries(language)["whatif.unread"].format(characters="“☃”"))
+    run_until(app, lambda: '<tr class="typed">' in shown(app))
+    assert shown(app).count(warning) == 1
 
 
 def test_check_is_begun_followed_and_shown(open_app: OpenApp) -> None:
