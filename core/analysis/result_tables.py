@@ -152,7 +152,7 @@ def evidence_record(
 def head_records(evidence: "Evidence") -> dict[str, HeadEvidence]:
     """What evidence.json holds of each tested head: its effect under every ablation, and in which direction."""
     return {
-        str(head): evidence.side_by_side[head].model_copy(update=row)
+        str(head): evidence.by_head[head].model_copy(update=row)
         for head, row in _directions(evidence.heads)
         if isinstance(head, HeadId)
     }

@@ -56,7 +56,7 @@ class Evidence:
     """The state of the evidence, what was found, what it cost, and what a reader must know.
 
     `attribution` is (layer, head). `others` are effects (head, example) of the tested heads under the other ablations;
-    `side_by_side` sums all ablations up by head.
+    `by_head` sums all ablations up by head.
     """
 
     state: State = "not_computed"
@@ -67,7 +67,7 @@ class Evidence:
     notes: Sequence[Note] = ()
     attribution: np.ndarray | None = None
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
-    side_by_side: Mapping[HeadId, HeadEvidence] = field(default_factory=dict)
+    by_head: Mapping[HeadId, HeadEvidence] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,7 +125,7 @@ def gather(
     guess = yield from _attribution(compared, patching, metric, steps)
     comparing = effects_when_out(patching, heads, metric, kinds)
     others = yield from steps.follow(comparing, other_runs)
-    side_by_side = summary(heads, {patching.method: of_heads.per_example[0], **others}, HEAD_BOUND, seed)
+    by_head = summary(heads, {patching.method: of_heads.per_example[0], **others}, HEAD_BOUND, seed)
 
     notes = _notes(metric, about, loaded, len(edges), len(tested))
     if guess is None:
@@ -135,7 +135,7 @@ def gather(
         about = about.model_copy(update=cost)
     if of_edges.targets and not separable(loaded):
         notes.append(Note(key="edge_parts_unknown", values={"architecture": loaded.shape.architecture}))
-    disagreeing = [str(head) for head, row in side_by_side.items() if row.signs_disagree]
+    disagreeing = [str(head) for head, row in by_head.items() if row.signs_disagree]
     if not compares:
         notes.append(Note(key="ablations_skipped"))
     elif disagreeing:
@@ -144,7 +144,7 @@ def gather(
     passes = recording.forward_passes - passes_before + patching.forward_passes
     passes += guess.forward_passes if guess else 0
     mean = guess.mean if guess else None
-    return Evidence("computed", of_heads, of_edges, passes, about, notes, mean, others, side_by_side)
+    return Evidence("computed", of_heads, of_edges, passes, about, notes, mean, others, by_head)
 
 
 def _tested(

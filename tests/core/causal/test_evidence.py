@@ -101,7 +101,7 @@ def test_every_ablation_stands_beside_the_others_with_its_interval(models):
     for pairing, method in (("auto", "resample"), ("off", "mean")):
         evidence, _ = gathered(loaded, examples, heads, [], pairing=pairing)
         assert evidence.about.method == method
-        said = evidence.side_by_side[HeadId(1, 2)].ablations
+        said = evidence.by_head[HeadId(1, 2)].ablations
         assert set(said) == {"resample", "mean", "zero"}
         assert all(one.low <= one.effect <= one.high for one in said.values())
         assert said[method].effect == pytest.approx(evidence.heads.per_example[0, 0].mean(), abs=1e-6)
@@ -116,7 +116,7 @@ def test_texts_too_long_for_the_memory_are_not_compared_and_the_run_says_so(load
     rows = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(words=False))])
     evidence, _ = gathered(loaded, rows, TARGETS[:3], [])
     assert evidence.others == {}
-    assert set(evidence.side_by_side[HeadId(0, 1)].ablations) == {"resample"}
+    assert set(evidence.by_head[HeadId(0, 1)].ablations) == {"resample"}
     assert "ablations_skipped" in {note.key for note in evidence.notes}
 
 
