@@ -58,7 +58,7 @@ def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
     other.title_is("circuit.title")
     other.is_settled()
     edge = other.page.get_by_role("combobox", name=other.texts["edge.edge"]).first
-    assert edge.input_value() == f"{source} → {target}"
+    assert edge.input_value().startswith(f"{source} → {target}")  # a name that somebody gave may follow
     assert said(other) == view
 
 
