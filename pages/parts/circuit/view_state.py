@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.data.results import Result
+from pages.parts.session import url_state
 
 
 def open_head(name: str) -> None:
@@ -21,7 +22,7 @@ def pick() -> None:
 def select(key: str, label: str, names: Sequence[str], titles: Mapping[str, str]) -> str:
     """One head or edge (`key`) from a list; the switch above the list names it. `titles` are those of heads."""
     if st.session_state.get(key) not in names:
-        st.session_state[key] = names[0]
+        st.session_state[key] = st.session_state[url_state.unasked(key)] = names[0]
     return st.selectbox(
         label,
         names,

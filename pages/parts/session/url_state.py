@@ -80,15 +80,24 @@ def gather(session: Mapping[Any, Any], run_id: str) -> View:
     if not run_id or session.get(_RUN) != run_id:
         return View()
     held = {name: session.get(key) for name, key in KEYS.items()}
+    for name in PANELS:
+        # What the panel opens by itself it opens again without being named; else a second drawing would name it.
+        if not held["picked"] and held[name] == session.get(unasked(KEYS[name])):
+            held[name] = None
     return View(**{name: value for name, value in held.items() if value is not None})
 
 
 def keep_to_run(session: MutableMapping[Any, Any], run_id: str) -> None:
     """Forget the view of another run than this one."""
     if session.get(_RUN) != run_id:
-        for key in KEYS.values():
+        for key in (*KEYS.values(), *map(unasked, PANELS)):
             session.pop(key, None)
         session[_RUN] = run_id
+
+
+def unasked(key: str) -> str:
+    """Where the session holds what the panel's list of this key opened by itself."""
+    return f"{key}_unasked"
 
 
 def restore(session: MutableMapping[Any, Any], run_id: str, view: View) -> None:

@@ -11,6 +11,7 @@ from core.jobs.local_backend import LocalBackend
 from core.runs.run_folder import runs_folder
 from pages.parts.circuit.groups import edge_name
 from pages.parts.data import results
+from pages.parts.session import url_state
 from pages.parts.session.url_state import NAMES, View, decode, encode, gather, keep_to_run, restore
 from tests.pages.conftest import APP, OpenApp
 from tests.support.made_runs import make_run
@@ -109,6 +110,19 @@ def test_view_of_a_run_is_not_shown_for_another() -> None:
     keep_to_run(session, "second")
     assert gather(session, "second") == View()
     assert "head" not in session
+
+
+def test_what_the_panel_opened_by_itself_is_not_in_the_address(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    app = open_app("circuit", run=run.run_id).run()
+    assert app.selectbox(key="head").value
+    assert "head" not in app.query_params
+    session = {url_state._RUN: "first", "head": "L1H2", url_state.unasked("head"): "L1H2"}
+    assert gather(session, "first").head == ""
+    assert gather(session | {"picked": True}, "first").head == "L1H2"
+    assert gather(session | {"head": "L0H3"}, "first").head == "L0H3"
+    keep_to_run(session, "second")
+    assert url_state.unasked("head") not in session
 
 
 def test_link_restores_the_view_and_a_change_is_written_into_it(open_app: OpenApp, follow: Follow) -> None:
