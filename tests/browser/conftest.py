@@ -27,9 +27,9 @@ LOCALES = {"en": "en-US", "ja": "ja-JP"}
 Sit = Callable[..., Reader]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own, shared by all browser tests."""
+    """A server of its own for the tests of a file, so that no other file's readers have named heads in its runs."""
     with dashboard(tmp_path_factory.mktemp("home")) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -72,7 +72,7 @@ def sit(address: str, browser: Any) -> Iterator[Sit]:
     assert complaints == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sample_run(address: str, browser: Any) -> str:
     """Id of a finished run of the sample incident."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})

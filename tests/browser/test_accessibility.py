@@ -44,10 +44,12 @@ def test_keyboard_alone_leads_to_the_circuit(sit: Sit) -> None:
         reader.page.get_by_role("button", name=reader.texts["analysis.next"]).wait_for(timeout=PATIENCE)
         press_by_keyboard(reader, reader.texts["analysis.next"])
     reader.title_is("circuit.title")
+    run = reader.run_id()
     press_by_keyboard(reader, reader.texts["circuit.next"])
     reader.title_is("evidence.title")
     press_by_keyboard(reader, reader.texts["evidence.next"])
     reader.title_is("report.title")
+    assert "/report" in reader.page.url and f"run={run}" in reader.page.url
 
 
 def press_by_keyboard(reader: Reader, name: str, most: int = 120) -> None:

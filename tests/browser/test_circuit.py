@@ -58,7 +58,7 @@ def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
     other.title_is("circuit.title")
     other.is_settled()
     edge = other.page.get_by_role("combobox", name=other.texts["edge.edge"]).first
-    assert edge.input_value().startswith(f"{source} → {target}")  # a name that somebody gave may follow
+    assert edge.input_value() == f"{source} → {target}"
     assert said(other) == view
 
 
@@ -74,9 +74,7 @@ def test_full_screen_by_link_is_left_with_escape(sit: Sit, sample_run: str) -> N
     reader.page.keyboard.press("Escape")
     reader.title_is("circuit.title")
     reader.is_settled()
-    view = said(reader)
-    assert view.pop("view") == "grid"
-    assert set(view) <= {"head"}, "the head that the panel has opened by itself may be named"
+    assert said(reader) == {"view": "grid"}
 
 
 def test_search_by_keyboard_brings_out_a_head(sit: Sit, sample_run: str) -> None:

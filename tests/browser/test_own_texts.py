@@ -149,6 +149,8 @@ def test_run_in_two_tabs_cancelled_in_one(sit: Sit) -> None:
         first.page.get_by_role("button", name=first.texts["analysis.next"])
     )
     ended.first.wait_for(timeout=PATIENCE)
+    assert first.run_id() == second.run_id()
+    assert ended.first.is_enabled()
 
 
 def test_run_deleted_in_one_tab_leaves_no_broken_page_in_the_other(sit: Sit) -> None:

@@ -117,6 +117,8 @@ def test_sidebar_keeps_the_language(sit: Sit) -> None:
     reader.title_is("start.title")
     for name in ("model", "guide", "runs"):
         reader.turns_to(name)
+        sidebar = reader.page.get_by_test_id("stSidebar").inner_text()
+        assert reader.texts["guide.name"] in sidebar and "lang=ja" in reader.page.url
 
 
 def test_nothing_is_asked_of_another_machine(sit: Sit) -> None:

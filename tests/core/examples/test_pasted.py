@@ -2,7 +2,6 @@
 
 import csv
 import io
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -78,8 +77,12 @@ def test_every_line_break_ends_a_row(end):
 
 @given(st.text(alphabet='ab"\t\n\r'))
 def test_any_text_is_cells_or_an_error_of_ours(text):
-    with suppress(ExamplesError):
-        read_sheet(text, "normal")
+    try:
+        sheet = read_sheet(text, "normal")
+    except ExamplesError as error:
+        assert str(error)
+    else:
+        assert sheet is None or all(example.text.strip() for example in sheet.examples.examples)
 
 
 @given(st.lists(st.lists(st.text(alphabet='ab"\t\n', min_size=1), min_size=2, max_size=2), min_size=1))
