@@ -9,6 +9,7 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import Example, ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import NextWord, most_likely
+from core.model.tokens.prompts import prompt_of
 
 
 class ExampleRow(TypedDict):
@@ -44,6 +45,7 @@ def example_rows(
     rows: list[ExampleRow] = []
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
         other = ids[partner.get(index, index)]
+        prompt = prompt_of(loaded, examples, example)
         next_words = most_likely(loaded, log_probabilities[index])
         expected, actual = (
             _word(loaded, word, log_probabilities[index]) for word in (example.expected, example.actual)
@@ -58,7 +60,7 @@ def example_rows(
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
-                "pieces": loaded.pieces_in(example.text, list(text)),
+                "pieces": loaded.pieces_in(prompt.text, list(text), prompt.special),
                 "differs": [i >= len(other) or token != other[i] for i, token in enumerate(text)],
                 "next": next_words,
                 "expected": expected,

@@ -18,7 +18,7 @@ from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Stability
 from core.examples.alignment import describe
 from core.heads import HeadId
-from core.model.tokenising import unread_notes
+from core.model.tokens.tokenising import unread_notes
 from core.schema import Manifest, Note, StabilityRecord, json_number
 
 FEW_EXAMPLES = 5

@@ -24,7 +24,7 @@ from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import head_outputs
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.schema import Progress, RunResult
 
 

@@ -20,7 +20,7 @@ from core.model.batching import BATCH_TOKENS, batches_of, pad
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 
 
 @dataclass(frozen=True)

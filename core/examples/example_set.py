@@ -1,13 +1,14 @@
 """Examples and sets of them, with every check that needs no model."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import ExamplesError
+from core.examples.conversation import Message
 
 Label = Literal["anomalous", "normal"]
 LABELS: tuple[Label, Label] = ("anomalous", "normal")
@@ -24,7 +25,12 @@ LABEL_WORDS: dict[str, Label] = {
 
 
 class Example(BaseModel):
-    """One text with its label; `line` is where it stood in what the user gave, for messages."""
+    """One text with its label; `line` is where it stood in what the user gave, for messages.
+
+    `expected` and `actual` are answers of any length. A conversation has its turns in `messages`, and as `text` what
+    `core.examples.conversation.transcript` writes; an assistant's turn at its end is the beginning of the answer,
+    which the model continues. `carried` are further columns of the user's file.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,14 +40,25 @@ class Example(BaseModel):
     expected: str = ""
     actual: str = ""
     line: int = 0
+    messages: tuple[Message, ...] = ()
+    carried: dict[str, str] = {}
 
 
 class ExampleSet(BaseModel):
-    """The anomalous and normal examples of one run, in the user's order."""
+    """The anomalous and normal examples of one run, in the user's order, and what the model reads around each text.
+
+    `form` says whether texts are read as they stand (`plain`) or as conversations through the model's chat template
+    (`chat`): then `system` is the system message of every conversation that has none, and `switches` are values of
+    the template's own variables (`enable_thinking`). A plain text stands in `frame` where its place `{text}` is.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     examples: tuple[Example, ...] = ()
+    form: Literal["plain", "chat"] = "plain"
+    system: str = ""
+    frame: str = ""
+    switches: dict[str, bool | str] = {}
 
     def of(self, label: Label) -> list[Example]:
         """The examples of one label, in order."""
@@ -61,9 +78,11 @@ class ExampleSet(BaseModel):
         Lines are matched as in a comparison of two files; a line changed alone is the example that stood
         there, and so is one of several while at least half of it is the same.
         """
-        return ExampleSet(
-            examples=tuple(e for label in LABELS for e in _continued(before.of(label), self.of(label)))
-        )
+        return self.with_examples(e for label in LABELS for e in _continued(before.of(label), self.of(label)))
+
+    def with_examples(self, examples: Iterable[Example]) -> "ExampleSet":
+        """The same set with other examples."""
+        return self.model_copy(update={"examples": tuple(examples)})
 
     def check(self) -> "ExampleSet":
         """Return self if it can be analysed; raises ExamplesError for the first thing that hinders it."""

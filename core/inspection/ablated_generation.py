@@ -26,7 +26,7 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.next_token import NextWord, last_logits, most_likely
 from core.model.recording import Recording
-from core.model.tokenising import encoded, named, tokenise, unread_parts
+from core.model.tokens.tokenising import named, tokenise, unread_parts
 from core.schema import Progress
 
 MOST_TYPED = 32
@@ -72,7 +72,7 @@ def compare(
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
     typed = _lines(typed)
     given: list[Example | str] = [*config.examples.examples, *typed]
-    texts = [*ids, *(encoded(loaded, text, number) for number, text in enumerate(typed, start=1))]
+    texts = [*ids, *_typed_ids(loaded, config, typed)]
     count = min(new_tokens, MOST_NEW_TOKENS)
     before = yield from statements(loaded, texts, count, lambda lengths: nullcontext())
     after = yield from statements(
@@ -174,6 +174,12 @@ def _verdict(token: int, expected: int | None, actual: int | None) -> str:
     if token == expected:
         return "right"
     return "fault" if token == actual or actual is None else "other"
+
+
+def _typed_ids(loaded: LoadedModel, config: RunConfig, typed: Sequence[str]) -> list[list[int]]:
+    """Token ids of typed texts, read as the examples are: in their frame or through the chat template."""
+    examples = [Example(label="normal", text=text, line=line) for line, text in enumerate(typed, start=1)]
+    return tokenise(loaded, config.examples.with_examples(examples))
 
 
 def _lines(typed: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm
 from core.model.memory import within_memory
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
 """How many words are named: those whose logit rises and falls most."""

@@ -16,7 +16,7 @@ from core.inspection.answers import ModelCard
 from core.model.activation_store import ActivationStore
 from core.model.loading import ModelPool, ModelShape, check_files, resolve_device, shape_from_config
 from core.model.memory import within_memory
-from core.model.tokenising import tokenise, unread_notes
+from core.model.tokens.tokenising import tokenise, unread_notes
 
 WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""

@@ -17,7 +17,7 @@ from core.jobs.circuit_check import CircuitCheck
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import saved_effects, saved_heads
 from core.runs.run_folder import RunFolder

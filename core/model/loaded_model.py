@@ -91,16 +91,26 @@ class LoadedModel:
         bases = torch.cat([torch.linalg.qr(of_layer).Q for of_layer in weights])
         return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids as the model's own tokenizer makes them, with its special tokens, never cut."""
-        with tokenizer_errors(self.name):
-            return list(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+    def encode(self, text: str, special: bool = False) -> list[int]:
+        """Token ids as the model's own tokenizer makes them, never cut.
 
-    def spans(self, text: str) -> list[tuple[int, int, int]] | None:
+        Its special tokens are put around the text, unless the text brings its own (`special`).
+        """
+        with tokenizer_errors(self.name):
+            encoded = self.tokenizer(text, truncation=False, verbose=False, add_special_tokens=not special)
+        return list(encoded["input_ids"])
+
+    def spans(self, text: str, special: bool = False) -> list[tuple[int, int, int]] | None:
         """Token, start and end in the text of every token; None where the tokenizer does not tell."""
         with tokenizer_errors(self.name):
             try:
-                encoded = self.tokenizer(text, return_offsets_mapping=True, truncation=False, verbose=False)
+                encoded = self.tokenizer(
+                    text,
+                    return_offsets_mapping=True,
+                    truncation=False,
+                    verbose=False,
+                    add_special_tokens=not special,
+                )
             except (NotImplementedError, ValueError):
                 return None
         offsets = encoded["offset_mapping"]
@@ -111,13 +121,13 @@ class LoadedModel:
         with tokenizer_errors(self.name):
             return [self.tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
 
-    def pieces_in(self, text: str, ids: list[int]) -> list[str]:
+    def pieces_in(self, text: str, ids: list[int], special: bool = False) -> list[str]:
         """The part of the text that each token covers.
 
         A token inside a split character shows as an ellipsis; one that stands for a space alone shows as a space,
         also where the tokenizer gives it the place of the letter that follows.
         """
-        spans = self.spans(text)
+        spans = self.spans(text, special)
         if spans is None or [token for token, _, _ in spans] != ids:
             return self.pieces(ids)
         pieces: list[str] = []

@@ -33,7 +33,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress

@@ -11,7 +11,7 @@ from core.generators import result_of
 from core.heads import all_heads, forward_pairs
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 
 
 def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:

@@ -38,7 +38,7 @@ from core.examples.example_set import ExampleSet
 from core.generators import result_of
 from core.model.batching import pad
 from core.model.loading import LoadedModel, load_tokenizer
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import pairs
 

@@ -5,7 +5,7 @@ import pytest
 from core.examples.alignment import align
 from core.examples.reading import read_examples
 from core.model.loading import load_model
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.scenarios.loader import load_scenario
 from tests.support.pairs import patched
 

@@ -16,7 +16,7 @@ from core.generators import relayed, result_of
 from core.heads import HeadId, all_heads, forward_pairs
 from core.model.loading import LoadedModel
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress
 from core.text import LANGUAGES, text

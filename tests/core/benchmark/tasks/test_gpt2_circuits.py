@@ -27,7 +27,7 @@ from core.examples.alignment import align
 from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loading import ModelPool
 from core.model.recording import Recording
-from core.model.tokenising import tokenise
+from core.model.tokens.tokenising import tokenise
 from tests.support.paths import SHARED
 from tests.support.tiny_models import save_tiny
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import ExampleSet, shortened
 from core.model.loaded_model import LoadedModel
+from core.model.tokens.prompts import Prompt, prompt_of
 from core.schema import Note
 
 MOST_NAMED = 12
@@ -20,16 +21,17 @@ def tokenise(loaded: LoadedModel, examples: ExampleSet) -> list[list[int]]:
     Raises ExamplesError for a text that is empty, too long, or not readable by the model's tokenizer.
     """
     return [
-        encoded(loaded, example.text, example.line or number)
+        encoded(loaded, prompt_of(loaded, examples, example), example.line or number)
         for number, example in enumerate(examples.examples, start=1)
     ]
 
 
-def encoded(loaded: LoadedModel, text: str, line: int) -> list[int]:
-    """Token ids of one text; `line` is where it stood. Raises ExamplesError as `tokenise` does."""
+def encoded(loaded: LoadedModel, prompt: Prompt, line: int) -> list[int]:
+    """Token ids of what the model reads; `line` is where it stood. Raises ExamplesError as `tokenise` does."""
+    text = prompt.text
     limit, beginning = loaded.shape.context_length, shortened(text)
     try:
-        ids = loaded.encode(text)
+        ids = loaded.encode(text, prompt.special)
     except ModelError:
         unread = unread_parts(loaded, text)
         probes = list(loaded.tokenizer.get_vocab())[:PROBES]

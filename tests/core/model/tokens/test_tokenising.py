@@ -11,7 +11,7 @@ from core.examples.reading import from_rows
 from core.inspection.preview import preview
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_tokenizer
-from core.model.tokenising import tokenise, unread_notes, unread_parts
+from core.model.tokens.tokenising import tokenise, unread_notes, unread_parts
 from core.text import LANGUAGES, text
 from tests.support.tiny_models import random_model, save_tiny, tiny
 
