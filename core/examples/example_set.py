@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.errors import ExamplesError
-from core.examples.conversation import Message
+from core.examples.conversation import Message, from_transcript, transcript
 
 Label = Literal["anomalous", "normal"]
 LABELS: tuple[Label, Label] = ("anomalous", "normal")
@@ -48,8 +48,9 @@ class ExampleSet(BaseModel):
     """The anomalous and normal examples of one run, in the user's order, and what the model reads around each text.
 
     `form` says whether texts are read as they stand (`plain`) or as conversations through the model's chat template
-    (`chat`): then `system` is the system message of every conversation that has none, and `switches` are values of
-    the template's own variables (`enable_thinking`). A plain text stands in `frame` where its place `{text}` is.
+    (`chat`): then `system` is the system message of every conversation that has none, `beginning` the beginning of the
+    answer of every one that ends with another turn, and `switches` are values of the template's own variables
+    (`enable_thinking`). A plain text stands in `frame` where its place `{text}` is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class ExampleSet(BaseModel):
     examples: tuple[Example, ...] = ()
     form: Literal["plain", "chat"] = "plain"
     system: str = ""
+    beginning: str = ""
     frame: str = ""
     switches: dict[str, bool | str] = {}
 
@@ -84,6 +86,13 @@ class ExampleSet(BaseModel):
         """The same set with other examples."""
         return self.model_copy(update={"examples": tuple(examples)})
 
+    def in_form(self, form: Literal["plain", "chat"]) -> "ExampleSet":
+        """The same texts read in this form: as they stand, or each as the turns that its transcript names."""
+        examples = (
+            example.model_copy(update={"messages": _turns(example, form)}) for example in self.examples
+        )
+        return self.model_copy(update={"form": form, "examples": tuple(examples)})
+
     def check(self) -> "ExampleSet":
         """Return self if it can be analysed; raises ExamplesError for the first thing that hinders it."""
         _check_texts(self.examples)
@@ -91,6 +100,16 @@ class ExampleSet(BaseModel):
             _check_count(label, self.count(label))
         _check_pairs(self.examples)
         return self
+
+
+def _turns(example: Example, form: Literal["plain", "chat"]) -> tuple[Message, ...]:
+    """The turns of an example in a form; a single user's turn needs none, and those that its text tells stay."""
+    if form == "plain":
+        return ()
+    if example.messages and transcript(example.messages) == example.text:
+        return example.messages
+    turns = from_transcript(example.text)
+    return () if len(turns) == 1 and turns[0].role == "user" and turns[0].content == example.text else turns
 
 
 def _continued(before: Sequence[Example], after: Sequence[Example]) -> list[Example]:

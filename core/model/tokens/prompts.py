@@ -31,10 +31,12 @@ def prompt_of(loaded: LoadedModel, examples: ExampleSet, example: Example) -> Pr
 
 
 def turns_of(examples: ExampleSet, example: Example) -> list[Message]:
-    """The turns of a conversation, the system message of the set in front where it has none of its own."""
+    """The turns of a conversation, with the set's system message and beginning of the answer where it has none."""
     turns = list(example.messages) or [Message(role="user", content=example.text)]
     if examples.system and turns[0].role != "system":
         turns.insert(0, Message(role="system", content=examples.system))
+    if examples.beginning and turns[-1].role != "assistant":
+        turns.append(Message(role="assistant", content=examples.beginning))
     return turns
 
 

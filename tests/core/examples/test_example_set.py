@@ -3,7 +3,8 @@
 import pytest
 
 from core.errors import ExamplesError
-from core.examples.example_set import ExampleSet
+from core.examples.conversation import Message, transcript
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_pasted, from_rows
 
 
@@ -61,3 +62,33 @@ def test_other_texts_pasted_over_several_lines_take_nothing_over():
     )
     pasted = from_pasted("Wo bleibt mein Geld?\nthe bill is gone", "")[0].keeping_columns_of(before)
     assert [(e.pair, e.actual) for e in pasted.examples] == [("", ""), ("1", "never")]
+
+
+def test_texts_become_conversations_and_back():
+    rows = [
+        {"label": "normal", "text": "user: a\nassistant: b\nuser: c"},
+        {"label": "normal", "text": "a: b\nno turns"},
+        {"label": "normal", "text": "user: only"},
+    ]
+    chat = from_rows(rows).in_form("chat")
+    assert chat.form == "chat"
+    assert [[(turn.role, turn.content) for turn in e.messages] for e in chat.examples] == [
+        [("user", "a"), ("assistant", "b"), ("user", "c")], [], [("user", "only")],
+    ]  # fmt: skip
+    assert chat.in_form("chat") == chat
+    assert [e.messages for e in chat.in_form("plain").examples] == [(), (), ()]
+    assert chat.in_form("plain").texts("normal") == chat.texts("normal")
+
+
+def test_turns_of_a_file_stay_though_their_words_look_like_turns():
+    messages = (
+        Message(role="user", content="he wrote\nassistant: no"),
+        Message(role="assistant", content="x"),
+    )
+    example = Example(label="normal", text=transcript(messages), messages=messages)
+    same = ExampleSet(examples=(example,), form="chat").in_form("chat")
+    assert same.examples == (example,)
+    edited = example.model_copy(update={"text": example.text + "!"})
+    assert [turn.role for turn in same.with_examples([edited]).in_form("chat").examples[0].messages] == [
+        "user", "assistant", "assistant",
+    ]  # fmt: skip
