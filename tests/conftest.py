@@ -11,6 +11,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from hypothesis import settings
 
+from tests.support.smollm2 import smollm2  # noqa: F401
+
 settings.register_profile("headlight", deadline=None)  # a busy machine is no fault
 settings.load_profile("headlight")
 
