@@ -107,3 +107,40 @@ class Comparison(TypedDict):
     rows: list[ComparedText]
     counts: dict[str, dict[str, int]]
     ablation_file: dict[str, Any]
+
+
+class Suggestion(TypedDict):
+    """The answers that one text could be given, in the order of the examples.
+
+    `says` is what the model says of itself, as far as it was asked, and `ended` whether it ended there. `expected` and
+    `actual` are to be filled in; both are empty where the text says the same as the other side, or where nothing was
+    chosen (`choose`).
+    """
+
+    label: str
+    says: str
+    ended: bool
+    expected: str
+    actual: str
+
+
+class Offered(TypedDict):
+    """An answer that normal texts give, and how many of them do."""
+
+    answer: str
+    texts: int
+
+
+class Suggestions(TypedDict):
+    """The worker's answer to the question `suggest`, whose payload is the settings as for `preview`.
+
+    `state` says what `expected` of the anomalous texts comes from: `partners`, what the model says on each text's
+    partner; `frequent`, what it says on most of the normal texts; `choose`, nothing yet: the normal texts differ, and
+    one of `offered` (most frequent first) is for the user to take; `alike`, both sides say the same, and nothing is
+    filled. `alike` counts the anomalous texts that say what their side of comparison says.
+    """
+
+    state: Literal["partners", "frequent", "choose", "alike"]
+    examples: list[Suggestion]
+    offered: list[Offered]
+    alike: int
