@@ -1,5 +1,6 @@
 """A person in front of the dashboard: what the browser tests are written with."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,10 @@ class Reader:
 
     def one_title_of(self, *keys: str) -> str:
         """Wait for one of several titles; the key of that which came."""
-        titles = {key: self.page.locator("h1", has_text=self.texts[key]) for key in keys}
-        first, *others = titles.values()
-        for other in others:
-            first = first.or_(other)
-        first.first.wait_for(timeout=PATIENCE)
-        return next(key for key, title in titles.items() if title.count())
+        titles = {self.texts[key]: key for key in keys}
+        pattern = re.compile("|".join(f"^{re.escape(title)}$" for title in titles))
+        title = self.page.locator("h1", has_text=pattern).first
+        return titles[title.inner_text(timeout=PATIENCE).strip()]
 
     def is_settled(self) -> None:
         """Wait until the server has nothing more to draw and the pictures stand: seen twice, with a pause between."""
