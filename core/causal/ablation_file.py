@@ -1,7 +1,7 @@
 """Ablation file: which heads of which model write something else, as a small JSON file that works outside of Headlight.
 
-A head that is ablated by `zero` writes nothing. By `mean` it writes its mean over normal texts: at the last token
-of the text, from which the next word is read, the mean over their last tokens, elsewhere the mean over all tokens.
+A head that is ablated by `zero` writes nothing. By `mean` it writes its mean over normal texts: from the last token
+of the text on, where the answer is read, the mean over their last tokens; before it the mean over all tokens.
 """
 
 import json
@@ -27,7 +27,7 @@ Mode = Literal["mean", "zero"]
 
 @dataclass(frozen=True)
 class HeadValue:
-    """What a head writes instead, as z (d_head,): at the last token, and everywhere else."""
+    """What a head writes instead, as z (d_head,): from the last token of the text on, and before it."""
 
     everywhere: tuple[float, ...]
     last: tuple[float, ...]
@@ -95,13 +95,14 @@ def make_ablation_file(
 
 @contextmanager
 def ablated(
-    loaded: LoadedModel, ablation_file: AblationFile, lengths: Sequence[int] | None = None
+    loaded: LoadedModel, ablation_file: AblationFile, starts: Sequence[int] | None = None
 ) -> Iterator[LoadedModel]:
     """Run the model with the heads of the file ablated.
 
-    `lengths` are the tokens of each row of a batch that is padded on the right; without them the last position is
-    the last token. Works with a key and value cache too: each pass ends with its own last token. Raises ModelError
-    where the file was made for other weights.
+    `starts` are the tokens of the text in each row; what stands behind them is an answer, or padding. Without them
+    the last position is the last of the text, which holds for a text alone and for generation with a key and value
+    cache, whose later passes read one token each; with them generation without a cache says the same. Raises
+    ModelError where the file was made for other weights.
     """
     if ablation_file.weights_hash != loaded.weights_hash:
         raise ModelError("ablation_file_of_other_model", model=ablation_file.model)
@@ -110,18 +111,19 @@ def ablated(
         by_layer.setdefault(head.layer, []).append(head)
     with ExitStack() as stack:
         for layer, heads in by_layer.items():
-            stack.enter_context(on_z(loaded, layer, partial(_write_instead, ablation_file, heads, lengths)))
+            stack.enter_context(on_z(loaded, layer, partial(_write_instead, ablation_file, heads, starts)))
         yield loaded
 
 
 def _write_instead(
-    ablation_file: AblationFile, heads: Sequence[HeadId], lengths: Sequence[int] | None, z: Tensor
+    ablation_file: AblationFile, heads: Sequence[HeadId], starts: Sequence[int] | None, z: Tensor
 ) -> Tensor:
-    changed = z.clone()
-    rows = torch.arange(len(z), device=z.device)
-    ends = [z.shape[1] - 1] * len(z) if lengths is None else [length - 1 for length in lengths]
+    changed, width = z.clone(), z.shape[1]
+    # a pass that is shorter than the text continues it from a cache
+    first = [width - 1] * len(z) if starts is None else [min(start, width) - 1 for start in starts]
+    behind = torch.arange(width)[None] >= torch.tensor(first)[:, None]
     for head in heads:
         value = ablation_file.heads[head]
-        changed[:, :, head.head] = torch.tensor(value.everywhere).to(z)
-        changed[rows, torch.tensor(ends, device=z.device), head.head] = torch.tensor(value.last).to(z)
+        everywhere, last = (torch.tensor(part).to(z) for part in (value.everywhere, value.last))
+        changed[:, :, head.head] = torch.where(behind.to(z.device)[..., None], last, everywhere)
     return changed

@@ -36,7 +36,7 @@ TYPED = "typed"
 """Label of the texts that were typed in, which belong to neither side."""
 
 Switch = Callable[[Sequence[int]], AbstractContextManager[Any]]
-"""Opens the context in which rows of these lengths are read."""
+"""Opens the context in which rows are read whose texts have so many tokens; behind them stands what was said."""
 
 
 @within_memory
@@ -74,10 +74,8 @@ def compare(
     given: list[Example | str] = [*config.examples.examples, *typed]
     texts = [*ids, *_typed_ids(loaded, config, typed)]
     count = min(new_tokens, MOST_NEW_TOKENS)
-    before = yield from statements(loaded, texts, count, lambda lengths: nullcontext())
-    after = yield from statements(
-        loaded, texts, count, lambda lengths: ablated(loaded, ablation_file, lengths)
-    )
+    before = yield from statements(loaded, texts, count, lambda starts: nullcontext())
+    after = yield from statements(loaded, texts, count, lambda starts: ablated(loaded, ablation_file, starts))
     rows = [_row(loaded, *parts) for parts in zip(given, before, after, strict=True)]
     return {
         "heads": [str(head) for head in ablation_file.heads],
@@ -122,7 +120,7 @@ def statements(
             growing = [i for i in batch if not limit or len(rows[i]) <= limit]
             if not growing:
                 break
-            logits = _logits(loaded, [rows[i] for i in growing], switch)
+            logits = _logits(loaded, [rows[i] for i in growing], switch([len(texts[i]) for i in growing]))
             if not bool(torch.isfinite(logits).all()):
                 raise ModelError("bad_numbers_after_ablation")
             for i, of_row in zip(growing, logits, strict=True):
@@ -191,7 +189,9 @@ def _lines(typed: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def _logits(loaded: LoadedModel, rows: Sequence[Sequence[int]], switch: Switch) -> Tensor:
-    """Logits (row, vocabulary), float32 on the CPU, after each text."""
-    with switch([len(row) for row in rows]):
+def _logits(
+    loaded: LoadedModel, rows: Sequence[Sequence[int]], switched: AbstractContextManager[Any]
+) -> Tensor:
+    """Logits (row, vocabulary), float32 on the CPU, after each row."""
+    with switched:
         return last_logits(loaded, rows).float().cpu()

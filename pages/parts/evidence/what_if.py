@@ -25,8 +25,8 @@ from core import ablated, load_model, read_ablation_file
 loaded = load_model({model!r})
 ablation_file = read_ablation_file("ablation.json")
 ids = torch.tensor([loaded.encode("…")])
-with ablated(loaded, ablation_file):
-    written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
+with ablated(loaded, ablation_file, [ids.shape[1]]):
+    written = loaded.model.generate(ids, max_new_tokens=8, do_sample=False)
 print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 """
 

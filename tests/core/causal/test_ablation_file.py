@@ -90,6 +90,53 @@ def test_generate_of_transformers_works_under_an_ablation_file(loaded):
     )
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "qwen3", "gemma2"])
+def test_generation_with_and_without_a_cache_agrees(kind):
+    """From the last token of the text on the heads write one value, so no step depends on what was said before."""
+    loaded = tiny(kind, seed=2)
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", [3 * mean for mean in means(loaded)])
+    ids = torch.tensor([loaded.encode("w1 w2 w3")])
+    written = {}
+    for starts in (None, [3]):
+        for use_cache in (True, False):
+            with torch.no_grad(), ablated(loaded, ablation_file, starts):
+                said = loaded.model.generate(
+                    ids,
+                    max_new_tokens=6,
+                    do_sample=False,
+                    pad_token_id=0,
+                    use_cache=use_cache,
+                    output_scores=True,
+                    return_dict_in_generate=True,
+                )
+            written[bool(starts), use_cache] = torch.stack(said.scores)
+    told, by_cache, plain = written[True, True], written[False, True], written[True, False]
+    torch.testing.assert_close(told, by_cache)
+    torch.testing.assert_close(told, plain, rtol=1e-4, atol=1e-4)
+    assert (written[False, False] - plain).abs().max() > 1e-3
+
+
+def test_answer_tokens_get_the_value_of_the_last_token(loaded):
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
+    row = torch.tensor([loaded.encode("w1 w2 w3 w4 w5")])
+    surgery = Surgery(loaded)
+    plain = surgery.attend
+
+    def attend(layer, z):
+        z = z.clone()
+        for head in HEADS:
+            if head.layer == layer:
+                z[0, :2, head.head] = means(loaded)[0][head.layer, head.head]
+                z[0, 2:, head.head] = means(loaded)[1][head.layer, head.head]
+        return plain(layer, z)
+
+    surgery.attend = attend
+    with torch.no_grad():
+        with ablated(loaded, ablation_file, [3]):
+            got = loaded.model(row).logits
+        assert got == pytest.approx(surgery.run(row), abs=1e-4)
+
+
 def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(tmp_path):
     loaded = tiny("gpt2", seed=2)
     ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded), {"run": "r1"})
