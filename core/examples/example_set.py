@@ -16,6 +16,8 @@ COLUMNS = ("label", "text", "pair", "expected", "actual")
 MINIMUM_PER_SIDE = 3
 ADVISED_PER_SIDE = (5, 10)
 MAXIMUM_PER_SIDE = 200
+PLACE = "{text}"
+"""Where a text stands in a frame."""
 
 LABEL_WORDS: dict[str, Label] = {
     **dict.fromkeys(("anomalous", "異常", "異常例"), LABELS[0]),
@@ -95,6 +97,8 @@ class ExampleSet(BaseModel):
 
     def check(self) -> "ExampleSet":
         """Return self if it can be analysed; raises ExamplesError for the first thing that hinders it."""
+        if self.form == "plain" and self.frame.strip() and PLACE not in self.frame:
+            raise ExamplesError("frame_without_text", place=PLACE, frame=shortened(self.frame))
         _check_texts(self.examples)
         for label in LABELS:
             _check_count(label, self.count(label))

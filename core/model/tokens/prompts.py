@@ -6,11 +6,8 @@ from typing import Any
 
 from core.errors import ExamplesError
 from core.examples.conversation import Message
-from core.examples.example_set import Example, ExampleSet
+from core.examples.example_set import PLACE, Example, ExampleSet
 from core.model.loaded_model import LoadedModel, one_line
-
-PLACE = "{text}"
-"""Where a text stands in a frame."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -30,12 +30,20 @@ _INPUTS = ("paste_", "edit_", "read_")
 
 @dataclass
 class Draft:
-    """The inputs of the next run, as far as they are made."""
+    """The inputs of the next run, as far as they are made.
+
+    `form_chosen` tells that somebody chose how texts are read (plain or as conversations), so that a model does not.
+    `cut`, `separator` and `keep_ends` say how boxes of text are cut; `auto` is as the boxes themselves tell.
+    """
 
     source: str = ""
     source_kind: str = "bundled"
     scenario: str = ""
     examples: ExampleSet = field(default_factory=ExampleSet)
+    form_chosen: bool = False
+    cut: Literal["auto", "lines", "blank_lines", "separator"] = "auto"
+    separator: str = ""
+    keep_ends: bool = False
     preset: str = "standard"
     autoencoder: AutoencoderConfig = PRESETS["standard"]
     positions: str = "auto"
@@ -48,8 +56,8 @@ class Draft:
 
     def config(self) -> RunConfig:
         """The settings of the run; raises HeadlightError where they cannot be run."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        del values["source"], values["source_kind"]
+        settings = {item.name for item in fields(self)} & set(RunConfig.model_fields)
+        values = {name: getattr(self, name) for name in settings}
         values |= {"autoencoder": self.autoencoder.model_dump(), "examples": self.examples.check()}
         return make_config(model=self.source, **values)
 
@@ -106,7 +114,7 @@ def draft_of(config: RunConfig) -> Draft:
     shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
     kind = "bundled" if config.scenario else "folder" if Path(config.model).is_absolute() else "hub"
     values = {name: getattr(config, name) for name in shared}
-    return Draft(source=config.model, source_kind=kind, **values)
+    return Draft(source=config.model, source_kind=kind, form_chosen=True, **values)
 
 
 def language() -> str:

@@ -36,6 +36,15 @@ def test_a_pair_has_one_of_each():
     assert key_of(make(["a", "b", "c"], ["d", "e", "f"], pair="p").check) == "pair_not_one_to_one"
 
 
+def test_frame_says_where_the_text_stands():
+    examples = make(["a", "b", "c"], ["d", "e", "f"])
+    framed = examples.model_copy(update={"frame": "Ticket: {text} Department:"})
+    assert framed.check()
+    without = examples.model_copy(update={"frame": "Ticket: {Text} Department:"})
+    assert key_of(without.check) == "frame_without_text"
+    assert without.model_copy(update={"form": "chat"}).check()
+
+
 def test_edited_texts_keep_what_belongs_to_their_lines():
     rows = [
         {"label": label, "text": f"{label} {n}", "pair": str(n), "expected": f"x{n}"}
