@@ -6,7 +6,7 @@ from core.config import PRESETS, make_config
 from core.errors import ConfigError
 from core.examples.reading import from_pasted
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 
 
 def test_a_preset_brings_its_settings():

@@ -13,7 +13,7 @@ from core.runs.run_folder import RunFolder
 
 def config(behaviour: str = "quick") -> RunConfig:
     """Settings whose scenario tells the engine what to do."""
-    examples, _ = from_pasted("a b\nc d\ne f", "a x\nc x\ne x")
+    examples = from_pasted("a b\nc d\ne f", "a x\nc x\ne x").examples
     return make_config(model="some/model", examples=examples, scenario=behaviour)
 
 

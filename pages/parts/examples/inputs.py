@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.examples.example_set import COLUMNS, LABELS, ExampleSet, Label
 from core.examples.pasted import read_sheet
-from core.examples.reading import from_pasted, from_rows, parse_examples, to_csv
+from core.examples.reading import Pasted, from_pasted, from_rows, parse_examples, to_csv
 from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
@@ -92,7 +92,7 @@ def _say_how_it_was_read() -> None:
     if note := st.session_state.get("paste_note"):
         how, anomalous, normal = note
         st.success(t(f"examples.sheet_{how}", anomalous=anomalous, normal=normal), icon=":material/table:")
-    left_out = _read_boxes()[1]
+    left_out = _read_boxes().empty_lines
     if left_out:
         st.caption(tn("examples.empty_lines", left_out))
     if any("\t" in example.text for example in state.draft().examples.examples):
@@ -120,12 +120,13 @@ def _pasted(label: Label) -> None:
 
 def _take_boxes() -> None:
     """Take the boxes' lines; pair and expected words stay with their line."""
-    _change(_read_boxes()[0].keeping_columns_of(state.draft().examples), "edit_")
+    _change(_read_boxes().examples.keeping_columns_of(state.draft().examples), "edit_")
 
 
-def _read_boxes() -> tuple[ExampleSet, int]:
-    """What the boxes hold, and how many of their lines are empty."""
-    return from_pasted(*(st.session_state.get(f"paste_{label}", "") for label in LABELS))
+def _read_boxes() -> Pasted:
+    """What the boxes hold, a text a line."""
+    anomalous, normal = (str(st.session_state.get(f"paste_{label}", "")) for label in LABELS)
+    return from_pasted(anomalous, normal, cut="lines")
 
 
 def _file() -> None:
@@ -143,7 +144,7 @@ def _read(content: bytes, name: str, file_id: str) -> None:
         return
     encoding = SHIFT_JIS if st.session_state.get("read_as") == file_id else None
     try:
-        examples = parse_examples(content, name, encoding)
+        examples = parse_examples(content, name, encoding=encoding).examples
     except HeadlightError as error:
         shell.show(error)
         if error.key == "not_utf8" and st.button(t("examples.as_shift_jis"), key="as_shift_jis"):

@@ -258,7 +258,7 @@ def test_means_are_over_all_tokens_the_first_one_too_and_never_over_padding():
 
 
 def test_outputs_are_read_as_they_are_in_mean_mode():
-    examples, _ = from_pasted("w0 w1 w2\nw3 w4", "w5 w1\nw6 w7 w8 w9")
+    examples = from_pasted("w0 w1 w2\nw3 w4", "w5 w1\nw6 w7 w8 w9").examples
     loaded = tiny("gpt2")
     alignment = align(examples, [loaded.encode(example.text) for example in examples.examples], "mean")
     assert alignment.positions.tolist() == [[MEAN]] * 4

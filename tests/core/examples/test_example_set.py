@@ -53,12 +53,12 @@ def test_edited_texts_keep_what_belongs_to_their_lines():
     ]
     before = from_rows(rows)
     normal = "\n".join(before.texts("normal"))
-    edited = from_pasted("anomalous 1\nanomalous 2!\nanomalous 3", normal)[0].keeping_columns_of(before)
+    edited = from_pasted("anomalous 1\nanomalous 2!\nanomalous 3", normal).examples.keeping_columns_of(before)
     assert [(e.text, e.pair, e.expected) for e in edited.of("anomalous")] == [
         ("anomalous 1", "1", "x1"), ("anomalous 2!", "2", "x2"), ("anomalous 3", "3", "x3"),
     ]  # fmt: skip
     assert [e.pair for e in edited.of("normal")] == ["1", "2", "3"]
-    fewer = from_pasted("anomalous 3", f"new\n{normal}")[0].keeping_columns_of(before)
+    fewer = from_pasted("anomalous 3", f"new\n{normal}").examples.keeping_columns_of(before)
     assert [(e.text, e.pair) for e in fewer.examples] == [
         ("anomalous 3", "3"), ("new", ""), ("normal 1", "1"), ("normal 2", "2"), ("normal 3", "3"),
     ]  # fmt: skip
@@ -69,7 +69,7 @@ def test_other_texts_pasted_over_several_lines_take_nothing_over():
     before = from_rows(
         [{"label": "anomalous", "text": text, "pair": "1", "actual": "never"} for text in texts]
     )
-    pasted = from_pasted("Wo bleibt mein Geld?\nthe bill is gone", "")[0].keeping_columns_of(before)
+    pasted = from_pasted("Wo bleibt mein Geld?\nthe bill is gone", "").examples.keeping_columns_of(before)
     assert [(e.pair, e.actual) for e in pasted.examples] == [("", ""), ("1", "never")]
 
 

@@ -21,25 +21,25 @@ def key_of(call) -> str:
 
 
 def test_csv_with_every_column():
-    examples = parse_examples(GOOD.encode(), "x.csv").examples
+    examples = parse_examples(GOOD.encode(), "x.csv").examples.examples
     assert examples[0] == Example(label="anomalous", text="a b", pair="1", expected="x", actual="y", line=2)
     assert examples[1].line == 3
 
 
 def test_csv_with_byte_order_mark_quotes_and_line_breaks():
     content = '\ufefflabel,text\r\nanomalous,"a, ""b""\nc"\r\n正常,d\r\n'
-    examples = parse_examples(content.encode(), "x.csv").examples
+    examples = parse_examples(content.encode(), "x.csv").examples.examples
     assert [e.text for e in examples] == ['a, "b"\nc', "d"]
     assert [e.label for e in examples] == ["anomalous", "normal"]
 
 
 def test_a_pasted_spreadsheet_with_tabs():
-    assert parse_examples(b"label\ttext\nnormal\ta, b\n", "x.tsv").examples[0].text == "a, b"
+    assert parse_examples(b"label\ttext\nnormal\ta, b\n", "x.tsv").examples.examples[0].text == "a, b"
 
 
 def test_jsonl_with_and_without_empty_lines():
     content = '{"label": "normal", "text": "a"}\n\n{"label": "anomalous", "text": "b", "pair": 0}\n'
-    examples = parse_examples(content.encode(), "x.jsonl").examples
+    examples = parse_examples(content.encode(), "x.jsonl").examples.examples
     assert [(e.label, e.text, e.pair, e.line) for e in examples] == [
         ("normal", "a", "", 1),
         ("anomalous", "b", "0", 3),
@@ -47,14 +47,14 @@ def test_jsonl_with_and_without_empty_lines():
 
 
 def test_pasted_lines_count_the_empty_ones():
-    examples, empty = from_pasted("a\n\n b \n", "c\n   \nd")
-    assert [(e.label, e.text) for e in examples.examples] == [
+    pasted = from_pasted("a\n\n b \n", "c\n   \nd")
+    assert [(e.label, e.text) for e in pasted.examples.examples] == [
         ("anomalous", "a"),
         ("anomalous", "b"),
         ("normal", "c"),
         ("normal", "d"),
     ]
-    assert empty == 2
+    assert pasted.empty_lines == 2
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,9 @@ def test_shift_jis_is_offered_and_then_read():
     with pytest.raises(ExamplesError, match="Shift-JIS") as caught:
         parse_examples(content, "x.csv")
     assert caught.value.key == "not_utf8"
-    assert parse_examples(content, "x.csv", "cp932").examples[0].text == "請求書が届きません"
+    assert (
+        parse_examples(content, "x.csv", encoding="cp932").examples.examples[0].text == "請求書が届きません"
+    )
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -118,7 +120,9 @@ def test_names_of_columns_are_read_alike_in_every_format():
         "x.csv": "Label, TEXT ,Pair\nnormal,a,1",
         "x.jsonl": '{"Label": "normal", " TEXT ": "a", "Pair": 1}',
     }
-    read = {name: parse_examples(content.encode(), name).examples[0] for name, content in lines.items()}
+    read = {
+        name: parse_examples(content.encode(), name).examples.examples[0] for name, content in lines.items()
+    }
     assert {(row.label, row.text, row.pair) for row in read.values()} == {("normal", "a", "1")}
 
 
@@ -144,7 +148,7 @@ def test_half_a_character_in_a_name_of_a_column_can_be_written():
 
 def test_a_whole_character_in_two_escapes_is_read():
     content = rb'{"label": "normal", "text": "\ud83d\ude00"}'
-    assert parse_examples(content, "x.jsonl").examples[0].text == "\U0001f600"
+    assert parse_examples(content, "x.jsonl").examples.examples[0].text == "\U0001f600"
 
 
 @pytest.mark.parametrize("text", SPACED)
@@ -152,17 +156,17 @@ def test_outer_white_space_is_dropped_whichever_way_a_text_comes_in(text):
     rows = [{"label": "normal", "text": text, "pair": f" p{text[-1]}".replace("b", "")}]
     quoted = [f'"{cell}"' for cell in rows[0].values()]
     ways = [
-        parse_examples(f"label,text,pair\n{','.join(quoted)}\n".encode(), "x.csv"),
-        parse_examples(json.dumps(rows[0]).encode(), "x.jsonl"),
+        parse_examples(f"label,text,pair\n{','.join(quoted)}\n".encode(), "x.csv").examples,
+        parse_examples(json.dumps(rows[0]).encode(), "x.jsonl").examples,
         read_sheet("label\ttext\tpair\n" + "\t".join(quoted), "normal").examples,
-        from_pasted("", text)[0],
+        from_pasted("", text).examples,
     ]
     assert {way.examples[0].text for way in ways} == {"a b"}
     assert {way.examples[0].pair for way in ways} == {"p", ""}
 
 
 def test_a_pasted_text_is_parted_at_line_breaks_alone():
-    examples, _ = from_pasted("a\u2028b\r\nc\x0bd\re", "")
+    examples = from_pasted("a\u2028b\r\nc\x0bd\re", "").examples
     assert [example.text for example in examples.examples] == ["a\u2028b", "c\x0bd", "e"]
 
 
@@ -171,12 +175,12 @@ def test_a_formula_is_guarded_in_the_file_and_read_back_as_it_was(text):
     content = to_csv([Example(label="normal", text=text, pair=text, expected=text, actual=text)])
     cells = content.decode("utf-8-sig").splitlines()[1].split(",")[1:]
     assert all(cell.startswith("'") for cell in cells)
-    (read,) = parse_examples(content, "x.csv").examples
+    (read,) = parse_examples(content, "x.csv").examples.examples
     assert [read.text, read.pair, read.expected, read.actual] == [text] * 4
 
 
 @given(st.lists(st.text(min_size=1).map(str.strip).filter(bool), min_size=1, max_size=8))
 def test_csv_round_trip_keeps_any_text(texts):
     content = to_csv([Example(label="normal", text=text, expected=text) for text in texts])
-    read = parse_examples(content, "x.csv").examples
+    read = parse_examples(content, "x.csv").examples.examples
     assert [(row.text, row.expected) for row in read] == [(text, text) for text in texts]

@@ -21,7 +21,7 @@ from core.runs.run_folder import RESULT_FILES, RunFolder
 from core.text.csv_safe import csv_bytes
 from tests.support.made_result import made_result
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 DAY = date(2026, 2, 3)
 EVIL = "<script>alert(1)</script>"
 

@@ -11,7 +11,7 @@ from core.runs.run_folder import RunFolder
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS
 from tests.support.made_result import made_result
 
-CONFIG = make_config(model="m", examples=from_pasted("a\nb\nc", "d\ne\nf")[0])
+CONFIG = make_config(model="m", examples=from_pasted("a\nb\nc", "d\ne\nf").examples)
 
 
 def test_saved_tables_follow_the_contract(tmp_path):

@@ -26,7 +26,7 @@ def add_everything(path: Path, person: int) -> None:
 
 
 def test_ten_processes_that_add_to_a_run_lose_nothing(tmp_path):
-    examples, _ = from_pasted("a\nb\nc", "d\ne\nf")
+    examples = from_pasted("a\nb\nc", "d\ne\nf").examples
     run = RunFolder.create(tmp_path / "r", make_config(model="m", examples=examples))
     start = multiprocessing.get_context("spawn" if sys.platform == "win32" else "fork")
     with ProcessPoolExecutor(PEOPLE, mp_context=start) as pool:

@@ -13,7 +13,7 @@ from core.runs.cost_sheet import Entries, outcome, read_roi, write_roi
 from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 # 40 incidents: 60 hours now, 20 then; 40 saved at 50 each are 2,000; 16 hours to prepare are earned back in 0.4 months
 FULL = Entries(incidents=40, hours_now=1.5, hours_then=0.5, cost=50, preparation=16, currency="EUR")
 

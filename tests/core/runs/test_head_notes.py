@@ -15,7 +15,7 @@ from core.runs.head_notes import (
 )
 from core.runs.run_folder import RunFolder
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 EVIL = "<script>alert(1)</script>"
 
 

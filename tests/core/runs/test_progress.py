@@ -17,7 +17,7 @@ from core.runs.progress import (
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
 from core.schema import Manifest, ModelRecord
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 RECORDS = [
     Record(10.0, "load", 0, 1, {}),
     Record(12.0, "train", 0, 10, {}),

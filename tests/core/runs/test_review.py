@@ -11,7 +11,7 @@ from core.examples.reading import from_pasted
 from core.runs.review import add_comment, read_review, sign
 from core.runs.run_folder import RunFolder
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 DAY = date(2026, 2, 3)
 
 

@@ -14,7 +14,7 @@ from core.schema import FORMAT, Manifest, ModelRecord
 from core.storage import BUNDLED_MODELS
 from tests.support.old_runs import old_run
 
-SET, _ = from_pasted("a\nb\nc", "d\ne\nf")
+SET = from_pasted("a\nb\nc", "d\ne\nf").examples
 CONFIG = make_config(model="m", examples=SET)
 
 

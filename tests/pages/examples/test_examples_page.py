@@ -214,7 +214,7 @@ FILE = "label,text,pair,expected,actual\n" + "".join(
 
 def test_typing_after_a_file_keeps_pairs_and_words(open_app: OpenApp) -> None:
     app = open_app("examples")
-    loaded = parse_examples(FILE.encode(), "texts.csv")
+    loaded = parse_examples(FILE.encode(), "texts.csv").examples
     app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=loaded)
     app.run()
     box = app.text_area(key="paste_anomalous")

@@ -9,68 +9,59 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Table
 from contextlib import suppress
 from pathlib import Path
 
 from core.errors import ExamplesError
-from core.examples.example_set import COLUMNS, LABEL_WORDS, LABELS, Example, ExampleSet, shortened
+from core.examples.example_set import COLUMNS, LABEL_WORDS, Example, ExampleSet, shortened
+from core.examples.reading.mapping import FinalTurn, Mapping, Reading
 from core.text.csv_safe import guarded, unguarded, write_cells
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character that UTF-16 writes in two; an escape in JSON can hold one alone, no encoding can write it."""
 
-Row = Mapping[str, object]
+Row = Table[str, object]
 """The cells of one example by the names of their columns, and `line`."""
 
 
-def from_rows(rows: Iterable[Row]) -> ExampleSet:
+def from_rows(rows: Iterable[Row], keep_space: bool = False) -> ExampleSet:
     """Examples from records with the keys of COLUMNS; missing optional ones are empty.
 
-    Raises ExamplesError for unknown labels and for empty texts.
+    `keep_space` keeps the white space around texts. Raises ExamplesError for unknown labels and for empty texts.
     """
     numbered = enumerate(rows, start=1)
     return ExampleSet(
-        examples=tuple(_example(row, int(str(row.get("line") or line))) for line, row in numbered)
+        examples=tuple(_example(row, int(str(row.get("line") or line)), keep_space) for line, row in numbered)
     )
 
 
-def from_pasted(anomalous: str, normal: str) -> tuple[ExampleSet, int]:
-    """One text a line from two boxes. Returns the set and how many empty lines were left out."""
-    rows = [
-        {"label": label, "text": text, "line": line}
-        for label, box in zip(LABELS, (anomalous, normal), strict=True)
-        for line, text in enumerate(lines_of(box), start=1)
-    ]
-    filled = [row for row in rows if str(row["text"]).strip()]
-    return from_rows(filled), len(rows) - len(filled)
-
-
-def lines_of(box: str) -> list[str]:
-    """The lines of a text box. Only line breaks part them, not the other characters at which Python splits lines."""
-    lines = with_line_feeds(box).split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
-def with_line_feeds(text: str) -> str:
-    """A text whose line breaks are all line feeds."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def read_examples(path: Path, encoding: str | None = None) -> ExampleSet:
-    """Examples of a .csv or .jsonl file. `encoding` None means UTF-8, with or without a byte order mark."""
+    """Examples of a file, as `parse_examples` reads them without anything said about it."""
     if not path.is_file():
         raise ExamplesError("examples_file_missing", name=path)
-    return parse_examples(path.read_bytes(), path.name, encoding)
+    return parse_examples(path.read_bytes(), path.name, encoding=encoding).examples
 
 
-def parse_examples(content: bytes, name: str, encoding: str | None = None) -> ExampleSet:
-    """Examples of an uploaded file's bytes; the name's ending tells the format."""
+def parse_examples(
+    content: bytes,
+    name: str,
+    *,
+    encoding: str | None = None,
+    mapping: Mapping | None = None,
+    final_turn: FinalTurn | None = None,
+    keep_space: bool = False,
+) -> Reading:
+    """Examples of an uploaded file's bytes; the name's ending tells the format.
+
+    Raises ExamplesError; `columns_unclear` and `labels_unclear` ask for a `mapping`.
+    """
     text = _decode(content, encoding)
     if name.lower().endswith(".jsonl"):
-        return from_rows(_jsonl_rows(text))
+        return Reading(from_rows(_jsonl_rows(text), keep_space))
     if name.lower().endswith((".csv", ".tsv")):
-        return from_rows(_csv_rows(text))
+        return Reading(from_rows(_csv_rows(text), keep_space))
     raise ExamplesError("unknown_examples_format", name=name)
 
 
@@ -150,8 +141,9 @@ def check_columns(columns: Sequence[str]) -> None:
         raise ExamplesError("doubled_columns", found=", ".join(doubled))
 
 
-def _example(row: Row, line: int) -> Example:
-    cells = {column: "" if row.get(column) is None else str(row[column]).strip() for column in COLUMNS}
+def _example(row: Row, line: int, keep_space: bool) -> Example:
+    given = {column: "" if row.get(column) is None else str(row[column]) for column in COLUMNS}
+    cells = {name: cell if keep_space and name == "text" else cell.strip() for name, cell in given.items()}
     for cell in cells.values():
         if broken := _SURROGATE.search(cell):
             raise ExamplesError(
@@ -160,7 +152,7 @@ def _example(row: Row, line: int) -> Example:
     label = LABEL_WORDS.get(cells.pop("label").lower())
     if label is None:
         raise ExamplesError("unknown_label", line=line, label=shortened(str(row.get("label") or "")))
-    if not cells["text"]:
+    if not cells["text"].strip():
         raise ExamplesError("empty_text", line=line)
     return Example(label=label, line=line, **cells)
 

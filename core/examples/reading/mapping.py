@@ -1,0 +1,57 @@
+"""What the columns of a file and the words of its labels stand for, and what reading a file gave."""
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.examples.example_set import ExampleSet, Label
+from core.schema import Note
+from core.text import text
+
+ColumnRole = Literal[
+    "label",
+    "text",
+    "pair",
+    "expected",
+    "actual",
+    "messages",
+    "system",
+    "answer",
+    "beginning",
+    "anomalous",
+    "normal",
+    "carried",
+    "ignored",
+]
+"""What a column holds. `messages` are the turns of a conversation, `answer` what the model answered (or, where that is
+chosen, the beginning of the answer), `anomalous` and `normal` are texts side by side; `carried` columns are kept."""
+
+FinalTurn = Literal["answer", "beginning"]
+"""Whether an assistant's turn at the end is what the model answered, or the beginning of the answer it shall give."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What a person says of a file: heading → role, and word of a label → side. What is not named is recognised."""
+
+    columns: Table[str, ColumnRole] = field(default_factory=dict)
+    labels: Table[str, Label] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The examples of a file, what must be known of how they were read, and how each column was understood.
+
+    `encoding` and `separator` are empty where the file has none; `columns` maps each heading to its role.
+    """
+
+    examples: ExampleSet
+    notes: tuple[Note, ...] = ()
+    encoding: str = ""
+    separator: str = ""
+    columns: Table[str, ColumnRole] = field(default_factory=dict)
+
+
+def sentence(note: Note, language: str) -> str:
+    """A note of a reading as a sentence of the language (`en`, `ja`)."""
+    return text(language, f"reading.{note.key}", **note.values)
