@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from core.model.next_token import NextWord
+    from core.model.tokens.chat_template import ChatFacts
 
 
 class ModelCard(TypedDict):
@@ -24,6 +25,7 @@ class ModelCard(TypedDict):
     memory_needed_bytes: int
     memory_available_bytes: int
     checks: list[str]
+    chat: "ChatFacts"
 
 
 class Word(TypedDict):

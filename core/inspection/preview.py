@@ -14,8 +14,16 @@ from core.examples.alignment import describe
 from core.generators import result_of
 from core.inspection.answers import ModelCard
 from core.model.activation_store import ActivationStore
-from core.model.loading import ModelPool, ModelShape, check_files, resolve_device, shape_from_config
+from core.model.loading import (
+    ModelPool,
+    ModelShape,
+    check_files,
+    load_tokenizer,
+    resolve_device,
+    shape_from_config,
+)
 from core.model.memory import within_memory
+from core.model.tokens.chat_template import ChatFacts, chat_facts
 from core.model.tokens.tokenising import tokenise, unread_notes
 
 WORKING_MEMORY = 1.3
@@ -23,10 +31,11 @@ WORKING_MEMORY = 1.3
 
 
 def inspect(source: str, device: str = "auto") -> ModelCard:
-    """The model's card from its config alone, without loading a weight. Raises ModelError."""
+    """The model's card from its config and tokenizer, without loading a weight. Raises ModelError."""
     shape = shape_from_config(source)
     check_files(source)
-    return _card(shape, source, resolve_device(device), ["architecture", "configuration"])
+    chat = chat_facts(load_tokenizer(source))
+    return _card(shape, source, resolve_device(device), ["architecture", "configuration"], chat)
 
 
 @within_memory
@@ -46,15 +55,18 @@ def preview(
             loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache
         )
         log_probabilities = result_of(reading).recording.log_probabilities()
+    checks, chat = ["architecture", "weights", "numbers"], chat_facts(loaded.tokenizer)
     return {
-        "model": _card(loaded.shape, config.model, loaded.device, ["architecture", "weights", "numbers"]),
+        "model": _card(loaded.shape, config.model, loaded.device, checks, chat),
         "alignment": describe(alignment).model_dump(mode="json"),
         "examples": example_rows(loaded, config.examples, ids, alignment, log_probabilities),
         "notes": [note.model_dump(mode="json") for note in unread_notes(loaded, config.examples)],
     }
 
 
-def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str]) -> ModelCard:
+def _card(
+    shape: ModelShape, name: str, device: torch.device, checks: list[str], chat: ChatFacts
+) -> ModelCard:
     width = 4 if device.type == "cpu" else torch.finfo(getattr(torch, shape.dtype, torch.float32)).bits // 8
     weights = shape.n_parameters * width
     facts = {
@@ -65,6 +77,7 @@ def _card(shape: ModelShape, name: str, device: torch.device, checks: list[str])
         "memory_available_bytes": _free_bytes(device),
         "device": str(device),
         "checks": checks,
+        "chat": chat,
     }
     return cast(ModelCard, facts)
 
