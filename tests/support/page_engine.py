@@ -96,11 +96,18 @@ def head_view(
 
 
 def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
-    """Words as tokens; the texts are aligned and paired in their order unless pairing is off."""
+    """Words as tokens; the texts are aligned and paired in their order unless pairing is off.
+
+    The model says " today", or what stands in brackets at the end of a text: "(Legal)" makes it say " Legal".
+    """
     examples = config.examples.examples
     sides = [[i for i, x in enumerate(examples) if x.label == label] for label in ("anomalous", "normal")]
     pairs = [] if config.pairing == "off" else [list(pair) for pair in zip(*sides, strict=False)]
-    word = {"piece": " today", "probability": 0.75}
+
+    def next_word(text: str) -> dict[str, Any]:
+        own = text.rpartition("(")[2].removesuffix(")") if text.endswith(")") else "today"
+        return {"piece": f" {own}", "probability": 0.75}
+
     return {
         "model": inspect(config.model),
         "alignment": {
@@ -119,7 +126,7 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
                 "pair": example.pair,
                 "pieces": example.text.split(" "),
                 "differs": [place == 1 for place in range(len(example.text.split(" ")))],
-                "next": [word],
+                "next": [next_word(example.text)],
                 "expected": None,
                 "actual": None,
                 "behaves": True if example.label == "anomalous" else None,

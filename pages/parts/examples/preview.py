@@ -4,12 +4,11 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.report.sentences import notes
-from core.text import text
-from pages.parts import i18n, shell
-from pages.parts.examples import fitness, token_view
+from pages.parts import shell
+from pages.parts.examples import findings, fitness, token_view
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
-from pages.parts.session.state import language, t, tn
+from pages.parts.session.state import language, t
 from pages.parts.shell import worker_answer
 
 FIRST_ROWS = 20  # Rows of the token table, unless all are asked for
@@ -29,10 +28,9 @@ def show() -> bool:
         return state.backend().ask("preview", payload).pending
     texts = PreviewedTexts.read(answer)
     _comparison(texts)
-    difference = fitness.difference(texts)
-    _warnings(texts, difference)
+    findings.show(texts)
     _table(texts)
-    differs = difference >= fitness.LEAST_DIFFERENCE
+    differs = fitness.difference(texts) >= fitness.LEAST_DIFFERENCE
     st.session_state["behaviour"] = (state.draft().source, state.draft().examples, differs)
     return True
 
@@ -51,26 +49,6 @@ def _comparison(texts: PreviewedTexts) -> None:
             state.draft().pairing = "auto" if off else "off"
             state.refill("pairing")
             st.rerun()
-
-
-def _warnings(texts: PreviewedTexts, difference: float) -> None:
-    """Texts whose next word does not fit, texts left out, sides that differ in variety or not in behaviour."""
-    for note in texts.notes:
-        _warn(text(language(), f"note.{note.key}", **note.values))
-    judged = [one["behaves"] for one in texts.examples if one["behaves"] is not None]
-    if not all(judged):
-        _warn(tn("examples.unfit", judged.count(False), total=len(judged)))
-    if texts.alignment.left_out:
-        _warn(tn("examples.left_out", len(texts.alignment.left_out)), "info")
-    if fitness.less_varied(texts.examples):
-        anomalous, normal = fitness.variety(texts.examples)
-        _warn(t("examples.less_varied", anomalous=anomalous, normal=normal))
-    if difference < fitness.LEAST_DIFFERENCE:
-        _warn(t("examples.same_behaviour", share=i18n.number(100 * difference)))
-
-
-def _warn(sentence: str, icon: str = "warning") -> None:
-    st.warning(sentence, icon=f":material/{icon}:")
 
 
 def _table(texts: PreviewedTexts) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from core.schema import AlignmentRecord, Note
 
@@ -15,13 +15,18 @@ class NextWord(TypedDict):
 
 
 class PreviewedText(TypedDict):
-    """One text; `behaves` is whether the next word fits the label, None where no words were named."""
+    """One text; `behaves` is whether the next word fits the label, None where no words were named.
+
+    `continuation` is what the model says, and `verdict` whether that is `right`, at `fault` or `other`, where known.
+    """
 
     label: str
     pieces: list[str]
     differs: list[bool]
     next: list[NextWord]
     behaves: bool | None
+    continuation: NotRequired[str]
+    verdict: NotRequired[str]
 
 
 @dataclass(frozen=True)
