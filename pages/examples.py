@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import shell
-from pages.parts.examples import drafting, fitness, inputs, preview
+from pages.parts.examples import boxes, chat, drafting, fitness, preview, table, upload
 from pages.parts.session import samples, state
 from pages.parts.session.state import t, tn
 
@@ -33,6 +33,19 @@ def missing() -> str:
     return t("examples.missing", what=t("finding.comma").join(sides))
 
 
+def ways_in() -> None:
+    """Two boxes to paste into, a file, a table."""
+    pasting, file, rows = st.tabs(
+        [t("examples.paste"), t("examples.file"), t("examples.table")], key="examples_tab"
+    )
+    with pasting:
+        boxes.show()
+    with file:
+        upload.show()
+    with rows:
+        table.show()
+
+
 def give() -> None:
     """The inputs, what is wrong with them, and the button to the next step."""
     scenario = samples.scenario_of(state.draft().source)
@@ -44,7 +57,8 @@ def give() -> None:
     ):
         samples.load_sample(scenario)
         st.rerun()
-    inputs.show()
+    chat.show()
+    ways_in()
     drafting.show()
     pills()
     hindrance = state.fails(state.draft().examples.check)

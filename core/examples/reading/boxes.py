@@ -1,18 +1,12 @@
 """Texts pasted into two boxes: one a line, or cut at empty lines or at a separator where texts have several lines."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from core.examples.example_set import LABELS, Example, ExampleSet
+from core.examples.reading.cutting import CUTS, Cut, Cutting, pieces, recognised
 from core.examples.reading.rows import from_rows
 from core.schema import Note
-
-Cut = Literal["lines", "blank_lines", "separator"]
-
-SEPARATOR = re.compile(r"^[ \t]*([-=*_~#])\1{2,}[ \t]*$")
-"""A line that people write between texts: three or more of one sign."""
 
 
 @dataclass(frozen=True)
@@ -31,77 +25,32 @@ class Pasted:
     counts: dict[Cut, tuple[int, int]] = field(default_factory=dict)
 
 
-Block = tuple[int, str]
-"""A text and the line of its box where it begins, counted from 1."""
-
-
 def from_pasted(
     anomalous: str, normal: str, separator: str = "", cut: Cut | None = None, keep_space: bool = False
 ) -> Pasted:
     """The texts of two boxes, both cut in one way: the asked one, else the one that the boxes themselves tell.
 
-    A given `separator` (a whole line) parts the texts. Else empty lines do where they stand between blocks and a
-    block has several lines; else each line is a text and empty lines are left out. White space around a text is
-    taken off, with `keep_space` only the line breaks that part it from the next one.
+    `separator` parts the texts where it is given, or where `cut` asks for one. White space around a text is taken
+    off, with `keep_space` only what parts it from the next one.
     """
-    boxes = [lines_of(box) for box in (anomalous, normal)]
-    between = separator.strip() or next(
-        (line.strip() for box in boxes for line in box if SEPARATOR.match(line)), ""
-    )
-    ways: dict[Cut, list[list[Block]]] = {
-        "lines": [_lines(box) for box in boxes],
-        "blank_lines": [_blocks(box, "") for box in boxes],
+    boxes = anomalous, normal
+    told = recognised(boxes)
+    mark = separator.strip() or told.separator
+    chosen = cut or ("separator" if separator.strip() else told.how)
+    ways = {
+        how: [pieces(box, Cutting(how, mark)) for box in boxes] for how in CUTS if mark or how != "separator"
     }
-    if between:
-        ways["separator"] = [_blocks(box, between) for box in boxes]
-    chosen = cut or ("separator" if separator.strip() else _told_by(boxes))
-    rows = [
-        {"label": label, "text": text, "line": line}
-        for label, blocks in zip(LABELS, ways.get(chosen, ways["lines"]), strict=True)
-        for line, text in blocks
+    if chosen not in ways:
+        chosen = "lines"
+    sides, left_out = zip(*ways[chosen], strict=True)
+    rows: list[dict[str, object]] = [
+        {"label": label, "text": piece.text, "line": piece.line}
+        for label, side in zip(LABELS, sides, strict=True)
+        for piece in side
     ]
     examples = from_rows(rows, keep_space)
-    empty = sum(not line.strip() for box in boxes for line in box) if chosen == "lines" else 0
-    counts: dict[Cut, tuple[int, int]] = {
-        way: (len(blocks[0]), len(blocks[1])) for way, blocks in ways.items()
-    }
-    return Pasted(examples, chosen, empty, between, _notes(rows, examples.examples), counts)
-
-
-def lines_of(box: str) -> list[str]:
-    """The lines of a text box. Only line breaks part them, not the other characters at which Python splits lines."""
-    lines = with_line_feeds(box).split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
-def with_line_feeds(text: str) -> str:
-    """A text whose line breaks are all line feeds."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _told_by(boxes: Sequence[Sequence[str]]) -> Cut:
-    blocks = [_blocks(box, "") for box in boxes]
-    parted = any(len(of_box) > 1 for of_box in blocks)
-    several = any("\n" in text.strip("\n") for of_box in blocks for _, text in of_box)
-    return "blank_lines" if parted and several else "lines"
-
-
-def _lines(box: Sequence[str]) -> list[Block]:
-    return [(number, line) for number, line in enumerate(box, start=1) if line.strip()]
-
-
-def _blocks(box: Sequence[str], between: str) -> list[Block]:
-    """Runs of lines between the lines that read `between`, without runs of empty lines alone."""
-    blocks: list[Block] = []
-    start = 0
-    for end in [*(i for i, line in enumerate(box) if line.strip() == between), len(box)]:
-        run = list(box[start:end])
-        filled = [i for i, line in enumerate(run) if line.strip()]
-        if filled:
-            first, last = filled[0], filled[-1] + 1
-            blocks.append((start + first + 1, "\n".join(run[first:last])))
-        start = end + 1
-    return blocks
+    counts = {how: (len(first[0]), len(second[0])) for how, (first, second) in ways.items()}
+    return Pasted(examples, chosen, sum(left_out), mark, _notes(rows, examples.examples), counts)
 
 
 def _notes(rows: Sequence[dict[str, object]], examples: Sequence[Example]) -> tuple[Note, ...]:

@@ -1,6 +1,5 @@
 """The page of examples: pasted spreadsheets, counts with advice, what is missing, many texts."""
 
-import pandas as pd
 import pytest
 
 from core.examples.reading import from_rows, parse_examples
@@ -8,7 +7,7 @@ from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from core.text import text
 from pages.parts import i18n
-from pages.parts.examples import fitness, inputs, token_view
+from pages.parts.examples import fitness, table, token_view
 from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until, shown
@@ -109,7 +108,7 @@ def test_half_a_character_in_the_table_is_named_and_changes_nothing(
     examples = from_rows([{"label": "normal", "text": "a"}])
     session = {
         "draft": state.Draft(examples=examples),
-        "edit_base": pd.DataFrame([{"label": "normal", "text": "a"}]),
+        "edit_examples": examples.examples,
         "edit_table": {
             "edited_rows": {"0": {"text": "b \ud83d" if broken else "b"}},
             "deleted_rows": [],
@@ -117,8 +116,8 @@ def test_half_a_character_in_the_table_is_named_and_changes_nothing(
         },
         "edit_error": ("empty_text", {"line": 1}),
     }
-    monkeypatch.setattr(inputs.st, "session_state", session)
-    inputs._edited()
+    monkeypatch.setattr(table.st, "session_state", session)
+    table._edited()
     assert session.get("edit_error", ("",))[0] == ("half_character" if broken else "")
     assert session["draft"].examples.texts("normal") == ["a" if broken else "b"]
 
@@ -230,11 +229,3 @@ def test_typing_after_a_file_keeps_pairs_and_words(open_app: OpenApp) -> None:
     box.set_value(box.value.replace("blue 2", "green 2")).run()
     edited = app.session_state["draft"].examples.of("normal")[1]
     assert (edited.text, edited.pair, edited.expected) == ("green 2", "2", "Billing")
-
-
-def test_text_that_a_box_would_split_stays_out_of_the_boxes(open_app: OpenApp) -> None:
-    app = open_app("examples")
-    rows = from_rows([{"label": "normal", "text": "one\u2028two"}, {"label": "anomalous", "text": "three"}])
-    app.session_state["draft"] = state.Draft(source="/models/mine", source_kind="folder", examples=rows)
-    app.run()
-    assert entries("en")["examples.long_texts"] in [info.value for info in app.info]

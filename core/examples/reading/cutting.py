@@ -13,72 +13,50 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, ExampleSet
-from core.examples.reading import from_rows, with_line_feeds
+from core.examples.example_set import MINIMUM_PER_SIDE
 
-How = Literal["lines", "empty_lines", "separator"]
-HOWS: tuple[How, ...] = ("lines", "empty_lines", "separator")
+Cut = Literal["lines", "blank_lines", "separator"]
+CUTS: tuple[Cut, ...] = ("lines", "blank_lines", "separator")
 
 _RULE = re.compile(r"^[ \t]*(-{3,}|={3,}|\*{3,}|#{3,}|_{3,})[ \t]*$", re.MULTILINE)
-_EMPTY_LINES = r"\n(?:[^\S\n]*\n)+"
+_BLANK_LINES = r"\n(?:[^\S\n]*\n)+"
 _SEPARATORS = ("---", "===", "***", "###", "___")
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """A way of cutting; `keep_ends` keeps spaces and line breaks at the ends of each text."""
+    """A way of cutting, and the separator of the way that has one."""
 
-    how: How = "lines"
+    how: Cut = "lines"
     separator: str = ""
-    keep_ends: bool = False
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One text of a box, and the line of the box where it begins, counted from 1."""
+    """One text of a box with the white space around it, and the line of the box where its words begin, from 1."""
 
     text: str
     line: int
 
 
-def recognised(boxes: Sequence[str], keep_ends: bool = False) -> Cutting:
+def recognised(boxes: Sequence[str]) -> Cutting:
     """How boxes are meant, told from all of them together."""
     boxes = [with_line_feeds(box) for box in boxes]
     if rule := next((match for box in boxes if (match := _RULE.search(box))), None):
-        return Cutting("separator", rule[1], keep_ends)
-    blocks = [[block for block in re.split(_EMPTY_LINES, box) if block.strip()] for box in boxes]
+        return Cutting("separator", rule[1])
+    blocks = [[block for block in re.split(_BLANK_LINES, box) if block.strip()] for box in boxes]
     parted = [[block.strip().count("\n") + 1 for block in of_box] for of_box in blocks if len(of_box) > 1]
     several_lines = all(2 * sum(size > 1 for size in sizes) > len(sizes) for sizes in parted)
     enough = any(len(sizes) >= MINIMUM_PER_SIDE for sizes in parted)
-    return Cutting("empty_lines" if enough and several_lines else "lines", "", keep_ends)
+    return Cutting("blank_lines" if enough and several_lines else "lines")
 
 
-def cut(box: str, cutting: Cutting) -> tuple[list[Piece], int]:
-    """The texts of a box, and how many empty ones were left out where each line (or separator) should end one.
-
-    With `keep_ends`, a text keeps all that stands between its neighbours' separators.
-    """
+def pieces(box: str, cutting: Cutting) -> tuple[list[Piece], int]:
+    """The texts of a box, and how many empty ones were left out where each line (or separator) should end one."""
     box = with_line_feeds(box)
-    pieces = [Piece(box[start:end], box.count("\n", 0, start) + 1) for start, end in _spans(box, cutting)]
-    filled = [piece for piece in pieces if piece.text.strip()]
-    left_out = 0 if cutting.how == "empty_lines" else len(pieces) - len(filled)
-    return filled if cutting.keep_ends else [_without_ends(piece) for piece in filled], left_out
-
-
-def from_boxes(anomalous: str, normal: str, cutting: Cutting) -> tuple[ExampleSet, int]:
-    """The texts of two boxes, and how many empty ones were left out. Raises ExamplesError as `from_rows` does."""
-    rows: list[dict[str, str | int]] = []
-    left_out = 0
-    for label, box in zip(LABELS, (anomalous, normal), strict=True):
-        pieces, empty = cut(box, cutting)
-        rows += [{"label": label, "text": piece.text, "line": piece.line} for piece in pieces]
-        left_out += empty
-    examples = from_rows(rows)
-    whole = (
-        example.model_copy(update={"text": str(row["text"])})
-        for example, row in zip(examples.examples, rows, strict=True)
-    )
-    return examples.with_examples(whole), left_out
+    filled = [(start, end) for start, end in _spans(box, cutting) if box[start:end].strip()]
+    left_out = 0 if cutting.how == "blank_lines" else len(_spans(box, cutting)) - len(filled)
+    return [Piece(box[start:end], _line(box, start)) for start, end in filled], left_out
 
 
 def written(texts: Sequence[str], others: Iterable[str] = ()) -> tuple[str, Cutting]:
@@ -88,13 +66,12 @@ def written(texts: Sequence[str], others: Iterable[str] = ()) -> tuple[str, Cutt
     """
     texts = [with_line_feeds(text) for text in texts]
     everything = [*texts, *map(with_line_feeds, others)]
-    keep_ends = any(text != text.strip() for text in everything)
     unused = "-" * (3 + max((len(text) for text in everything), default=0))
     separators = [mark for mark in (*_SEPARATORS, unused) if not any(mark in text for text in everything)]
     plainest = (
-        Cutting("lines", "", keep_ends),
-        Cutting("empty_lines", "", keep_ends),
-        Cutting("separator", separators[0], keep_ends),
+        Cutting("lines"),
+        Cutting("blank_lines"),
+        Cutting("separator", separators[0]),
     )
     cutting = next(way for way in plainest if all(_comes_out(text, way) for text in everything))
     return _joined(texts, cutting), cutting
@@ -109,7 +86,7 @@ def _joined(texts: Sequence[str], cutting: Cutting) -> str:
 
 def _comes_out(text: str, cutting: Cutting) -> bool:
     """Whether a text comes out as it is, between others and at the end of a box."""
-    return [piece.text for piece in cut(_joined([text, text], cutting), cutting)[0]] == [text, text]
+    return [piece.text for piece in pieces(_joined([text, text], cutting), cutting)[0]] == [text, text]
 
 
 def _spans(box: str, cutting: Cutting) -> list[tuple[int, int]]:
@@ -119,16 +96,14 @@ def _spans(box: str, cutting: Cutting) -> list[tuple[int, int]]:
     for separator in re.finditer(_pattern(box[:end], cutting), box[:end]):
         ends.append(separator.start())
         starts.append(separator.end())
-    if ends and starts[-1] == end:
-        starts.pop()
-        end = ends.pop()
-    return list(zip(starts, [*ends, end], strict=True))
+    spans = list(zip(starts, [*ends, end], strict=True))
+    return spans[:-1] if starts[-1] == end else spans
 
 
 def _pattern(box: str, cutting: Cutting) -> str:
     """What parts texts: of a separator, the lines that are it; where there is none, wherever it stands."""
     if cutting.how != "separator":
-        return {"lines": r"\n", "empty_lines": _EMPTY_LINES}[cutting.how]
+        return {"lines": r"\n", "blank_lines": _BLANK_LINES}[cutting.how]
     if not cutting.separator.strip():
         return r"(?!)"
     separator = re.escape(cutting.separator.strip())
@@ -136,6 +111,11 @@ def _pattern(box: str, cutting: Cutting) -> str:
     return alone if re.search(alone, box) else separator
 
 
-def _without_ends(piece: Piece) -> Piece:
-    before = len(piece.text) - len(piece.text.lstrip())
-    return Piece(piece.text.strip(), piece.line + piece.text.count("\n", 0, before))
+def _line(box: str, start: int) -> int:
+    words = start + len(box[start:]) - len(box[start:].lstrip())
+    return box.count("\n", 0, words) + 1
+
+
+def with_line_feeds(text: str) -> str:
+    """A text whose line breaks are all line feeds."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
