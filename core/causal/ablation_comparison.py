@@ -24,7 +24,7 @@ MOST_BYTES = 2**31
 
 
 def fits(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> bool:
-    """Whether the z of all heads on these texts may be held in memory."""
+    """Whether the z of all heads on these rows of tokens may be held in memory."""
     shape = loaded.shape
     return sum(map(len, ids)) * shape.n_layers * shape.n_heads * shape.d_head * 4 <= MOST_BYTES
 

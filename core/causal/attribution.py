@@ -6,6 +6,7 @@ order, the gradient of the metric with respect to z_h times the change of z_h, s
     effect_h ≈ ∂m/∂z_h · (z_h - z_h') / gap
 
 with z_h' what the head gets instead (`core.causal.replacements`): the partner's z, or the mean over the normal texts.
+Where answer tokens are read along, positions are those of the text and of these tokens, of all rows of the text.
 The sign is that of the effects: positive works towards the anomalous behaviour. It is a guess, no evidence: where the
 metric bends between the two values (saturated attention, heads that stand in for each other) it can be far off.
 """
@@ -19,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.metric import Metric
+from core.causal.metric import Metric, Row, read_rows
 from core.causal.patching import Patching
 from core.model.batching import BATCH_TOKENS, batches_of
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
-from core.model.next_token import at_least_float, last_logits
+from core.model.next_token import at_least_float
 from core.model.recording import Recording
 
 GRADIENT_BYTES = 2**30
@@ -55,37 +56,42 @@ def attribution(
 
     `patching` of the recorded texts says what the heads get instead.
     """
-    loaded, lengths, n_anomalous = recording.loaded, recording.lengths, patching.n_anomalous
-    shape = loaded.shape
-    values = np.empty((shape.n_layers, shape.n_heads, n_anomalous))
+    loaded, plain, n_anomalous = recording.loaded, metric.recording or recording, patching.n_anomalous
+    shape, lengths = loaded.shape, [len(row.ids) for row in metric.rows]
+    values = np.zeros((shape.n_layers, shape.n_heads, n_anomalous))
     per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
     budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
-    batches = batches_of(lengths, range(n_anomalous), budget)
+    every = metric.rows_of(range(n_anomalous))
+    batches = batches_of(lengths, every, budget)
     done = 0
     for rows in batches:
         if patching.method == "resample":
-            instead = recording.padded_z([row + n_anomalous for row in rows])
+            instead = plain.padded_z([metric.partner(row) for row in rows])
         else:
-            at = partial(patching.replacements.at, texts=rows, kind="mean")
-            instead = torch.stack([at(layer) for layer in range(shape.n_layers)])
-        z, gradient = _with_gradient(loaded, recording.of(rows).texts, rows, metric)
+            instead = _means(patching, [metric.rows[row] for row in rows], shape.n_layers)
+        z, gradient = _with_gradient(loaded, rows, metric)
         share = (gradient * (z - instead.to(z))).sum(dim=-1)
         for place, row in enumerate(rows):
-            values[:, :, row] = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / metric.gap
+            of_row = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / metric.gap
+            values[:, :, metric.rows[row].text] += of_row
         done += len(rows)
-        yield done
+        yield done * n_anomalous // len(every)
     return Attribution(values, len(batches), len(batches))
 
 
-def _with_gradient(
-    loaded: LoadedModel, texts: Sequence[Sequence[int]], rows: Sequence[int], metric: Metric
-) -> tuple[Tensor, Tensor]:
-    """z of every head and the gradient of its text's metric with respect to it.
+def _means(patching: Patching, rows: Sequence[Row], n_layers: int) -> Tensor:
+    """What heads get by `mean` in these rows (layer, row, position, head, d_head)."""
+    at = partial(patching.replacements.at, rows=rows, kind="mean")
+    return torch.stack([at(layer) for layer in range(n_layers)])
+
+
+def _with_gradient(loaded: LoadedModel, rows: Sequence[int], metric: Metric) -> tuple[Tensor, Tensor]:
+    """z of every head and the gradient of its row's metric with respect to it.
 
     Both (layer, row, position, head, d_head), float32 or finer.
     """
     with torch.enable_grad(), differentiable_z(loaded) as layers:
-        total = metric.read(last_logits(loaded, texts), rows).sum()
+        total = read_rows(loaded, metric, rows).sum()
         gradients = torch.autograd.grad(total, layers)
     z = torch.stack([at_least_float(of_layer.detach()) for of_layer in layers])
     return z, torch.stack([at_least_float(gradient) for gradient in gradients])

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-Kind = Literal["logit_difference", "next_word_shift"]
-SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "next_word_shift": 0.02}
-"""Gaps below are no behaviour: logits for the first, nats for the second."""
+Kind = Literal["logit_difference", "answer_difference", "next_word_shift"]
+SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "answer_difference": 0.1, "next_word_shift": 0.02}
+"""Gaps below are no behaviour: logits for the first, nats for the others."""
 
 CHANCE = 0.05
 """The p of the gap above which the sides do not differ."""

@@ -95,7 +95,7 @@ def attributed(runs: PairedRuns, steps: int) -> Generator[int, None, Attributed]
             yield done
         to_z, to_input = to_z / steps, to_input / steps
         change = batch.z.to(to_z) - batch.other.to(to_z)
-        by_pair[batch.rows] = over_positions(change * to_z).flatten(0, 1).T.numpy()
+        np.add.at(by_pair, batch.pairs, over_positions(change * to_z).flatten(0, 1).T.numpy())
         written = []
         for layer, of_layer in enumerate(change):
             written.append(torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_z)))

@@ -94,25 +94,27 @@ def gather(
     heads: Sequence[HeadId],
     edges: Sequence[EdgeId],
     seed: int,
+    metric: Metric | None = None,
 ) -> Generator[Progress, None, Evidence]:
     """Test candidate heads and edges, best first; Progress records of the stage `evidence` on the way.
 
-    `recording` is of the whole example set. Without a candidate head nothing is run. How many edges will be
-    asked for query, key and value is not known before, so the count may jump ahead.
+    `recording` is of the whole example set, `metric` that of the compared texts where it is there already. Without a
+    candidate head nothing is run. How many edges will be asked for query, key and value is not known before, so the
+    count may jump ahead.
     """
     if not heads:
         return Evidence()
     loaded, passes_before = recording.loaded, recording.forward_passes
     compared = recording.of(alignment.kept)
-    metric = metric_on(compared, examples, alignment, seed)
+    metric = metric or metric_on(compared, examples, alignment, seed)
     tested = list(edges[:MOST_EDGES]) if has_plain_stream(loaded) else []
-    compares = fits(loaded, compared.texts)
+    compares = fits(loaded, [row.ids for row in metric.rows])
     known = None if compares else {*heads, *(edge.source for edge in tested)}
     patching = Patching(compared, alignment.n_anomalous, alignment.paired, seed, known)
     about = _about(metric, patching, len(heads), len(tested))
     if not metric.differs:
-        passes = recording.forward_passes - passes_before
-        return Evidence("no_difference", None, None, passes, about, [_why_nothing(metric)])
+        passes = recording.forward_passes - passes_before + metric.plain_passes
+        return Evidence("no_difference", None, None, passes, about, [_why_nothing(metric), *metric.notes])
     kinds = [kind for kind in KINDS if compares and kind != patching.method]
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
     other_runs = len(kinds) * len(heads) * alignment.n_anomalous
@@ -141,7 +143,7 @@ def gather(
     elif disagreeing:
         notes.append(Note(key="ablations_disagree", values={"heads": ", ".join(disagreeing)}))
     yield Progress("evidence", steps.total, steps.total)
-    passes = recording.forward_passes - passes_before + patching.forward_passes
+    passes = recording.forward_passes - passes_before + metric.plain_passes + patching.forward_passes
     passes += guess.forward_passes if guess else 0
     mean = guess.mean if guess else None
     return Evidence("computed", of_heads, of_edges, passes, about, notes, mean, others, by_head)
@@ -239,6 +241,7 @@ def _notes(
     }
     notes = [
         Note(key=f"evidence_{metric.kind}", values={"gap": number(round(metric.gap, 4))}),
+        *metric.notes,
         Note(key="evidence_divergence", values={"divergence": number(round(metric.divergence, 4))}),
         Note(key=f"evidence_{about.method}"),
         Note(key="evidence_rule", values=rule),

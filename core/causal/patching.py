@@ -1,6 +1,7 @@
 """Runs of the model with heads, sets of heads or edges changed, many of them in one forward pass.
 
-The rows of a batch are (target, text), padded on the right, up to a budget of tokens. What changed heads write is told
+The rows of a batch are (target, row of the metric), padded on the right, up to a budget of tokens: a row is a text, or
+a text with answer tokens behind it, and an intervention acts on all of it. What changed heads write is told
 by `core.causal.replacements`; an edge is changed by `core.causal.path_patching`. Layers in front of the first changed
 one are not run again (`core.model.partial_forward`), so targets go in the order of their layers.
 """
@@ -14,12 +15,11 @@ from typing import Literal
 import numpy as np
 import torch
 
-from core.causal.metric import Metric
+from core.causal.metric import Metric, Row, read_rows
 from core.causal.path_patching import Reads, patch_edges
 from core.causal.replacements import AblationKind, Replacements, replace_heads
 from core.heads import EdgeId, HeadId
 from core.model.batching import BATCH_ROWS, tokens_for
-from core.model.next_token import last_logits
 from core.model.recording import Recording
 
 Method = Literal["resample", "mean"]
@@ -37,7 +37,7 @@ class Patching:
 
     `paired` says that text i and text i + n_anomalous are partners. Effects are taken by `method`: by default
     resampling where all partners have the same length, else the mean. z is kept of `heads`, by default of all.
-    `forward_passes` counts the changed runs.
+    `forward_passes` counts the changed runs, and those that read other texts with a row's answer tokens.
     """
 
     def __init__(
@@ -50,8 +50,9 @@ class Patching:
         method: Method | None = None,
     ) -> None:
         self._recording, self.n_anomalous = recording, n_anomalous
-        self._loaded, self._ids, self._lengths = recording.loaded, recording.texts, recording.lengths
-        alike = paired and self._lengths[:n_anomalous] == self._lengths[n_anomalous:]
+        self._loaded, lengths = recording.loaded, recording.lengths
+        self._count = len(lengths)
+        alike = paired and lengths[:n_anomalous] == lengths[n_anomalous:]
         self.method: Method = method or ("resample" if alike else "mean")
         self.replacements = Replacements(recording, n_anomalous, paired, seed, heads)
         self.forward_passes = 0
@@ -64,7 +65,7 @@ class Patching:
         """Texts that effects are taken on, by direction: noising changes the anomalous ones; denoising, where there is
         a partner to take from, the normal ones.
         """
-        sides = [range(self.n_anomalous), range(self.n_anomalous, len(self._ids))]
+        sides = [range(self.n_anomalous), range(self.n_anomalous, self._count)]
         return sides if self.method == "resample" else sides[:1]
 
     def effects(
@@ -94,43 +95,49 @@ class Patching:
         reads: Reads = "all",
     ) -> Generator[int, None, np.ndarray]:
         """The metric (target, text) with each target changed; yields the runs done after each forward pass."""
-        values = np.empty((len(targets), len(texts)))
+        values = np.zeros((len(targets), len(texts)))
+        place_of = {text: place for place, text in enumerate(texts)}
+        plain, rows = metric.recording or self._recording, metric.rows_of(texts)
+        if kind == "resample":
+            self.forward_passes += self.replacements.prepare(metric)
         done = 0
-        for batch in self._batches(targets, texts):
-            changed, rows = [targets[index] for index, _ in batch], [texts[place] for _, place in batch]
+        for batch in self._batches(targets, rows, [len(metric.rows[row].ids) for row in rows]):
+            changed, read = [targets[index] for index, _ in batch], [row for _, row in batch]
             first = min(_first_layer(target) for target in changed)
-            changing = self._changed(changed, rows, kind, reads)
+            changing = self._changed(changed, [metric.rows[row] for row in read], kind, reads)
             self.forward_passes += 1
-            with self._recording.resumed(rows, first), changing, torch.no_grad():
-                logits = last_logits(self._loaded, [self._ids[text] for text in rows])
-            values[tuple(zip(*batch, strict=True))] = metric.of(logits, rows)
+            with plain.resumed(read, first), changing, torch.no_grad():
+                of_rows = read_rows(self._loaded, metric, read).double().cpu().numpy()
+            places = [place_of[metric.rows[row].text] for row in read]
+            np.add.at(values, ([index for index, _ in batch], places), of_rows)
             done += len(batch)
-            yield done
+            yield done * len(texts) // len(rows)
         return values
 
-    def _batches(self, targets: Sequence[AnyTarget], texts: Sequence[int]) -> list[list[tuple[int, int]]]:
-        """The items (target, place of the text) of each forward pass, by first changed layer, then by length."""
+    def _batches(
+        self, targets: Sequence[AnyTarget], rows: Sequence[int], lengths: Sequence[int]
+    ) -> list[list[tuple[int, int]]]:
+        """The items (number of the target, row) of each forward pass, by first changed layer, then by length."""
         layers = [_first_layer(target) for target in targets]
-        lengths = [self._lengths[text] for text in texts]
-        items = list(product(range(len(targets)), range(len(texts))))
+        items = list(product(range(len(targets)), range(len(rows))))
         items.sort(key=lambda item: (layers[item[0]], lengths[item[1]]))
         batches: list[list[tuple[int, int]]] = []
         longest = 0
-        for item in items:
-            longest = max(longest, lengths[item[1]])
-            rows = len(batches[-1]) + 1 if batches else BATCH_ROWS + 1
-            if rows <= BATCH_ROWS and longest * rows <= self._tokens:
-                batches[-1].append(item)
+        for index, place in items:
+            longest = max(longest, lengths[place])
+            count = len(batches[-1]) + 1 if batches else BATCH_ROWS + 1
+            if count <= BATCH_ROWS and longest * count <= self._tokens:
+                batches[-1].append((index, rows[place]))
             else:
-                batches.append([item])
-                longest = lengths[item[1]]
+                batches.append([(index, rows[place])])
+                longest = lengths[place]
         return batches
 
     def _changed(
-        self, targets: Sequence[AnyTarget], texts: Sequence[int], kind: AblationKind, reads: Reads
+        self, targets: Sequence[AnyTarget], rows: Sequence[Row], kind: AblationKind, reads: Reads
     ) -> AbstractContextManager[None]:
-        """Row i of a forward pass reads text `texts[i]` with `targets[i]` changed; all edges, or all heads."""
-        values = partial(self.replacements.at, texts=texts, kind=kind)
+        """Row i of a forward pass reads `rows[i]` with `targets[i]` changed; all edges, or all heads."""
+        values = partial(self.replacements.at, rows=rows, kind=kind)
         edges = [target for target in targets if isinstance(target, EdgeId)]
         if edges:
             layers = {edge.source.layer for edge in edges}

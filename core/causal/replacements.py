@@ -1,9 +1,10 @@
 """What heads write in place of their own z, and putting it there.
 
 - `resample`: their z in the partner text. Texts without a partner get that of a drawn text of the other side, counted
-  from the last token; where that text is shorter, its first token stands for what it lacks.
-- `mean`: the mean z of the normal texts: at the last position the mean over their last tokens, elsewhere the mean over
-  all their tokens.
+  from the last token; where that text is shorter, its first token stands for what it lacks. Where answer tokens are
+  read along, the other text is read with the same ones behind it.
+- `mean`: the mean z of the normal texts: from the last token of a text on the mean over their last tokens, before it
+  the mean over all their tokens.
 - `zero`: nothing.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.causal.metric import Metric, Row
 from core.heads import HeadId, all_heads
 from core.model.batching import batches_of
 from core.model.hooks import on_z
@@ -42,7 +44,8 @@ class Replacements:
         heads: Collection[HeadId] | None = None,
     ) -> None:
         shape = recording.loaded.shape
-        self._shape, self._lengths = shape, recording.lengths
+        self._loaded, self._shape = recording.loaded, shape
+        self._texts, self._lengths = recording.texts, recording.lengths
         self._donor_of = _donors(len(self._lengths), n_anomalous, paired, seed)
         every = all_heads(shape.n_layers, shape.n_heads)
         known = [head for head in every if heads is None or head in heads]
@@ -50,28 +53,59 @@ class Replacements:
             [head.head for head in known if head.layer == layer] for layer in range(shape.n_layers)
         ]
         self._z: dict[int, list[Tensor]] = {}
+        self._with_answers: dict[tuple[int, ...], list[Tensor]] = {}
         everywhere = last = torch.zeros(())
         for batch in batches_of(self._lengths, range(len(self._lengths))):
             for text, z in zip(batch, recording.z(batch), strict=True):
-                self._z[text] = [self._known(layer, z[layer]) for layer in range(shape.n_layers)]
+                self._z[text] = self._of_known(z)
                 if text >= n_anomalous:
                     everywhere, last = everywhere + z.sum(dim=1), last + z[:, -1]
         normal = self._lengths[n_anomalous:]
         self.means = everywhere / sum(normal), last / len(normal)
 
-    def at(self, layer: int, texts: Sequence[int], kind: AblationKind) -> Tensor:
-        """What the heads of a layer get in these texts: (row, position, head, d_head), 0 for unknown heads."""
-        width = max(self._lengths[text] for text in texts)
-        values = torch.zeros(len(texts), width, self._shape.n_heads, self._shape.d_head)
+    def prepare(self, metric: Metric) -> int:
+        """Get z of the other text of every row that reads answer tokens along; returns the forward passes it took."""
+        if metric.recording is None:
+            return 0
+        known = {row.ids: number for number, row in enumerate(metric.rows)}
+        others = dict.fromkeys(self._other(row) for row in metric.rows if row.answer)
+        wanted = [ids for ids in others if ids not in self._with_answers]
+        recorded = [ids for ids in wanted if ids in known]
+        self._keep(recorded, metric.recording.of([known[ids] for ids in recorded]))
+        unknown = [ids for ids in wanted if ids not in known]
+        extra = Recording(self._loaded, unknown)
+        self._keep(unknown, extra)
+        return extra.forward_passes
+
+    def at(self, layer: int, rows: Sequence[Row], kind: AblationKind) -> Tensor:
+        """What the heads of a layer get in these rows: (row, position, head, d_head), 0 for unknown heads.
+
+        For `resample`, rows of a metric that reads answer tokens along are those that `prepare` has seen.
+        """
+        width = max(len(row.ids) for row in rows)
+        values = torch.zeros(len(rows), width, self._shape.n_heads, self._shape.d_head)
         everywhere, last = (mean[layer] for mean in self.means)
-        for row, text in zip(values, texts, strict=True):
-            length = self._lengths[text]
+        for of_row, row in zip(values, rows, strict=True):
+            length = len(row.ids)
             if kind == "mean":
-                row[: length - 1], row[length - 1] = everywhere, last
+                of_row[: row.start - 1], of_row[row.start - 1 : length] = everywhere, last
             elif kind == "resample":
-                donor = self._z[self._donor_of[text]][layer]
-                row[:length, self._heads[layer]] = donor[from_the_end(length, len(donor))]
+                z = self._with_answers[self._other(row)] if row.answer else self._z[self._donor_of[row.text]]
+                of_row[:length, self._heads[layer]] = z[layer][from_the_end(length, len(z[layer]))]
         return values
+
+    def _other(self, row: Row) -> tuple[int, ...]:
+        """The tokens of the text whose z a row gets, with the row's answer tokens behind it."""
+        return (*self._texts[self._donor_of[row.text]], *row.answer)
+
+    def _keep(self, rows: Sequence[tuple[int, ...]], recording: Recording) -> None:
+        for batch in batches_of(recording.lengths, range(len(rows))):
+            for number, z in zip(batch, recording.z(batch), strict=True):
+                self._with_answers[rows[number]] = self._of_known(z)
+
+    def _of_known(self, z: Tensor) -> list[Tensor]:
+        """z of the known heads by layer."""
+        return [self._known(layer, z[layer]) for layer in range(self._shape.n_layers)]
 
     def _known(self, layer: int, z: Tensor) -> Tensor:
         """z (position, head, d_head) of the known heads; a view where these are all."""

@@ -73,7 +73,7 @@ class CircuitCheck:
 
     def _write(self, **parts: Any) -> None:
         seconds = round(time.perf_counter() - self._began, 2)
-        passes = self._recording.forward_passes + self._patching.forward_passes
+        passes = self._recording.forward_passes + self._metric.plain_passes + self._patching.forward_passes
         self._record = self._record.model_copy(update={**parts, "seconds": seconds, "forward_passes": passes})
         if self._run.path.exists():
             self._run.write_model(CIRCUIT_FILE, self._record)

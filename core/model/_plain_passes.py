@@ -45,8 +45,10 @@ class PlainPasses:
         slots: Mapping[int, Sequence[int]],
         attention: bool,
         streams: bool,
+        read_at: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self.texts = texts
+        self._read_at = read_at
         self._loaded, self._store = loaded, store
         self._lengths = [len(text) for text in texts]
         self._with_streams = streams
@@ -144,8 +146,12 @@ class PlainPasses:
         if with_weights and not together:
             with on_attention(self._loaded, weights.keep):
                 self._forward(batch)
-        last = hidden[torch.arange(len(batch)), torch.tensor(lengths) - 1].cpu()
-        self.hidden |= dict(zip(batch, last, strict=True))
+        if self._read_at is None:
+            last = hidden[torch.arange(len(batch)), torch.tensor(lengths) - 1].cpu()
+            self.hidden |= dict(zip(batch, last, strict=True))
+        else:
+            for text, of_text in zip(batch, hidden, strict=True):
+                self.hidden[text] = of_text[list(self._read_at[text])].cpu()
         self._z |= dict(zip(batch, z.rows(), strict=True))
         if with_weights and weights.layers == self._loaded.shape.n_layers:
             self.attention |= dict(zip(batch, weights.rows(), strict=True))
@@ -187,7 +193,9 @@ class PlainPasses:
 
     def _key(self, part: str, text: int) -> str:
         """Weights, tokenizer, text (as ids), kept positions and version."""
-        spec = {"z": self._z_specs[text], "attention": self.attention_specs.get(text)}.get(part)
+        read_at = None if self._read_at is None else tuple(self._read_at[text])
+        specs = {"z": self._z_specs[text], "attention": self.attention_specs.get(text), "hidden": read_at}
+        spec = specs.get(part)
         positions = "all" if spec is None else list(spec)
         hashes = f"{self._loaded.weights_hash}|{self._loaded.tokenizer_hash}"
         content = f"{part}|{RECORDING_VERSION}|{hashes}|{list(self.texts[text])}|{positions}"

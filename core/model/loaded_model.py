@@ -36,7 +36,12 @@ class ModelShape:
 
 
 class LoadedModel:
-    """A causal model in evaluation mode with its tokenizer, and access to its heads by layer."""
+    """A causal model in evaluation mode with its tokenizer, and access to its heads by layer.
+
+    `gaps` is what may stand between a text and its answer.
+    """
+
+    gaps: tuple[str, ...] = (" ", "")
 
     def __init__(self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "") -> None:
         self.model: Any = model.eval().requires_grad_(False)

@@ -23,10 +23,23 @@ class NextWord(TypedDict):
 
 def last_logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
     """Logits (text, vocabulary) after each text, in one forward pass. Gradients flow where the caller lets them."""
+    return head_logits(loaded, hidden_at(loaded, texts, [[len(text) - 1] for text in texts]))
+
+
+def hidden_at(
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], positions: Sequence[Sequence[int]]
+) -> Tensor:
+    """Final hidden states (place, d_model) at these positions of each text, in their order, in one forward pass."""
     ids, mask = pad(texts, loaded.device)
     hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-    last = torch.tensor([len(text) - 1 for text in texts], device=hidden.device)
-    return head_logits(loaded, hidden[torch.arange(len(texts), device=hidden.device), last])
+    return at_places(hidden, positions)
+
+
+def at_places(hidden: Tensor, positions: Sequence[Sequence[int]]) -> Tensor:
+    """What stands at these positions of each row of (row, position, ...): (place, ...)."""
+    rows = torch.tensor([row for row, own in enumerate(positions) for _ in own], dtype=torch.long)
+    places = torch.tensor([position for own in positions for position in own], dtype=torch.long)
+    return hidden[rows.to(hidden.device), places.to(hidden.device)]
 
 
 def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ class Recording:
 
     `slots` are the compared positions of those texts that are compared, MEAN for a mean over the text. `attention`
     and `streams` say that attention weights and streams will be asked for, so that the one pass keeps them too.
+    `read_at` are the positions of each text whose logits will be asked for, by default its last one alone.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Recording:
         slots: Mapping[int, Sequence[int]] | None = None,
         attention: bool = False,
         streams: bool = False,
+        read_at: Sequence[Sequence[int]] | None = None,
     ) -> None:
         self.loaded = loaded
-        self._passes = PlainPasses(loaded, texts, store, slots or {}, attention, streams)
+        self._passes = PlainPasses(loaded, texts, store, slots or {}, attention, streams, read_at)
         self._index = list(range(len(texts)))
 
     def of(self, texts: Sequence[int]) -> "Recording":
@@ -92,8 +94,9 @@ class Recording:
 
     @torch.no_grad()
     def logits(self, texts: Sequence[int]) -> Tensor:
-        """Logits (text, vocabulary) after these texts, on the device."""
-        hidden = torch.stack([self._known().hidden[self._index[text]] for text in texts])
+        """Logits (place, vocabulary) after these texts, or at the positions that each is read at, on the device."""
+        kept = [self._known().hidden[self._index[text]] for text in texts]
+        hidden = torch.cat([of_text.reshape(-1, of_text.shape[-1]) for of_text in kept])
         return head_logits(self.loaded, hidden.to(self.loaded.device))
 
     def z(self, texts: Sequence[int]) -> list[Tensor]:

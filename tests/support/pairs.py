@@ -34,5 +34,6 @@ def patched(loaded: LoadedModel, examples: list[Example], method="resample") -> 
     """Patching of examples, anomalous first, by this method, and the metric."""
     recording, paired = recording_of(loaded, examples), method == "resample"
     count = sum(example.label == "anomalous" for example in examples)
-    metric = make_metric(loaded, examples, recording.log_probabilities(), count, paired, seed=0)
+    plain = recording.log_probabilities()
+    metric = make_metric(loaded, recording.texts, examples, plain, count, paired, seed=0)
     return Patching(recording, count, paired), metric

@@ -87,7 +87,7 @@ def losses(runs: PairedRuns, cut: Tensor, loss: Loss) -> Tensor:
         else:
             missing = runs.metric.read(batch.logits, batch.rows).repeat(len(cut))
             each = (missing - runs.metric.read(logits, batch.rows * len(cut))) / runs.metric.gap
-        total += each.double().cpu().unflatten(0, (len(cut), rows)).sum(dim=1)
+        total += each.double().cpu().unflatten(0, (len(cut), -1)).sum(dim=1)
     return total[of_version] / runs.count
 
 

@@ -29,9 +29,10 @@ from core.model.loaded_model import LoadedModel
 def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Head importance by gates."""
     runs = PairedRuns(loaded, examples, seed)
-    sizes = np.zeros((loaded.shape.n_layers, loaded.shape.n_heads))
+    by_pair = np.zeros((runs.count, loaded.shape.n_layers, loaded.shape.n_heads))
     for batch in runs.batches:
-        sizes += gate_gradients(runs, batch).abs().sum(dim=-1).numpy()
+        np.add.at(by_pair, batch.pairs, gate_gradients(runs, batch).permute(2, 0, 1).numpy())
+    sizes = np.abs(by_pair).sum(axis=0)
     length = np.sqrt((sizes**2).sum(axis=1, keepdims=True))
     heads = (sizes / np.where(length > 0, length, 1)).ravel()
     edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
@@ -39,7 +40,7 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 
 
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
-    """Gradient (layer, head, row) of each anomalous text's metric with respect to a gate on each head."""
+    """Gradient (layer, head, row) of each row's metric with respect to a gate on each head."""
     _, gradient, _ = gradients(runs, batch)
     return over_positions(batch.z.to(gradient) * gradient)
 

@@ -119,17 +119,16 @@ def false_confirmations(
     """Shuffle the labels of an analysis; within pairs where it is paired, over all texts where it is not."""
     if not shuffles:
         return FalseConfirmations()
-    alignment = analysed.alignment
+    alignment, ids = analysed.alignment, analysed.recording.texts
     log_probabilities = analysed.recording.log_probabilities()
     evidences = []
-    sides = alignment.n_anomalous, len(alignment.kept), alignment.paired
-    for order in shuffled_orders(*sides, shuffles, seed):
+    dealt = alignment.n_anomalous, len(alignment.kept), alignment.paired
+    for order in shuffled_orders(*dealt, shuffles, seed):
         shuffled = reordered(analysed, order)
         kept = list(shuffled.alignment.kept)
-        texts = [examples.examples[i] for i in kept]
-        metric = make_metric(
-            task.loaded, texts, log_probabilities[kept], alignment.n_anomalous, alignment.paired, seed
-        )
+        compared, texts = [examples.examples[i] for i in kept], [ids[i] for i in kept]
+        sides = alignment.n_anomalous, alignment.paired
+        metric = make_metric(task.loaded, texts, compared, log_probabilities[kept], *sides, seed)
         evidences.append(verified(task, examples, shuffled, seed).evidence if metric.differs else None)
     shares = {unit: [_shares(evidence, unit) for evidence in evidences] for unit in UNITS}
     means = {unit: np.mean(shares[unit], axis=0).tolist() for unit in UNITS}

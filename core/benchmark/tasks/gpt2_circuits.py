@@ -112,8 +112,16 @@ CIRCUITS: dict[str, Circuit] = {
 }
 
 
+class WordContinuing(LoadedModel):
+    """GPT-2 on texts that end with a whole word: the next one follows behind a space."""
+
+    gaps = (" ",)
+
+
 class YearContinuing(LoadedModel):
     """GPT-2 on texts that end within a year: the rest of the year follows without a space."""
+
+    gaps = ("",)
 
     def word_token(self, word: str) -> int | None:
         """First token of a word as it would stand next."""
@@ -140,8 +148,8 @@ def load_published(name: str, folder: Path | None, models: ModelPool) -> Task | 
     word, token = KNOWN_TOKEN
     if loaded.tokenizer(word, add_special_tokens=False)["input_ids"] != [token]:
         return NotRun(name, MODEL, f"the tokenizer in {folder} is not GPT-2's")
-    if name == "greater-than":
-        loaded = YearContinuing(loaded.model, loaded.tokenizer, loaded.name, loaded.weights_hash)
+    continuing = YearContinuing if name == "greater-than" else WordContinuing
+    loaded = continuing(loaded.model, loaded.tokenizer, loaded.name, loaded.weights_hash)
     circuit = CIRCUITS[name]
     return Task(name, loaded, circuit.heads, circuit.edges, make_pairs=pairs, model_name=MODEL)
 

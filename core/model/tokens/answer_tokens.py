@@ -54,7 +54,7 @@ def answer_tokens(
         ]
         if not _begins_with_space(expected, actual) or not space
         else [(), ()]
-        for space in (" ", "")
+        for space in loaded.gaps
     ]
     best = max(ways, key=lambda way: _likelihood(way, log_probabilities))
     return AnswerTokens(*best)

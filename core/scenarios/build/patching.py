@@ -22,7 +22,8 @@ class PairPatching:
         texts = [pair.anomalous for pair in pairs] + [pair.normal for pair in pairs]
         recording = Recording(loaded, [loaded.encode(text) for text in texts], streams=True)
         words = [_words(loaded, pair) for pair in pairs]
-        self._metric = metric_of(words * 2, recording.log_probabilities(), len(pairs), paired=True, seed=0)
+        plain, sides = recording.log_probabilities(), (len(pairs), True)
+        self._metric = metric_of(loaded, recording.texts, words * 2, plain, *sides, seed=0)
         self._patching = Patching(recording, len(pairs), paired=True)
         self.anomalous, self.normal = self._metric.anomalous, self._metric.normal
 
@@ -35,7 +36,7 @@ class PairPatching:
 
 def _words(loaded: LoadedModel, pair: TaskPair) -> Words:
     good, bad = (
-        tuple(token for token in map(loaded.word_token, words) if token is not None)
+        tuple(dict.fromkeys((token,) for token in map(loaded.word_token, words) if token is not None))
         for words in (pair.good, pair.bad)
     )
     return good, bad

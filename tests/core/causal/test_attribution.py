@@ -49,7 +49,7 @@ def nothing(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
 
 
 def measured(metric: Metric, logits: torch.Tensor, text: int) -> torch.Tensor:
-    return (logits.double() * metric.directions[metric.direction_of[text]].double()).sum()
+    return metric.read(logits.double()[None], [text])[0]
 
 
 def by_autograd(

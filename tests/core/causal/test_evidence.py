@@ -249,8 +249,8 @@ POST_NORM = {
 def test_models_that_normalise_the_stream_get_verdicts_of_heads_and_say_why_none_of_edges(
     kind, candidates, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("core.causal.metric.SMALLEST_GAP", {"logit_difference": 1e-9})
-    monkeypatch.setattr("core.causal.metric.CHANCE", 1.0)
+    monkeypatch.setattr("core.causal.metric._metric.SMALLEST_GAP", {"logit_difference": 1e-9})
+    monkeypatch.setattr("core.causal.metric._metric.CHANCE", 1.0)
     examples = from_rows(
         [e.model_dump() | {"pair": f"p{i % 6}"} for i, e in enumerate(pairs(6, longer=False))]
     )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.causal.metric import _label_p, make_metric
+from core.causal.metric import make_metric
+from core.causal.metric._making import _label_p
 from core.causal.statistics import (
     label_weights,
 )
@@ -20,6 +21,10 @@ LEVELS = (0.05, 0.1, 0.25)
 @pytest.fixture(params=["gpt2", "llama", "gpt_neox"], scope="module")
 def loaded(request):
     return tiny(request.param, seed=2)
+
+
+def ids_of(loaded, examples) -> list[list[int]]:
+    return [loaded.encode(example.text) for example in examples]
 
 
 def test_the_shift_without_words_is_the_symmetric_divergence(loaded):
@@ -53,21 +58,21 @@ def test_a_pair_shares_the_words_of_its_anomalous_text(loaded):
 def test_a_gap_that_is_tiny_is_no_make_metric(loaded):
     rows = pairs()
     alike = torch.zeros(8, 64).log_softmax(-1)
-    found = make_metric(loaded, rows, alike, 4, True, seed=0)
+    found = make_metric(loaded, ids_of(loaded, rows), rows, alike, 4, True, seed=0)
     assert (found.gap, found.differs) == (0, False)
     bare = [e.model_copy(update={"expected": "", "actual": ""}) for e in rows]
-    assert not make_metric(loaded, bare, alike, 4, True, seed=0).differs
-    assert not make_metric(loaded, bare, alike, 4, False, seed=0).differs
+    assert not make_metric(loaded, ids_of(loaded, bare), bare, alike, 4, True, seed=0).differs
+    assert not make_metric(loaded, ids_of(loaded, bare), bare, alike, 4, False, seed=0).differs
 
 
 def test_without_pairs_the_gap_is_tested_by_shuffled_labels(loaded):
     numbers = torch.Generator().manual_seed(0)
     bare = pairs(8, longer=False, words=False)
     noise = torch.randn(16, 64, generator=numbers).log_softmax(-1)
-    assert make_metric(loaded, bare, noise, 8, False, seed=0).gap_p > 0.05
+    assert make_metric(loaded, ids_of(loaded, bare), bare, noise, 8, False, seed=0).gap_p > 0.05
     shifted = noise.clone()
     shifted[:8, :5] += 3
-    apart = make_metric(loaded, bare, shifted.log_softmax(-1), 8, False, seed=0)
+    apart = make_metric(loaded, ids_of(loaded, bare), bare, shifted.log_softmax(-1), 8, False, seed=0)
     assert apart.gap_p < 0.01
     assert apart.differs
 
@@ -79,15 +84,16 @@ def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
     mixed = [*examples[:2], *examples[6:], *examples[2:6]]
     places = [0, 1, 6, 7, 2, 3, 4, 5]
     log_probabilities = recording_of(loaded, examples).log_probabilities()
-    first = make_metric(loaded, examples, log_probabilities, 4, False, 0)
-    second = make_metric(loaded, mixed, log_probabilities[places], 4, False, 0)
+    first = make_metric(loaded, ids_of(loaded, examples), examples, log_probabilities, 4, False, 0)
+    second = make_metric(loaded, ids_of(loaded, mixed), mixed, log_probabilities[places], 4, False, 0)
     assert second.values == pytest.approx(first.values[places])
     nameless = [
         e.model_copy(update={"expected": "", "actual": ""}) if i in (1, 6) else e
         for i, e in enumerate(examples)
     ]
-    first = make_metric(loaded, nameless, log_probabilities, 4, False, 0)
-    second = make_metric(loaded, [nameless[i] for i in places], log_probabilities[places], 4, False, 0)
+    first = make_metric(loaded, ids_of(loaded, nameless), nameless, log_probabilities, 4, False, 0)
+    again = [nameless[i] for i in places]
+    second = make_metric(loaded, ids_of(loaded, again), again, log_probabilities[places], 4, False, 0)
     assert first.kind == "logit_difference"
     assert second.values == pytest.approx(first.values[places])
 

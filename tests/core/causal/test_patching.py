@@ -165,7 +165,11 @@ def test_hooks_are_gone_after_an_exception():
 def test_batches_go_by_layer_and_hold_every_run_once():
     patching, _ = patched(tiny("gpt2", seed=2), pairs())
     heads = all_heads(3, 4)
-    items = [item for batch in patching._batches(heads, range(8)) for item in batch]
+    items = [
+        item
+        for batch in patching._batches(heads, range(8), [5 + text % 4 for text in range(8)])
+        for item in batch
+    ]
     assert sorted(items) == [(index, text) for index in range(12) for text in range(8)]
     layers = [heads[index].layer for index, _ in items]
     assert layers == sorted(layers)

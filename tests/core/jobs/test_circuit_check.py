@@ -96,7 +96,9 @@ def test_nothing_to_explain_gives_no_number(tmp_path, monkeypatch, models):
     folder = save_tiny(tmp_path / "model", "gpt2", seed=2)
     settings = make_config(model=str(folder), examples=from_rows(rows), preset="fast", evidence=False)
     run = analysed(tmp_path / "run", settings, models)
-    monkeypatch.setattr("core.causal.metric.SMALLEST_GAP", {"logit_difference": 1e9, "next_word_shift": 1e9})
+    monkeypatch.setattr(
+        "core.causal.metric._metric.SMALLEST_GAP", {"logit_difference": 1e9, "next_word_shift": 1e9}
+    )
     list(check("circuit", run, models))
     content = read_circuit(run)
     assert content.state == "no_difference" and content.ablations == () and content.minimal_circuit is None

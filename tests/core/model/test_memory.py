@@ -32,7 +32,7 @@ WORK = {
     "train": "core.analysis.pipeline.train_codes",
     "score": "core.analysis.pipeline.scores_of",
     "statistics": "core.analysis.pipeline.stability_of",
-    "evidence": "core.causal.patching.last_logits",
+    "evidence": "core.causal.patching.read_rows",
 }
 
 

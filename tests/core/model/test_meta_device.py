@@ -56,7 +56,8 @@ def loaded(request, dtype) -> Iterator[LoadedModel]:
 def metric() -> Metric:
     """A metric of the same texts with a gap, from a model on the CPU."""
     loaded = tiny("gpt2", seed=2)
-    return make_metric(loaded, EXAMPLES, recording_of(loaded, EXAMPLES).log_probabilities(), 4, True, 0)
+    recording = recording_of(loaded, EXAMPLES)
+    return make_metric(loaded, recording.texts, EXAMPLES, recording.log_probabilities(), 4, True, 0)
 
 
 def test_what_is_recorded_comes_to_the_cpu(loaded):

@@ -235,14 +235,14 @@ def test_texts_line_up_and_the_behaviour_is_read_at_the_word_that_follows(tasks)
         alignment = align(drawn, ids)
         assert (alignment.mode, alignment.paired, alignment.n_anomalous) == ("aligned", True, 4)
         kept = [drawn.examples[i] for i in alignment.kept]
-        logits = Recording(task.loaded, ids).of(alignment.kept).log_probabilities()
-        measured = make_metric(task.loaded, kept, logits, 4, True, 0)
+        recording = Recording(task.loaded, ids).of(alignment.kept)
+        logits = recording.log_probabilities()
+        measured = make_metric(task.loaded, recording.texts, kept, logits, 4, True, 0)
         assert measured.kind == "logit_difference"
         space = "" if task.name == "greater-than" else "Ġ"
         for text, example in enumerate(kept):
-            direction = measured.directions[measured.direction_of[text]]
             read = task.loaded.tokenizer.convert_ids_to_tokens(
-                [int(direction.argmax()), int(direction.argmin())]
+                [part.token for part in measured.parts if part.text == text]
             )
             assert read == [space + example.expected, space + example.actual]
     assert isinstance(tasks["greater-than"].loaded, YearContinuing)
