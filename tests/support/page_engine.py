@@ -7,6 +7,7 @@ from typing import Any
 from core.config import RunConfig
 from core.errors import ModelError
 from core.heads import HeadId
+from core.model.tokens.chat_template import ChatFacts, ChatSwitch
 from core.runs.run_folder import RunFolder
 from tests.support.made_runs import write_circuit, write_tables
 from tests.support.made_sweep import write_sweep
@@ -52,6 +53,23 @@ def inspect(source: str) -> dict[str, Any]:
         "context_length": 160,
         "vocabulary": 1800,
         "checks": ["architecture", "configuration"],
+        "chat": chat_facts(source),
+    }
+
+
+def chat_facts(source: str) -> ChatFacts:
+    """A folder called chat holds a model with a chat template and two variables, others have no template."""
+    switches: list[ChatSwitch] = [
+        {"name": "enable_thinking", "kind": "bool", "default": True, "options": []},
+        {"name": "effort", "kind": "text", "default": None, "options": ["low", "high"]},
+    ]
+    chat = "chat" in source
+    return {
+        "has_template": chat,
+        "templates": ["default"] if chat else [],
+        "switches": switches if chat else [],
+        "system": chat and "silent" not in source,
+        "dated": False,
     }
 
 

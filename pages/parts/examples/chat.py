@@ -20,21 +20,23 @@ def show() -> None:
     """The choice between plain text and conversation, and what stands around every text."""
     follow_model()
     examples = state.draft().examples
-    with st.container(horizontal=True, vertical_alignment="center", key="form"):
-        st.session_state["form_choice"] = examples.form
-        names = state.named(FORMS, "chat.form_{}")
-        st.segmented_control(
-            t("chat.form"),
-            FORMS,
-            format_func=names.__getitem__,
-            key="form_choice",
-            required=True,
-            on_change=_choose,
-            label_visibility="collapsed",
-        )
-        st.caption(t(f"chat.{_reason(examples)}"), width="stretch")
-    with st.expander(_summary(examples), key="around", icon=":material/format_quote:"):
+    st.session_state["form_choice"] = examples.form
+    names = state.named(FORMS, "chat.form_{}")
+    choice, around = st.columns([3, 7], gap="small")
+    choice.segmented_control(
+        t("chat.form"),
+        FORMS,
+        format_func=names.__getitem__,
+        key="form_choice",
+        required=True,
+        on_change=_choose,
+        label_visibility="collapsed",
+    )
+    with around.expander(_summary(examples), key="around"):
+        st.caption(t(f"chat.{_reason(examples)}"))
         _conversation() if examples.form == "chat" else _frame()
+    if examples.form == "chat" and _has_template() is False:
+        st.warning(t("chat.no_template_for_chat"), icon=":material/warning:")
 
 
 def follow_model() -> None:
@@ -62,10 +64,9 @@ def _has_template() -> bool | None:
 
 def _reason(examples: ExampleSet) -> str:
     """Key of the sentence on why texts are read in this form."""
-    has_template = _has_template()
     if examples.form == "chat":
-        return "no_template_for_chat" if has_template is False else "is_chat"
-    return "plain_though_template" if has_template else "is_plain"
+        return "is_chat"
+    return "plain_though_template" if _has_template() else "is_plain"
 
 
 def _choose() -> None:
