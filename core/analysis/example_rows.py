@@ -9,20 +9,23 @@ from core.examples.alignment import Alignment
 from core.examples.example_set import Example, ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import NextWord, most_likely
+from core.model.tokens.piece_kinds import PieceKind, own_spans, piece_kinds
 from core.model.tokens.prompts import prompt_of
 
 
 class ExampleRow(TypedDict):
     """One example as the pages show it, plain JSON.
 
-    `pieces` are its tokens as text, `differs` says of each whether the partner has another one there; `next` are the
-    likeliest next tokens; `behaves` is None where nothing can be told.
+    `pieces` are its tokens as text, `kinds` says of each whether it is special, of the template or frame, or the user's
+    own, `differs` whether the partner has another one there; `next` are the likeliest next tokens; `behaves` is None
+    where nothing can be told.
     """
 
     label: str
     text: str
     pair: str
     pieces: list[str]
+    kinds: list[PieceKind]
     differs: list[bool]
     next: list[NextWord]
     expected: NextWord | None
@@ -46,6 +49,7 @@ def example_rows(
     for index, (example, text) in enumerate(zip(examples.examples, ids, strict=True)):
         other = ids[partner.get(index, index)]
         prompt = prompt_of(loaded, examples, example)
+        own = own_spans(loaded, examples, example, prompt)
         next_words = most_likely(loaded, log_probabilities[index])
         expected, actual = (
             _word(loaded, word, log_probabilities[index]) for word in (example.expected, example.actual)
@@ -61,6 +65,7 @@ def example_rows(
                 "text": example.text,
                 "pair": example.pair,
                 "pieces": loaded.pieces_in(prompt.text, list(text), prompt.special),
+                "kinds": piece_kinds(loaded, prompt, text, own),
                 "differs": [i >= len(other) or token != other[i] for i, token in enumerate(text)],
                 "next": next_words,
                 "expected": expected,

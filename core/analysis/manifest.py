@@ -18,7 +18,7 @@ from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Stability
 from core.examples.alignment import describe
 from core.heads import HeadId
-from core.model.tokens.tokenising import unread_notes
+from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, StabilityRecord, json_number
 
 FEW_EXAMPLES = 5
@@ -89,7 +89,7 @@ def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[No
     ]
     if observed.attention is not None:
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
-    notes += unread_notes(observed.loaded, config.examples)
+    notes += reading_notes(observed.loaded, config.examples)
     if alignment.left_out:
         notes.append(Note(key="left_out", values={"count": len(alignment.left_out)}))
     fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))

@@ -16,7 +16,7 @@ from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation
 from core.causal.replacements import Replacements
 from core.config import RunConfig
 from core.errors import ConfigError, ModelError
-from core.examples.example_set import Example
+from core.examples.example_set import Example, ExampleSet
 from core.generators import result_of
 from core.heads import HeadId
 from core.inspection.answers import ComparedText, Comparison, Statement
@@ -26,6 +26,7 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.next_token import NextWord, last_logits, most_likely
 from core.model.recording import Recording
+from core.model.tokens.prompts import prompt_of
 from core.model.tokens.tokenising import named, tokenise, unread_parts
 from core.schema import Progress
 
@@ -70,13 +71,14 @@ def compare(
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
-    typed = _lines(typed)
-    given: list[Example | str] = [*config.examples.examples, *typed]
-    texts = [*ids, *_typed_ids(loaded, config, typed)]
+    given, own = config.examples, _typed(config.examples, typed)
+    read = given.with_examples([*given.examples, *own.examples])
+    texts = [*ids, *tokenise(loaded, own)]
     count = min(new_tokens, MOST_NEW_TOKENS)
     before = yield from statements(loaded, texts, count, lambda starts: nullcontext())
     after = yield from statements(loaded, texts, count, lambda starts: ablated(loaded, ablation_file, starts))
-    rows = [_row(loaded, *parts) for parts in zip(given, before, after, strict=True)]
+    labels = [*(example.label for example in given.examples), *(TYPED for _ in own.examples)]
+    rows = [_row(loaded, read, *parts) for parts in zip(read.examples, labels, before, after, strict=True)]
     return {
         "heads": [str(head) for head in ablation_file.heads],
         "mode": mode,
@@ -144,24 +146,29 @@ def _ablation_file(
     return make_ablation_file(loaded, heads, mode, means, {"preset": config.preset})
 
 
-def _row(loaded: LoadedModel, given: Example | str, before: Statement, after: Statement) -> ComparedText:
+def _row(
+    loaded: LoadedModel,
+    examples: ExampleSet,
+    example: Example,
+    label: str,
+    before: Statement,
+    after: Statement,
+) -> ComparedText:
     """One row of an example, or of a text that was typed in."""
-    typed = isinstance(given, str)
-    example = Example(label="normal", text=given) if isinstance(given, str) else given
     expected, actual = (
         loaded.word_token(word) if word.strip() else None for word in (example.expected, example.actual)
     )
     for statement in (before, after):
         statement["verdict"] = _verdict(statement["next"][0]["token"], expected, actual)
     return {
-        "label": TYPED if typed else example.label,
+        "label": label,
         "text": example.text,
         "expected": example.expected,
         "actual": example.actual,
         "before": before,
         "after": after,
         "changed": before["next"][0]["token"] != after["next"][0]["token"],
-        "unread": named(unread_parts(loaded, example.text)),
+        "unread": named(unread_parts(loaded, prompt_of(loaded, examples, example))),
     }
 
 
@@ -174,10 +181,11 @@ def _verdict(token: int, expected: int | None, actual: int | None) -> str:
     return "fault" if token == actual or actual is None else "other"
 
 
-def _typed_ids(loaded: LoadedModel, config: RunConfig, typed: Sequence[str]) -> list[list[int]]:
-    """Token ids of typed texts, read as the examples are: in their frame or through the chat template."""
-    examples = [Example(label="normal", text=text, line=line) for line, text in enumerate(typed, start=1)]
-    return tokenise(loaded, config.examples.with_examples(examples))
+def _typed(examples: ExampleSet, typed: Sequence[str]) -> ExampleSet:
+    """Typed texts, which are read as the examples are: in their frame, or as turns through the chat template."""
+    lines = enumerate(_lines(typed), start=1)
+    own = [Example(label="normal", text=text, line=line) for line, text in lines]
+    return examples.with_examples(own).in_form(examples.form)
 
 
 def _lines(typed: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm
 from core.model.memory import within_memory
+from core.model.tokens.prompts import Prompt, prompt_of
 from core.model.tokens.tokenising import tokenise
 
 WORDS_UP, WORDS_DOWN = 8, 5
@@ -72,12 +73,13 @@ def head_view(
     """
     loaded = (models or ModelPool()).get(config.model, config.device)
     texts, target = tokenise(loaded, config.examples), HeadId(layer, head)
+    prompts = [prompt_of(loaded, config.examples, example) for example in config.examples.examples]
     own = config.examples.examples[_index("example", example, len(texts))]
     last = len(texts[example]) - 1
     place = last if query is None else _index("query", query, last + 1)
     reading = read_head(loaded, texts[example], target)
     view: HeadView = {
-        **_attention(loaded, own.text, texts[example], reading.weights[place], place),
+        **_attention(loaded, prompts[example], texts[example], reading.weights[place], place),
         "writes": None,
         "partner": None,
         "more": [],
@@ -93,7 +95,7 @@ def head_view(
     if partner is not None and other is not None:
         there = corresponding(place, len(texts[example]), len(texts[partner]))
         other_change = changes_at(loaded, read_head(loaded, texts[partner], target), there)
-        piece = loaded.pieces_in(other.text, list(texts[partner]))[there]
+        piece = _pieces(loaded, prompts[partner], texts[partner])[there]
         view["partner"] = {"query": there, "piece": piece, **_writes(loaded, other_change, next_words)}
         more = change - other_change if own.label == "anomalous" else other_change - change
         view["more"] = [word for word in words(loaded, more, WORDS_UP) if word["change"] >= LEAST_MORE]
@@ -152,7 +154,7 @@ def words(loaded: LoadedModel, change: Tensor, count: int) -> list[Word]:
     differ in spaces the first counts.
     """
     change = change.clone()
-    change[[token for token in loaded.tokenizer.all_special_ids if token < len(change)]] = -torch.inf
+    change[[token for token in loaded.special_ids if token < len(change)]] = -torch.inf
     top = change.topk(min(count * _SPELLINGS, len(change)))
     by_spelling: dict[str, Word] = {}
     for piece, value in zip(loaded.pieces(top.indices.tolist()), top.values.tolist(), strict=True):
@@ -178,7 +180,7 @@ def spaced(text: str, pieces: Sequence[str]) -> list[str]:
 
 
 def _attention(
-    loaded: LoadedModel, text: str, ids: Sequence[int], weights: Tensor, place: int
+    loaded: LoadedModel, prompt: Prompt, ids: Sequence[int], weights: Tensor, place: int
 ) -> AttentionView:
     """The tokens around the one at `place` from `first` on, and the share of attention that each of them gets."""
     first = max(0, min(place - MOST_TOKENS // 2, len(ids) - MOST_TOKENS))
@@ -187,9 +189,13 @@ def _attention(
         "query": place,
         "first": first,
         "length": len(ids),
-        "pieces": spaced(text, loaded.pieces_in(text, list(ids)))[shown],
+        "pieces": spaced(prompt.text, _pieces(loaded, prompt, ids))[shown],
         "weights": [round(weight, 5) for weight in weights[shown].tolist()],
     }
+
+
+def _pieces(loaded: LoadedModel, prompt: Prompt, ids: Sequence[int]) -> list[str]:
+    return loaded.pieces_in(prompt.text, list(ids), prompt.special)
 
 
 def _writes(loaded: LoadedModel, change: Tensor, next_words: tuple[int, int] | None) -> Writes:

@@ -24,7 +24,7 @@ from core.model.loading import (
 )
 from core.model.memory import within_memory
 from core.model.tokens.chat_template import ChatFacts, chat_facts
-from core.model.tokens.tokenising import tokenise, unread_notes
+from core.model.tokens.tokenising import reading_notes, tokenise
 
 WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""
@@ -60,7 +60,7 @@ def preview(
         "model": _card(loaded.shape, config.model, loaded.device, checks, chat),
         "alignment": describe(alignment).model_dump(mode="json"),
         "examples": example_rows(loaded, config.examples, ids, alignment, log_probabilities),
-        "notes": [note.model_dump(mode="json") for note in unread_notes(loaded, config.examples)],
+        "notes": [note.model_dump(mode="json") for note in reading_notes(loaded, config.examples)],
     }
 
 

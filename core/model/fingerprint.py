@@ -49,8 +49,9 @@ def _file_digest(file: Path) -> bytes:
 
 
 def hash_tokenizer(tokenizer: Any) -> str:
-    """Hash of all that decides how a text becomes ids."""
+    """Hash of all that decides how a text or a conversation becomes ids."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     content = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
     special = repr(sorted((key, str(value)) for key, value in tokenizer.special_tokens_map.items()))
-    return hashlib.blake2b((content + special).encode(), digest_size=16).hexdigest()
+    chat = repr(template) if (template := getattr(tokenizer, "chat_template", None)) else ""
+    return hashlib.blake2b((content + special + chat).encode(), digest_size=16).hexdigest()

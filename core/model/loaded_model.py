@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -96,14 +97,23 @@ class LoadedModel:
         bases = torch.cat([torch.linalg.qr(of_layer).Q for of_layer in weights])
         return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
 
+    @cached_property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the tokens that no text spells: beginnings, ends, and the turns of a chat template."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        own = (number for number, token in added.items() if token.special)
+        return frozenset([*self.tokenizer.all_special_ids, *own])
+
     def encode(self, text: str, special: bool = False) -> list[int]:
         """Token ids as the model's own tokenizer makes them, never cut.
 
-        Its special tokens are put around the text, unless the text brings its own (`special`).
+        Its special tokens are put around the text, unless the text brings its own (`special`); those that a text
+        begins with are never put in front of it once more.
         """
         with tokenizer_errors(self.name):
             encoded = self.tokenizer(text, truncation=False, verbose=False, add_special_tokens=not special)
-        return list(encoded["input_ids"])
+        ids = list(encoded["input_ids"])
+        return ids if special else ids[self._doubled(text, ids) :]
 
     def spans(self, text: str, special: bool = False) -> list[tuple[int, int, int]] | None:
         """Token, start and end in the text of every token; None where the tokenizer does not tell."""
@@ -118,8 +128,19 @@ class LoadedModel:
                 )
             except (NotImplementedError, ValueError):
                 return None
-        offsets = encoded["offset_mapping"]
-        return [(token, *span) for token, span in zip(encoded["input_ids"], offsets, strict=True)]
+        ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
+        spans = [(token, *span) for token, span in zip(ids, offsets, strict=True)]
+        return spans if special else spans[self._doubled(text, ids) :]
+
+    def _doubled(self, text: str, ids: list[int]) -> int:
+        """How many of the tokens of a text the tokenizer put in front although the text begins with them."""
+        if not text.lstrip().startswith(tuple(self.tokenizer.all_special_tokens)):
+            return 0
+        bare = self.encode(text, special=True)
+        places = reversed(range(len(ids) - len(bare) + 1))
+        added = next((place for place in places if ids[place : place + len(bare)] == bare), 0)
+        blank = next((place for place, piece in enumerate(self.pieces(bare)) if piece.strip()), 0)
+        return added if bare[blank : blank + added] == ids[:added] else 0
 
     def pieces(self, ids: list[int]) -> list[str]:
         """Readable text of each token; bytes of a split character show as the replacement sign."""

@@ -17,8 +17,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 DEFAULT = "default"
 """Name of the template that is read where a tokenizer has several."""
 
-_CLOCK = "strftime_now"
-_GIVEN = {"messages", "add_generation_prompt", "continue_final_message", "raise_exception", _CLOCK}
+CLOCK = "strftime_now"
+"""By which a template asks for the day on which it is rendered."""
+
+_GIVEN = {"messages", "add_generation_prompt", "continue_final_message", "raise_exception", CLOCK}
 _NOT_HERE = re.compile(r"tool|function|document|image|video|audio|tokens?$")
 """Variables for what conversations here do not hold, and the names of special tokens."""
 _GENERATION = re.compile(r"\{%[-+]?\s*(?:end)?generation\s*[-+]?%\}")
@@ -85,7 +87,7 @@ def chat_facts(tokenizer: Any) -> ChatFacts:
     except TemplateError:
         return facts
     variables = find_undeclared_variables(folded)  # which changes the tree that it reads
-    facts["dated"] = _CLOCK in variables
+    facts["dated"] = CLOCK in variables
     own = variables - _GIVEN - {*environment.globals}
     names = [name for name in _read_first(tree) if name in own and not _NOT_HERE.search(name)]
     facts["switches"] = [_switch(tokenizer, tree, name) for name in names]

@@ -1,13 +1,13 @@
 """What the model reads of an example: the text as it stands or in its frame, or a conversation in the chat template."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from core.errors import ExamplesError
 from core.examples.conversation import Message
 from core.examples.example_set import PLACE, Example, ExampleSet
 from core.model.loaded_model import LoadedModel, one_line
+from core.model.tokens.chat_template import CLOCK, template_names, template_of
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,18 @@ class Prompt:
 
 
 def prompt_of(loaded: LoadedModel, examples: ExampleSet, example: Example) -> Prompt:
-    """What the model reads of one example of the set. Raises ExamplesError where the chat template refuses it."""
+    """What the model reads of one example of the set.
+
+    Raises ExamplesError where the model has no chat template, or its template refuses the conversation.
+    """
     if examples.form == "chat":
         return Prompt(rendered(loaded, turns_of(examples, example), examples.switches, example.line), True)
-    text = examples.frame.replace(PLACE, example.text) if PLACE in examples.frame else example.text
-    beginning = loaded.tokenizer.bos_token
-    return Prompt(text, bool(beginning) and text.startswith(beginning))
+    return Prompt(framed(examples, example.text))
+
+
+def framed(examples: ExampleSet, text: str) -> str:
+    """A plain text in the frame of the set, where it has one."""
+    return examples.frame.replace(PLACE, text) if PLACE in examples.frame else text
 
 
 def turns_of(examples: ExampleSet, example: Example) -> list[Message]:
@@ -37,13 +43,22 @@ def turns_of(examples: ExampleSet, example: Example) -> list[Message]:
     return turns
 
 
-def rendered(loaded: LoadedModel, turns: Sequence[Message], switches: dict[str, Any], line: int = 0) -> str:
-    """A conversation as the model's chat template writes it; a last turn of the assistant is left open."""
-    begun = turns[-1].role == "assistant"
+def rendered(
+    loaded: LoadedModel, turns: Sequence[Message], switches: Mapping[str, bool | str], line: int = 0
+) -> str:
+    """A conversation as the model's chat template writes it; a last turn of the assistant is left open.
+
+    Many templates take white space off the ends of a turn. At the end of the text it is part of what the model
+    continues, so it stays as it was written; and an answer of white space alone is none that was begun.
+    """
+    check_template(loaded)
+    beginning = turns[-1].content if turns[-1].role == "assistant" else ""
+    begun = bool(beginning.strip())
+    messages = [turn.model_dump() for turn in turns]
     try:
-        return str(
+        text = str(
             loaded.tokenizer.apply_chat_template(
-                [turn.model_dump() for turn in turns],
+                messages if begun or turns[-1].role != "assistant" else messages[:-1],
                 tokenize=False,
                 add_generation_prompt=not begun,
                 continue_final_message=begun,
@@ -52,3 +67,36 @@ def rendered(loaded: LoadedModel, turns: Sequence[Message], switches: dict[str, 
         )
     except Exception as error:  # a template is a program of its own, which may raise anything
         raise ExamplesError("chat_template_refuses", line=line, detail=one_line(error)) from None
+    blank = beginning[len(beginning.rstrip()) :]
+    return text if begun and text.endswith(blank) else text + blank
+
+
+def check_template(loaded: LoadedModel) -> None:
+    """Raise ExamplesError where conversations cannot be written for a model."""
+    if template_of(loaded.tokenizer) is not None:
+        return
+    if names := template_names(loaded.tokenizer):
+        raise ExamplesError("no_default_chat_template", name=loaded.name, names=", ".join(names))
+    raise ExamplesError("no_chat_template", name=loaded.name)
+
+
+def cut_turns(loaded: LoadedModel, examples: ExampleSet) -> list[int]:
+    """Lines of conversations of which the chat template leaves out or changes a turn, white space at its ends aside."""
+    if examples.form == "plain":
+        return []
+    numbered = enumerate(examples.examples, start=1)
+    return [
+        example.line or number
+        for number, example in numbered
+        if any(
+            turn.content.strip() not in prompt_of(loaded, examples, example).text
+            for turn in turns_of(examples, example)
+        )
+    ]
+
+
+def is_dated(loaded: LoadedModel, examples: ExampleSet) -> bool:
+    """Whether the chat template writes the day of the reading, which no switch has set."""
+    if examples.form == "plain" or any("date" in name for name in examples.switches):
+        return False
+    return CLOCK in (template_of(loaded.tokenizer) or "")

@@ -1,11 +1,11 @@
 """Token ids of examples, with the checks that need the model, and what of a text its tokenizer cannot read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import ExampleSet, shortened
 from core.model.loaded_model import LoadedModel
-from core.model.tokens.prompts import Prompt, prompt_of
+from core.model.tokens.prompts import Prompt, cut_turns, is_dated, prompt_of
 from core.schema import Note
 
 MOST_NAMED = 12
@@ -21,19 +21,21 @@ def tokenise(loaded: LoadedModel, examples: ExampleSet) -> list[list[int]]:
     Raises ExamplesError for a text that is empty, too long, or not readable by the model's tokenizer.
     """
     return [
-        encoded(loaded, prompt_of(loaded, examples, example), example.line or number)
+        encoded(loaded, prompt_of(loaded, examples, example), example.line or number, example.text)
         for number, example in enumerate(examples.examples, start=1)
     ]
 
 
-def encoded(loaded: LoadedModel, prompt: Prompt, line: int) -> list[int]:
-    """Token ids of what the model reads; `line` is where it stood. Raises ExamplesError as `tokenise` does."""
-    text = prompt.text
-    limit, beginning = loaded.shape.context_length, shortened(text)
+def encoded(loaded: LoadedModel, prompt: Prompt, line: int, text: str = "") -> list[int]:
+    """Token ids of what the model reads; `line` and `text` are where and what the user wrote, for messages.
+
+    Raises ExamplesError as `tokenise` does.
+    """
+    limit, beginning = loaded.shape.context_length, shortened(text or prompt.text)
     try:
-        ids = loaded.encode(text, prompt.special)
+        ids = loaded.encode(prompt.text, prompt.special)
     except ModelError:
-        unread = unread_parts(loaded, text)
+        unread = unread_parts(loaded, prompt)
         probes = list(loaded.tokenizer.get_vocab())[:PROBES]
         if not unread or not any(_knows(loaded, word) for word in probes):
             raise  # the tokenizer fails on its own words too, so the text is not at fault
@@ -42,37 +44,63 @@ def encoded(loaded: LoadedModel, prompt: Prompt, line: int) -> list[int]:
         ) from None
     if not ids:
         raise ExamplesError("text_without_tokens", line=line, text=beginning)
-    special = {*loaded.tokenizer.all_special_ids}
-    if special.issuperset(ids) and (unread := unread_parts(loaded, text)):
+    if loaded.special_ids.issuperset(ids) and (unread := unread_parts(loaded, prompt)):
         raise ExamplesError("text_not_readable", line=line, characters=named(unread), text=beginning)
     if limit and len(ids) > limit:
         raise ExamplesError("text_too_long", line=line, count=len(ids), maximum=limit, text=beginning)
     return ids
 
 
-def unread_notes(loaded: LoadedModel, examples: ExampleSet) -> list[Note]:
-    """A note where the tokenizer puts its unknown token, or nothing, in place of parts of texts; no note otherwise."""
-    unread = {
-        example.line or number: parts
+def reading_notes(loaded: LoadedModel, examples: ExampleSet) -> list[Note]:
+    """What of the texts does not reach the model as it was written, by the lines where they stood."""
+    read = [
+        (example.line or number, prompt_of(loaded, examples, example))
         for number, example in enumerate(examples.examples, start=1)
-        if (parts := unread_parts(loaded, example.text))
-    }
+    ]
+    cut = cut_turns(loaded, examples)
+    blank = [line for line, prompt in read if _loses_white_space(loaded, prompt)]
+    return [
+        *_unread(loaded, read),
+        *([Note(key="unread_white_space", values={"lines": _listed(blank)})] if blank else []),
+        *([Note(key="turns_cut", values={"lines": _listed(cut)})] if cut else []),
+        *([Note(key="template_dated")] if is_dated(loaded, examples) else []),
+    ]
+
+
+def _unread(loaded: LoadedModel, read: Sequence[tuple[int, Prompt]]) -> list[Note]:
+    """A note where the tokenizer puts its unknown token, or nothing, in place of parts of texts."""
+    unread = [(line, parts) for line, prompt in read if (parts := unread_parts(loaded, prompt))]
     if not unread:
         return []
-    parts = [part for of_text in unread.values() for part in of_text]
+    parts = [part for _, of_text in unread for part in of_text]
     values = {
         "characters": named(parts),
-        "lines": ", ".join(map(str, unread)),
+        "lines": _listed(line for line, _ in unread),
         "count": sum(map(len, parts)),
-        "total": sum(len(example.text) for example in examples.examples),
+        "total": sum(len(prompt.text) for _, prompt in read),
     }
     return [Note(key="unread_characters", values=values)]
 
 
-def unread_parts(loaded: LoadedModel, text: str) -> list[str]:
+def _loses_white_space(loaded: LoadedModel, prompt: Prompt) -> bool:
+    """Whether line breaks are the same tokens as spaces, or white space at the end the same as none."""
+    others = {
+        prompt.text.replace("\n", " ").rstrip() + prompt.text[len(prompt.text.rstrip()) :],
+        prompt.text.rstrip(),
+    }
+    ids = loaded.encode(prompt.text, prompt.special)
+    return any(loaded.encode(other, prompt.special) == ids for other in others - {prompt.text})
+
+
+def _listed(lines: Iterable[int]) -> str:
+    return ", ".join(map(str, lines))
+
+
+def unread_parts(loaded: LoadedModel, prompt: Prompt) -> list[str]:
     """The parts of a text that its tokens do not say, in order: what became the unknown token, and what vanished."""
+    text = prompt.text
     try:
-        spans = loaded.spans(text)
+        spans = loaded.spans(text, prompt.special)
     except ModelError:
         spans = None
     if spans is None:
@@ -105,5 +133,4 @@ def _knows(loaded: LoadedModel, character: str) -> bool:
         ids = loaded.encode(character)
     except ModelError:
         return False
-    special = {*loaded.tokenizer.all_special_ids}
-    return any(token not in special for token in ids)
+    return any(token not in loaded.special_ids for token in ids)

@@ -138,7 +138,10 @@ def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody
     before = result_of(statements(loaded, texts, 1, lambda lengths: nullcontext()))
     after = result_of(statements(loaded, texts, 1, lambda lengths: ablated(loaded, ablation_file, lengths)))
     comparison = counts(
-        [_row(loaded, e, was, now) for e, was, now in zip(unseen, before, after, strict=True)]
+        [
+            _row(loaded, config.examples, e, e.label, was, now)
+            for e, was, now in zip(unseen, before, after, strict=True)
+        ]
     )
     assert comparison["anomalous"]["fault_before"] >= 38
     assert comparison["anomalous"]["fault_after"] <= 4

@@ -11,7 +11,8 @@ from core.examples.reading import from_rows
 from core.inspection.preview import preview
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_tokenizer
-from core.model.tokens.tokenising import tokenise, unread_notes, unread_parts
+from core.model.tokens.prompts import Prompt
+from core.model.tokens.tokenising import reading_notes, tokenise, unread_parts
 from core.text import LANGUAGES, text
 from tests.support.tiny_models import random_model, save_tiny, tiny
 
@@ -44,27 +45,27 @@ def examples(*lines: str):
 
 def test_characters_that_become_the_unknown_token_are_named():
     loaded = letters("<unk>")
-    assert unread_parts(loaded, "a häuschen ☃ b") == ["ä", "☃"]
-    assert unread_parts(loaded, "all known") == []
-    (note,) = unread_notes(loaded, examples("a ä b", "plain", "ä c ☃"))
+    assert unread_parts(loaded, Prompt("a häuschen ☃ b")) == ["ä", "☃"]
+    assert unread_parts(loaded, Prompt("all known")) == []
+    (note,) = reading_notes(loaded, examples("a ä b", "plain", "ä c ☃"))
     assert note.key == "unread_characters"
     assert note.values == {"characters": "“ä” “☃”", "lines": "1, 3", "count": 3, "total": 15}
     for language in LANGUAGES:
         shown = text(language, f"note.{note.key}", **note.values)
         assert "“ä” “☃”" in shown and "1, 3" in shown
-    assert unread_notes(loaded, examples("plain", "too")) == []
+    assert reading_notes(loaded, examples("plain", "too")) == []
 
 
 def test_a_word_that_becomes_the_unknown_token_is_named_whole():
-    assert unread_parts(tiny(), "w1 surely w2") == ["surely"]
-    assert unread_parts(tiny(), "w1 <unk> w2") == [], "written so by its author"
+    assert unread_parts(tiny(), Prompt("w1 surely w2")) == ["surely"]
+    assert unread_parts(tiny(), Prompt("w1 <unk> w2")) == [], "written so by its author"
 
 
 def test_characters_that_vanish_are_named():
     tokenizer = Tokenizer(models.WordLevel({"ab": 0, "c": 1, "?": 2}, unk_token="?"))
     tokenizer.normalizer = normalizers.Replace("☃", "")
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    assert unread_parts(with_tokenizer(tokenizer, unk_token="?"), "ab ☃ c") == ["☃"]
+    assert unread_parts(with_tokenizer(tokenizer, unk_token="?"), Prompt("ab ☃ c")) == ["☃"]
 
 
 def test_a_tokenizer_without_an_unknown_token_names_the_characters():
@@ -83,7 +84,7 @@ def test_a_text_of_unknown_characters_alone_is_refused():
 
 
 def test_many_unknown_characters_are_cut_short():
-    (note,) = unread_notes(
+    (note,) = reading_notes(
         letters("<unk>"), examples("abc " + "".join(map(chr, range(0x3042, 0x3062))), "ab")
     )
     assert note.values["characters"].endswith("” …")

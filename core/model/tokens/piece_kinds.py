@@ -1,0 +1,122 @@
+"""Which tokens of a prompt are the user's own text, and which the chat template or the frame has written around it.
+
+1. Each turn gets marks of its own (characters of private use) around what it says, and the template writes the marked
+   turns. Without the marks this is the prompt, unless the template looks at what a turn says; the marks then tell
+   where each turn stands, also where it repeats words of the template.
+2. Otherwise, or where the template has cut a mark away, a turn is looked for as it stands, behind the one before it.
+3. A token is special, or else belongs to the user where it covers a character of a turn.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import Literal
+
+from core.errors import ExamplesError
+from core.examples.conversation import Message
+from core.examples.example_set import PLACE, Example, ExampleSet
+from core.model.loaded_model import LoadedModel
+from core.model.tokens.prompts import Prompt, rendered, turns_of
+
+PieceKind = Literal["special", "template", "text"]
+Span = tuple[int, int]
+
+FIRST_MARK = 0xF0000
+"""Code point of the first mark: planes of private use, of which no text makes use by itself."""
+
+
+def own_spans(loaded: LoadedModel, examples: ExampleSet, example: Example, prompt: Prompt) -> list[Span]:
+    """Start and end in the prompt of what the user wrote, in order."""
+    if examples.form == "plain":
+        return _spans_in_frame(examples.frame, example.text)
+    turns = turns_of(examples, example)
+    try:
+        marked = rendered(loaded, [_marked(turn, i) for i, turn in enumerate(turns)], examples.switches)
+    except ExamplesError:
+        marked = ""
+    text, marks = _without_marks(marked)
+    if text != prompt.text:
+        marks = {}
+    spans, end = [], 0
+    for i, turn in enumerate(turns):
+        start, stop = _place(prompt.text, turn.content.strip(), marks.get(2 * i), marks.get(2 * i + 1), end)
+        if start < stop:
+            spans.append(_with_blank(prompt.text, turn.content, start, stop))
+            end = stop
+    return sorted(spans)
+
+
+def _place(text: str, said: str, start: int | None, stop: int | None, end: int) -> Span:
+    """Where a turn stands in a text, from its marks; where one is cut away, as much of the turn as stands beside it."""
+    if start is not None and stop is not None:
+        return start, stop
+    if stop is not None:
+        part = text[stop - _alike(reversed(said), reversed(text[:stop])) : stop]
+        # what a line ends with may stand in the template as well (“>”), so whole lines count
+        return stop - len(part.partition("\n")[2].lstrip() or part), stop
+    if start is not None:
+        return start, start + len(text[start : start + _alike(said, text[start:])].rstrip())
+    place = text.find(said, end)
+    return (place, place + len(said)) if place >= 0 else (0, 0)
+
+
+def _alike(first: Iterable[str], second: Iterable[str]) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def piece_kinds(
+    loaded: LoadedModel, prompt: Prompt, ids: Sequence[int], own: Sequence[Span]
+) -> list[PieceKind]:
+    """What each token of a prompt is; without places of tokens, all that is not special counts as the user's text."""
+    spans = loaded.spans(prompt.text, prompt.special)
+    if spans is None or [token for token, _, _ in spans] != [*ids]:
+        return ["special" if token in loaded.special_ids else "text" for token in ids]
+    covered = bytearray(len(prompt.text))
+    for start, stop in own:
+        covered[start:stop] = b"\1" * (stop - start)
+    return [_kind(loaded, token, any(covered[start:stop])) for token, start, stop in spans]
+
+
+def _kind(loaded: LoadedModel, token: int, own: bool) -> PieceKind:
+    if token in loaded.special_ids:
+        return "special"
+    return "text" if own else "template"
+
+
+def _spans_in_frame(frame: str, text: str) -> list[Span]:
+    """Where a text stands in a frame; without a frame it is the whole prompt."""
+    spans, end = [], 0
+    for part in frame.split(PLACE)[:-1] if PLACE in frame else [""]:
+        start = end + len(part)
+        end = start + len(text)
+        spans.append((start, end))
+    return spans
+
+
+def _marked(turn: Message, number: int) -> Message:
+    """A turn with marks around what it says, inside the white space at its ends, which many templates take off."""
+    said = turn.content.strip()
+    first = chr(FIRST_MARK + 2 * number), chr(FIRST_MARK + 2 * number + 1)
+    return turn.model_copy(
+        update={"content": turn.content.replace(said, said.join(first), 1)} if said else {}
+    )
+
+
+def _without_marks(text: str) -> tuple[str, dict[int, int]]:
+    """A marked text without its marks, and where each of them stood."""
+    marks: dict[int, int] = {}
+    kept: list[str] = []
+    for character in text:
+        if ord(character) >= FIRST_MARK:
+            marks.setdefault(ord(character) - FIRST_MARK, len(kept))
+        else:
+            kept.append(character)
+    return "".join(kept), marks
+
+
+def _with_blank(text: str, content: str, start: int, stop: int) -> Span:
+    """A span with the white space at the ends of a turn, where the template has left it."""
+    before, after = content[: len(content) - len(content.lstrip())], content[len(content.rstrip()) :]
+    wider = start - len(before), stop + len(after)
+    return wider if text[wider[0] : wider[1]] == content else (start, stop)
