@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from core.causal.edge_attribution import STEPS, Attributed, adds_up_by_head, attributed, tokens_at_once
+from core.causal.metric import Metric
 from core.causal.paired_runs import PairedRuns
 from core.errors import ExamplesError, ModelError
 from core.examples.alignment import Alignment
@@ -51,18 +52,22 @@ class GradientScreen:
 
 
 def gradient_screen(
-    recording: Recording, examples: ExampleSet, alignment: Alignment, seed: int
+    recording: Recording,
+    examples: ExampleSet,
+    alignment: Alignment,
+    seed: int,
+    metric: Metric | None = None,
 ) -> Generator[int, None, GradientScreen]:
     """Attribution of all heads and edges on these pairs; yields how many gradients of single texts are done.
 
-    `recording` is of the whole example set.
+    `recording` is of the whole example set, `metric` that of the compared texts where it is there already.
     """
     loaded = recording.loaded
     if not adds_up_by_head(loaded):
         return GradientScreen("norm")
     runs = None
     try:
-        runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded), recording)
+        runs = PairedRuns(loaded, examples, seed, alignment, tokens_at_once(loaded), recording, metric)
         if not runs.metric.differs:
             return GradientScreen("no_difference", None, runs.forward_passes)
         attribution = yield from attributed(runs, STEPS)

@@ -19,6 +19,7 @@ from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps
 from core.analysis.manifest import manifest_of, stability_record
 from core.analysis.observations import Observations, observe_aligned, scores_of, statistic_of, train_codes
 from core.causal.evidence import Evidence, gather
+from core.causal.metric import Metric, metric_on
 from core.config import RunConfig
 from core.discovery.autoencoder import Codes, TrainStep
 from core.discovery.label_permutation import label_permutations
@@ -71,9 +72,12 @@ def _stages(
     """Everything behind the loading of the model."""
     observed = yield from _observe(config, loaded, store, clock)
     recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
+    metric = None
+    if config.evidence or config.candidates == "screened":
+        metric = metric_on(observed.compared, config.examples, alignment, config.seed)
     rows = example_rows(loaded, config.examples, ids, alignment, recording.log_probabilities())
     codes, weighted, scores = yield from _scores(config, observed, clock)
-    screen = yield from _screen(config, observed, clock)
+    screen = yield from _screen(config, observed, metric, clock)
     if screen is not None and screen.attributed is not None:
         scores = screened(scores, screen.attributed)
     yield clock.start("statistics")
@@ -89,7 +93,7 @@ def _stages(
     if config.evidence:
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
-        evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed)
+        evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed, metric)
     yield clock.start("report")
     examples = tables.example_table(config.examples, ids, rows)
     judged = stability_record(config, observed, weighted, scores, stability, evidence)
@@ -148,14 +152,14 @@ def _scores(
 
 
 def _screen(
-    config: RunConfig, observed: Observations, clock: Clock
+    config: RunConfig, observed: Observations, metric: Metric | None, clock: Clock
 ) -> Generator[Progress, None, GradientScreen | None]:
     """The gradient screen, where the settings ask for it."""
     if config.candidates != "screened":
         return None
     alignment, total = observed.alignment, steps_of(observed.alignment)
     yield clock.start("screen", total)
-    running = gradient_screen(observed.recording, config.examples, alignment, config.seed)
+    running = gradient_screen(observed.recording, config.examples, alignment, config.seed, metric)
     return (yield from relayed(running, lambda step: Progress("screen", step, total)))
 
 

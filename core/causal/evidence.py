@@ -103,7 +103,7 @@ def gather(
     count may jump ahead.
     """
     if not heads:
-        return Evidence()
+        return Evidence(forward_passes=metric.plain_passes if metric else 0)
     loaded, passes_before = recording.loaded, recording.forward_passes
     compared = recording.of(alignment.kept)
     metric = metric or metric_on(compared, examples, alignment, seed)
