@@ -1,29 +1,33 @@
 """Texts on which the model does what it does on the other side, or what it does on neither.
 
-How a text behaves is compared in one of two ways:
+In each rule a side's texts are its others, this one left out, and `usual` is what at least two thirds of them do.
 
-1. By verdict, where the answers of a text are named and at least three other texts of each side have a verdict as
-   well: the model's own continuation is `right` (the expected answer), at `fault` (the actual one) or `other`.
-2. Else by answer: the first words of the continuation, as few as set the usual answers of the two sides apart
-   (at most five), or the likeliest next token where no more is known.
-
-A text behaves like the other side where its verdict or answer is that of at least two thirds of the other side's texts
-and of at most a quarter of the other texts of its own. So a fault that is right by its words (the behaviour
-to explain may be a right answer) is measured against its own side, not against the word `right`.
+1. By verdict, where the answers are named and the model is usually at `fault` on the anomalous side and usually `right`
+   on the normal one: a text with the other side's verdict behaves like the other side. Where the right answer is itself
+   the behaviour to explain, verdicts promise nothing of the normal texts, and the answers decide.
+2. By answer: the first words of the continuation, as few as set the usual answers of the two sides apart (at most
+   five), or the likeliest next token where no more is known. A text behaves like the other side where its answer is
+   a) usual there and given by at most a quarter of its own side; or
+   b) given there at least twice and by none of its own side, which has a usual answer that at most a quarter of the
+      other side gives.
+3. Else a text may break the promise of its label (`fits`); or, without a promise, be alone with its answer: nearly all
+   others of its own side give one answer, the other side usually gives a second, and this text gives a third.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.examples.checks.finding import Finding
 from core.examples.checks.words import words_of
-from core.examples.example_set import MINIMUM_PER_SIDE, Label
+from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, Label
 
-USUAL = 2 / 3
-"""Share of a side's texts from which on an answer is what the model says there."""
+USUAL, NEARLY_ALL = 2 / 3, 0.9
+"""Shares of a side's texts from which on an answer or a verdict is usual there, or that of nearly all."""
 RARE = 1 / 4
-"""Share of a text's own side up to which an answer is not what the model says there."""
+"""Share of a side's texts up to which an answer is rare there."""
+PROMISED: Mapping[Label, str] = {"anomalous": "fault", "normal": "right"}
+"""The verdict by which a side is recognised where verdicts tell the sides apart."""
 MOST_WORDS = 5
 """Words of a continuation that are compared at most: behind them continuations part in any case."""
 
@@ -43,26 +47,49 @@ class Behaviour:
 
 
 def behaviour_findings(texts: Sequence[Behaviour]) -> list[Finding]:
-    """`like_other_side` and `fits_neither`, one finding a text. Values: `label`, `other`, `answer`."""
+    """`like_other_side`, `breaks_promise` or `says_alone`, one finding a text. Values: `label`, `other`, `answer`."""
     answers = _answers(texts)
     findings: list[Finding] = []
     for index, text in enumerate(texts):
         other: Label = "normal" if text.label == "anomalous" else "anomalous"
         values = {"label": text.label, "other": other, "answer": text.answer.strip()}
-        kinds = _verdicts(texts, index) or answers
-        own_share, other_share = (_share(kinds, texts, label, index) for label in (text.label, other))
-        if other_share >= USUAL and own_share <= RARE:
+        verdict_decides = _verdict_decides(texts, index)
+        like = text.verdict == PROMISED[other] if verdict_decides else _answers_alike(answers, texts, index)
+        if like:
             findings.append(Finding("like_other_side", (index,), values))
-        elif _neither(texts, answers, index):
-            findings.append(Finding("fits_neither", (index,), values))
+        elif text.fits is False:
+            findings.append(Finding("breaks_promise", (index,), values))
+        elif text.fits is None and _alone(texts, answers, index):
+            findings.append(Finding("says_alone", (index,), values))
     return findings
 
 
-def _verdicts(texts: Sequence[Behaviour], index: int) -> list[str]:
-    """The verdicts of all texts where this one can be compared by them, else nothing."""
-    others = Counter(text.label for i, text in enumerate(texts) if text.verdict and i != index)
-    comparable = bool(texts[index].verdict) and len(others) == 2 and min(others.values()) >= MINIMUM_PER_SIDE
-    return [text.verdict for text in texts] if comparable else []
+def _verdict_decides(texts: Sequence[Behaviour], index: int) -> bool:
+    """Whether the model is usually at fault on the other anomalous texts and usually right on the other normal ones."""
+    verdicts = [text.verdict for text in texts]
+    sides = [_others(verdicts, texts, label, index) for label in LABELS]
+    enough = all(side.total() >= MINIMUM_PER_SIDE for side in sides)
+    usual = all(_share(side, PROMISED[label]) >= USUAL for side, label in zip(sides, LABELS, strict=True))
+    return bool(verdicts[index]) and enough and usual
+
+
+def _answers_alike(answers: Sequence[str], texts: Sequence[Behaviour], index: int) -> bool:
+    """Rule 2: whether the answer of this text is one of the other side."""
+    own, other = _own_and_other(answers, texts, index)
+    if not own or not other:
+        return False
+    answer = answers[index]
+    if _share(other, answer) >= USUAL and _share(own, answer) <= RARE:
+        return True
+    usual = _usual(own)
+    return bool(usual) and other[answer] > 1 and answer not in own and _share(other, usual) <= RARE
+
+
+def _alone(texts: Sequence[Behaviour], answers: Sequence[str], index: int) -> bool:
+    """Rule 3: whether this text gives an answer of its own where each side has a usual one."""
+    own, other = _own_and_other(answers, texts, index)
+    usual = _usual(own, NEARLY_ALL), _usual(other)
+    return all(usual) and usual[0] != usual[1] and answers[index] not in usual
 
 
 def _answers(texts: Sequence[Behaviour]) -> list[str]:
@@ -70,35 +97,36 @@ def _answers(texts: Sequence[Behaviour]) -> list[str]:
     words = [words_of(text.answer) or [text.answer] for text in texts]
     for count in range(1, MOST_WORDS + 1):
         answers = [" ".join(of_text[:count]) for of_text in words]
-        usual = [_usual(answers, texts, label) for label in ("anomalous", "normal")]
+        usual = [_usual(_others(answers, texts, label)) for label in LABELS]
         if all(usual) and usual[0] != usual[1]:
             return answers
     return [of_text[0] for of_text in words]
 
 
-def _usual(answers: Sequence[str], texts: Sequence[Behaviour], label: Label) -> str:
-    """The answer of at least two thirds of a side, or nothing."""
-    counts = Counter(answer for answer, text in zip(answers, texts, strict=True) if text.label == label)
-    answer, count = next(iter(counts.most_common(1)), ("", 0))
-    return answer if count and count >= USUAL * counts.total() else ""
+def _own_and_other(
+    answers: Sequence[str], texts: Sequence[Behaviour], index: int
+) -> tuple[Counter[str], Counter[str]]:
+    own = texts[index].label
+    other: Label = "normal" if own == "anomalous" else "anomalous"
+    return _others(answers, texts, own, index), _others(answers, texts, other, index)
 
 
-def _share(kinds: Sequence[str], texts: Sequence[Behaviour], label: Label, index: int) -> float:
-    """The share of a side's texts, this one left out, that are of its kind; texts without a kind do not count."""
-    side = list(_others(kinds, texts, label, index))
-    return side.count(kinds[index]) / len(side) if side else 0.0
+def _others(
+    kinds: Sequence[str], texts: Sequence[Behaviour], label: Label, left_out: int = -1
+) -> Counter[str]:
+    """How often each kind is on a side, one text left out; texts without a kind do not count."""
+    return Counter(
+        kind
+        for i, (kind, text) in enumerate(zip(kinds, texts, strict=True))
+        if i != left_out and kind and text.label == label
+    )
 
 
-def _others(kinds: Sequence[str], texts: Sequence[Behaviour], label: Label, index: int) -> Iterator[str]:
-    for i, (kind, text) in enumerate(zip(kinds, texts, strict=True)):
-        if i != index and kind and text.label == label:
-            yield kind
+def _share(counts: Counter[str], kind: str) -> float:
+    return counts[kind] / counts.total() if counts else 0.0
 
 
-def _neither(texts: Sequence[Behaviour], answers: Sequence[str], index: int) -> bool:
-    """Whether a text does not do what its label promises or, without a promise, gives the usual answer of no side."""
-    text = texts[index]
-    if text.verdict or text.fits is not None:
-        return text.fits is False
-    usual = {_usual(answers, texts, label) for label in ("anomalous", "normal")}
-    return len(usual) == 2 and "" not in usual and answers[index] not in usual
+def _usual(counts: Counter[str], least: float = USUAL) -> str:
+    """What at least this share do, or nothing."""
+    kind = next((kind for kind, _ in counts.most_common(1)), "")
+    return kind if kind and _share(counts, kind) >= least else ""

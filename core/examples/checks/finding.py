@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 Kind = Literal[
     "like_other_side",
-    "fits_neither",
+    "breaks_promise",
     "same_behaviour",
     "without_ending",
     "without_beginning",
@@ -18,6 +18,7 @@ Kind = Literal[
     "sides_length",
     "cue",
     "less_varied",
+    "says_alone",
     "much_longer",
     "much_shorter",
     "space_at_end",

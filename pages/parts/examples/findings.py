@@ -28,7 +28,7 @@ MOST_SINGLE = 3
 BEGINNING = 60
 """Characters of a text by which it is named."""
 KEPT, CHANGED = "kept_findings", "changed_texts"
-MILD: tuple[Kind, ...] = ("cue", "less_varied", "much_longer", "much_shorter", "space_at_end")
+MILD: tuple[Kind, ...] = ("cue", "less_varied", "says_alone", "much_longer", "much_shorter", "space_at_end")
 """Kinds that blur a result at most."""
 
 
@@ -148,6 +148,8 @@ def sentence_of(finding: Finding, examples: ExampleSet) -> str:
         if finding.kind in ("other_script", "sides_scripts") and name in values:
             script = str(values[name])
             values[name] = t(f"script.{script}") if i18n.has(language(), f"script.{script}") else script
+    if "answer" in values:
+        values["answer"] = shortened(" ".join(str(values["answer"]).split()), BEGINNING)
     if "first" in finding.values:
         values["first"] = _line_of(examples, int(finding.values["first"]))
     if finding.rows:
@@ -174,7 +176,7 @@ def _line(point: Point, place: int, examples: ExampleSet) -> None:
     icon = ":material/info:" if point.kind in MILD else ":material/warning:"
     with st.container(horizontal=True, vertical_alignment="center", key=f"check_{place}"):
         st.markdown(f"{icon} {shell.plain(point.sentence)}", width="stretch")
-        if point.rows and point.kind in ("like_other_side", "fits_neither"):
+        if point.rows and point.kind in ("like_other_side", "breaks_promise", "says_alone"):
             own = examples.examples[point.rows[0]].label
             _button(f"move_{'normal' if own == 'anomalous' else 'anomalous'}", place, _move, point)
         if point.rows:

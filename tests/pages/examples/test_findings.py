@@ -119,16 +119,18 @@ def test_every_kind_has_a_sentence(language: str, kind: str, monkeypatch: pytest
 
 def test_many_points_of_a_kind_are_told_together(open_app: OpenApp, local: LocalBackend) -> None:
     app = open_app("model")
-    words = ["lamp", "soup", "car", "book", "shoe", "door", "hat", "pen", "key", "bag", "cup", "box"]
-    texts = [("normal", f"{word} ({'Legal' if i < 8 else 'No'})") for i, word in enumerate(words)]
-    texts += [("anomalous", f"{word} (Shipping)") for word in ("a", "b", "c d")]
+    texts = [("anomalous", f"{word} thing") for word in ("red", "big", "old")]
+    texts += [("normal", f"{word}, if you please ") for word in ("car", "lamp", "soup", "book")]
+    texts += [("normal", f"{word}, if you please") for word in "abcdefghijkl"]
     examples = ExampleSet(examples=tuple(Example(label=a, text=b) for a, b in texts))  # type: ignore[arg-type]
     app.session_state["draft"] = state.Draft(source="/m", source_kind="folder", examples=examples)
     app.switch_page("pages/examples.py").run()
     answered(app)
-    (point,) = [point.value for point in app.markdown if "does not fit the label" in point.value]
-    more = "The same holds of 3 more: 10 (normal), 11 (normal), 12 (normal)."
-    assert "Row 9 (normal) “key (No)”" in point
-    assert point.endswith(more)
-    answered(button(app, "drop"))
-    assert [text for _, text in labels(app)] == [text for _, text in texts if "(No)" not in text]
+    (point,) = [point.value for point in app.markdown if "in a space" in point.value]
+    assert "Row 4 (normal) “car, if you please”" in point
+    assert point.endswith("The same holds of 3 more: 5 (normal), 6 (normal), 7 (normal).")
+    place = next(
+        i for i, p in enumerate(p for p in app.markdown if ":material/" in p.value) if p.value == point
+    )
+    app.button(key=f"check_drop_{place}").click().run()
+    assert [text for _, text in labels(app)] == [text for _, text in texts if not text.endswith(" ")]

@@ -42,9 +42,16 @@ def test_an_answer_of_more_than_a_quarter_of_the_own_side_is_its_own() -> None:
     assert kinds(side("anomalous", "a a n n n") + side("normal", "n n n")) == {}
 
 
-def test_an_answer_of_less_than_two_thirds_of_the_other_side_is_not_theirs() -> None:
-    assert kinds(side("anomalous", "a a a n") + side("normal", "n n m"))[3] == "like_other_side"
-    assert 3 not in kinds(side("anomalous", "a a a n") + side("normal", "n m k"))
+def test_an_answer_of_less_than_two_thirds_of_the_other_side_is_not_theirs_alone() -> None:
+    assert kinds(side("anomalous", "a a b b b n") + side("normal", "n n m"))[5] == "like_other_side"
+    assert kinds(side("anomalous", "a a b b b n") + side("normal", "n m k")) == {}
+
+
+def test_answer_that_only_the_other_side_gives_is_named_where_the_own_side_has_one_of_its_own() -> None:
+    assert kinds(side("anomalous", "a a a n") + side("normal", "n n m m k")) == {3: "like_other_side"}
+    assert kinds(side("anomalous", "a a a n") + side("normal", "n m k")) == {}
+    # the own side's usual answer is that of two of five normal texts as well
+    assert 3 not in kinds(side("anomalous", "a a a n") + side("normal", "n n m k a a a"))
 
 
 def test_answers_that_differ_from_text_to_text_name_nothing() -> None:
@@ -52,19 +59,21 @@ def test_answers_that_differ_from_text_to_text_name_nothing() -> None:
 
 
 def test_answer_of_neither_side_is_named_where_both_have_a_usual_one() -> None:
-    texts = side("anomalous", "a a a x") + side("normal", "n n n n")
-    assert kinds(texts) == {3: "fits_neither"}
+    assert kinds(side("anomalous", "a a a x") + side("normal", "n n n n")) == {3: "says_alone"}
     assert kinds(side("anomalous", "a a a x") + side("normal", "k l m n")) == {}
+    assert kinds(side("anomalous", "a a a x y") + side("normal", "n n n n")) == {}
 
 
 def test_verdicts_decide_where_answers_are_named() -> None:
     # every answer is another word, so that only verdicts can tell
     texts = side("anomalous", "a b c d", "fffr") + side("normal", "e f g h", "rrrf")
     assert kinds(texts) == {3: "like_other_side", 7: "like_other_side"}
+    assert kinds(side("anomalous", "a b c d", "fffo") + side("normal", "e f g h", "rrro")) == {}
 
 
 def test_right_answers_of_the_whole_anomalous_side_are_the_behaviour_to_explain() -> None:
     assert kinds(side("anomalous", "a b c d", "rrrr") + side("normal", "e f g h", "rfor")) == {}
+    assert kinds(side("anomalous", "a b c d", "rrrr") + side("normal", "e f g h", "fffr")) == {}
 
 
 def test_verdicts_of_fewer_than_three_texts_a_side_do_not_count() -> None:
@@ -74,7 +83,7 @@ def test_verdicts_of_fewer_than_three_texts_a_side_do_not_count() -> None:
 
 def test_text_that_does_not_keep_its_label_is_named() -> None:
     texts = side("anomalous", "a a a") + side("normal", "n m", fits=True) + side("normal", "k", fits=False)
-    assert kinds(texts) == {5: "fits_neither"}
+    assert kinds(texts) == {5: "breaks_promise"}
 
 
 def test_answers_are_compared_as_far_as_the_sides_have_them_in_common() -> None:
@@ -96,8 +105,14 @@ def test_names_are_those_of_the_definition(anomalous: list[str], normal: list[st
             [x.answer for j, x in enumerate(texts) if j != i and (x.label == text.label) == same]
             for same in (True, False)
         )
-        flagged = other.count(text.answer) >= 2 / 3 * len(other) and own.count(text.answer) <= len(own) / 4
-        assert (named.get(i) == "like_other_side") is flagged
+        # of two answers, the second is what the text does not say
+        second = "ab".replace(text.answer, "")
+        usual_there = 3 * other.count(text.answer) >= 2 * len(other)
+        rare_here = 4 * own.count(text.answer) <= len(own)
+        only_there = (
+            other.count(text.answer) > 1 and text.answer not in own and 4 * other.count(second) <= len(other)
+        )
+        assert (named.get(i) == "like_other_side") is ((usual_there and rare_here) or only_there)
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=8, max_size=8), st.permutations(range(8)))
@@ -114,4 +129,4 @@ def test_no_texts_name_nothing() -> None:
 @pytest.mark.parametrize("answer", ["", " ", "。"])
 def test_an_answer_without_words_can_be_compared(answer: str) -> None:
     texts = [*side("anomalous", "a a a"), *side("normal", "n n n"), Behaviour("anomalous", answer)]
-    assert kinds(texts) == {6: "fits_neither"}
+    assert kinds(texts) == {6: "says_alone"}
