@@ -19,12 +19,6 @@ MAXIMUM_PER_SIDE = 200
 PLACE = "{text}"
 """Where a text stands in a frame."""
 
-LABEL_WORDS: dict[str, Label] = {
-    **dict.fromkeys(("anomalous", "異常", "異常例"), LABELS[0]),
-    **dict.fromkeys(("normal", "正常", "正常例"), LABELS[1]),
-}
-"""How a label may be written in a file or a pasted table."""
-
 
 class Example(BaseModel):
     """One text with its label; `line` is where it stood in what the user gave, for messages.

@@ -2,10 +2,14 @@
 
 from core.examples.reading.boxes import Pasted, from_pasted
 from core.examples.reading.cutting import Cut, Cutting, recognised, with_line_feeds, written
-from core.examples.reading.mapping import ColumnRole, FinalTurn, Mapping, Reading, sentence
-from core.examples.reading.rows import check_columns, from_rows, parse_examples, read_examples, to_csv
+from core.examples.reading.files import parse_examples, read_examples, read_file
+from core.examples.reading.mapping import ColumnRole, FinalTurn, Mapping, Reading
+from core.examples.reading.notes import sentence
+from core.examples.reading.rows import carried_heading, from_rows, to_csv
+from core.examples.reading.tables import ENDINGS
 
 __all__ = [
+    "ENDINGS",
     "ColumnRole",
     "Cut",
     "Cutting",
@@ -13,11 +17,12 @@ __all__ = [
     "Mapping",
     "Pasted",
     "Reading",
-    "check_columns",
+    "carried_heading",
     "from_pasted",
     "from_rows",
     "parse_examples",
     "read_examples",
+    "read_file",
     "recognised",
     "sentence",
     "to_csv",

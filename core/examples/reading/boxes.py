@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from core.examples.example_set import LABELS, Example, ExampleSet
 from core.examples.reading.cutting import CUTS, Cut, Cutting, pieces, recognised
+from core.examples.reading.notes import of_lines
 from core.examples.reading.rows import from_rows
 from core.schema import Note
 
@@ -57,18 +58,4 @@ def _notes(rows: Sequence[dict[str, object]], examples: Sequence[Example]) -> tu
     trimmed = [
         example.line for row, example in zip(rows, examples, strict=True) if str(row["text"]) != example.text
     ]
-    if not trimmed:
-        return ()
-    return (Note(key="outer_space_removed", values={"count": len(trimmed), "lines": listed(trimmed)}),)
-
-
-def listed(lines: Sequence[int], most: int = 8) -> str:
-    """Numbers of lines for a sentence: runs as `3–5`, and an ellipsis after the first `most` runs."""
-    runs: list[list[int]] = []
-    for line in sorted(set(lines)):
-        if runs and line == runs[-1][-1] + 1:
-            runs[-1].append(line)
-        else:
-            runs.append([line])
-    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs[:most]]
-    return ", ".join(shown) + (", …" if len(runs) > most else "")
+    return tuple(of_lines("outer_space_removed", trimmed))

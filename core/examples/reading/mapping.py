@@ -6,7 +6,6 @@ from typing import Literal
 
 from core.examples.example_set import ExampleSet, Label
 from core.schema import Note
-from core.text import text
 
 ColumnRole = Literal[
     "label",
@@ -50,8 +49,3 @@ class Reading:
     encoding: str = ""
     separator: str = ""
     columns: Table[str, ColumnRole] = field(default_factory=dict)
-
-
-def sentence(note: Note, language: str) -> str:
-    """A note of a reading as a sentence of the language (`en`, `ja`)."""
-    return text(language, f"reading.{note.key}", **note.values)

@@ -1,35 +1,26 @@
-"""Reading examples: rows, lines pasted into two boxes, CSV, JSON Lines.
+"""Examples from records of our own columns, and the way back: as a CSV file that is read as it was written."""
 
-Every way in ends in `from_rows`, which takes outer white space off each cell: a blank at the end of one row would
-otherwise be a token of its own and change how the texts are aligned.
-"""
-
-import csv
-import io
 import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from collections.abc import Mapping as Table
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 from core.errors import ExamplesError
-from core.examples.example_set import COLUMNS, LABEL_WORDS, Example, ExampleSet, shortened
-from core.examples.reading.mapping import FinalTurn, Mapping, Reading
-from core.text.csv_safe import guarded, unguarded, write_cells
+from core.examples.conversation import Message
+from core.examples.example_set import COLUMNS, Example, ExampleSet, shortened
+from core.examples.reading.headings import CARRIED, role_of
+from core.examples.reading.labels import side_of
+from core.examples.reading.whole_characters import check_characters
+from core.text.csv_safe import guarded, write_cells
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a character that UTF-16 writes in two; an escape in JSON can hold one alone, no encoding can write it."""
-
-Row = Table[str, object]
+Row = Mapping[str, object]
 """The cells of one example by the names of their columns, and `line`."""
 
 
 def from_rows(rows: Iterable[Row], keep_space: bool = False) -> ExampleSet:
     """Examples from records with the keys of COLUMNS; missing optional ones are empty.
 
-    `keep_space` keeps the white space around texts. Raises ExamplesError for unknown labels and for empty texts.
+    White space around every cell is taken off: a blank at the end of one text would be a token of its own and change
+    how the texts are aligned. `keep_space` keeps it around texts. Raises ExamplesError for unknown labels and for
+    empty texts.
     """
     numbered = enumerate(rows, start=1)
     return ExampleSet(
@@ -37,126 +28,51 @@ def from_rows(rows: Iterable[Row], keep_space: bool = False) -> ExampleSet:
     )
 
 
-def read_examples(path: Path, encoding: str | None = None) -> ExampleSet:
-    """Examples of a file, as `parse_examples` reads them without anything said about it."""
-    if not path.is_file():
-        raise ExamplesError("examples_file_missing", name=path)
-    return parse_examples(path.read_bytes(), path.name, encoding=encoding).examples
-
-
-def parse_examples(
-    content: bytes,
-    name: str,
-    *,
-    encoding: str | None = None,
-    mapping: Mapping | None = None,
-    final_turn: FinalTurn | None = None,
-    keep_space: bool = False,
-) -> Reading:
-    """Examples of an uploaded file's bytes; the name's ending tells the format.
-
-    Raises ExamplesError; `columns_unclear` and `labels_unclear` ask for a `mapping`.
-    """
-    text = _decode(content, encoding)
-    if name.lower().endswith(".jsonl"):
-        return Reading(from_rows(_jsonl_rows(text), keep_space))
-    if name.lower().endswith((".csv", ".tsv")):
-        return Reading(from_rows(_csv_rows(text), keep_space))
-    raise ExamplesError("unknown_examples_format", name=name)
-
-
 def to_csv(examples: Sequence[Example]) -> bytes:
-    """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula."""
-    rows = [[guarded(getattr(example, column)) for column in COLUMNS] for example in examples]
-    return write_cells([COLUMNS, *rows])
+    """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula.
+
+    Behind our columns stand `messages` (the turns as JSON) and `beginning` (of the answer) where an example has them,
+    and the further columns of the user's file; one whose heading would be taken for ours begins with `carried.`.
+    """
+    turns = any(example.messages for example in examples)
+    begun = any(_beginning(example) for example in examples)
+    carried = list(dict.fromkeys(name for example in examples for name in example.carried))
+    headings = [*COLUMNS, *["messages"] * turns, *["beginning"] * begun, *map(carried_heading, carried)]
+    rows = [
+        [
+            *(getattr(example, column) for column in COLUMNS),
+            *[_written(example.messages)] * turns,
+            *[_beginning(example)] * begun,
+            *(example.carried.get(name, "") for name in carried),
+        ]
+        for example in examples
+    ]
+    return write_cells([[guarded(cell) for cell in row] for row in (headings, *rows)])
 
 
-def _decode(content: bytes, encoding: str | None) -> str:
-    if encoding:
-        try:
-            return content.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
-            raise ExamplesError("not_text") from None
-    with suppress(UnicodeDecodeError):
-        return content.decode("utf-8-sig")
-    try:
-        content.decode("cp932")
-    except UnicodeDecodeError:
-        raise ExamplesError("not_text") from None
-    raise ExamplesError("not_utf8", guess="Shift-JIS")
+def carried_heading(name: str) -> str:
+    """The heading of a further column: as it was, behind `carried.` where a reader would take it for one of ours."""
+    return f"{CARRIED}{name}" if role_of(name) or side_of(name) or not name.strip() else name
 
 
-def _csv_rows(text: str) -> list[Row]:
-    header = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in header else ",", strict=True)
-    rows: list[Row] = []
-    try:
-        columns = _columns([name or "" for name in reader.fieldnames or []])
-        reader.fieldnames = columns
-        for row in reader:
-            if None in row:
-                detail = "has more cells than the header; put texts with commas in quotes"
-                raise ExamplesError("bad_csv", detail=f"line {reader.line_num} {detail}")
-            cells = {name: unguarded(cell or "") for name, cell in row.items()}
-            rows.append({**cells, "line": reader.line_num})
-    except csv.Error as error:
-        raise ExamplesError("bad_csv", detail=f"line {reader.line_num}: {error}") from None
-    return rows
+def _beginning(example: Example) -> str:
+    last = example.messages[-1:]
+    return last[0].content if last and last[0].role == "assistant" else ""
 
 
-def _jsonl_rows(text: str) -> list[Row]:
-    rows: list[Row] = []
-    for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        try:
-            pairs = json.loads(content, object_pairs_hook=tuple)  # a dict would keep one of two equal keys
-        except (ValueError, RecursionError):
-            pairs = None
-        if not isinstance(pairs, tuple):
-            raise ExamplesError("bad_json_line", line=line, text=shortened(content))
-        columns = _columns([name for name, _ in pairs])
-        if any(isinstance(cell, list | tuple) for _, cell in pairs):
-            raise ExamplesError("bad_json_line", line=line, text=shortened(content))
-        rows.append({**dict(zip(columns, (cell for _, cell in pairs), strict=True)), "line": line})
-    return rows
-
-
-def _columns(names: Sequence[str]) -> list[str]:
-    """The columns that names stand for, however they are written; raises ExamplesError where they do not fit."""
-    columns = [name.strip().lower() for name in names]
-    if not {"label", "text"} <= set(columns):
-        raise ExamplesError("missing_columns", found=_readable(", ".join(columns)) or "–")
-    check_columns(columns)
-    return columns
-
-
-def check_columns(columns: Sequence[str]) -> None:
-    """Raise ExamplesError for columns that are not known and for those that stand there more than once."""
-    unknown = [column for column in columns if column not in COLUMNS]
-    if unknown:
-        raise ExamplesError("unknown_columns", found=_readable(", ".join(unknown)))
-    doubled = [column for column, count in Counter(columns).items() if count > 1]
-    if doubled:
-        raise ExamplesError("doubled_columns", found=", ".join(doubled))
+def _written(messages: Sequence[Message]) -> str:
+    """The turns in front of the beginning of the answer, as JSON."""
+    turns = messages[:-1] if messages and messages[-1].role == "assistant" else messages
+    return json.dumps([turn.model_dump() for turn in turns], ensure_ascii=False) if turns else ""
 
 
 def _example(row: Row, line: int, keep_space: bool) -> Example:
     given = {column: "" if row.get(column) is None else str(row[column]) for column in COLUMNS}
     cells = {name: cell if keep_space and name == "text" else cell.strip() for name, cell in given.items()}
-    for cell in cells.values():
-        if broken := _SURROGATE.search(cell):
-            raise ExamplesError(
-                "half_character", line=line, found=_readable(broken[0]), text=_readable(shortened(cell))
-            )
-    label = LABEL_WORDS.get(cells.pop("label").lower())
+    check_characters(cells.values(), line)
+    label = side_of(cells.pop("label"))
     if label is None:
         raise ExamplesError("unknown_label", line=line, label=shortened(str(row.get("label") or "")))
     if not cells["text"].strip():
         raise ExamplesError("empty_text", line=line)
     return Example(label=label, line=line, **cells)
-
-
-def _readable(text: str) -> str:
-    """A text for a message, with what no encoding can write as an escape."""
-    return text.encode(errors="backslashreplace").decode()

@@ -3,16 +3,14 @@
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.examples.reading import parse_examples, to_csv
-from core.examples.reading.mapping import sentence
+from core.examples.reading import ENDINGS, parse_examples, sentence, to_csv
 from pages.parts import shell
 from pages.parts.examples import inputs
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import widgets
 
-TYPES = ["csv", "tsv", "txt", "jsonl", "json", "xlsx", "parquet"]
-SHIFT_JIS = "cp932"
+TYPES = [ending.removeprefix(".") for ending in ENDINGS]
 
 
 def show() -> None:
@@ -31,13 +29,14 @@ def _read(content: bytes, name: str, file_id: str) -> None:
         for note in st.session_state.get("read_notes", ()):
             st.caption(shell.plain(sentence(note, language())))
         return
-    encoding = SHIFT_JIS if st.session_state.get("read_as") == file_id else None
+    encoding = st.session_state.get("read_as", {}).get(file_id)
     try:
         reading = parse_examples(content, name, encoding=encoding, keep_space=state.draft().keep_ends)
     except HeadlightError as error:
         shell.show(error)
-        if error.key == "not_utf8" and st.button(t("examples.as_shift_jis"), key="as_shift_jis"):
-            st.session_state["read_as"] = file_id
+        guess, as_guessed = error.values.get("guess"), error.values.get("encoding")
+        if error.key == "not_utf8" and st.button(t("examples.as_guessed", guess=guess), key="as_guessed"):
+            st.session_state["read_as"] = {file_id: as_guessed}
             st.rerun()
         return
     inputs.take(reading.examples)

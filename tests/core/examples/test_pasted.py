@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples.pasted import _cells, read_sheet
+from core.examples.pasted import read_sheet
+from core.examples.reading.cells import rows_of
 
 
 def told(text: str, side: str = "anomalous") -> tuple[str, list[tuple[str, str, str]]]:
@@ -89,8 +90,7 @@ def test_any_text_is_cells_or_an_error_of_ours(text):
 def test_cells_that_a_spreadsheet_put_in_quotes_are_read_as_csv_reads_them(rows):
     buffer = io.StringIO()
     csv.writer(buffer, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
-    cells = [[cell.strip() for cell in row] for row in rows]
-    assert _cells(buffer.getvalue())[: len(rows)] == cells
+    assert [list(row.cells) for row in rows_of(buffer.getvalue(), "\t")] == rows
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,11 @@ def test_anything_else_is_no_spreadsheet(text):
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("label\ttext\nstrange\ta", "unknown_label"),
-        ("label\ttext\tcolour\nnormal\ta\tred", "unknown_columns"),
+        ("label\ttext\nstrange\ta", "labels_unclear"),
+        ("label\ttext\nNG\ta\nOK\tb\nstrange\tc", "unknown_label"),
         ("label\ttext\nnormal\t\nnormal\tb", "empty_text"),
-        ("テキスト\t例文\na\tb", "doubled_columns"),
+        ("テキスト\tText\na\tb", "columns_unclear"),
+        ("text\tText\na\tb", "doubled_columns"),
     ],
 )
 def test_row_that_does_not_fit_its_header_is_told(text, key):

@@ -72,7 +72,7 @@ def test_characters_that_the_tokenizer_does_not_know_are_named(open_app: OpenApp
 def test_spreadsheet_with_a_wrong_row_loses_nothing(open_app: OpenApp) -> None:
     app = with_examples(open_app("model"))
     app.switch_page("pages/examples.py").run()
-    wrong = "label\ttext\nodd\tone"
+    wrong = "label\ttext\nnormal\tone\nanomalous\ttwo\nodd\tthree"
     app.text_area(key="paste_normal").set_value(wrong).run()
     assert "found “odd”" in app.error[0].value
     assert app.text_area(key="paste_normal").value == wrong
@@ -89,9 +89,9 @@ def test_pasted_cells_that_csv_cannot_read_fail_with_a_message_or_are_kept(
 ) -> None:
     app = with_examples(open_app("model", language))
     app.switch_page("pages/examples.py").run()
-    app.text_area(key="paste_normal").set_value("label\ttext\rodd\tx").run()
+    app.text_area(key="paste_normal").set_value("label\ttext\rnormal\tx\rNG\ty\rodd\tz").run()
     assert not app.exception
-    values = {"line": 2, "label": "odd"}
+    values = {"line": 4, "label": "odd"}
     assert app.error[0].value == entries(language)["error.unknown_label"].format(**values)
     app.text_area(key="paste_normal").set_value("a\tb\rc\t" + "x" * 140_000).run()
     assert not app.exception

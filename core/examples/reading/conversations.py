@@ -1,0 +1,99 @@
+"""Turns of conversations in a cell: as OpenAI and ShareGPT write them, as log platforms wrap them, or as JSON in a CSV.
+
+Texts in parts are joined. Whatever is no text (images, calls of tools) and every role that a chat template may not know
+is refused by its name: a conversation without it would be another one.
+"""
+
+from collections.abc import Sequence
+
+from core.errors import ExamplesError
+from core.examples.conversation import ROLE_WORDS, Message
+from core.examples.example_set import shortened
+from core.examples.reading.json_records import Json, NotANumber, is_turn, json_value, written
+from core.examples.reading.notes import quoted, readable
+
+_TEXT_PARTS = ("text", "input_text", "output_text")
+_CALLS = ("tool_calls", "function_call", "tool_call_id")
+
+
+def turns_of(cell: object, line: int) -> tuple[Message, ...]:
+    """The turns that a cell holds, none where it is no conversation; raises ExamplesError for turns without text."""
+    return tuple(_message(turn, line) for turn in _turns(_value(cell), line))
+
+
+def text_of(cell: object, line: int) -> str:
+    """The text of a cell; raises `no_text` for what is none: a missing number, true or false, a list, an object."""
+    if isinstance(cell, list) and cell and all(_is_part(part) for part in cell):
+        return _joined(cell, line)
+    if isinstance(cell, NotANumber | bool | list | dict):
+        raise ExamplesError("no_text", line=line, found=readable(shortened(written(cell))))
+    return written(cell)
+
+
+def answer_of(cell: object, line: int) -> str:
+    """What a cell holds as an answer: its text, or the content of the last turn where it holds turns."""
+    turns = turns_of(cell, line)
+    return turns[-1].content if turns else text_of(cell, line)
+
+
+def _value(cell: object) -> Json:
+    value: Json = json_value(cell) if isinstance(cell, str) else cell  # type: ignore[assignment]
+    return value
+
+
+def _turns(value: Json, line: int) -> list[dict[str, Json]]:
+    if isinstance(value, dict):
+        if is_turn(value):
+            return [value]
+        inner = [value[name] for name in ("messages", "conversations", "choices") if value.get(name)]
+        return _turns(inner[0], line) if len(inner) == 1 else []
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        return []
+    if any({"role", "from"} & set(item) for item in value):
+        return value
+    wrapped = [item.get("messages") or item.get("message") for item in value]
+    if None in wrapped:
+        return []
+    if len(wrapped) > 1:
+        raise ExamplesError("several_conversations", line=line, count=len(wrapped))
+    return _turns(wrapped[0], line)
+
+
+def _message(turn: dict[str, Json], line: int) -> Message:
+    role = str(turn.get("role") or turn.get("from") or "")
+    if any(turn.get(name) for name in _CALLS):
+        kind = next(name for name in _CALLS if turn.get(name))
+        raise ExamplesError("turn_without_text", line=line, kind=kind, role=readable(role))
+    known = ROLE_WORDS.get(role.strip().lower())
+    if known is None:
+        raise ExamplesError(
+            "unknown_role", line=line, role=readable(shortened(role)), known=quoted(ROLE_WORDS)
+        )
+    content = turn["content"] if "content" in turn else turn.get("value")
+    if isinstance(content, list):
+        return Message(role=known, content=_joined(content, line))
+    if not isinstance(content, str):
+        kind = readable(shortened(written(content))) or "null"
+        raise ExamplesError("turn_without_text", line=line, kind=kind, role=known)
+    return Message(role=known, content=content.replace("\r\n", "\n"))
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part, dict) and "type" in part
+
+
+def _joined(parts: Sequence[Json], line: int) -> str:
+    texts: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif (
+            isinstance(part, dict)
+            and part.get("type", "text") in _TEXT_PARTS
+            and isinstance(part.get("text"), str)
+        ):
+            texts.append(str(part["text"]))
+        else:
+            kind = str(part.get("type", "?")) if isinstance(part, dict) else written(part)
+            raise ExamplesError("turn_without_text", line=line, kind=readable(shortened(kind)), role="–")
+    return "".join(texts)

@@ -1,0 +1,155 @@
+"""Records of a JSON file: JSON Lines, an array, or an object that holds one; each with the line where it begins."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from core.errors import ExamplesError
+from core.examples.example_set import shortened
+from core.examples.reading.decoding import line_of
+from core.examples.reading.notes import quoted, readable
+
+Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
+Record = tuple[int, dict[str, Json]]
+"""The line where a record begins, and its values by their names."""
+
+_BETWEEN = re.compile(r"[\s,]*")
+_DEEPEST = 4
+
+
+class _DoubledKeyError(ValueError):
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+
+class NotANumber:
+    """What JSON writes as NaN or Infinity: a missing value of the program that wrote it."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+    def __str__(self) -> str:
+        return self.written
+
+
+def _object(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):  # a dict would keep one of them in silence
+        raise _DoubledKeyError(sorted({name for name in names if names.count(name) > 1}))
+    return dict(pairs)
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=NotANumber)
+
+
+def records_of(text: str) -> list[Record]:
+    """The records of a file, with the values of nested objects under names joined by dots.
+
+    Raises ExamplesError for what is no JSON, no object, cut short, or has a name twice.
+    """
+    start = len(text) - len(text.lstrip())
+    if text[start : start + 1] == "[":
+        found = list(_sequence(text, start + 1, "]"))
+    else:
+        found = list(_sequence(text, start, ""))
+        if len(found) == 1 and isinstance(found[0][1], dict):
+            found = _inside(text, found[0][0], found[0][1]) or found
+    records: list[Record] = []
+    for position, value in found:
+        if not isinstance(value, dict):
+            raise _bad(text, position)
+        records.append((line_of(text, position), _flat(value)))
+    return records
+
+
+def json_value(cell: str) -> Json:
+    """What a cell holds that is written as JSON; the cell itself where it is not."""
+    if cell.lstrip()[:1] not in ("[", "{"):
+        return cell
+    try:
+        value: Json = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    return value
+
+
+def written(value: object) -> str:
+    """A value as the text of a cell: strings as they are, nothing for null, anything else as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str | NotANumber):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _sequence(text: str, start: int, end: str) -> Iterator[tuple[int, Json]]:
+    """Values one after the other, parted by white space or commas, up to `end` or to the end of the text."""
+    position = _after(text, start)
+    while position < len(text) and not (end and text.startswith(end, position)):
+        try:
+            value, following = _decoder.raw_decode(text, position)
+        except _DoubledKeyError as error:
+            found = readable(", ".join(error.names))
+            raise ExamplesError("doubled_columns", found=found) from None
+        except (ValueError, RecursionError):
+            raise _bad(text, position) from None
+        yield position, value
+        position = _after(text, following)
+    if end and (position >= len(text) or text[position + 1 :].strip()):
+        raise ExamplesError("json_array_open", line=line_of(text, min(position, len(text.rstrip()))))
+
+
+def _after(text: str, position: int) -> int:
+    between = _BETWEEN.match(text, position)
+    return between.end() if between else position
+
+
+def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int, Json]]:
+    """The records of the one list of objects that an object holds, or those of two lists named by the sides."""
+    lists = {
+        name: held
+        for name, held in value.items()
+        if isinstance(held, list) and held and all(isinstance(item, dict) for item in held)
+    }
+    turns = [name for name, held in lists.items() if {"role", "from"} & set(held[0])]
+    if len(lists) != 1 or turns or "transcripts" in lists:
+        return []
+    (name,) = lists
+    begins = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:\s*\[").search(text, position)
+    if begins is None:
+        return [(position, item) for item in lists[name]]
+    places: list[tuple[int, Json]] = []
+    at = _after(text, begins.end())
+    for item in lists[name]:
+        places.append((at, item))
+        at = _after(text, _decoder.raw_decode(text, at)[1])
+    return places
+
+
+def _flat(record: dict[str, Json], prefix: str = "", depth: int = 0) -> dict[str, Json]:
+    flat: dict[str, Json] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value and depth < _DEEPEST and not is_turn(value):
+            flat |= _flat(value, f"{prefix}{name}.", depth + 1)
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def is_turn(value: object) -> bool:
+    """Whether a value is one turn of a conversation, as OpenAI or ShareGPT write it."""
+    return (
+        isinstance(value, dict)
+        and bool({"role", "from"} & set(value))
+        and bool({"content", "value"} & set(value))
+    )
+
+
+def _bad(text: str, position: int) -> ExamplesError:
+    begun = text[position : position + 200].split("\n", 1)[0]
+    return ExamplesError(
+        "bad_json_line", line=line_of(text, position), text=quoted([readable(shortened(begun))])
+    )
