@@ -9,7 +9,7 @@ from core.errors import HeadlightError
 from core.examples.example_set import LABELS, ExampleSet, Label
 from core.examples.pasted import read_sheet
 from core.examples.reading import Cut, Pasted, from_pasted, recognised, written
-from core.examples.reading.mapping import sentence
+from core.examples.reading.notes import sentence
 from pages.parts import shell
 from pages.parts.examples import inputs
 from pages.parts.session import state
