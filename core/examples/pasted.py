@@ -11,7 +11,7 @@ from typing import Literal
 
 from core.examples.example_set import LABELS, ExampleSet, Label
 from core.examples.reading.building import examples_of
-from core.examples.reading.cells import TextRow, rows_of
+from core.examples.reading.formats.cells import TextRow, rows_of
 from core.examples.reading.headings import role_of
 from core.examples.reading.labels import side_named
 from core.examples.reading.mapping import Mapping

@@ -8,8 +8,8 @@ from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet, Label, shortened
 from core.examples.reading.columns import Roles, roles_of
 from core.examples.reading.conversations import answer_of, text_of, turns_of
+from core.examples.reading.formats.json_records import written
 from core.examples.reading.headings import CARRIED
-from core.examples.reading.json_records import written
 from core.examples.reading.labels import side_of, sides_of, word_of
 from core.examples.reading.mapping import ColumnRole, FinalTurn, Mapping, Reading
 from core.examples.reading.notes import of_lines, quoted, readable

@@ -5,8 +5,8 @@ from typing import TypeAlias, get_args
 
 from core.errors import ExamplesError
 from core.examples.example_set import LABELS, shortened
+from core.examples.reading.formats.json_records import written
 from core.examples.reading.headings import is_output, normalised, rank, role_of
-from core.examples.reading.json_records import written
 from core.examples.reading.labels import affirms, side_named, tell_sides
 from core.examples.reading.mapping import ColumnRole, Mapping
 from core.examples.reading.notes import quoted, readable

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from core.errors import ExamplesError
 from core.examples.conversation import ROLE_WORDS, Message
 from core.examples.example_set import shortened
-from core.examples.reading.json_records import Json, NotANumber, is_turn, json_value, written
+from core.examples.reading.formats.json_records import Json, NotANumber, is_turn, json_value, written
 from core.examples.reading.notes import quoted, readable
 
 _TEXT_PARTS = ("text", "input_text", "output_text")

@@ -6,13 +6,13 @@ from pathlib import PurePath
 from typing import Protocol
 
 from core.errors import ExamplesError
-from core.examples.reading.cells import rows_of, separator_of
-from core.examples.reading.decoding import decode
+from core.examples.reading.formats.cells import rows_of, separator_of
+from core.examples.reading.formats.decoding import decode
+from core.examples.reading.formats.json_records import Record, records_of, written
+from core.examples.reading.formats.workbooks import WORKBOOKS, parquet_records, sheet_of
 from core.examples.reading.headings import is_known, normalised, role_of
-from core.examples.reading.json_records import Record, records_of, written
 from core.examples.reading.labels import side_named, side_of
 from core.examples.reading.notes import of_lines, quoted, readable
-from core.examples.reading.workbooks import WORKBOOKS, parquet_records, sheet_of
 from core.schema import Note
 from core.text.csv_safe import unguarded
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import ExamplesError
 from core.examples.pasted import read_sheet
-from core.examples.reading.cells import rows_of
+from core.examples.reading.formats.cells import rows_of
 
 
 def told(text: str, side: str = "anomalous") -> tuple[str, list[tuple[str, str, str]]]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from core.errors import ExamplesError
 from core.examples.example_set import shortened
-from core.examples.reading.decoding import line_of
+from core.examples.reading.formats.decoding import line_of
 from core.examples.reading.notes import quoted, readable
 
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import ExamplesError
-from core.examples.reading.json_records import Json
+from core.examples.reading.formats.json_records import Json
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 

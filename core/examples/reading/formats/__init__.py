@@ -1,0 +1,1 @@
+"""Forms of files: bytes as characters, cells, records, sheets."""
