@@ -12,7 +12,7 @@ from core.errors import HeadlightError
 from core.runs.run_folder import open_run
 from pages.parts import i18n, shell
 from pages.parts.i18n import glossary
-from pages.parts.session import state, url_state
+from pages.parts.session import keeping, state, url_state
 from pages.parts.session.samples import load_sample
 from pages.parts.shell import notifications
 from pages.parts.shell.serving import RequestGuard, open_browser
@@ -34,7 +34,7 @@ def begin_session() -> None:
             run = open_run(st.query_params["run"])
             state.open_in_session(run)
             url_state.restore(st.session_state, run.run_id, url_state.decode(st.query_params.to_dict()))
-        elif "--scenario" in sys.argv[:-1]:
+        if not keeping.begin(state.run_id()) and not state.run_id() and "--scenario" in sys.argv[:-1]:
             load_sample(sys.argv[sys.argv.index("--scenario") + 1])
     except HeadlightError as error:
         st.session_state["greeting_error"] = (error.key, error.values)
@@ -58,6 +58,7 @@ def draw() -> None:
     state.job()  # a run that was deleted meanwhile is closed before the address is written
     st.session_state["polling"] = False
     current, page = shell.navigation()
+    keeping.keep(current)
     notifications.update(current)
     st.set_page_config(page_title=notifications.title(), page_icon=str(ICON), layout="wide")
     url_state.keep_to_run(st.session_state, state.run_id())
@@ -66,7 +67,10 @@ def draw() -> None:
     shell.sidebar(current)
     if "greeting_error" in st.session_state:
         shell.show_error(*st.session_state.pop("greeting_error"))
-    run(page)
+    try:
+        run(page)
+    finally:  # also where the page ends early to be drawn anew, or to lead to another one
+        keeping.keep(current)
     glossary.fold(current)
     notifications.show(current)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import shell
-from pages.parts.examples import boxes, chat, drafting, fitness, preview, table, upload
+from pages.parts.examples import boxes, chat, drafting, fitness, former_texts, preview, table, upload
 from pages.parts.session import samples, state
 from pages.parts.session.state import t, tn
 
@@ -57,6 +57,7 @@ def give() -> None:
     ):
         samples.load_sample(scenario)
         st.rerun()
+    former_texts.show()
     chat.show()
     ways_in()
     drafting.show()

@@ -11,10 +11,18 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core.jobs.local_backend import LocalBackend
-from pages.parts.session import state
+from pages.parts.session import keeping, state
 
 APP = Path(__file__).parents[2] / "app.py"
 OpenApp = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the browser has kept; empty, as at the first visit."""
+    kept: dict[str, str] = {}
+    monkeypatch.setattr(keeping, "cookie", lambda name: kept.get(name, ""))
+    return kept
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ def _fill() -> None:
     if all(f"paste_{label}" in st.session_state for label in LABELS):
         return
     draft = state.draft()
+    if draft.unread:
+        st.session_state.update({f"paste_{label}": box for label, box in draft.unread.items()})
+        return
     sides = [draft.examples.texts(label) for label in LABELS]
     whole = [written(side, others) for side, others in zip(sides, reversed(sides), strict=True)]
     for label, (box, _) in zip(LABELS, whole, strict=True):

@@ -36,7 +36,7 @@ def _templates() -> None:
 
 
 def _take(template: Template) -> None:
-    inputs.take(template.examples())
+    inputs.take(template.examples(), given=True)
 
 
 def _match(anomalous: list[str]) -> None:

@@ -1,6 +1,7 @@
 """What every way of giving examples writes: the draft's examples, and what the other inputs show of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -9,12 +10,16 @@ from core.examples.reading import from_rows
 from pages.parts.session import state
 
 
-def take(examples: ExampleSet) -> None:
-    """Replace the draft's examples; they are no longer those of a scenario.
+def take(examples: ExampleSet, given: bool = False) -> None:
+    """Replace the draft's examples; they are no longer those of a scenario. Own texts from before are kept.
 
-    The draft keeps how texts are read, unless the new ones are conversations.
+    The draft keeps how texts are read, unless the new ones are conversations. `given` ones come with Headlight: as long
+    as nobody changes them, there is nothing in them to keep.
     """
+    state.keep_former(replace(state.draft(), examples=examples, unread={}))
     change(examples, "paste_", "edit_")
+    if given:
+        state.draft().given = state.draft().examples
 
 
 def add(label: Label, text: str) -> None:

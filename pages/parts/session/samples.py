@@ -48,7 +48,8 @@ def load_sample(name: str, preset: str = "standard") -> None:
     scenario = load_scenario(name)
     examples = read_examples(scenario.examples_in(state.language()))
     state.leave_run()
-    state.replace_draft(Draft(source=str(scenario.model_folder), scenario=name, examples=examples))
+    source = str(scenario.model_folder)
+    state.replace_draft(Draft(source=source, scenario=name, examples=examples, given=examples))
     state.choose_preset(preset)
     state.inspect_again()
 

@@ -5,61 +5,31 @@ The draft is the truth of every input; widgets are filled from it when they appe
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
-from core.config import PRESETS, AutoencoderConfig, RunConfig, make_config
+from core.config import PRESETS, RunConfig
 from core.errors import HeadlightError, StorageError
-from core.examples.example_set import ExampleSet
 from core.jobs.backend import Answer, Backend, JobStatus
 from core.jobs.local_backend import LocalBackend
+from core.runs.drafts import Draft as Draft
 from core.runs.job_state import ACTIVE
 from core.runs.run_folder import RunFolder, open_run
 from pages.parts import i18n
 
 WATCHED = "watched_runs"
 """Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
+REPLACED = "replaced_drafts"
+"""Key of former drafts, newest first, that are not on the disk yet (`pages.parts.session.keeping`)."""
+UNREAD = "paste_error"
+"""Key of what keeps the boxes of texts from being read: an error's key and values."""
 _LOOKED_UP = "looked_up"
 _WIDGETS = "draft_"  # Prefix of the keys of every widget that shows a part of the draft
 _INPUTS = ("paste_", "edit_", "read_")
 """The same for the inputs of examples, which are filled in another way."""
-
-
-@dataclass
-class Draft:
-    """The inputs of the next run, as far as they are made.
-
-    `form_chosen` tells that somebody chose how texts are read (plain or as conversations), so that a model does not.
-    `cut`, `separator` and `keep_ends` say how boxes of text are cut; `auto` is as the boxes themselves tell.
-    """
-
-    source: str = ""
-    source_kind: str = "bundled"
-    scenario: str = ""
-    examples: ExampleSet = field(default_factory=ExampleSet)
-    form_chosen: bool = False
-    cut: Literal["auto", "lines", "blank_lines", "separator"] = "auto"
-    separator: str = ""
-    keep_ends: bool = False
-    preset: str = "standard"
-    autoencoder: AutoencoderConfig = PRESETS["standard"]
-    positions: str = "auto"
-    pairing: str = "auto"
-    candidates: str = "codes"
-    device: str = "auto"
-    seed: int = 0
-    permutations: int = 1000
-    evidence: bool = True
-
-    def config(self) -> RunConfig:
-        """The settings of the run; raises HeadlightError where they cannot be run."""
-        settings = {item.name for item in fields(self)} & set(RunConfig.model_fields)
-        values = {name: getattr(self, name) for name in settings}
-        values |= {"autoencoder": self.autoencoder.model_dump(), "examples": self.examples.check()}
-        return make_config(model=self.source, **values)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -74,9 +44,17 @@ def draft() -> Draft:
 
 
 def replace_draft(new: Draft) -> None:
-    """Take another draft; the widgets show it from the next drawing on."""
+    """Take another draft, and keep a former one with own texts; the widgets show it from the next drawing on."""
+    keep_former(new)
     st.session_state["draft"] = new
     refill()
+
+
+def keep_former(new: Draft) -> None:
+    """Keep the draft as it stands, where it has texts of the reader's own that the new one has not."""
+    former = draft()
+    if former.own and not new.holds(former):
+        st.session_state[REPLACED] = (replace(former), *st.session_state.get(REPLACED, ()))
 
 
 def refill(start: str = "") -> None:
@@ -84,6 +62,8 @@ def refill(start: str = "") -> None:
     starts = (_WIDGETS + start,) if start else (_WIDGETS, *_INPUTS)
     for key in [key for key in st.session_state if str(key).startswith(starts)]:
         del st.session_state[key]
+    if not start and draft().unread_because:
+        st.session_state[UNREAD] = draft().unread_because
 
 
 def bound(name: str, group: str = "") -> dict[str, Any]:
@@ -114,7 +94,8 @@ def draft_of(config: RunConfig) -> Draft:
     shared = {item.name for item in fields(Draft)} & set(RunConfig.model_fields)
     kind = "bundled" if config.scenario else "folder" if Path(config.model).is_absolute() else "hub"
     values = {name: getattr(config, name) for name in shared}
-    return Draft(source=config.model, source_kind=kind, form_chosen=True, **values)
+    given = config.examples
+    return Draft(source=config.model, source_kind=kind, form_chosen=True, given=given, **values)
 
 
 def language() -> str:
@@ -249,7 +230,8 @@ def choose_preset(name: str) -> None:
 
 
 def adopt(run: RunFolder) -> None:
-    """Show a run that was made from the draft, and tell when it has ended."""
+    """Show a run that was made from the draft, which its folder now holds, and tell when it has ended."""
+    draft().given = draft().examples
     _show(run)
     watch(run.run_id)
 

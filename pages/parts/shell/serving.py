@@ -12,10 +12,15 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from core.runs.drafts import is_owner, new_owner
+from pages.parts.session.keeping import COOKIE
+
+COOKIE_SECONDS = 365 * 24 * 60 * 60
 ANSWER_HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
@@ -46,7 +51,10 @@ class RequestGuard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(ANSWER_HEADERS)
+                answer_headers = MutableHeaders(scope=message)
+                answer_headers.update(ANSWER_HEADERS)
+                if answer_headers.get("content-type", "").startswith("text/html") and not has_owner(headers):
+                    answer_headers.append("Set-Cookie", owner_cookie(secure=scope["scheme"] == "https"))
             await send(message)
 
         await self.app(scope, receive, send_guarded)
@@ -61,6 +69,21 @@ async def open_browser(_app: object) -> AsyncIterator[None]:
         url = f"{scheme}://{host}/{config.get_option('server.baseUrlPath').strip('/')}"
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     yield
+
+
+def has_owner(headers: Headers) -> bool:
+    """Whether a request's cookies name whose drafts are shown."""
+    cookies = cookie_parser(headers.get("cookie", ""))
+    return is_owner(cookies.get(COOKIE, ""))
+
+
+def owner_cookie(secure: bool) -> str:
+    """A new owner's name for a browser that has none: read by the server alone, sent along when a link is followed.
+
+    With `SameSite=Strict` a link in a mail would come without it, and the browser would get another name.
+    """
+    protected = "; Secure" if secure else ""
+    return f"{COOKIE}={new_owner()}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Lax{protected}"
 
 
 def is_own(host: str, origin: str | None) -> bool:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+from core.runs.drafts import is_owner
+from pages.parts.session.keeping import COOKIE
 from pages.parts.shell import serving
 from tests.support.server import dashboard
 
@@ -95,3 +97,17 @@ def test_framing_is_forbidden(port: int, path: str) -> None:
     headers = answer(port, path, {"Host": f"localhost:{port}"}).headers
     assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
     assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_page_names_the_browser_once_and_keeps_a_name_that_is_ours(port: int) -> None:
+    host = {"Host": f"localhost:{port}"}
+    given = answer(port, "/", host).getheader("Set-Cookie") or ""
+    name, *rules = given.split("; ")
+    assert is_owner(name.removeprefix(f"{COOKIE}="))
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(rules)
+    assert "Secure" not in rules
+    assert "Secure" in serving.owner_cookie(secure=True)
+    assert answer(port, "/", host | {"Cookie": f"other=1; {name}"}).getheader("Set-Cookie") is None
+    forged = answer(port, "/", host | {"Cookie": f"{COOKIE}=../../x"}).getheader("Set-Cookie") or ""
+    assert is_owner(forged.split(";")[0].removeprefix(f"{COOKIE}="))
+    assert COOKIE not in (answer(port, "/_stcore/health", host).getheader("Set-Cookie") or "")
