@@ -103,7 +103,14 @@ def remove(unwanted: Draft) -> None:
     """Forget a former draft, here and on the disk."""
     for key in (state.REPLACED, _FORMER):
         st.session_state[key] = tuple(other for other in st.session_state.get(key, ()) if other != unwanted)
-    state.fails(lambda: change_drafts(owner(), lambda drafts: drafts.without(unwanted)))
+    state.fails(lambda: _without(unwanted))
+
+
+def _without(unwanted: Draft) -> None:
+    continued = read_drafts(owner()).version == st.session_state.get(_VERSION)
+    drafts = change_drafts(owner(), lambda drafts: drafts.without(unwanted))
+    if continued:
+        st.session_state[_VERSION] = drafts.version
 
 
 def _show(drafts: Drafts) -> None:
