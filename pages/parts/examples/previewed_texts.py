@@ -14,9 +14,32 @@ class NextWord(TypedDict):
     probability: float
 
 
-class PreviewedText(TypedDict):
-    """One text; `behaves` is whether the next word fits the label, None where no words were named.
+class AnswerPiece(TypedDict):
+    """A token of an answer, as readable text."""
 
+    piece: str
+
+
+class Answer(TypedDict):
+    """An answer behind a text, as the model would write it, and its tokens."""
+
+    piece: str
+    probability: float
+    pieces: NotRequired[list[AnswerPiece]]
+
+
+class Difference(TypedDict):
+    """How much likelier the expected answer is (nats), and the place of the token that makes most of it."""
+
+    value: float
+    shared: int
+    carried_by: int
+
+
+class PreviewedText(TypedDict):
+    """One text; `behaves` is whether what the model says fits the label, None where no answers were named.
+
+    `kinds` says of each piece whether it is `special`, of the `template` or frame, or the user's own `text`.
     `continuation` is what the model says, and `verdict` whether that is `right`, at `fault` or `other`, where known.
     """
 
@@ -25,8 +48,14 @@ class PreviewedText(TypedDict):
     differs: list[bool]
     next: list[NextWord]
     behaves: bool | None
+    kinds: NotRequired[list[str]]
+    prompt: NotRequired[str]
     continuation: NotRequired[str]
+    end: NotRequired[str]
     verdict: NotRequired[str]
+    expected: NotRequired[Answer | None]
+    actual: NotRequired[Answer | None]
+    difference: NotRequired[Difference | None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +65,13 @@ class PreviewedTexts:
     alignment: AlignmentRecord
     examples: Sequence[PreviewedText]
     notes: Sequence[Note] = ()
+
+    @property
+    def whole_answers(self) -> bool:
+        """Whether what the model says is better told by its continuation than by one word."""
+        answers = [row.get(side) for row in self.examples for side in ("expected", "actual")]
+        longer = any(len(answer.get("pieces", ())) > 1 for answer in answers if answer)  # type: ignore[attr-defined]
+        return longer or any("special" in row.get("kinds", ())[1:] for row in self.examples)
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> "PreviewedTexts":

@@ -10,6 +10,8 @@ Words = Callable[..., str]
 MEAN = -1
 MOST_COLUMNS = 60  # Tokens of the longest text above which the texts are not set in columns
 REST_OF_CHARACTER = "…"  # How a token inside a split character is given
+LEAST_FOLDED = 10  # Tokens that all texts begin with, from which on they are folded into one sign
+LONGEST_ANSWER = 36  # Characters of what the model says
 
 
 def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:
@@ -19,20 +21,39 @@ def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:
     """
     examples, alignment = preview.examples, preview.alignment
     order = _order(examples, alignment.pairs)[:most]
-    compared = [set(alignment.positions[index]) for index in range(len(examples))]
-    longest = max((len(example["pieces"]) for example in examples), default=1)
+    folded = folded_beginning(examples)
+    longest = max((len(example["pieces"]) for example in examples), default=1) - folded
     aligned = alignment.mode == "aligned" and longest <= MOST_COLUMNS
-    rows = [_row(examples[i], compared[i], aligned, i in alignment.left_out, word) for i in order]
+    rows = "".join(_row(preview, i, folded, aligned, word) for i in order)
+    says = "examples.says" if preview.whole_answers else "examples.says_next"
     head = (
-        f'<tr><th class="mark"></th><th class="next">{escape(word("examples.says_next"))}</th>'
-        f'<th colspan="{longest if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
+        f'<tr><th class="mark"></th><th class="next">{escape(word(says))}</th>'
+        f'<th colspan="{longest + bool(folded) if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
     )
-    return f'<div class="tokens"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return f'<div class="tokens"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def folded_beginning(examples: Sequence[PreviewedText]) -> int:
+    """How many tokens all texts begin with alike, none of them their own, where these are many; else 0.
+
+    A system message or a frame stands before every text and would push the texts out of sight.
+    """
+    alike = 0
+    for column in zip(*(zip(e["pieces"], e.get("kinds", ()), strict=False) for e in examples), strict=False):
+        if len(set(column)) > 1 or column[0][1] == "text":
+            break
+        alike += 1
+    return alike if alike >= LEAST_FOLDED else 0
 
 
 def legend(preview: PreviewedTexts, word: Words) -> str:
     """What the marks of the table mean; without pairs no token can differ from a partner."""
-    kinds = ("differs", "compared") if preview.alignment.pairs else ("compared",)
+    present = {kind for example in preview.examples for kind in example.get("kinds", ())}
+    kinds = [
+        *(["differs"] if preview.alignment.pairs else []),
+        "compared",
+        *(kind for kind in ("special", "template") if kind in present),
+    ]
     signs = "".join(
         f'<span><span class="tok {kind}">{escape(word("examples.legend_word"))}</span> '
         f"{escape(word(f'examples.legend_{kind}'))}</span>"
@@ -48,41 +69,86 @@ def _order(examples: Sequence[PreviewedText], pairs: Sequence[Sequence[int]]) ->
     return paired + [index for index in range(len(examples)) if index not in paired]
 
 
-def _row(example: PreviewedText, compared: set[int], aligned: bool, left_out: bool, word: Words) -> str:
+def _row(preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: Words) -> str:
+    example, alignment = preview.examples[index], preview.alignment
+    compared, left_out = set(alignment.positions[index]), index in alignment.left_out
+    tokens = zip(example["pieces"], example["differs"], _kinds(example), strict=True)
     cells = [
-        _piece(piece, differs, position in compared or MEAN in compared, aligned, word)
-        for position, (piece, differs) in enumerate(zip(example["pieces"], example["differs"], strict=True))
+        _piece(piece, _classes(kind, differs, position in compared or MEAN in compared), aligned, word)
+        for position, (piece, differs, kind) in enumerate(tokens)
     ]
-    body = "".join(cells) if aligned else f'<td class="running" dir="auto">{"".join(cells)}</td>'
+    beginning = _fold(example["pieces"][:folded], aligned, word) if folded else ""
+    tokens_html = beginning + "".join(cells[folded:])
+    body = tokens_html if aligned else f'<td class="running" dir="auto">{tokens_html}</td>'
     kind = f"{example['label']}{' left-out' if left_out else ''}"
     mark = "▲" if example["label"] == "anomalous" else "●"
     label = escape(word(f"label.{example['label']}"))
+    says = _continuation(example) if preview.whole_answers else _next(example)
     return (
         f'<tr class="{kind}"><td class="mark" title="{label}" aria-label="{label}">{mark}</td>'
-        f'<td class="next">{_next(example, word)}</td>{body}</tr>'
+        f'<td class="next">{says}{_sign(example, word)}</td>{body}</tr>'
     )
 
 
-def _piece(piece: str, differs: bool, compared: bool, aligned: bool, word: Words) -> str:
+def _kinds(example: PreviewedText) -> Sequence[str]:
+    return example.get("kinds") or ["text"] * len(example["pieces"])
+
+
+def _classes(kind: str, differs: bool, compared: bool) -> str:
+    marks = {"differs": differs, "compared": compared, kind: kind != "text"}
+    return " ".join(["tok", *(name for name, marked in marks.items() if marked)])
+
+
+def _fold(pieces: Sequence[str], aligned: bool, word: Words) -> str:
+    """What all texts begin with, as one sign that tells it."""
+    tag = "td" if aligned else "span"
+    said, title = escape(word("examples.folded", count=len(pieces))), escape("".join(pieces))
+    return f'<{tag} class="tok template fold" title="{title}">{said}</{tag}>'
+
+
+def _piece(piece: str, classes: str, aligned: bool, word: Words) -> str:
     tag = "td" if aligned else "span"
     before = " " if not aligned and piece[:1].isspace() else ""
-    classes = "tok" + (" differs" if differs else "") + (" compared" if compared else "")
+    after = "<br>" if not aligned and piece.endswith("\n") else ""
     title = ""
     if piece == REST_OF_CHARACTER:
         classes += " rest"
         title = f' title="{escape(word("examples.rest_of_character"))}"'
-    shown = escape(piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣"))
     direction = ' dir="auto"' if aligned else ""
-    return f'{before}<{tag} class="{classes}"{direction}{title}>{shown}</{tag}>'
+    return f'{before}<{tag} class="{classes}"{direction}{title}>{escape(visible(piece))}</{tag}>{after}'
 
 
-def _next(example: PreviewedText, word: Words) -> str:
-    likely = example["next"]
-    others = ", ".join(f"{item['piece'].strip()} {number(100 * item['probability'])} %" for item in likely)
-    first, percent = escape(likely[0]["piece"].strip()), f"{100 * likely[0]['probability']:.0f} %"
-    sign = ""
-    if example["behaves"] is not None:
-        fits = example["behaves"]
-        meaning = escape(word("examples.as_labelled" if fits else "examples.not_as_labelled"))
-        sign = f'<b class="{"good" if fits else "warn"}" title="{meaning}">{"✓" if fits else "⚠"}</b>'
-    return f'<span dir="auto" title="{escape(others)}">{first} <i>{percent}</i></span>{sign}'
+def visible(piece: str) -> str:
+    """A token's text with signs for line breaks, tabs, and blanks that stand behind its letters or alone."""
+    if piece.strip():
+        letters = piece.strip(" ")
+        shown = letters + "␣" * (len(piece.lstrip(" ")) - len(letters))
+    else:
+        shown = piece.replace(" ", "␣")
+    return shown.replace("\r", "").replace("\n", "⏎").replace("\t", "⇥") or piece
+
+
+def _next(example: PreviewedText) -> str:
+    likely = example["next"][0]
+    first, percent = escape(likely["piece"].strip()), f"{100 * likely['probability']:.0f} %"
+    return f'<span dir="auto" title="{escape(_likely(example))}">{first} <i>{percent}</i></span>'
+
+
+def _continuation(example: PreviewedText) -> str:
+    """What the model says, its beginning where it is long."""
+    words = " ".join(example.get("continuation", "").split())
+    shown = words if len(words) <= LONGEST_ANSWER else f"{words[: LONGEST_ANSWER - 1]}…"
+    return f'<span dir="auto" title="{escape(f"{words} ({_likely(example)})")}">{escape(shown) or "–"}</span>'
+
+
+def _likely(example: PreviewedText) -> str:
+    words = ((item["piece"].strip(), number(100 * item["probability"])) for item in example["next"])
+    return ", ".join(f"{piece} {percent} %" for piece, percent in words)
+
+
+def _sign(example: PreviewedText, word: Words) -> str:
+    fits = example["behaves"]
+    if fits is None:
+        return ""
+    meaning = escape(word("examples.as_labelled" if fits else "examples.not_as_labelled"))
+    return f'<b class="{"good" if fits else "warn"}" title="{meaning}">{"✓" if fits else "⚠"}</b>'

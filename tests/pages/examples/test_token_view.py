@@ -71,3 +71,60 @@ def test_spaces_and_line_breaks_can_be_seen() -> None:
     html = token_view.table(preview([" ", "\n", " c"], mode="pairs"), word)
     assert "␣" in html
     assert "⏎" in html
+
+
+@pytest.mark.parametrize(
+    ("piece", "shown"),
+    [
+        (" word", "word"),
+        ("word", "word"),
+        ("end\n", "end⏎"),
+        ("end ", "end␣"),
+        (" ", "␣"),
+        (" \n", "␣⏎"),
+        ("a\tb", "a⇥b"),
+    ],
+)
+def test_white_space_that_the_eye_would_miss_has_a_sign(piece: str, shown: str) -> None:
+    assert token_view.visible(piece) == shown
+
+
+def conversation(text: str, answer: str = "Billing desk") -> PreviewedText:
+    around = [
+        "<|im_start|>",
+        *["system", "You", "sort", "the", "tickets", "by", "department"],
+        "<|im_end|>",
+        "user",
+    ]
+    pieces = [*around, *text.split(), "<|im_end|>"]
+    kinds = ["special", *["template"] * 7, "special", "template", *["text"] * len(text.split()), "special"]
+    return {
+        "label": "normal", "pieces": pieces, "kinds": kinds, "differs": [False] * len(pieces),
+        "next": [{"piece": "B", "probability": 0.5}], "behaves": None, "continuation": answer,
+    }  # fmt: skip
+
+
+def test_what_stands_before_every_text_is_folded_and_special_tokens_are_set_apart() -> None:
+    rows = [conversation("late invoice"), conversation("late parcel")]
+    preview = PreviewedTexts(AlignmentRecord(mode="aligned", positions=((1,), (1,))), rows)
+    assert token_view.folded_beginning(rows) == 10
+    html = token_view.table(preview, word)
+    assert html.count("examples.folded") == 2
+    assert "system You" not in html.replace('title="&lt;|im_start|&gt;systemYou', "")
+    assert html.count('<td class="tok special" dir="auto">&lt;|im_end|&gt;</td>') == 2
+    assert html.count(">invoice</td>") == html.count(">parcel</td>") == 1
+    assert "examples.legend_special" in token_view.legend(preview, word)
+
+
+def test_own_words_that_all_texts_begin_with_are_never_folded() -> None:
+    row = preview(["same"] * 20)
+    assert token_view.folded_beginning(row.examples) == 0
+
+
+def test_conversations_tell_what_the_model_says_instead_of_one_word() -> None:
+    rows = [conversation("late invoice", "Billing\n<b>desk</b> " + "x" * 60)]
+    html = token_view.table(PreviewedTexts(AlignmentRecord(positions=((1,),)), rows), word)
+    assert "examples.says<" in html
+    assert "Billing &lt;b&gt;desk" in html
+    assert "<b>desk" not in html
+    assert "…</span>" in html
