@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.report.sentences import notes
 from pages.parts import shell
-from pages.parts.examples import findings, fitness, token_view
+from pages.parts.examples import accuracy, findings, fitness, token_view
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -28,6 +28,7 @@ def show() -> bool:
         return state.backend().ask("preview", payload).pending
     texts = PreviewedTexts.read(answer)
     _comparison(texts)
+    accuracy.show(texts)
     findings.show(texts)
     _table(texts)
     differs = fitness.difference(texts) >= fitness.LEAST_DIFFERENCE
