@@ -2,8 +2,13 @@
 
 from typing import Literal
 
-Kind = Literal["logit_difference", "answer_difference", "next_word_shift"]
-SMALLEST_GAP: dict[Kind, float] = {"logit_difference": 0.1, "answer_difference": 0.1, "next_word_shift": 0.02}
+Kind = Literal["logit_difference", "answer_difference", "own_word", "next_word_shift"]
+SMALLEST_GAP: dict[Kind, float] = {
+    "logit_difference": 0.1,
+    "answer_difference": 0.1,
+    "own_word": 0.1,
+    "next_word_shift": 0.02,
+}
 """Gaps below are no behaviour: logits for the first, nats for the others."""
 
 CHANCE = 0.05

@@ -7,18 +7,19 @@
    The two texts of a pair share the answers of the anomalous one (of the normal one, where it alone has two different
    ones). Without pairs, each text is read by its own answers, and one without two different ones by those of all
    texts: the mean over the different expected ones less the mean over the different actual ones.
-3. `next_word_shift`, otherwise: the weights are the probabilities after the anomalous text minus those after its
-   partner (without pairs, the mean of one side minus that of the other). The difference between the two texts of a
-   pair is then their symmetric Kullback-Leibler divergence, in nats.
+3. `next_word_shift`, for pairs without answers: the weights are the probabilities after the anomalous text minus those
+   after its partner. The difference between the two texts of a pair is then their symmetric Kullback-Leibler
+   divergence, in nats.
+4. `own_word`, for texts without answers and without pairs: how much likelier a text makes its own next word than those
+   of the normal texts (`core.causal.metric._own_word`).
 
-All are weighted sums of log-probabilities of next tokens. In 1 and 3 the weights sum to 0, so that logits do in their
-place.
+All are weighted sums of log-probabilities of next tokens. In all but 2 the weights sum to 0, so that logits do in
+their place.
 
 The gap is the mean on the anomalous texts minus the mean on the normal ones, and may be negative. The sides differ
 where it is at least SMALLEST_GAP in size and no chance pattern: p is at most CHANCE (or the smallest that so few
-examples can give), by sign flips over pairs, or by shuffled labels without pairs (for `next_word_shift` p of the
-distance between the sides' mean probabilities). For `next_word_shift` with pairs size alone decides, since its sign
-is always positive.
+examples can give), by sign flips over pairs, or by shuffled labels without pairs (for `own_word` the normal texts that
+each is held against follow the labels). For `next_word_shift` size alone decides, since its sign is always positive.
 """
 
 from core.causal.metric._making import make_metric as make_metric

@@ -1,6 +1,7 @@
 """Choosing the metric of a run and measuring its gap."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from core.causal.bounds import Kind
 from core.causal.metric._answers import words_of
 from core.causal.metric._metric import AnswerPart, Metric, parts_of, plain_values
+from core.causal.metric._own_word import own_word_directions, own_word_gaps, own_words
 from core.causal.metric._rows import Directions, Read, Row, Words, rows_of
 from core.causal.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 from core.examples.alignment import Alignment
@@ -52,65 +54,81 @@ def metric_of(
     seed: int,
     notes: Sequence[Note] = (),
 ) -> Metric:
-    """The difference between the answers of each text, or the shift of the next word where there are none."""
-    probabilities = log_probabilities.exp()
-    recording: Recording | None = None
-    parts: list[AnswerPart] = []
-    kind: Kind = "logit_difference"
-    if words is None:
-        kind = "next_word_shift"
-        directions, direction_of = _shifts(probabilities, n_anomalous, paired)
-        rows = _plain_rows(texts, direction_of)
-        values = _read(directions, log_probabilities, direction_of)
+    """The difference between the answers of each text; without answers the shift of the next word between the texts of
+    a pair, or how likely each text makes its own next word.
+    """
+    probabilities, own = log_probabilities.exp(), own_words(log_probabilities)
+    if words is not None:
+        measured = _by_answers(loaded, texts, words, log_probabilities)
+    elif paired:
+        measured = _along(_shifts(probabilities, n_anomalous), texts, log_probabilities, "next_word_shift")
     else:
-        rows, directions = rows_of(texts, words)
-        if any(row.answer for row in rows):
-            kind = "answer_difference"
-            recording = Recording(
-                loaded,
-                [row.ids for row in rows],
-                read_at=[[read.position for read in row.reads] for row in rows],
-                streams=True,
-            )
-            values, parts = _of_texts(rows, directions, recording, len(texts))
-        else:
-            values, parts = _of_next_tokens(rows, directions, log_probabilities)
-    gap_p, smallest = _chance(values, words is None, probabilities, n_anomalous, paired, seed)
+        measured = _along(own_word_directions(own, n_anomalous), texts, log_probabilities, "own_word")
+    if paired:
+        differences = measured.values[:n_anomalous] - measured.values[n_anomalous:]
+        gap_p = None if words is None else float(sign_flip_p(differences[None, None], seed)[0])
+        smallest = smallest_sign_flip_p(n_anomalous)
+    else:
+        weights = label_weights(len(texts), n_anomalous, seed)
+        gaps = own_word_gaps(log_probabilities, own, weights) if words is None else weights @ measured.values
+        gap_p, smallest = label_p(gaps), 2 / len(weights)
     return Metric(
-        kind=kind,
-        rows=tuple(rows),
-        directions=directions,
-        values=values,
+        kind=measured.kind,
+        rows=tuple(measured.rows),
+        directions=measured.directions,
+        values=measured.values,
         n_anomalous=n_anomalous,
         gap_p=gap_p,
         smallest_p=smallest,
         divergence=_divergence(log_probabilities, n_anomalous, paired),
-        recording=recording,
-        parts=tuple(parts),
+        recording=measured.recording,
+        parts=tuple(measured.parts),
         notes=tuple(notes),
     )
 
 
-def _chance(
-    values: np.ndarray, shift: bool, probabilities: Tensor, n_anomalous: int, paired: bool, seed: int
-) -> tuple[float | None, float]:
-    """p of the gap, and the smallest p that so few texts can give."""
-    if paired:
-        differences = values[:n_anomalous] - values[n_anomalous:]
-        p = None if shift else float(sign_flip_p(differences[None, None], seed)[0])
-        return p, smallest_sign_flip_p(n_anomalous)
-    weights = label_weights(len(values), n_anomalous, seed)
-    # inner products (text, text), from which the distance of the sides' means follows for every labelling
-    doubles = probabilities.double()
-    return _label_p((doubles @ doubles.T).numpy() if shift else values, weights), 2 / len(weights)
+@dataclass(frozen=True)
+class _Measured:
+    """Rows, and the metric (text,) of the plain texts."""
+
+    kind: Kind
+    rows: Sequence[Row]
+    directions: Directions
+    values: np.ndarray
+    recording: Recording | None = None
+    parts: Sequence[AnswerPart] = ()
 
 
-def _plain_rows(texts: Sequence[Sequence[int]], direction_of: Sequence[int]) -> list[Row]:
-    """Each text alone, read behind its last token."""
-    return [
-        Row(number, tuple(ids), len(ids), (Read(len(ids) - 1, direction),))
-        for number, (ids, direction) in enumerate(zip(texts, direction_of, strict=True))
+def _along(
+    directions: Directions, texts: Sequence[Sequence[int]], log_probabilities: Tensor, kind: Kind
+) -> _Measured:
+    """Each text alone, read behind its last token; the directions are those of the texts, or of the pairs."""
+    which = [text % len(directions.weights) for text in range(len(texts))]
+    rows = [
+        Row(text, tuple(ids), len(ids), (Read(len(ids) - 1, direction),))
+        for text, (ids, direction) in enumerate(zip(texts, which, strict=True))
     ]
+    return _Measured(kind, rows, directions, _read(directions, log_probabilities, which))
+
+
+def _by_answers(
+    loaded: LoadedModel, texts: Sequence[Sequence[int]], words: Sequence[Words], log_probabilities: Tensor
+) -> _Measured:
+    rows, directions = rows_of(texts, words)
+    if not any(row.answer for row in rows):
+        values, parts = _of_next_tokens(rows, directions, log_probabilities)
+        return _Measured("logit_difference", rows, directions, values, None, parts)
+    read_at = [[read.position for read in row.reads] for row in rows]
+    recording = Recording(loaded, [row.ids for row in rows], read_at=read_at, streams=True)
+    of_rows, parts = plain_values(rows, directions, recording)
+    values = np.zeros(len(texts))
+    np.add.at(values, [row.text for row in rows], of_rows)
+    return _Measured("answer_difference", rows, directions, values, recording, parts)
+
+
+def _shifts(probabilities: Tensor, n_anomalous: int) -> Directions:
+    """The direction of each pair: from the next word's probabilities in its normal text to those in the anomalous."""
+    return Directions(probabilities[:n_anomalous] - probabilities[n_anomalous:])
 
 
 def _read(directions: Directions, log_probabilities: Tensor, direction_of: Sequence[int]) -> np.ndarray:
@@ -135,33 +153,10 @@ def _of_next_tokens(
     return values, parts
 
 
-def _of_texts(
-    rows: Sequence[Row], directions: Directions, recording: Recording, count: int
-) -> tuple[np.ndarray, list[AnswerPart]]:
-    """Values (text,) and parts of rows that read answers along."""
-    of_rows, parts = plain_values(rows, directions, recording)
-    values = np.zeros(count)
-    np.add.at(values, [row.text for row in rows], of_rows)
-    return values, parts
-
-
-def _shifts(probabilities: Tensor, n_anomalous: int, paired: bool) -> tuple[Directions, list[int]]:
-    anomalous, normal = probabilities[:n_anomalous], probabilities[n_anomalous:]
-    if paired:
-        return Directions(anomalous - normal), list(range(n_anomalous)) * 2
-    return Directions((anomalous.mean(0) - normal.mean(0))[None]), [0] * len(probabilities)
-
-
-def _label_p(values: np.ndarray, weights: np.ndarray) -> float:
-    """p of the gap under labellings (labelling, text), the true one first.
-
-    `values` (text,) are fixed; (text, text) products let the direction follow the shuffled labels.
-    """
-    if values.ndim == 1:
-        gaps = np.abs(weights @ values)
-    else:
-        gaps = np.einsum("li,ij,lj->l", weights, values, weights, optimize=True)
-    return float(share_reaching(gaps[None], gaps[:1])[0])
+def label_p(gaps: np.ndarray) -> float:
+    """p of the gap from the gaps under labellings (labelling,), the true one first."""
+    sizes = np.abs(gaps)
+    return float(share_reaching(sizes[None], sizes[:1])[0])
 
 
 def _divergence(log_probabilities: Tensor, n_anomalous: int, paired: bool) -> float:

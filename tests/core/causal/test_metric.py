@@ -5,9 +5,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.causal.metric import make_metric
-from core.causal.metric._making import _label_p
+from core.causal.metric._making import label_p
+from core.causal.metric._own_word import own_word_gaps, own_words
 from core.causal.statistics import (
     label_weights,
 )
@@ -98,20 +101,82 @@ def test_measure_of_unpaired_texts_does_not_depend_on_their_labels():
     assert second.values == pytest.approx(first.values[places])
 
 
+def random_texts(count: int, seed: int) -> torch.Tensor:
+    """Log-probabilities (text, vocabulary) of texts that all come from one source."""
+    numbers = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(count, 12, generator=numbers)).log_softmax(-1)
+
+
 @pytest.mark.parametrize("sides", [(3, 3), (4, 4), (3, 5)])
-@pytest.mark.parametrize("kind", ["fixed measures", "direction follows the labels"])
+@pytest.mark.parametrize("kind", ["fixed values", "own words"])
 def test_the_p_of_the_gap_is_exact_over_all_labellings(sides, kind):
     """Each labelling in turn is the truth, so the share of p up to a level is at most the level, without any draw."""
     anomalous, total = sides[0], sum(sides)
-    random = np.random.default_rng(total)
-    values = random.normal(size=total) if kind == "fixed measures" else random.normal(size=(total, total))
-    if values.ndim == 2:
-        values = values @ values.T
-    found = []
+    values, plain = np.random.default_rng(total).normal(size=total), random_texts(total, total)
+    weights, found = label_weights(total, anomalous, seed=0), []
     for chosen in combinations(range(total), anomalous):
         order = [*chosen, *(i for i in range(total) if i not in chosen)]
-        relabelled = values[order] if values.ndim == 1 else values[np.ix_(order, order)]
-        found.append(_label_p(relabelled, label_weights(total, anomalous, seed=0)))
+        gaps = (
+            weights @ values[order]
+            if kind == "fixed values"
+            else own_word_gaps(plain[order], own_words(plain[order]), weights)
+        )
+        found.append(label_p(gaps))
     for level in (*LEVELS, 0.5):
         assert (np.array(found) <= level).mean() <= level
     assert min(found) <= 2 / len(found)
+
+
+def by_hand(plain: torch.Tensor, text: int, n_anomalous: int) -> float:
+    """The own-word metric by its definition."""
+    others = [other for other in range(n_anomalous, len(plain)) if other != text]
+    said = [int(plain[other].argmax()) for other in others]
+    return float(plain[text].max()) - float(np.mean([float(plain[text, token]) for token in said]))
+
+
+@given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 1000))
+def test_own_word_metric_is_its_definition_under_every_labelling(anomalous, normal, seed):
+    total = anomalous + normal
+    plain = random_texts(total, seed)
+    weights = label_weights(total, anomalous, seed=0)
+    gaps = own_word_gaps(plain, own_words(plain), weights)
+    for number in range(0, len(weights), 7):
+        order = [*np.flatnonzero(weights[number] > 0), *np.flatnonzero(weights[number] < 0)]
+        values = [by_hand(plain[order], text, anomalous) for text in range(total)]
+        assert gaps[number] == pytest.approx(
+            np.mean(values[:anomalous]) - np.mean(values[anomalous:]), abs=1e-5
+        )
+    assert gaps.mean() == pytest.approx(0, abs=1e-6), "two sides that are alike have no gap on average"
+
+
+def test_texts_without_words_and_pairs_are_read_by_their_own_words(loaded):
+    examples = pairs(longer=False, words=False)
+    _, metric = patched(loaded, examples, "mean")
+    plain = recording_of(loaded, examples).log_probabilities()
+    assert metric.kind == "own_word"
+    assert metric.values == pytest.approx([by_hand(plain, text, 4) for text in range(8)], abs=1e-5)
+    assert metric.gap_p is not None
+    single = [row.reads[0].position == len(row.ids) - 1 for row in metric.rows]
+    assert single == [True] * 8
+
+
+def test_own_words_that_differ_from_text_to_text_do_not_average_out(loaded):
+    """Every anomalous text says a word of its own, so the sides' mean probabilities are alike."""
+    bare = pairs(8, longer=False, words=False)
+    flat = 0.1 * torch.randn(16, 64, generator=torch.Generator().manual_seed(1))
+    told = flat.clone()
+    told[range(8), range(10, 18)] += 8
+    assert not make_metric(loaded, ids_of(loaded, bare), bare, flat.log_softmax(-1), 8, False, seed=0).differs
+    found = make_metric(loaded, ids_of(loaded, bare), bare, told.log_softmax(-1), 8, False, seed=0)
+    assert found.differs
+    assert found.gap == pytest.approx(8, abs=0.5)
+
+
+def test_where_the_sides_are_alike_a_difference_is_said_at_the_nominal_rate(loaded):
+    """Texts of one source, dealt to two sides, 300 times: at most 5 % and what chance allows."""
+    bare = pairs(5, longer=False, words=False)
+    said = [
+        make_metric(loaded, ids_of(loaded, bare), bare, random_texts(10, seed), 5, False, seed=0).differs
+        for seed in range(300)
+    ]
+    assert 1 <= sum(said) <= 25

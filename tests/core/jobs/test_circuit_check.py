@@ -97,7 +97,8 @@ def test_nothing_to_explain_gives_no_number(tmp_path, monkeypatch, models):
     settings = make_config(model=str(folder), examples=from_rows(rows), preset="fast", evidence=False)
     run = analysed(tmp_path / "run", settings, models)
     monkeypatch.setattr(
-        "core.causal.metric._metric.SMALLEST_GAP", {"logit_difference": 1e9, "next_word_shift": 1e9}
+        "core.causal.metric._metric.SMALLEST_GAP",
+        {"logit_difference": 1e9, "next_word_shift": 1e9, "own_word": 1e9},
     )
     list(check("circuit", run, models))
     content = read_circuit(run)
