@@ -97,12 +97,14 @@ class RunConfig(_Settings):
         """The published method compares one vector a text: the mean over its tokens unless the last is asked for."""
         return "mean" if self.autoencoder.shared and self.positions != "last" else self.positions
 
-    def align(self, ids: Sequence[Sequence[int]]) -> Alignment:
+    def align(self, ids: Sequence[Sequence[int]], own: Sequence[int] = ()) -> Alignment:
         """Pairs and positions that the run compares, given the tokens of each example; the preview asks here too.
+
+        `own` counts the tokens of each text that neither a chat template nor a system message has written.
 
         Raises ExamplesError as `core.examples.alignment.align` does.
         """
-        return align(self.examples, ids, self.position_mode, self.pairing)
+        return align(self.examples, ids, self.position_mode, self.pairing, own)
 
 
 def make_config(*, preset: str = "standard", **values: Any) -> RunConfig:

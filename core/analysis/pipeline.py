@@ -29,6 +29,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
 from core.schema import Progress, RunResult
 
@@ -127,7 +128,7 @@ def _observe(
         reading = observe_aligned(
             loaded,
             ids,
-            config.align(ids),
+            aligned(loaded, config, ids),
             attention=not config.autoencoder.shared,
             streams=config.evidence or config.candidates == "screened",
             store=cache,

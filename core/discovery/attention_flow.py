@@ -95,7 +95,7 @@ def flow_through(
 
 def once(positions: np.ndarray) -> np.ndarray:
     """Share (slot,) by which each slot counts, so that a position that stands in several slots counts once."""
-    same = (positions[:, :, None] == positions[:, None, :]) & (positions != MEAN)[:, :, None]
+    same = (positions[:, :, None] == positions[:, None, :]) & (positions > MEAN)[:, :, None]
     return (1 / np.maximum(same.sum(axis=-1), 1)).mean(axis=0)
 
 

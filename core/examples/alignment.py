@@ -8,7 +8,8 @@
      behind the difference works there in every pair.
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
      differing token and, where the pairs' lengths differ, from the end too.
-   - `last_mean`, `last`, `mean`: the mean over all tokens and the last token, or one of them.
+   - `last_mean`, `last`, `mean`: the mean over all tokens and the last token, or one of them. In conversations, whose
+     beginning (a long system message) is often the same, the mean leaves out the tokens that all texts begin with.
    The last slot is always the last token, unless only the mean is compared.
 3. A slot where no text can differ is dropped: in a decoder a position depends on the tokens up to it alone, so
    positions in front of the first difference carry no information.
@@ -27,7 +28,7 @@ from core.schema import AlignmentRecord, Note
 PositionMode = Literal["auto", "aligned", "last", "mean"]
 
 MEAN = -1
-"""Position of the slot that averages over all tokens of a text."""
+"""Position of the slot that averages over all tokens of a text; MEAN - n averages over those from token n on."""
 
 LONGEST_SPAN = 48
 """Slots counted from the first difference, and from the end, at most, where pairs differ in length."""
@@ -43,7 +44,7 @@ class Alignment:
     """Which positions of which examples are compared.
 
     `kept` are indices into the example set: anomalous first, then normal; where there are pairs, the i-th
-    anomalous belongs to the i-th normal. `positions` is (len(kept), slots), MEAN for a mean over all tokens.
+    anomalous belongs to the i-th normal. `positions` is (len(kept), slots), MEAN and less for means over tokens.
     """
 
     mode: Mode
@@ -69,13 +70,20 @@ class Alignment:
 
 
 def align(
-    examples: ExampleSet, ids: Sequence[Sequence[int]], mode: PositionMode = "auto", pairing: str = "auto"
+    examples: ExampleSet,
+    ids: Sequence[Sequence[int]],
+    mode: PositionMode = "auto",
+    pairing: str = "auto",
+    own: Sequence[int] = (),
 ) -> Alignment:
     """Pair and align the examples with token ids `ids` (one sequence an example).
 
+    `own` counts the tokens of each text that are its own, all where it is empty: texts share a template where few of
+    these differ, however long the system message is that they have in common.
+
     Raises ExamplesError where `aligned` is asked for and cannot be had, or the two texts of a pair are the same tokens.
     """
-    pairs, source = find_pairs(examples.examples, ids, pairing)
+    pairs, source = find_pairs(examples.examples, ids, pairing, own)
     _check_difference(examples.examples, ids, pairs)
     anomalous, normal = [list(side) for side in zip(*pairs, strict=True)] or [
         [i for i, example in enumerate(examples.examples) if example.label == label] for label in LABELS
@@ -84,13 +92,15 @@ def align(
     lengths = [len(ids[i]) for i in kept]
     values = {"shortest": min(lengths), "longest": max(lengths)}
     compared, reason = _choose_mode(mode, lengths, pairs, ids, values)
-    slots, positions = _slots(compared, [ids[i] for i in kept], len(pairs))
+    texts = [ids[i] for i in kept]
+    shared = min(first_difference(texts), min(lengths) - 1) if examples.form == "chat" else 0
+    slots, positions = _slots(compared, texts, len(pairs), MEAN - shared)
     left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
     return Alignment(compared, reason, kept, n_anomalous, slots, positions, source, left_out, values)
 
 
 def find_pairs(
-    examples: Sequence[Example], ids: Sequence[Sequence[int]], pairing: str
+    examples: Sequence[Example], ids: Sequence[Sequence[int]], pairing: str, own: Sequence[int] = ()
 ) -> tuple[list[tuple[int, int]], Literal["given", "automatic", "none"]]:
     """Pairs (anomalous, normal) of indices and where they come from."""
     if pairing == "off":
@@ -104,7 +114,8 @@ def find_pairs(
     rest = [[i for i in unpaired if examples[i].label == label and examples[i].text] for label in LABELS]
     if pairs and (pairing == "given" or not all(rest)):
         return pairs, "given"
-    automatic = _assign(rest[0], rest[1], ids) if pairing == "auto" and all(rest) else []
+    own = own or [len(text) for text in ids]
+    automatic = _assign(rest[0], rest[1], ids, own) if pairing == "auto" and all(rest) else []
     if pairs:
         return pairs + automatic, "given"
     return automatic, "automatic" if automatic else "none"
@@ -137,12 +148,12 @@ def first_difference(texts: Sequence[Sequence[int]]) -> int:
 
 
 def _assign(
-    anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]]
+    anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]], own: Sequence[int]
 ) -> list[tuple[int, int]]:
     from scipy.optimize import linear_sum_assignment  # here: the pages read this module, and never need it
 
     cost = np.array([[differing(ids[a], ids[n]) for n in normal] for a in anomalous], dtype=float)
-    length = np.array([[max(len(ids[a]), len(ids[n])) for n in normal] for a in anomalous])
+    length = np.array([[max(own[a], own[n]) for n in normal] for a in anomalous])
     same_template = cost <= length * LARGEST_DIFFERENCE
     rows, columns = linear_sum_assignment(np.where(same_template, cost, 1e6))
     if not same_template[rows, columns].all():
@@ -168,13 +179,15 @@ def _choose_mode(
     return "last_mean", "lengths_differ"
 
 
-def _slots(mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
+def _slots(
+    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int, mean: int
+) -> tuple[tuple[str, ...], np.ndarray]:
     if mode == "aligned":
         return _aligned_slots(texts, n_pairs)
     if mode == "pairs":
         return _pair_slots(texts, n_pairs)
     lengths = np.array([len(text) for text in texts])
-    columns = {"last": lengths - 1, "mean": np.full(len(texts), MEAN)}
+    columns = {"last": lengths - 1, "mean": np.full(len(texts), mean)}
     names = ["mean", "last"] if mode == "last_mean" else [mode]
     return tuple(names), np.stack([columns[name] for name in names], axis=1)
 

@@ -26,6 +26,7 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.next_token import NextWord, last_logits, most_likely
 from core.model.recording import Recording
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.prompts import prompt_of
 from core.model.tokens.tokenising import named, tokenise, unread_parts
 from core.schema import Progress
@@ -140,7 +141,7 @@ def statements(
 def _ablation_file(
     loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], heads: Sequence[HeadId], mode: Mode
 ) -> AblationFile:
-    alignment = config.align(ids)
+    alignment = aligned(loaded, config, ids)
     recording = Recording(loaded, ids).of(alignment.kept)
     means = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=()).means
     return make_ablation_file(loaded, heads, mode, means, {"preset": config.preset})

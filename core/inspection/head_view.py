@@ -172,10 +172,13 @@ def spaced(text: str, pieces: Sequence[str]) -> list[str]:
     """The pieces of a text, each with a space in front where the text has one and the piece does not."""
     result, end = [], 0
     for piece in pieces:
-        start = text.find(piece.strip(), end) if piece.strip() else -1
+        word = piece.strip()
+        start = text.find(word, end) if word else end
         apart = start > end and text[end:start].isspace() and not piece[:1].isspace()
         result.append(f" {piece}" if apart else piece)
-        end = start + len(piece.strip()) if start >= 0 else end
+        if start >= 0:
+            blank = piece[len(piece.rstrip()) :]
+            end = start + len(word) + (len(blank) if text.startswith(blank, start + len(word)) else 0)
     return result
 
 

@@ -24,6 +24,7 @@ from core.model.loading import (
 )
 from core.model.memory import within_memory
 from core.model.tokens.chat_template import ChatFacts, chat_facts
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import reading_notes, tokenise
 
 WORKING_MEMORY = 1.3
@@ -49,7 +50,7 @@ def preview(
     loaded = (models or ModelPool()).get(config.model, config.device)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
-    alignment = config.align(ids)
+    alignment = aligned(loaded, config, ids)
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
         reading = observe_aligned(
             loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache

@@ -17,6 +17,7 @@ from core.jobs.circuit_check import CircuitCheck
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.recording import Recording
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import saved_effects, saved_heads
@@ -38,7 +39,7 @@ def check(
         return
     with models.lease(config.model, config.device) as loaded:
         recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
-        alignment = config.align(recording.texts)
+        alignment = aligned(loaded, config, recording.texts)
         yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))
         if kind == "heads":
             yield from _every_head(run, config, recording, alignment)

@@ -41,7 +41,7 @@ class Attention:
 
 
 def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
-    """Attention between `positions` (text, slot), with which the recording was made; MEAN is the whole text."""
+    """Attention between `positions` (text, slot), with which the recording was made; MEAN and less are many tokens."""
     shape, slots = recording.loaded.shape, positions.shape[1]
     # In double precision the order of the sum makes no difference, so a cached run equals the first one.
     total = torch.zeros(shape.n_layers, shape.n_heads, slots, slots, dtype=torch.float64)
@@ -52,7 +52,7 @@ def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
         total += weights
     if not bool(torch.isfinite(total).all()):
         return Attention("not_finite")
-    over_text = bool((positions == MEAN).any())
+    over_text = bool((positions <= MEAN).any())
     return Attention("over_text" if over_text else "computed", (total / len(positions)).float())
 
 
@@ -111,17 +111,19 @@ class AttentionRecorder:
 def between(weights: Tensor, positions: Sequence[int]) -> Tensor:
     """Weights (..., slot, slot) from weights between all positions (..., query, key).
 
-    A slot that is the mean over a text looks as its tokens do on average, and is looked at as much as all of them.
+    A slot that is the mean over tokens looks as they do on average, and is looked at as much as all of them.
     """
     places = np.array(positions)
-    average = places == MEAN
+    average = places <= MEAN
     index = torch.from_numpy(np.where(average, 0, places))
     queries = weights[..., index, :]
     if not average.any():
         return queries[..., index]
-    over_text = torch.from_numpy(average)
-    queries = torch.where(over_text[:, None], weights.mean(dim=-2, keepdim=True), queries)
-    return torch.where(over_text, queries.sum(dim=-1, keepdim=True), queries[..., index])
+    over_tokens = torch.from_numpy(average)
+    first = MEAN - int(places.min())
+    queries = torch.where(over_tokens[:, None], weights[..., first:, :].mean(dim=-2, keepdim=True), queries)
+    keys = queries[..., first:].sum(dim=-1, keepdim=True)
+    return torch.where(over_tokens, keys, queries[..., index])
 
 
 @contextmanager

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from core.model.recording import Recording
 
 Spec = tuple[int, ...] | None
-"""Positions of a text that are kept, MEAN for the mean over all; None for every position."""
+"""Positions of a text that are kept, MEAN and less for means over tokens; None for every position."""
 
 
 def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
     """Head outputs (text, slot, n_layers * n_heads, d_head), float32 on the CPU.
 
-    `positions` (text, slot) are those with which the recording was made; MEAN averages over a text.
+    `positions` (text, slot) are those with which the recording was made; MEAN and less average over tokens.
     """
     loaded, shape = recording.loaded, recording.loaded.shape
     frames = loaded.head_frames().unflatten(0, (shape.n_layers, shape.n_heads)).to(loaded.device)
@@ -56,8 +56,7 @@ class ZRecorder:
 
 
 def at(values: Tensor, spec: Sequence[int]) -> Tensor:
-    """The positions of a spec, MEAN as the mean over all, of (position, ...)."""
-    if MEAN not in spec:
+    """The positions of a spec of (position, ...), MEAN - n as the mean from position n on."""
+    if min(spec, default=0) > MEAN:
         return values[list(spec)]
-    mean = values.mean(0)
-    return torch.stack([mean if position == MEAN else values[position] for position in spec])
+    return torch.stack([values[p] if p > MEAN else values[MEAN - p :].mean(0) for p in spec])

@@ -33,6 +33,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, load_truth
@@ -176,7 +177,7 @@ def _ground(
         reading = observe_aligned(
             loaded,
             ids,
-            config.align(ids),
+            aligned(loaded, config, ids),
             attention=not config.autoencoder.shared,
             streams=config.candidates == "screened",
             store=cache,

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Literal
 
+from core.config import RunConfig
 from core.errors import ExamplesError
+from core.examples.alignment import Alignment
 from core.examples.conversation import Message
 from core.examples.example_set import PLACE, Example, ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.model.tokens.prompts import Prompt, rendered, turns_of
+from core.model.tokens.prompts import Prompt, prompt_of, rendered, turns_of
 
 PieceKind = Literal["special", "template", "text"]
 Span = tuple[int, int]
@@ -28,6 +30,35 @@ def own_spans(loaded: LoadedModel, examples: ExampleSet, example: Example, promp
     """Start and end in the prompt of what the user wrote, in order."""
     if examples.form == "plain":
         return _spans_in_frame(examples.frame, example.text)
+    return sorted(span for _, span in _turns_in(loaded, examples, example, prompt))
+
+
+def own_lengths(loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequence[int]]) -> list[int]:
+    """How many tokens of each text are its own turns: all of a plain text, no system message of a conversation."""
+    if examples.form == "plain":
+        return [len(text) for text in ids]
+    lengths = []
+    for example, text in zip(examples.examples, ids, strict=True):
+        prompt = prompt_of(loaded, examples, example)
+        own = example.messages or (Message(role="user", content=example.text),)
+        turns = _turns_in(loaded, examples, example, prompt)
+        spans = [span for turn, span in turns if turn in own and turn.role != "system"]
+        lengths.append(piece_kinds(loaded, prompt, text, spans).count("text"))
+    return lengths
+
+
+def aligned(loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]]) -> Alignment:
+    """Pairs and positions that a run compares, given the tokens of its examples.
+
+    Raises ExamplesError as `core.examples.alignment.align` does.
+    """
+    return config.align(ids, own_lengths(loaded, config.examples, ids))
+
+
+def _turns_in(
+    loaded: LoadedModel, examples: ExampleSet, example: Example, prompt: Prompt
+) -> list[tuple[Message, Span]]:
+    """The turns that the template has written into a prompt, each with its place."""
     turns = turns_of(examples, example)
     try:
         marked = rendered(loaded, [_marked(turn, i) for i, turn in enumerate(turns)], examples.switches)
@@ -36,13 +67,13 @@ def own_spans(loaded: LoadedModel, examples: ExampleSet, example: Example, promp
     text, marks = _without_marks(marked)
     if text != prompt.text:
         marks = {}
-    spans, end = [], 0
+    places, end = [], 0
     for i, turn in enumerate(turns):
         start, stop = _place(prompt.text, turn.content.strip(), marks.get(2 * i), marks.get(2 * i + 1), end)
         if start < stop:
-            spans.append(_with_blank(prompt.text, turn.content, start, stop))
+            places.append((turn, _with_blank(prompt.text, turn.content, start, stop)))
             end = stop
-    return sorted(spans)
+    return places
 
 
 def _place(text: str, said: str, start: int | None, stop: int | None, end: int) -> Span:

@@ -143,3 +143,33 @@ def test_the_last_slot_is_the_last_token_of_every_text(lengths, mode):
     ids = [[10 * row + place for place in range(length)] for row, length in enumerate(lengths[: 2 * half])]
     alignment = align(examples("a" * half + "n" * half), ids, mode)
     assert alignment.positions[:, -1].tolist() == [len(ids[i]) - 1 for i in alignment.kept]
+
+
+def test_texts_share_a_template_by_their_own_tokens_however_long_the_system_message():
+    system = [7] * 30
+    ids = [system + text for text in ([1, 2, 3], [4, 5, 6], [1, 2, 9], [4, 8, 6])]
+    assert find_pairs(examples("aann").examples, ids, "auto", [3] * 4) == ([(0, 2), (1, 3)], "automatic")
+    other = [system + text for text in ([1, 2, 3], [4, 5, 6], [1, 8, 9], [3, 8, 7])]
+    assert find_pairs(examples("aann").examples, other, "auto")[1] == "automatic", "one in ten tokens differs"
+    assert find_pairs(examples("aann").examples, other, "auto", [3] * 4) == ([], "none")
+
+
+def test_conversations_are_averaged_behind_what_all_begin_with():
+    ids = [[7, 7, 7, 1, 9], [7, 7, 7, 2, 3, 9], [7, 7, 7, 4, 9], [7, 7, 7, 2, 9]]
+    plain = examples("aann")
+    chat = plain.model_copy(update={"form": "chat"})
+    assert align(plain, ids, pairing="off").positions.tolist() == [[MEAN, 4], [MEAN, 5], [MEAN, 4], [MEAN, 4]]
+    mean = MEAN - 3
+    assert align(chat, ids, pairing="off").positions.tolist() == [[mean, 4], [mean, 5], [mean, 4], [mean, 4]]
+    assert align(chat, ids, "mean", "off").positions.tolist() == [[mean]] * 4
+    begun = [[1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 5]]
+    assert align(chat, begun, "mean", "off").positions.tolist() == [[MEAN - 1]] * 4, "no text without a token"
+
+
+def test_what_conversations_end_with_is_compared_too():
+    ids = [[7, 7, 1, 8, 9], [7, 7, 2, 8, 9], [7, 7, 3, 8, 9], [7, 7, 4, 8, 9]]
+    chat = examples("aann", "pqpq").model_copy(update={"form": "chat"})
+    assert align(chat, ids).slots == ("2", "3", "4")
+    longer = [ids[0], [7, 7, 2, 2, 8, 9], ids[2], [7, 7, 4, 4, 8, 9]]
+    assert align(chat, longer).slots == ("+0", "+1", "+2", "-3", "-2", "-1")
+    assert align(chat, longer).positions[:, -3:].tolist() == [[2, 3, 4], [3, 4, 5]] * 2

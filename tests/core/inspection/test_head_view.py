@@ -241,7 +241,8 @@ def test_partner_token_is_the_same_or_as_far_from_the_end() -> None:
     [
         ("Kate left, so", ["Kate", "left", ",", "so"], ["Kate", " left", ",", " so"]),
         ("Kate left", ["<s>", "Kate", " left"], ["<s>", "Kate", " left"]),
-        ("a a\nb", ["a", " a", "\n", "b"], ["a", " a", "\n", " b"]),
+        ("a a\nb", ["a", " a", "\n", "b"], ["a", " a", "\n", "b"]),
+        ("a b c", ["a ", "b", " ", "c"], ["a ", "b", " ", "c"]),
         ("ずっと", ["ず", "っ", "…", "と"], ["ず", "っ", "…", "と"]),
     ],
 )

@@ -67,6 +67,16 @@ def test_a_slot_over_the_text_looks_as_its_tokens_do_and_is_looked_at_as_all_of_
     torch.testing.assert_close(weights[..., 1, 1], plain[..., 3, 3], atol=1e-3, rtol=0)
 
 
+def test_a_slot_over_some_tokens_leaves_out_the_others():
+    loaded = tiny()
+    attention, _ = attention_of(loaded, TEXTS[:1], np.array([[MEAN - 2, 1]]))
+    weights, plain = attention.weights, one_by_one(loaded, TEXTS[0])
+    assert attention.state == "over_text"
+    torch.testing.assert_close(weights[..., 0, 0], plain[..., 2:, 2:].sum(-1).mean(-1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(weights[..., 0, 1], plain[..., 2:, 1].mean(-1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(weights[..., 1, 0], plain[..., 1, 2:].sum(-1), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize("limit", [_plain_passes.ATTENTION_BYTES, 0])
 def test_a_known_text_makes_no_forward_pass_and_gives_the_same(store, limit, monkeypatch):
     monkeypatch.setattr(_plain_passes, "ATTENTION_BYTES", limit)

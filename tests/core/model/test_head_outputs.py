@@ -32,6 +32,13 @@ def test_outputs_equal_one_by_one_passes_without_padding(kind):
         torch.testing.assert_close(outputs[row], expected.flatten(1, 2)[POSITIONS[row]], atol=1e-4, rtol=1e-3)
 
 
+def test_a_mean_may_leave_out_what_stands_in_front():
+    positions = np.array([[MEAN - 2, MEAN, 0, 1, 2, 3]])
+    outputs = head_outputs(Recording(tiny(), TEXTS[:1]), positions)[0]
+    torch.testing.assert_close(outputs[0], outputs[4:].mean(0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(outputs[1], outputs[2:].mean(0), atol=1e-5, rtol=1e-4)
+
+
 def test_mean_leaves_padding_out():
     loaded = tiny()
     positions = np.array([[MEAN]] * 4)
