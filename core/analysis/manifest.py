@@ -16,7 +16,7 @@ from core.discovery.autoencoder import Codes
 from core.discovery.held_out import HeldOut, held_out
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Stability
-from core.examples.alignment import describe
+from core.examples.alignment import MEAN, describe
 from core.heads import HeadId
 from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, StabilityRecord, json_number
@@ -87,6 +87,8 @@ def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[No
         Note(key=f"positions_{alignment.mode}", values=dict(alignment.values)),
         Note(key=f"pairs_{alignment.pairs_source}", values={"count": len(alignment.pairs)}),
     ]
+    if (beginning := MEAN - int(alignment.positions.min())) > 0:
+        notes.append(Note(key="mean_behind_beginning", values={"count": beginning}))
     if observed.attention is not None:
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
     notes += reading_notes(observed.loaded, config.examples)

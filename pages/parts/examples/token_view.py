@@ -7,7 +7,7 @@ from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
 from pages.parts.i18n import number
 
 Words = Callable[..., str]
-MEAN = -1
+MEAN = -1  # Position of a mean over all tokens; MEAN - n is one over those from token n on
 MOST_COLUMNS = 60  # Tokens of the longest text above which the texts are not set in columns
 REST_OF_CHARACTER = "…"  # How a token inside a split character is given
 LEAST_FOLDED = 10  # Tokens that all texts begin with, from which on they are folded into one sign
@@ -73,8 +73,9 @@ def _row(preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: 
     example, alignment = preview.examples[index], preview.alignment
     compared, left_out = set(alignment.positions[index]), index in alignment.left_out
     tokens = zip(example["pieces"], example["differs"], _kinds(example), strict=True)
+    averaged = {p for first in compared if first <= MEAN for p in range(MEAN - first, len(example["pieces"]))}
     cells = [
-        _piece(piece, _classes(kind, differs, position in compared or MEAN in compared), aligned, word)
+        _piece(piece, _classes(kind, differs, position in compared | averaged), aligned, word)
         for position, (piece, differs, kind) in enumerate(tokens)
     ]
     beginning = _fold(example["pieces"][:folded], aligned, word) if folded else ""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.config import make_config
+from core.analysis.pipeline import analyse
+from core.config import AutoencoderConfig, make_config
 from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet
 from core.heads import HeadId
@@ -62,6 +63,19 @@ def test_what_all_conversations_begin_with_is_not_compared(chat_folder, models):
     beginning = len(f"<system\n{SYSTEM}>\n<user\n")  # one token each for the marks of a turn, one a letter
     assert alignment["mode"] == "last_mean" and alignment["slots"] == ["mean", "last"]
     assert alignment["positions"] == [[-1 - beginning, len(text) - 1] for text in ids]
+
+
+def test_a_run_on_conversations_says_what_its_mean_leaves_out(chat_folder, models):
+    settings = AutoencoderConfig(members=1, latents=8, epochs=5)
+    config = config_of(chat_folder, tickets(), pairing="off", autoencoder=settings, evidence=False)
+    *_, result = analyse(config, models)
+    notes = {note.key: note.values for note in result.manifest.notes}
+    assert notes["mean_behind_beginning"] == {"count": len(f"<system\n{SYSTEM}>\n<user\n")}
+    plain = config_of(
+        chat_folder, tickets().in_form("plain"), pairing="off", autoencoder=settings, evidence=False
+    )
+    *_, result = analyse(plain, models)
+    assert "mean_behind_beginning" not in {note.key for note in result.manifest.notes}
 
 
 def test_pairs_of_conversations_are_compared_from_their_first_difference_on(chat_folder, models):

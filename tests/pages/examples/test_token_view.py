@@ -128,3 +128,14 @@ def test_conversations_tell_what_the_model_says_instead_of_one_word() -> None:
     assert "Billing &lt;b&gt;desk" in html
     assert "<b>desk" not in html
     assert "…</span>" in html
+
+
+def test_tokens_that_a_mean_leaves_out_are_not_marked_as_compared() -> None:
+    row = conversation("late") | {"kinds": []}
+    marked = [
+        token_view.table(PreviewedTexts(AlignmentRecord(positions=((position,),)), [row]), word).count(
+            "compared"
+        )
+        for position in (-1, -1 - 10, 3)
+    ]
+    assert marked == [12, 2, 1]
