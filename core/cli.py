@@ -20,6 +20,7 @@ from core.config import Candidates, DeviceName, PresetName, RunConfig, make_conf
 from core.dashboard import serve_command
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
+from core.examples.answer_match import Match
 from core.examples.reading import read_examples
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.follow_up import follow_up
@@ -49,6 +50,9 @@ Examples = Annotated[Path | None, typer.Option(help="CSV or JSONL with label,tex
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
 CandidatesFrom = Annotated[Candidates, typer.Option(help="by codes alone, or by codes and a gradient screen")]
 Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
+MatchBy = Annotated[
+    Match, typer.Option(help="whether what the model says begins with an answer, contains or equals it")
+]
 Encoding = Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -94,13 +98,16 @@ def analyse(
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
     evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
     encoding: Encoding = "",
+    match: MatchBy = "begins",
 ) -> None:
     """Analyse a scenario, or a model with your own examples, and write the result into a folder.
 
     A result that the folder holds already is replaced when the new one is complete.
     """
     settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
-    config = _config(scenario, model, examples, encoding, **settings, seed=seed, evidence=evidence)
+    config = _config(
+        scenario, model, examples, encoding, **settings, seed=seed, evidence=evidence, match=match
+    )
     run(config, out, scenario or Path(model).name)
 
 

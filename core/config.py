@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from core.errors import ConfigError
 from core.examples.alignment import Alignment, PositionMode, align
+from core.examples.answer_match import Match
 from core.examples.example_set import ExampleSet
 from core.storage import local_model, portable_model
 
@@ -86,6 +87,11 @@ class RunConfig(_Settings):
     device: DeviceName = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
     permutations: int = Field(1000, ge=99, le=100_000, description="label permutations for unpaired data")
+    match: Match = Field(
+        "begins",
+        description="how what the model says is compared with an answer. begins: it begins with it; contains: it "
+        "stands in it; equals: it is it",
+    )
     evidence: bool = Field(True, description="verify the candidates by interventions")
 
     def stored(self) -> dict[str, object]:

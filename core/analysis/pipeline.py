@@ -7,14 +7,14 @@ evidence → report. Each step is a function of another module; here is their or
 import time
 from collections.abc import Generator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import Scores, candidate_edges, candidate_heads, screened
-from core.analysis.example_rows import example_rows
+from core.analysis.example_rows import ExampleRow, example_rows
 from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps_of
 from core.analysis.manifest import manifest_of, stability_record
 from core.analysis.observations import Observations, observe_aligned, scores_of, statistic_of, train_codes
@@ -72,11 +72,11 @@ def _stages(
 ) -> Generator[Progress | RunResult, None, None]:
     """Everything behind the loading of the model."""
     observed = yield from _observe(config, loaded, store, clock)
+    observed, rows = yield from _rows(config, observed, store)
     recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
     metric = None
     if config.evidence or config.candidates == "screened":
         metric = metric_on(observed.compared, config.examples, alignment, config.seed)
-    rows = example_rows(loaded, config.examples, ids, alignment, recording.log_probabilities())
     codes, weighted, scores = yield from _scores(config, observed, clock)
     screen = yield from _screen(config, observed, metric, clock)
     if screen is not None and screen.attributed is not None:
@@ -136,6 +136,25 @@ def _observe(
         observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
     yield Progress("capture", len(ids), len(ids), {"cached": observed.compared.cached_texts})
     return observed
+
+
+def _rows(
+    config: RunConfig, observed: Observations, store: ActivationStore | None
+) -> Generator[Progress, None, tuple[Observations, list[ExampleRow]]]:
+    """What the model says on each text; the observations with the forward passes that this took counted in."""
+    recording, passes = observed.recording, 0
+    total = len(recording.texts)
+
+    def counted(_step: int) -> Progress:
+        nonlocal passes
+        passes += 1
+        return Progress("capture", total, total)
+
+    about = observed.loaded, config.examples, recording.texts, observed.alignment
+    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
+        running = example_rows(*about, recording.log_probabilities(), config.match, cache)
+        rows = yield from relayed(running, counted)
+    return replace(observed, forward_passes=observed.forward_passes + passes), rows
 
 
 def _scores(

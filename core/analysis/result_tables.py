@@ -1,7 +1,8 @@
 """The result's tables, with the columns that the file contract names."""
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads
+from core.model.tokens.answer_readings import AnswerReading
 from core.schema import Direction, EvidenceDetails, HeadEvidence, StabilityRecord
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 
 TEXT_COLUMNS = ("verdict", "carried_by")
 DIRECTIONS: tuple[Direction, Direction] = ("noising", "denoising")
+
+ANSWERS: tuple[Literal["expected"], Literal["actual"]] = ("expected", "actual")
 
 EDGE_ROWS = 20_000
 """Edges written at most, the best ones; the manifest counts all."""
@@ -196,7 +200,7 @@ def code_table(
 def example_table(
     examples: ExampleSet, ids: Sequence[Sequence[int]], rows: Sequence[ExampleRow]
 ) -> pd.DataFrame:
-    """One row an example, in the user's order, with its number of tokens and what the model says next."""
+    """One row an example, in the user's order, with its number of tokens, what the model says, and its answers."""
     records = [
         {
             "example": number,
@@ -204,10 +208,24 @@ def example_table(
             "tokens": len(text),
             "next_word": row["next"][0]["piece"],
             "next_probability": row["next"][0]["probability"],
+            "continuation": row["continuation"],
+            "verdict": row["verdict"],
+            **{f"{name}_{column}": value for name in ANSWERS for column, value in _answer(row[name]).items()},
         }
         for number, (example, text, row) in enumerate(zip(examples.examples, ids, rows, strict=True), start=1)
     ]
     return pd.DataFrame(records)[list(schema.EXAMPLE_COLUMNS)]
+
+
+def _answer(reading: AnswerReading | None) -> dict[str, float | str | None]:
+    """The log-probability of an answer behind its text, and its tokens with their own, as JSON; empty without one."""
+    if reading is None:
+        return {"log_probability": None, "pieces": ""}
+    pieces = [[piece["piece"], round(piece["log_probability"], 4)] for piece in reading["pieces"]]
+    return {
+        "log_probability": reading["log_probability"],
+        "pieces": json.dumps(pieces, ensure_ascii=False),
+    }
 
 
 def _pair_name(examples: ExampleSet, alignment: Alignment, row: int) -> str:

@@ -1,44 +1,85 @@
-"""What the model says with selected heads ablated, beside what it says with them: next words and continuations.
+"""What the model says with selected heads ablated, beside what it says with them.
 
-A text counts as at fault where the model's likeliest next word is the `actual` word of the example, as right
-where it is the `expected` one. Where an example names no words, it is counted whether the next word stays what it was.
+A text counts as at fault where the model's own continuation is the `actual` answer of the example, as right where it is
+the `expected` one (`core.examples.answer_match`, by the run's `match`). Beside that stands how much likelier the model
+holds the expected answer than the actual one, so that a change shows that does not turn the answer.
+
+A text is changed where the first tokens of its continuation are others: as many as the longest answer of the examples
+has, or FIRST_TOKENS where no example names an answer. That alone is counted for texts without answers.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
-from typing import Any
-
-import torch
-from torch import Tensor
+from collections.abc import Generator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
 from core.causal.replacements import Replacements
 from core.config import RunConfig
-from core.errors import ConfigError, ModelError
+from core.errors import ConfigError
+from core.examples.answer_match import Match, Verdict, verdict
 from core.examples.example_set import Example, ExampleSet
-from core.generators import result_of
+from core.generators import relayed, result_of
 from core.heads import HeadId
 from core.inspection.answers import ComparedText, Comparison, Statement
-from core.model.batching import batches_of
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
-from core.model.next_token import NextWord, last_logits, most_likely
+from core.model.next_token import most_likely
 from core.model.recording import Recording
 from core.model.tokens.piece_kinds import aligned
+from core.model.tokens.answer_readings import Difference, answer_readings, difference_of
+from core.model.tokens.answer_tokens import AnswerTokens, answer_tokens
+from core.model.tokens.continuations import (
+    MOST_TOKENS,
+    Continuation,
+    continued,
+    end_piece,
+    enough_tokens,
+    longest_answer,
+)
 from core.model.tokens.prompts import prompt_of
+from core.model.tokens.stepping import Inside
 from core.model.tokens.tokenising import named, tokenise, unread_parts
 from core.schema import Progress
 
 MOST_TYPED = 32
-MOST_NEW_TOKENS = 32
 LIKELIEST = 3
+FIRST_TOKENS = 3
+"""Tokens of a continuation that are compared where no example names an answer."""
 TYPED = "typed"
 """Label of the texts that were typed in, which belong to neither side."""
 
-Switch = Callable[[Sequence[int]], AbstractContextManager[Any]]
-"""Opens the context in which rows are read whose texts have so many tokens; behind them stands what was said."""
+
+@dataclass(frozen=True)
+class Said:
+    """What the model says behind one text."""
+
+    continuation: Continuation
+    difference: Difference | None
+    verdict: Verdict
+
+    def begins(self, count: int) -> tuple[int, ...]:
+        """Its first tokens, which are fewer where it ends before."""
+        return self.continuation.tokens[:count]
+
+    def as_statement(self, loaded: LoadedModel) -> Statement:
+        """The same as plain JSON."""
+        return {
+            "next": most_likely(loaded, self.continuation.first, LIKELIEST),
+            "continuation": self.continuation.text,
+            "end": self.continuation.end,
+            "end_token": end_piece(loaded, self.continuation),
+            "verdict": self.verdict,
+            "difference": self.difference and self.difference["value"],
+        }
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What the model says behind each of several texts, and the tokens of the answers that it is held against."""
+
+    said: Sequence[Said]
+    answers: Sequence[AnswerTokens]
 
 
 @within_memory
@@ -72,14 +113,19 @@ def compare(
     loaded = (models or ModelPool(size=1)).get(config.model, config.device)
     ids = tokenise(loaded, config.examples)
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
-    given, own = config.examples, _typed(config.examples, typed)
-    read = given.with_examples([*given.examples, *own.examples])
+    own = _typed(config.examples, typed)
+    read = config.examples.with_examples([*config.examples.examples, *own.examples])
+    labels = [*(example.label for example in config.examples.examples), *(TYPED for _ in own.examples)]
     texts = [*ids, *tokenise(loaded, own)]
-    count = min(new_tokens, MOST_NEW_TOKENS)
-    before = yield from statements(loaded, texts, count, lambda starts: nullcontext())
-    after = yield from statements(loaded, texts, count, lambda starts: ablated(loaded, ablation_file, starts))
-    labels = [*(example.label for example in given.examples), *(TYPED for _ in own.examples)]
-    rows = [_row(loaded, read, *parts) for parts in zip(read.examples, labels, before, after, strict=True)]
+    count = max(enough_tokens(loaded, config.examples, config.match), min(new_tokens, MOST_TOKENS))
+    asked = read.examples, texts, count, config.match
+    before = yield from statements(loaded, *asked)
+    after = yield from statements(loaded, *asked, lambda: ablated(loaded, ablation_file), before.answers)
+    decisive = longest_answer(loaded, config.examples) or FIRST_TOKENS
+    rows = [
+        _row(loaded, read, *parts, decisive)
+        for parts in zip(read.examples, labels, before.said, after.said, strict=True)
+    ]
     return {
         "heads": [str(head) for head in ablation_file.heads],
         "mode": mode,
@@ -90,7 +136,7 @@ def compare(
 
 
 def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
-    """By side: texts, at fault and right before and after (of those whose words are named), unchanged next words."""
+    """By side: texts, at fault and right before and after (of those whose answers are named), unchanged texts."""
     by_side = {}
     for label in ("anomalous", "normal", TYPED):
         side = [row for row in rows if row["label"] == label]
@@ -103,8 +149,8 @@ def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
             "texts": len(side),
             "judged": len(judged),
             **{
-                f"{verdict}_{when}": verdicts[when].count(verdict)
-                for verdict in ("fault", "right")
+                f"{name}_{when}": verdicts[when].count(name)
+                for name in ("fault", "right")
                 for when in verdicts
             },
             "same": sum(not row["changed"] for row in side),
@@ -113,29 +159,41 @@ def counts(rows: Sequence[ComparedText]) -> dict[str, dict[str, int]]:
 
 
 def statements(
-    loaded: LoadedModel, texts: Sequence[Sequence[int]], new_tokens: int, switch: Switch
-) -> Generator[Progress, None, list[Statement]]:
-    """What the model says after every text. A continuation ends where the model can read no further."""
-    rows, limit = [list(text) for text in texts], loaded.shape.context_length
-    next_words: list[list[NextWord]] = [[] for _ in texts]
-    for batch in batches_of([len(text) for text in texts], range(len(texts))):
-        for step in range(max(1, new_tokens)):
-            growing = [i for i in batch if not limit or len(rows[i]) <= limit]
-            if not growing:
-                break
-            logits = _logits(loaded, [rows[i] for i in growing], switch([len(texts[i]) for i in growing]))
-            if not bool(torch.isfinite(logits).all()):
-                raise ModelError("bad_numbers_after_ablation")
-            for i, of_row in zip(growing, logits, strict=True):
-                if step == 0:
-                    next_words[i] = most_likely(loaded, of_row.log_softmax(dim=-1), LIKELIEST)
-                rows[i].append(int(of_row.argmax()))
-            yield Progress("what_if", step + 1, max(1, new_tokens))
-    decode = partial(loaded.tokenizer.decode, clean_up_tokenization_spaces=False)
-    return [
-        {"next": words, "continuation": decode(row[len(text) :]), "verdict": ""}
-        for words, row, text in zip(next_words, rows, texts, strict=True)
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    texts: Sequence[Sequence[int]],
+    count: int,
+    match: Match,
+    inside: Inside = nullcontext,
+    answers: Sequence[AnswerTokens] | None = None,
+) -> Generator[Progress, None, Statements]:
+    """What the model says behind the texts (token ids) of examples, at most `count` tokens each, inside a context.
+
+    `answers` are the tokens of their answers; without them those that the model would say now are taken.
+    """
+    continuations = yield from relayed(
+        continued(loaded, texts, count, inside), lambda step: Progress("what_if", step, count)
+    )
+    if answers is None:
+        answers = [
+            answer_tokens(loaded, text, example.expected, example.actual, continuation.first)
+            for text, example, continuation in zip(texts, examples, continuations, strict=True)
+        ]
+    first = [continuation.first for continuation in continuations]
+    readings = yield from relayed(
+        answer_readings(loaded, texts, answers, first, inside), lambda _: Progress("what_if", count, count)
+    )
+    said = [
+        Said(
+            continuation,
+            difference_of(both, tokens.shared),
+            verdict(continuation.text, example.expected, example.actual, match),
+        )
+        for continuation, both, tokens, example in zip(
+            continuations, readings, answers, examples, strict=True
+        )
     ]
+    return Statements(said, answers)
 
 
 def _ablation_file(
@@ -152,55 +210,28 @@ def _row(
     examples: ExampleSet,
     example: Example,
     label: str,
-    before: Statement,
-    after: Statement,
+    before: Said,
+    after: Said,
+    decisive: int,
 ) -> ComparedText:
-    """One row of an example, or of a text that was typed in."""
-    expected, actual = (
-        loaded.word_token(word) if word.strip() else None for word in (example.expected, example.actual)
-    )
-    for statement in (before, after):
-        statement["verdict"] = _verdict(statement["next"][0]["token"], expected, actual)
+    """One row of an example, or of a text that was typed in; `decisive` first tokens tell whether it changed."""
     return {
         "label": label,
         "text": example.text,
         "expected": example.expected,
         "actual": example.actual,
-        "before": before,
-        "after": after,
-        "changed": before["next"][0]["token"] != after["next"][0]["token"],
+        "before": before.as_statement(loaded),
+        "after": after.as_statement(loaded),
+        "changed": before.begins(decisive) != after.begins(decisive),
         "unread": named(unread_parts(loaded, prompt_of(loaded, examples, example))),
     }
 
 
-def _verdict(token: int, expected: int | None, actual: int | None) -> str:
-    """`right`, `fault`, `other`; empty where the example names no word to judge by."""
-    if expected is None and actual is None:
-        return ""
-    if token == expected:
-        return "right"
-    return "fault" if token == actual or actual is None else "other"
-
-
 def _typed(examples: ExampleSet, typed: Sequence[str]) -> ExampleSet:
     """Typed texts, which are read as the examples are: in their frame, or as turns through the chat template."""
-    lines = enumerate(_lines(typed), start=1)
-    own = [Example(label="normal", text=text, line=line) for line, text in lines]
-    return examples.with_examples(own).in_form(examples.form)
-
-
-def _lines(typed: Sequence[str]) -> list[str]:
-    lines = [text.strip() for text in typed if text.strip()]
-    if len(lines) > MOST_TYPED:
-        detail = f"expected at most {MOST_TYPED} typed texts, found {len(lines)}"
+    given = [text for text in typed if text.strip()]
+    if len(given) > MOST_TYPED:
+        detail = f"expected at most {MOST_TYPED} typed texts, found {len(given)}"
         raise ConfigError("bad_setting", name="texts", detail=detail)
-    return lines
-
-
-@torch.no_grad()
-def _logits(
-    loaded: LoadedModel, rows: Sequence[Sequence[int]], switched: AbstractContextManager[Any]
-) -> Tensor:
-    """Logits (row, vocabulary), float32 on the CPU, after each row."""
-    with switched:
-        return last_logits(loaded, rows).float().cpu()
+    own = [Example(label="normal", text=text, line=line) for line, text in enumerate(given, start=1)]
+    return examples.with_examples(own).in_form(examples.form)

@@ -78,15 +78,23 @@ class HeadView(AttentionView):
 
 
 class Statement(TypedDict):
-    """What the model says after a text; the verdict is `right`, `fault`, `other`, or nothing where no word is named."""
+    """What the model says behind a text; the verdict is `right`, `fault`, `other`, or nothing where no answer is named.
+
+    `end` tells how its continuation ended: `ended` by the model's own `end_token`, `cut` after the tokens that were
+    asked for, `full` where it can read no further. `difference` is log p(expected) - log p(actual) behind the text, in
+    nats; None where the text does not name two answers.
+    """
 
     next: list["NextWord"]
     continuation: str
-    verdict: str
+    end: Literal["ended", "cut", "full"]
+    end_token: str
+    verdict: Literal["right", "fault", "other", ""]
+    difference: float | None
 
 
 class ComparedText(TypedDict):
-    """One text, before and after an ablation; `changed` tells whether the likeliest next word did.
+    """One text, before and after an ablation; `changed` tells whether the first tokens of what the model says did.
 
     `unread` names the characters that the tokenizer does not know, each in quotes; it is empty where there are none.
     """

@@ -56,11 +56,14 @@ def preview(
             loaded, ids, alignment, attention=not config.autoencoder.shared, store=cache
         )
         log_probabilities = result_of(reading).recording.log_probabilities()
+        rows = result_of(
+            example_rows(loaded, config.examples, ids, alignment, log_probabilities, config.match, cache)
+        )
     checks, chat = ["architecture", "weights", "numbers"], chat_facts(loaded.tokenizer)
     return {
         "model": _card(loaded.shape, config.model, loaded.device, checks, chat),
         "alignment": describe(alignment).model_dump(mode="json"),
-        "examples": example_rows(loaded, config.examples, ids, alignment, log_probabilities),
+        "examples": rows,
         "notes": [note.model_dump(mode="json") for note in reading_notes(loaded, config.examples)],
     }
 

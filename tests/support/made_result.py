@@ -30,10 +30,30 @@ def made_result() -> RunResult:
     edges = pd.DataFrame(
         {"source_layer": [0], "source_head": [1], "target_layer": [1], "target_head": [0], "score": [2.0]}
     ).assign(frequency=[0.5], selected=[True])
-    examples = pd.DataFrame(
-        {"example": [1, 2], "label": ["anomalous", "normal"], "text": ['=HYPERLINK("x")', "<b>請求書</b>"]}
-    ).assign(
-        pair="", expected="-1", actual="", tokens=[3, 4], next_word=["<i>", "b"], next_probability=[0.5, 0.25]
+    examples = (
+        pd.DataFrame(
+            {
+                "example": [1, 2],
+                "label": ["anomalous", "normal"],
+                "text": ['=HYPERLINK("x")', "<b>請求書</b>"],
+            }
+        )
+        .assign(
+            pair="",
+            expected="-1",
+            actual="",
+            tokens=[3, 4],
+            next_word=["<i>", "b"],
+            next_probability=[0.5, 0.25],
+        )
+        .assign(
+            continuation=["<i>a</i>\nb", "b"],
+            verdict=["other", ""],
+            expected_log_probability=[-3.5, None],
+            actual_log_probability=None,
+            expected_pieces=['[["-1",-3.5]]', ""],
+            actual_pieces="",
+        )
     )
     codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent"]], columns=list(CODE_COLUMNS))
     manifest = {

@@ -103,6 +103,12 @@ def write_tables(
     _write(run, "edges.csv", pd.DataFrame(edges, columns=EDGE_COLUMNS))
     _write(run, "codes.csv", pd.DataFrame(_codes(numbers, heads[: n_selected + 3], examples())))
     table = pd.DataFrame(examples()).assign(tokens=7, next_word=" today", next_probability=0.5)
+    table = table.assign(
+        continuation=" today,\nas we know",
+        verdict="",
+        expected_log_probability=None,
+        actual_log_probability=None,
+    ).assign(expected_pieces="", actual_pieces="")
     table.insert(0, "example", range(1, len(table) + 1))
     _write(run, "examples.csv", table)
     run.write_json("manifest.json", _manifest(n_layers, n_heads, n_selected, len(PLACES)))

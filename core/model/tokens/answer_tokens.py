@@ -65,18 +65,21 @@ def writings(loaded: LoadedModel, text: Sequence[int], answer: str) -> list[tupl
     if not answer.strip():
         return []
     before = _decoded(loaded, text)
-    candidates = [_behind(loaded, anchor, answer) for anchor in ANCHORS]
-    candidates.append(tuple(_alone(loaded, answer)))
     unknown = getattr(loaded.tokenizer, "unk_token_id", None)
     special = {*getattr(loaded.tokenizer, "all_special_ids", [])}
     return [
         ids
-        for ids in dict.fromkeys(candidates)
-        if ids
-        and unknown not in ids
+        for ids in encodings(loaded, answer)
+        if unknown not in ids
         and not special.intersection(ids)
         and _decoded(loaded, [*text, *ids]) == before + answer
     ]
+
+
+def encodings(loaded: LoadedModel, answer: str) -> list[tuple[int, ...]]:
+    """Every way in which the tokenizer writes an answer alone or behind other characters, whatever stands in front."""
+    candidates = [*(_behind(loaded, anchor, answer) for anchor in ANCHORS), tuple(_alone(loaded, answer))]
+    return [ids for ids in dict.fromkeys(candidates) if ids]
 
 
 def likeliest(candidates: Sequence[tuple[int, ...]], log_probabilities: Tensor) -> tuple[int, ...]:

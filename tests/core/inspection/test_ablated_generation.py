@@ -1,7 +1,6 @@
 """What the model says without some of its heads, beside what it says with them."""
 
 import json
-from contextlib import nullcontext
 
 import pytest
 
@@ -12,7 +11,7 @@ from core.examples.example_set import Example
 from core.examples.reading import from_rows, read_examples
 from core.generators import result_of
 from core.heads import HeadId
-from core.inspection.ablated_generation import MOST_TYPED, _row, compare, counts, statements, what_if
+from core.inspection.ablated_generation import FIRST_TOKENS, MOST_TYPED, compare, counts, statements, what_if
 from core.model.loading import load_model
 from core.scenarios.build import tickets
 from core.scenarios.loader import load_scenario
@@ -38,9 +37,11 @@ def test_examples_without_words_are_counted_by_change_alone(tiny_config):
     assert comparison["counts"]["typed"]["texts"] == 1
     rows = comparison["rows"]
     assert [row["label"] for row in rows].count("typed") == 1
-    changed = sum(row["before"]["next"][0]["token"] != row["after"]["next"][0]["token"] for row in rows)
-    assert changed == sum(row["changed"] for row in rows)
-    assert all(len(row["after"]["continuation"].split()) == 2 for row in rows)
+    for row in rows:
+        first = [row[when]["continuation"].split()[:FIRST_TOKENS] for when in ("before", "after")]
+        assert row["changed"] == (first[0] != first[1])
+        assert (row["before"]["verdict"], row["before"]["difference"]) == ("", None)
+    assert any(row["changed"] for row in rows)
 
 
 def test_bad_choices_are_explained(tiny_config):
@@ -135,12 +136,19 @@ def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody
         for label, actual in (("anomalous", pair.actual), ("normal", pair.expected))
     ]
     texts = [loaded.encode(example.text) for example in unseen]
-    before = result_of(statements(loaded, texts, 1, lambda lengths: nullcontext()))
-    after = result_of(statements(loaded, texts, 1, lambda lengths: ablated(loaded, ablation_file, lengths)))
+    before = result_of(statements(loaded, unseen, texts, 1, "begins"))
+    after = result_of(
+        statements(loaded, unseen, texts, 1, "begins", lambda: ablated(loaded, ablation_file), before.answers)
+    )
     comparison = counts(
         [
-            _row(loaded, config.examples, e, e.label, was, now)
-            for e, was, now in zip(unseen, before, after, strict=True)
+            {
+                "label": e.label,
+                "before": was.as_statement(loaded),
+                "after": now.as_statement(loaded),
+                "changed": False,
+            }
+            for e, was, now in zip(unseen, before.said, after.said, strict=True)
         ]
     )
     assert comparison["anomalous"]["fault_before"] >= 38
