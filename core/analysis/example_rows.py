@@ -11,10 +11,10 @@ from core.examples.example_set import Example, ExampleSet
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import NextWord, most_likely
-from core.model.tokens.piece_kinds import PieceKind, own_spans, piece_kinds
 from core.model.tokens.answer_readings import AnswerReading, Difference, answer_readings, difference_of
 from core.model.tokens.answer_tokens import answer_tokens
 from core.model.tokens.continuations import End, continued_once, end_piece, enough_tokens
+from core.model.tokens.piece_kinds import PieceKind, own_spans, piece_kinds
 from core.model.tokens.prompts import prompt_of
 
 

@@ -36,8 +36,12 @@ class Word(TypedDict):
 
 
 class Between(TypedDict):
-    """How far a head moves the actual next word ahead of the expected one (logits)."""
+    """How far a head moves the actual answer ahead of the expected one (logits), at the token where they part.
 
+    `actual` and `expected` are that token of each, `behind` what both answers begin with, often nothing.
+    """
+
+    behind: str
     actual: str
     expected: str
     change: float
@@ -122,9 +126,9 @@ class Comparison(TypedDict):
 class Suggestion(TypedDict):
     """The answers that one text could be given, in the order of the examples.
 
-    `says` is what the model says of itself, as far as it was asked, and `ended` whether it ended there. `expected` and
-    `actual` are to be filled in; both are empty where the text says the same as the other side, or where nothing was
-    chosen (`choose`).
+    `says` is what the model says of itself, as far as it was asked, and `ended` whether it ended there. `actual` and
+    `expected` are to be filled in where the user named none; both are empty where the text says the same as the other
+    side, or nothing. With `choose`, `expected` of the anomalous texts is for the user to take from `offered`.
     """
 
     label: str
@@ -141,6 +145,9 @@ class Offered(TypedDict):
     texts: int
 
 
+SuggestionState = Literal["partners", "frequent", "choose", "alike"]
+
+
 class Suggestions(TypedDict):
     """The worker's answer to the question `suggest`, whose payload is the settings as for `preview`.
 
@@ -150,7 +157,7 @@ class Suggestions(TypedDict):
     filled. `alike` counts the anomalous texts that say what their side of comparison says.
     """
 
-    state: Literal["partners", "frequent", "choose", "alike"]
+    state: SuggestionState
     examples: list[Suggestion]
     offered: list[Offered]
     alike: int

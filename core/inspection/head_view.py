@@ -6,6 +6,8 @@
    (`core.model.logit_attribution`): the change of every word's logit, given against the mean over all words,
    because only differences of logits count.
 3. The same for the partner text, at the corresponding token; and the difference of the two.
+4. At the end of a text: how far the head moves the actual answer ahead of the expected one, at the first token where
+   these part. Where they begin alike, the head is read behind that beginning, which the model would have said by then.
 """
 
 import math
@@ -29,6 +31,9 @@ from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.logit_attribution import check_plain_stream, final_norm, logit_changes, through_norm
 from core.model.memory import within_memory
+from core.model.next_token import last_logits
+from core.model.tokens.answer_tokens import answer_tokens
+from core.model.tokens.continuations import readable
 from core.model.tokens.prompts import Prompt, prompt_of
 from core.model.tokens.tokenising import tokenise
 
@@ -90,13 +95,15 @@ def head_view(
         return {**view, "no_writes": {"key": error.key, "values": error.values}}
     change = changes_at(loaded, reading, place)
     other = None if partner is None else config.examples.examples[_index("partner", partner, len(texts))]
-    next_words = _next_words(loaded, [own, other] if other else [own]) if place == last else None
-    view["writes"] = _writes(loaded, change, next_words)
+    about = [example, *([] if partner is None else [partner])]
+    parting = _parting(loaded, config.examples.examples, texts, about) if place == last else None
+    view["writes"] = _writes(loaded, change, _between(loaded, target, texts[example], change, parting))
     if partner is not None and other is not None:
         there = corresponding(place, len(texts[example]), len(texts[partner]))
         other_change = changes_at(loaded, read_head(loaded, texts[partner], target), there)
         piece = _pieces(loaded, prompts[partner], texts[partner])[there]
-        view["partner"] = {"query": there, "piece": piece, **_writes(loaded, other_change, next_words)}
+        between = _between(loaded, target, texts[partner], other_change, parting)
+        view["partner"] = {"query": there, "piece": piece, **_writes(loaded, other_change, between)}
         more = change - other_change if own.label == "anomalous" else other_change - change
         view["more"] = [word for word in words(loaded, more, WORDS_UP) if word["change"] >= LEAST_MORE]
     return view
@@ -201,26 +208,55 @@ def _pieces(loaded: LoadedModel, prompt: Prompt, ids: Sequence[int]) -> list[str
     return loaded.pieces_in(prompt.text, list(ids), prompt.special)
 
 
-def _writes(loaded: LoadedModel, change: Tensor, next_words: tuple[int, int] | None) -> Writes:
+def _writes(loaded: LoadedModel, change: Tensor, between: Between | None) -> Writes:
     down: list[Word] = [
         {"piece": word["piece"], "change": -word["change"]} for word in words(loaded, -change, WORDS_DOWN)
     ]
-    between: Between | None = None
-    if next_words is not None:
-        expected, actual = loaded.pieces(list(next_words))
-        difference = _rounded(float(change[next_words[1]] - change[next_words[0]]))
-        between = {"expected": expected, "actual": actual, "change": difference}
     return {"up": words(loaded, change, WORDS_UP), "down": down, "between": between}
 
 
-def _next_words(loaded: LoadedModel, examples: Sequence[Example]) -> tuple[int, int] | None:
-    """Tokens of the expected and of the actual next word, from the first example that has both."""
-    for example in examples:
+@dataclass(frozen=True)
+class _Parting:
+    """Where two answers part: the tokens that both begin with, then one token of each."""
+
+    beginning: tuple[int, ...]
+    expected: int
+    actual: int
+
+
+def _parting(
+    loaded: LoadedModel, examples: Sequence[Example], texts: Sequence[Sequence[int]], about: Sequence[int]
+) -> _Parting | None:
+    """Where the answers part of the first of these examples that has two; None where one is the other's beginning."""
+    for i in about:
+        example = examples[i]
         if example.expected.strip() and example.actual.strip():
-            expected, actual = loaded.word_token(example.expected), loaded.word_token(example.actual)
-            if expected is not None and actual is not None and expected != actual:
-                return expected, actual
+            after = last_logits(loaded, [texts[i]])[0].log_softmax(dim=-1)
+            answers = answer_tokens(loaded, texts[i], example.expected, example.actual, after)
+            shared = answers.shared
+            if shared < min(answers.lengths):
+                return _Parting(answers.expected[:shared], answers.expected[shared], answers.actual[shared])
     return None
+
+
+def _between(
+    loaded: LoadedModel, head: HeadId, text: Sequence[int], change: Tensor, parting: _Parting | None
+) -> Between | None:
+    """How far a head moves the actual answer ahead; `change` (vocabulary,) is what it does at the end of the text."""
+    if parting is None:
+        return None
+    if parting.beginning:
+        behind = [*text, *parting.beginning]
+        if loaded.shape.context_length and len(behind) > loaded.shape.context_length:
+            return None
+        change = changes_at(loaded, read_head(loaded, behind, head), len(behind) - 1)
+    expected, actual = loaded.pieces([parting.expected, parting.actual])
+    return {
+        "behind": readable(loaded, text, parting.beginning),
+        "expected": expected,
+        "actual": actual,
+        "change": _rounded(float(change[parting.actual] - change[parting.expected])),
+    }
 
 
 def _index(name: str, value: int, length: int) -> int:

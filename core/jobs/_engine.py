@@ -4,8 +4,19 @@ from core.analysis.pipeline import analyse
 from core.inspection.ablated_generation import what_if
 from core.inspection.head_view import head_view
 from core.inspection.preview import inspect, preview
+from core.inspection.suggested_answers import suggest_answers
 from core.jobs.checks import check
 from core.model.loading import ModelPool
 from core.report.save import save
 
-__all__ = ["ModelPool", "analyse", "check", "head_view", "inspect", "preview", "save", "what_if"]
+__all__ = [
+    "ModelPool",
+    "analyse",
+    "check",
+    "head_view",
+    "inspect",
+    "preview",
+    "save",
+    "suggest_answers",
+    "what_if",
+]

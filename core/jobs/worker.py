@@ -113,6 +113,8 @@ class Worker:
             return engine.inspect(payload)
         if kind == "preview":
             return engine.preview(RunConfig.model_validate(payload), pool)
+        if kind == "suggest":
+            return engine.suggest_answers(RunConfig.model_validate(payload), pool)
         if kind not in ("head", "what_if"):
             raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
         arguments = dict(payload)

@@ -13,7 +13,17 @@ from tests.support.made_runs import write_circuit, write_tables
 from tests.support.made_sweep import write_sweep
 from tests.support.stub_engine import ModelPool, Progress, Result
 
-__all__ = ["ModelPool", "analyse", "check", "head_view", "inspect", "preview", "save", "what_if"]
+__all__ = [
+    "ModelPool",
+    "analyse",
+    "check",
+    "head_view",
+    "inspect",
+    "preview",
+    "save",
+    "suggest_answers",
+    "what_if",
+]
 
 
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Iterator[Progress | Result]:
@@ -160,6 +170,23 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
             if "☃" in example.text
         ],
     }
+
+
+def suggest_answers(config: RunConfig, models: ModelPool) -> dict[str, Any]:
+    """Anomalous texts say Legal, normal ones say Billing."""
+    says = {"anomalous": "Legal", "normal": "Billing"}
+    rows = [
+        {
+            "label": example.label,
+            "says": f" {says[example.label]} department",
+            "ended": False,
+            "expected": "Billing",
+            "actual": says[example.label],
+        }
+        for example in config.examples.examples
+    ]
+    offered = [{"answer": "Billing", "texts": config.examples.count("normal")}]
+    return {"state": "frequent", "examples": rows, "offered": offered, "alike": 0}
 
 
 def check(kind: str, run: RunFolder, models: ModelPool) -> Iterator[Progress]:

@@ -99,6 +99,11 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
     return {"count": len(config.examples.examples)}
 
 
+def suggest_answers(config: RunConfig, models: ModelPool) -> dict[str, Any]:
+    """The texts came over."""
+    return {"state": "alike", "examples": [], "offered": [], "alike": len(config.examples.examples)}
+
+
 def head_view(config: RunConfig, models: ModelPool, **question: Any) -> dict[str, Any]:
     """The question, and the model of the run that it is about."""
     return {"model": config.model, **question}
