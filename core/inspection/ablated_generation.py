@@ -26,7 +26,6 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.next_token import most_likely
 from core.model.recording import Recording
-from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.answer_readings import Difference, answer_readings, difference_of
 from core.model.tokens.answer_tokens import AnswerTokens, answer_tokens
 from core.model.tokens.continuations import (
@@ -37,6 +36,7 @@ from core.model.tokens.continuations import (
     enough_tokens,
     longest_answer,
 )
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.prompts import prompt_of
 from core.model.tokens.stepping import Inside
 from core.model.tokens.tokenising import named, tokenise, unread_parts

@@ -20,6 +20,7 @@ from core.inspection.answers import Offered, Suggestion, Suggestions, Suggestion
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.tokens.continuations import continued
+from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
 
 MOST_SAID = 24
@@ -35,7 +36,7 @@ def suggest_answers(config: RunConfig, models: ModelPool | None = None) -> Sugge
     loaded = (models or ModelPool()).get(config.model, config.device)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
-    partners = dict(config.align(ids).pairs)
+    partners = dict(aligned(loaded, config, ids).pairs)
     written = result_of(continued(loaded, ids, MOST_SAID))
     labels = [example.label for example in config.examples.examples]
     whole = config.match == "equals"
