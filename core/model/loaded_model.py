@@ -128,7 +128,9 @@ class LoadedModel:
                 )
             except (NotImplementedError, ValueError):
                 return None
-        ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
+        ids, offsets = list(encoded["input_ids"]), encoded.get("offset_mapping")
+        if offsets is None:
+            return None
         spans = [(token, *span) for token, span in zip(ids, offsets, strict=True)]
         return spans if special else spans[self._doubled(text, ids) :]
 

@@ -22,6 +22,9 @@ from core.model.tokens.prompts import Prompt, prompt_of, rendered, turns_of
 PieceKind = Literal["special", "template", "text"]
 Span = tuple[int, int]
 
+MOST_SKIPPED = 16
+"""Characters between two pieces at most, where the tokens of those between them are no text by themselves."""
+
 FIRST_MARK = 0xF0000
 """Code point of the first mark: planes of private use, of which no text makes use by itself."""
 
@@ -99,14 +102,29 @@ def _alike(first: Iterable[str], second: Iterable[str]) -> int:
 def piece_kinds(
     loaded: LoadedModel, prompt: Prompt, ids: Sequence[int], own: Sequence[Span]
 ) -> list[PieceKind]:
-    """What each token of a prompt is; without places of tokens, all that is not special counts as the user's text."""
+    """What each token of a prompt is. Where the tokenizer does not tell where tokens stand, their text is followed."""
     spans = loaded.spans(prompt.text, prompt.special)
     if spans is None or [token for token, _, _ in spans] != [*ids]:
-        return ["special" if token in loaded.special_ids else "text" for token in ids]
+        places = _followed(prompt.text, loaded.pieces([*ids]))
+    else:
+        places = [(start, stop) for _, start, stop in spans]
     covered = bytearray(len(prompt.text))
     for start, stop in own:
         covered[start:stop] = b"\1" * (stop - start)
-    return [_kind(loaded, token, any(covered[start:stop])) for token, start, stop in spans]
+    return [
+        _kind(loaded, token, any(covered[start : max(stop, start + 1)]))
+        for token, (start, stop) in zip(ids, places, strict=True)
+    ]
+
+
+def _followed(text: str, pieces: Sequence[str]) -> list[Span]:
+    """Where the pieces of a text stand, one after the other; parts of a character have none, and stand at its place."""
+    places, end = [], 0
+    for piece in pieces:
+        start = text.find(piece, end, end + len(piece) + MOST_SKIPPED) if piece else -1
+        end = end if start < 0 else start + len(piece)
+        places.append((end if start < 0 else start, end))
+    return places
 
 
 def _kind(loaded: LoadedModel, token: int, own: bool) -> PieceKind:

@@ -16,6 +16,8 @@ from core.model.batching import pad
 from core.model.fingerprint import hash_tensors
 from core.model.hooks import on_every_z
 from core.model.loading import LoadedModel, ModelPool, _reachable, hub_options, load_model, shape_from_config
+from core.model.tokens.chat_template import template_of
+from tests.support.chat_models import FAMILIES, byte_tokenizer
 from tests.support.tiny_models import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
 
 
@@ -311,3 +313,23 @@ def test_the_model_is_frozen_and_in_evaluation_mode():
     loaded = LoadedModel(model, word_tokenizer(), "x")
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
+
+
+def test_a_chat_template_is_read_wherever_its_folder_keeps_it(tmp_path):
+    family = FAMILIES["chatml"]
+    of_file, of_config, plain = (tmp_path / name for name in ("file", "config", "plain"))
+    for folder in (of_file, of_config, plain):
+        random_model("llama", vocab_size=288).save_pretrained(folder)
+        byte_tokenizer(family).save_pretrained(folder)
+    for folder in (of_config, plain):
+        (folder / "chat_template.jinja").unlink()
+    settings = json.loads((of_config / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings["chat_template"] = family.template
+    (of_config / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    first, second, third = (load_model(folder, "cpu") for folder in (of_file, of_config, plain))
+    assert first.tokenizer.chat_template == second.tokenizer.chat_template == family.template
+    assert first.tokenizer_hash == second.tokenizer_hash != third.tokenizer_hash
+    others = of_file / "additional_chat_templates"
+    others.mkdir()
+    (others / "tool_use.jinja").write_text("T", encoding="utf-8")
+    assert template_of(load_model(of_file, "cpu").tokenizer) == family.template

@@ -3,13 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 
 from core.examples.conversation import Message
 from core.examples.example_set import Example, ExampleSet
-from core.model.tokens.piece_kinds import FIRST_MARK, own_spans, piece_kinds
+from core.model.loaded_model import LoadedModel
+from core.model.tokens.piece_kinds import FIRST_MARK, own_lengths, own_spans, piece_kinds
 from core.model.tokens.prompts import prompt_of
-from core.model.tokens.tokenising import encoded
+from core.model.tokens.tokenising import encoded, reading_notes
 from tests.support.chat_models import FAMILIES, chat_model
+from tests.support.tiny_models import random_model
 
 MODELS = {name: chat_model(family) for name, family in FAMILIES.items()}
 TRIMS = ("llama3", "gemma")
@@ -119,13 +123,51 @@ def test_characters_of_private_use_in_a_text_harm_nothing():
     assert own_parts("chatml", examples) == [said]
 
 
-def test_without_places_of_tokens_all_that_is_not_special_is_text(monkeypatch):
-    loaded = chat_model(FAMILIES["chatml"])
-    monkeypatch.setattr(type(loaded), "spans", lambda *_: None)
-    examples = ExampleSet(examples=(Example(label="normal", text="a"),), form="chat")
+def without_places() -> LoadedModel:
+    """A tokenizer of Python alone, which tells no places; letters beyond ASCII are several tokens without a text."""
+    names = list(FAMILIES["chatml"].special)
+    tokenizer = ByT5Tokenizer(additional_special_tokens=names, extra_ids=0)
+    tokenizer.chat_template = FAMILIES["chatml"].template
+    return LoadedModel(random_model("llama", vocab_size=288, max_position_embeddings=64), tokenizer, "bytes")
+
+
+def test_a_tokenizer_that_tells_no_places_is_followed():
+    loaded = without_places()
+    examples = ExampleSet(examples=(Example(label="normal", text="user 日本\n語"),), form="chat")
     (example,) = examples.examples
     prompt = prompt_of(loaded, examples, example)
     ids = encoded(loaded, prompt, 1)
+    assert loaded.spans(prompt.text, True) is None and reading_notes(loaded, examples) == []
     kinds = piece_kinds(loaded, prompt, ids, own_spans(loaded, examples, example, prompt))
-    assert kinds == ["special" if token in loaded.special_ids else "text" for token in ids]
-    assert loaded.pieces_in(prompt.text, ids, True) == loaded.pieces(ids)
+    before, own, after = ["template"] * len("user\n"), ["text"] * 5 + ["text"] * 10, ["template"] * 10
+    assert kinds == ["special", *before, *own, "special", "template", "special", *after]
+    assert own_lengths(loaded, examples, [ids]) == [len(own)]
+    assert len(loaded.pieces_in(prompt.text, ids, True)) == len(ids)
+
+
+@given(st.text(st.characters(codec="utf-8")), st.sampled_from(["", "Ticket: {text} Department:"]))
+def test_tokenizers_that_rewrite_a_text_never_fail(said, frame):
+    for loaded in (REWRITING, PLACELESS):
+        examples = ExampleSet(examples=(Example(label="normal", text=said),), frame=frame)
+        (example,) = examples.examples
+        prompt = prompt_of(loaded, examples, example)
+        ids = loaded.encode(prompt.text)
+        kinds = piece_kinds(loaded, prompt, ids, own_spans(loaded, examples, example, prompt))
+        assert len(kinds) == len(ids) == len(loaded.pieces_in(prompt.text, ids))
+        if frame and loaded is REWRITING:
+            assert kinds[0] == kinds[-1] == "template"
+
+
+def rewriting() -> LoadedModel:
+    """A tokenizer like SentencePiece's: letters in compatible form, a sign for a space, bytes for the rest."""
+    letters = [chr(code) for code in range(33, 127)]
+    words = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "\N{LOWER ONE EIGHTH BLOCK}", *letters]
+    tokenizer = Tokenizer(models.Unigram([(word, -1.0) for word in words], unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+    return LoadedModel(random_model("llama", vocab_size=400), fast, "rewriting")
+
+
+REWRITING, PLACELESS = rewriting(), without_places()
