@@ -15,6 +15,7 @@ from pages.parts.circuit.marks import Look
 from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_ticked, settle, table_key
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
+from pages.parts.examples import after_run
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -145,6 +146,7 @@ def page() -> None:
         return
     headline = f"{sentences.headline(result)} {chance(result.heads, language())}"
     shell.header("circuit", headline.strip())
+    after_run.show(result)
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
     if note := selection_note(result.manifest, language()):

@@ -17,6 +17,7 @@ from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_checks, confidence, effect_details, effects, what_if
+from pages.parts.examples import after_run
 from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
@@ -43,6 +44,7 @@ def page() -> None:
         return
     result = evidence.result
     shell.header("evidence", lead(result, evidence.circuit))
+    after_run.show(result)
     if note := selection_note(result.manifest, language()):
         st.caption(note)
     if result.checked:

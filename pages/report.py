@@ -9,6 +9,7 @@ from core.runs.run_folder import RunFolder
 from pages.parts import shell
 from pages.parts.data import results
 from pages.parts.data.results import Result
+from pages.parts.examples import after_run
 from pages.parts.report import brief, cost_sheet, downloads, review, sentences, talking_points
 from pages.parts.session import state
 
@@ -47,6 +48,7 @@ def page() -> None:
         return
     result, facts = opened
     shell.header("report", sentences.about(state.folder()))
+    after_run.show(result)
     left, right = st.columns([3, 1], gap="large")
     with left.container(width=820, key="report_text"):
         text(result, facts)

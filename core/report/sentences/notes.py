@@ -7,6 +7,8 @@ from core.text import text
 
 _OPEN = ("few_examples", "no_candidates", "left_out", "smallest_p_too_few")
 """Notes of a run that say what it cannot tell; the others say how it was made."""
+_NOTHING = ("evidence_no_difference", "evidence_chance", "no_candidates")
+"""Notes of a run that say why there is nothing to explain, one of them in a run."""
 _EVIDENCE = ("gradient_screen_", "evidence_", "smallest_p")
 """Beginnings of the notes on measuring and testing."""
 
@@ -24,6 +26,11 @@ def evidence_notes(manifest: Manifest, language: str) -> list[str]:
     """How the behaviour was measured, how candidates were tested, and what so few texts can show."""
     keys = (note.key for note in manifest.notes)
     return notes(manifest, language, tuple(key for key in keys if key.startswith(_EVIDENCE)))
+
+
+def nothing_to_explain(manifest: Manifest, language: str) -> str:
+    """Why the run found nothing to explain, in one sentence; empty where it found something or was not asked to."""
+    return " ".join(notes(manifest, language, _NOTHING)[:1])
 
 
 def alignment(description: AlignmentRecord, language: str) -> str:

@@ -16,7 +16,7 @@ from core.examples.checks import Finding, Kind
 from core.examples.example_set import ExampleSet, shortened
 from core.text import text
 from pages.parts import i18n, shell
-from pages.parts.examples import fitness, inputs
+from pages.parts.examples import after_run, fitness, inputs
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
@@ -51,6 +51,7 @@ def show(preview: PreviewedTexts) -> list[Finding]:
     left = [point for point in points if point.key not in kept]
     with st.container(border=True, key="text_checks"):
         st.markdown(f"**{t('text_check.title')}**")
+        after_run.reminder()
         _changed()
         if not points:
             st.caption(t("text_check.nothing"))
@@ -210,8 +211,13 @@ def _keep(point: Point) -> None:
 def _change(name: str, point: Point, change: Callable[[ExampleSet, Sequence[int]], ExampleSet]) -> None:
     before = state.draft().examples
     pairs = checks.parted(before, point.rows)
-    inputs.take(change(before, point.rows))
+    _take(change(before, point.rows))
     st.session_state[CHANGED] = (name, len(point.rows), pairs, before, state.draft().examples)
+
+
+def _take(examples: ExampleSet) -> None:
+    """Other texts in the draft; the way back stands beside what was changed, so none need be kept elsewhere."""
+    inputs.change(examples, "paste_", "edit_")
 
 
 def _changed() -> None:
@@ -224,6 +230,4 @@ def _changed() -> None:
         sentence += " " + tn("text_check.parted", pairs)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(sentence, width="content")
-        st.button(
-            t("text_check.undo"), key="check_undo", type="tertiary", on_click=inputs.take, args=(before,)
-        )
+        st.button(t("text_check.undo"), key="check_undo", type="tertiary", on_click=_take, args=(before,))
