@@ -27,8 +27,9 @@ def begin_session() -> None:
     if "begun" in st.session_state:
         return
     st.session_state["begun"] = True
-    asked = st.query_params.get("lang", "")
-    st.session_state["language"] = asked if asked in i18n.LANGUAGES else i18n.best_language(st.context.locale)
+    # a link of an earlier version tells the language of whoever copied it
+    wishes = (keeping.cookie(shell.LANGUAGE_COOKIE), st.context.locale, st.query_params.get("lang"))
+    st.session_state["language"] = i18n.first_language(wishes)
     try:
         if st.query_params.get("run"):
             run = open_run(st.query_params["run"])
@@ -58,11 +59,16 @@ def draw() -> None:
     state.job()  # a run that was deleted meanwhile is closed before the address is written
     st.session_state["polling"] = False
     current, page = shell.navigation()
+    try:
+        shell.follow_address(current)
+    except HeadlightError as error:
+        st.session_state["greeting_error"] = (error.key, error.values)
     keeping.keep(current)
     notifications.update(current)
     st.set_page_config(page_title=notifications.title(), page_icon=str(ICON), layout="wide")
     url_state.keep_to_run(st.session_state, state.run_id())
     shell.keep_address(current)
+    shell.browser()
     shell.style()
     shell.sidebar(current)
     if "greeting_error" in st.session_state:

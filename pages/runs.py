@@ -48,7 +48,7 @@ def more(line: Line) -> None:
 def address(line: Line) -> str:
     """The link that opens this run for whoever can reach this dashboard."""
     page = "circuit" if line.status == "done" else "analysis"
-    return shell.link("runs", page, {"lang": state.language(), "run": line.run.run_id})
+    return shell.link("runs", page, {"run": line.run.run_id})
 
 
 def resume(line: Line) -> None:

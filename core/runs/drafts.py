@@ -46,7 +46,7 @@ class Draft:
     examples: ExampleSet = field(default_factory=ExampleSet)
     given: ExampleSet = field(default_factory=ExampleSet)
     unread: dict[str, str] = field(default_factory=dict)
-    unread_because: tuple[str, dict[str, str | int | float]] | None = None
+    unread_because: tuple[str, dict[str, Any]] | None = None
     form_chosen: bool = False
     cut: Literal["auto", "lines", "blank_lines", "separator"] = "auto"
     separator: str = ""

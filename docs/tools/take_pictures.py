@@ -49,7 +49,7 @@ def walk(page: Page, address: str, language: str) -> None:
     def press(key: str) -> None:
         page.get_by_role("button", name=texts[key]).first.click(timeout=PATIENCE)
 
-    page.goto(f"{address}/?lang={language}")
+    page.goto(address)
     title("start")
     keep(page, language, "start")
     page.get_by_test_id("stSidebar").get_by_text(texts["model.name"]).first.click(timeout=PATIENCE)

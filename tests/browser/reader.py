@@ -31,7 +31,7 @@ class Reader:
 
     def opens(self, page: str = "start", **query: str) -> None:
         """Open a page of the dashboard by its address and wait for its title."""
-        asked = "&".join(f"{name}={value}" for name, value in {"lang": self.language, **query}.items())
+        asked = "&".join(f"{name}={value}" for name, value in query.items())
         self.page.goto(f"{self.address}/{'' if page == 'start' else page}?{asked}")
         self.title_is(f"{page}.title")
 
@@ -60,6 +60,16 @@ class Reader:
         pattern = re.compile("|".join(f"^{re.escape(title)}$" for title in titles))
         title = self.page.locator("h1", has_text=pattern).first
         return titles[title.inner_text(timeout=PATIENCE).strip()]
+
+    def goes_back(self) -> None:
+        """Press the browser's Back, once nothing is being drawn any more."""
+        self.is_settled()
+        self.page.go_back()
+
+    def goes_on(self) -> None:
+        """Press the browser's Forward, once nothing is being drawn any more."""
+        self.is_settled()
+        self.page.go_forward()
 
     def is_settled(self) -> None:
         """Wait until the server has nothing more to draw and the pictures stand: seen twice, with a pause between."""

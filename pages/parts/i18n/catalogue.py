@@ -5,7 +5,7 @@ English errors are the texts of `core.errors.MESSAGES` themselves; other languag
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,10 @@ def error(language: str, key: str, values: Mapping[str, Any]) -> str:
     return text(language, f"error.{key}", **words)
 
 
-def best_language(locale: str | None) -> str:
-    """The language of a browser's locale, English where we do not speak it."""
-    language = (locale or "").split("-")[0].lower()
-    return language if language in LANGUAGES else "en"
+def first_language(wishes: Iterable[str | None]) -> str:
+    """The first of some wishes that we speak, each a language or a browser's locale; English where we speak none."""
+    spoken = (str(wish or "").split("-")[0].lower() for wish in wishes)
+    return next((language for language in spoken if language in LANGUAGES), "en")
 
 
 def size(count: float) -> str:

@@ -81,6 +81,14 @@ def bring_back(wanted: Draft) -> None:
     st.session_state.pop(NOTICE, None)
 
 
+def close_run() -> None:
+    """Go back to how it was before the open run was opened: with the own texts that it has replaced, if any."""
+    before = st.session_state.get(state.BEFORE_RUN, {}).get(state.run_id())
+    if before is not None and not state.draft().own:
+        bring_back(before)
+    state.leave_run()
+
+
 def take_those() -> None:
     """Show the texts of the other tab; own texts of this one are kept among the former ones."""
     notice = st.session_state.pop(NOTICE, "")

@@ -24,6 +24,8 @@ WATCHED = "watched_runs"
 """Key of the runs whose end the reader is told of (`pages.parts.shell.notifications`)."""
 REPLACED = "replaced_drafts"
 """Key of former drafts, newest first, that are not on the disk yet (`pages.parts.session.keeping`)."""
+BEFORE_RUN = "before_run"
+"""Key of the drafts with own texts that opened runs have replaced, by run."""
 UNREAD = "paste_error"
 """Key of what keeps the boxes of texts from being read: an error's key and values."""
 _LOOKED_UP = "looked_up"
@@ -248,6 +250,8 @@ def polls() -> None:
 
 
 def _show(run: RunFolder) -> None:
+    replaced = st.session_state.get(REPLACED, ())
+    st.session_state.setdefault(BEFORE_RUN, {})[run.run_id] = replaced[0] if replaced else None
     st.session_state["run_id"] = run.run_id
     for key in ("head", "picked"):
         st.session_state.pop(key, None)

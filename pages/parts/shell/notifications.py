@@ -111,7 +111,7 @@ def _toast(run_id: str, status: str) -> None:
 
 
 def _address(run_id: str) -> dict[str, str]:
-    return {"lang": state.language(), "run": run_id}
+    return {"run": run_id}
 
 
 def _name(run_id: str) -> str:

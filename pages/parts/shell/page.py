@@ -20,6 +20,24 @@ from pages.parts.shell.navigation import STEPS, go, navigation
 Content = TypeVar("Content")
 
 
+BROWSER = (Path(__file__).parent / "browser.html").read_text(encoding="utf-8")
+LANGUAGE_COOKIE = "headlight_language"
+_CHOSEN = "language_chosen"
+
+
+def browser() -> None:
+    """What happens in the reader's browser: steps of its history, and the language that was chosen for next time."""
+    script = BROWSER
+    if st.session_state.get(_CHOSEN):
+        rules = f"path=/; max-age={365 * 24 * 60 * 60}; SameSite=Lax"
+        script += f"<script>document.cookie = '{LANGUAGE_COOKIE}={state.language()}; {rules}';</script>"
+    st.html(script, unsafe_allow_javascript=True)
+
+
+def _language_chosen() -> None:
+    st.session_state[_CHOSEN] = True
+
+
 def style() -> None:
     """The little styling that the theme does not offer."""
     st.html(Path(__file__).parent / "style.css")
@@ -43,6 +61,7 @@ def header(page: str, sentence: str = "") -> None:
             format_func=i18n.LANGUAGES.__getitem__,
             key="language",
             required=True,
+            on_change=_language_chosen,
             label_visibility="collapsed",
             persist_state="session",
         )

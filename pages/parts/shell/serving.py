@@ -9,7 +9,7 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -19,7 +19,10 @@ from streamlit import config
 
 from core.runs.drafts import is_owner, new_owner
 from pages.parts.session.keeping import COOKIE
+from pages.parts.shell.navigation import FORMER_ADDRESSES, MISSING, PAGES
 
+LONGEST_ADDRESS = 80
+"""Characters of a wrong address that the page about it shows."""
 COOKIE_SECONDS = 365 * 24 * 60 * 60
 ANSWER_HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -53,11 +56,37 @@ class RequestGuard:
             if message["type"] == "http.response.start":
                 answer_headers = MutableHeaders(scope=message)
                 answer_headers.update(ANSWER_HEADERS)
-                if answer_headers.get("content-type", "").startswith("text/html") and not has_owner(headers):
-                    answer_headers.append("Set-Cookie", owner_cookie(secure=scope["scheme"] == "https"))
+                if answer_headers.get("content-type", "").startswith("text/html"):
+                    _answer_page(scope, headers, message, answer_headers)
             await send(message)
 
         await self.app(scope, receive, send_guarded)
+
+
+def _answer_page(scope: Scope, headers: Headers, message: Message, answer_headers: MutableHeaders) -> None:
+    """Lead an address that is no page elsewhere, and name the browser where it has no name yet."""
+    elsewhere = leads_to(scope["path"], scope["query_string"].decode("latin-1"))
+    if elsewhere and message["status"] == 200:
+        message["status"] = 307
+        answer_headers["Location"] = elsewhere
+        answer_headers["Cache-Control"] = "no-store"
+    if not has_owner(headers):
+        answer_headers.append("Set-Cookie", owner_cookie(secure=scope["scheme"] == "https"))
+
+
+def leads_to(path: str, query: str) -> str:
+    """Where an address leads that Streamlit would answer with its start page: nowhere else if it is a page's own.
+
+    A former name of a page leads to the page, with all that the link says; any other address to the page that says so.
+    """
+    base = config.get_option("server.baseUrlPath").strip("/")
+    asked = path.strip("/").removeprefix(base).strip("/").strip()
+    if not asked or asked in (*PAGES[1:], MISSING):
+        return ""
+    page = FORMER_ADDRESSES.get(asked, MISSING)
+    said = urlencode({"asked": asked[:LONGEST_ADDRESS]}) if page == MISSING else query
+    address = "/".join(["", *filter(None, (base, page if page != PAGES[0] else ""))]) or "/"
+    return f"{address}?{said}" if said else address
 
 
 @asynccontextmanager

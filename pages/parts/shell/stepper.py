@@ -14,7 +14,7 @@ from pages.parts.data import results
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
 from pages.parts.shell.markdown import plain
-from pages.parts.shell.navigation import STEPS, link, page_parameters
+from pages.parts.shell.navigation import STEPS, link, page_link, page_parameters
 
 _ICONS = {
     "done": ":material/check_circle:",
@@ -37,8 +37,8 @@ def sidebar(current: str) -> None:
             kind, result, reason = step_state(step)
             icon = _ICONS["here" if step == current and kind in ("open", "done") else kind]
             label = t(f"{step}.name") + (f" :gray[{plain(result)}]" if result else "")
-            st.page_link(
-                f"pages/{step}.py",
+            page_link(
+                step,
                 label=f"**{label}**" if step == current else label,
                 icon=icon,
                 disabled=kind == "closed",
@@ -76,9 +76,7 @@ def step_state(step: str) -> tuple[str, str, str]:
 
 def _link(page: str, current: str, icon: str) -> None:
     label = t(f"{page}.name")
-    st.page_link(
-        f"pages/{page}.py", label=f"**{label}**" if page == current else label, icon=icon, width="stretch"
-    )
+    page_link(page, label=f"**{label}**" if page == current else label, icon=icon, width="stretch")
 
 
 def _examples_state() -> tuple[str, str, str]:

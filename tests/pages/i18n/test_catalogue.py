@@ -92,7 +92,23 @@ def test_durations_use_the_largest_unit_that_fits(seconds: float, shown: str) ->
 
 
 @pytest.mark.parametrize(
-    ("locale", "language"), [("ja-JP", "ja"), ("ja", "ja"), ("en-GB", "en"), ("fr-FR", "en"), (None, "en")]
+    ("chosen", "locale", "link", "language"),
+    [
+        ("", "ja-JP", None, "ja"),
+        ("", "ja", None, "ja"),
+        ("", "en-GB", None, "en"),
+        ("", "fr-FR", None, "en"),
+        ("", None, None, "en"),
+        ("", "ja-JP", "en", "ja"),
+        ("", "en-GB", "ja", "en"),
+        ("", "fr-FR", "ja", "ja"),
+        ("", "fr-FR", "xx", "en"),
+        ("en", "ja-JP", "ja", "en"),
+        ("ja", "en-GB", None, "ja"),
+        ("../x", "ja-JP", None, "ja"),
+    ],
 )
-def test_language_follows_the_browser(locale: str | None, language: str) -> None:
-    assert i18n.best_language(locale) == language
+def test_language_is_what_was_chosen_then_the_browsers_then_that_of_an_old_link(
+    chosen: str, locale: str | None, link: str | None, language: str
+) -> None:
+    assert i18n.first_language((chosen, locale, link)) == language

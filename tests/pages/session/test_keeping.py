@@ -83,7 +83,7 @@ def test_box_that_cannot_be_read_is_kept_as_it_stands(sit: Sit) -> None:
     ):
         assert again.text_area(key="paste_normal").value == wrong
         assert again.text_area(key="paste_anomalous").value == OWN
-        assert "found “odd”" in again.error[0].value
+        assert "odd" in again.error[0].value
         assert texts(again) == TYPED
     again.text_area(key="paste_normal").set_value(NORMAL).run()
     assert not again.error

@@ -111,3 +111,39 @@ def test_page_names_the_browser_once_and_keeps_a_name_that_is_ours(port: int) ->
     forged = answer(port, "/", host | {"Cookie": f"{COOKIE}=../../x"}).getheader("Set-Cookie") or ""
     assert is_owner(forged.split(";")[0].removeprefix(f"{COOKIE}="))
     assert COOKIE not in (answer(port, "/_stcore/health", host).getheader("Set-Cookie") or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "leads"),
+    [
+        ("/", "", ""),
+        ("/model", "run=x", ""),
+        ("/missing", "asked=x", ""),
+        ("/start", "run=x", "/?run=x"),
+        ("/start", "", "/"),
+        ("/robustness", "lang=ja&run=x", "/sensitivity?lang=ja&run=x"),
+        ("/modle", "run=x", "/missing?asked=modle"),
+        ("/a/b.css", "", "/missing?asked=a%2Fb.css"),
+        ("//evil.example", "", "/missing?asked=evil.example"),
+        ("/\r\nx: y", "", "/missing?asked=x%3A+y"),
+        ("/" + "x" * 500, "", "/missing?asked=" + "x" * serving.LONGEST_ADDRESS),
+    ],
+)
+def test_address_that_is_no_page_leads_to_one(path: str, query: str, leads: str) -> None:
+    assert serving.leads_to(path, query) == leads
+
+
+def test_wrong_address_is_answered_on_the_way_in(port: int) -> None:
+    host = {"Host": f"localhost:{port}"}
+    wrong = answer(port, "/modle", host)
+    assert (wrong.status, wrong.getheader("Location")) == (307, "/missing?asked=modle")
+    assert answer(port, "/missing?asked=modle", host).status == 200
+    assert answer(port, "/model", host).status == 200
+
+
+def test_addresses_below_a_base_path_stay_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving.config, "get_option", lambda name: {"server.baseUrlPath": "/tools/hl/"}[name])
+    assert serving.leads_to("/tools/hl/", "") == ""
+    assert serving.leads_to("/tools/hl/model", "") == ""
+    assert serving.leads_to("/tools/hl/robustness", "run=x") == "/tools/hl/sensitivity?run=x"
+    assert serving.leads_to("/tools/hl/x", "") == "/tools/hl/missing?asked=x"
