@@ -45,18 +45,22 @@ def roles_of(table: Table, mapping: Mapping, needs_label: bool = True) -> tuple[
 
 def unclear(table: Table, roles: Sequence[ColumnRole | None], missing: Sequence[str]) -> ExamplesError:
     """The question which column holds what: headings, some of their cells, and what was recognised."""
-    samples = {
-        heading: [shortened(written(cell), 60) for cell in table.column(place) if written(cell).strip()][:3]
-        for place, heading in enumerate(table.headings)
-    }
     recognised = {h: role for h, role in zip(table.headings, roles, strict=True) if role}
     return ExamplesError(
         "columns_unclear",
         headings=readable(quoted(table.headings)),
         missing=", ".join(missing),
-        samples=samples,
+        samples=samples_of(table),
         recognised=recognised,
     )
+
+
+def samples_of(table: Table) -> dict[str, list[str]]:
+    """The first filled cells under each heading, shortened, for whoever says what the columns hold."""
+    return {
+        heading: [shortened(written(cell), 60) for cell in table.column(place) if written(cell).strip()][:3]
+        for place, heading in enumerate(table.headings)
+    }
 
 
 def _given(table: Table, mapping: Mapping) -> dict[str, ColumnRole]:
