@@ -21,12 +21,12 @@ from core.model.tokens.prompts import prompt_of
 class ExampleRow(TypedDict):
     """One example as the pages show it, plain JSON.
 
-    `pieces` are its tokens as text, `kinds` says of each whether it is special, of the template or frame, or the user's
-    own, `differs` whether the partner has another one there; `next` are the likeliest next tokens. `continuation` is
-    what the model writes of itself, `end` how it ended (`ended` by `end_token`, `cut` after the tokens that the answers
-    need, `full` where the context ends). `expected` and `actual` are the answers behind this text, `difference` sets
-    them against each other. `verdict` says which answer the continuation is, `behaves` whether that fits the label; it
-    is None where nothing can be told.
+    `pieces` are its tokens as text, `kinds` says of each whether it is special, stands around every text, or is the
+    text's own, `differs` whether the partner has another one there; `next` are the likeliest next tokens.
+    `continuation` is what the model writes of itself, `end` how it ended (`ended` by `end_token`, `cut` after the
+    tokens that the answers need, `full` where the context ends). `expected` and `actual` are the answers behind this
+    text, `difference` sets them against each other. `verdict` says which answer the continuation is, `behaves`
+    whether that fits the label; it is None where nothing can be told.
     """
 
     label: str

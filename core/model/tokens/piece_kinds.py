@@ -1,10 +1,10 @@
-"""Which tokens of a prompt are the user's own text, and which the chat template or the frame has written around it.
+"""Which tokens of a prompt are a text's own, and which stand around every text: chat template, frame, system message.
 
 1. Each turn gets marks of its own (characters of private use) around what it says, and the template writes the marked
    turns. Without the marks this is the prompt, unless the template looks at what a turn says; the marks then tell
    where each turn stands, also where it repeats words of the template.
 2. Otherwise, or where the template has cut a mark away, a turn is looked for as it stands, behind the one before it.
-3. A token is special, or else belongs to the user where it covers a character of a turn.
+3. A token is special, or else the text's own where it covers a character of one of its turns.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from core.examples.alignment import Alignment
 from core.examples.conversation import Message
 from core.examples.example_set import PLACE, Example, ExampleSet
 from core.model.loaded_model import LoadedModel
-from core.model.tokens.prompts import Prompt, prompt_of, rendered, turns_of
+from core.model.tokens.prompts import Prompt, prompt_of, rendered, system_of, turns_of
 
 PieceKind = Literal["special", "template", "text"]
 Span = tuple[int, int]
@@ -30,23 +30,30 @@ FIRST_MARK = 0xF0000
 
 
 def own_spans(loaded: LoadedModel, examples: ExampleSet, example: Example, prompt: Prompt) -> list[Span]:
-    """Start and end in the prompt of what the user wrote, in order."""
+    """Start and end in the prompt of what a text says itself, in order.
+
+    What stands around every text is not its own: the frame, the set's beginning of the answer, and a system message
+    that all conversations have in common.
+    """
     if examples.form == "plain":
         return _spans_in_frame(examples.frame, example.text)
-    return sorted(span for _, span in _turns_in(loaded, examples, example, prompt))
+    turns = turns_of(examples, example)
+    in_front = int(turns[0].role == "system" and [*example.messages[:1]] != turns[:1])
+    own = {*range(in_front, in_front + max(1, len(example.messages)))}
+    if turns[0].role == "system" and len({system_of(examples, other) for other in examples.examples}) == 1:
+        own -= {0}
+    return sorted(span for i, span in _places(loaded, turns, examples, prompt).items() if i in own)
 
 
 def own_lengths(loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequence[int]]) -> list[int]:
-    """How many tokens of each text are its own turns: all of a plain text, no system message of a conversation."""
+    """How many tokens of each text are its own: all of a plain text, those of a conversation that say something."""
     if examples.form == "plain":
         return [len(text) for text in ids]
     lengths = []
     for example, text in zip(examples.examples, ids, strict=True):
         prompt = prompt_of(loaded, examples, example)
-        own = example.messages or (Message(role="user", content=example.text),)
-        turns = _turns_in(loaded, examples, example, prompt)
-        spans = [span for turn, span in turns if turn in own and turn.role != "system"]
-        lengths.append(piece_kinds(loaded, prompt, text, spans).count("text"))
+        own = own_spans(loaded, examples, example, prompt)
+        lengths.append(piece_kinds(loaded, prompt, text, own).count("text"))
     return lengths
 
 
@@ -58,11 +65,10 @@ def aligned(loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]]
     return config.align(ids, own_lengths(loaded, config.examples, ids))
 
 
-def _turns_in(
-    loaded: LoadedModel, examples: ExampleSet, example: Example, prompt: Prompt
-) -> list[tuple[Message, Span]]:
-    """The turns that the template has written into a prompt, each with its place."""
-    turns = turns_of(examples, example)
+def _places(
+    loaded: LoadedModel, turns: Sequence[Message], examples: ExampleSet, prompt: Prompt
+) -> dict[int, Span]:
+    """Where the turns stand, by number, that the template has written into a prompt."""
     try:
         marked = rendered(loaded, [_marked(turn, i) for i, turn in enumerate(turns)], examples.switches)
     except ExamplesError:
@@ -70,11 +76,11 @@ def _turns_in(
     text, marks = _without_marks(marked)
     if text != prompt.text:
         marks = {}
-    places, end = [], 0
+    places, end = {}, 0
     for i, turn in enumerate(turns):
         start, stop = _place(prompt.text, turn.content.strip(), marks.get(2 * i), marks.get(2 * i + 1), end)
         if start < stop:
-            places.append((turn, _with_blank(prompt.text, turn.content, start, stop)))
+            places[i] = _with_blank(prompt.text, turn.content, start, stop)
             end = stop
     return places
 

@@ -43,6 +43,12 @@ def turns_of(examples: ExampleSet, example: Example) -> list[Message]:
     return turns
 
 
+def system_of(examples: ExampleSet, example: Example) -> str:
+    """The system message of a conversation: its own or the set's; nothing where there is none."""
+    own = example.messages[:1]
+    return own[0].content if own and own[0].role == "system" else examples.system
+
+
 def rendered(
     loaded: LoadedModel, turns: Sequence[Message], switches: Mapping[str, bool | str], line: int = 0
 ) -> str:

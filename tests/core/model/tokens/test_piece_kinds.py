@@ -26,6 +26,10 @@ def example_of(*turns: tuple[str, str]) -> Example:
 
 def own_parts(name: str, examples: ExampleSet) -> list[str]:
     (example,) = examples.examples
+    return parts_of(name, examples, example)
+
+
+def parts_of(name: str, examples: ExampleSet, example: Example) -> list[str]:
     prompt = prompt_of(MODELS[name], examples, example)
     return [prompt.text[start:stop] for start, stop in own_spans(MODELS[name], examples, example, prompt)]
 
@@ -51,8 +55,7 @@ def test_pieces_of_a_conversation_are_told_apart():
     )
     assert coloured("chatml", examples) == [
         ("special", "<|im_start|>"),
-        ("template", "system\n"),
-        ("text", "Be brief"),
+        ("template", "system\nBe brief"),
         ("special", "<|im_end|>"),
         ("template", "\n"),
         ("special", "<|im_start|>"),
@@ -63,6 +66,18 @@ def test_pieces_of_a_conversation_are_told_apart():
         ("special", "<|im_start|>"),
         ("template", "assistant\n"),
     ]
+
+
+def test_what_stands_around_every_text_is_not_its_own():
+    own = example_of(("system", "Be brief"), ("user", "a"), ("assistant", "b"))
+    plain = Example(label="normal", text="c")
+    examples = ExampleSet(examples=(plain,), form="chat", system="Be brief", beginning="It is")
+    assert own_parts("chatml", examples) == ["c"]
+    assert own_parts("chatml", examples.with_examples([own])) == ["a", "b"]
+    other = example_of(("system", "Be long"), ("user", "a"))
+    mixed = examples.with_examples([own, other, plain])
+    parts = [parts_of("chatml", mixed, example) for example in mixed.examples]
+    assert parts == [["Be brief", "a", "b"], ["Be long", "a"], ["c"]]
 
 
 def test_pieces_of_a_framed_text_are_told_apart():
