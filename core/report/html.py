@@ -98,5 +98,7 @@ def _tables(
         shown.append(("edges_table", tables.edges(facts, language), ""))
     if added.labels:
         shown.append(("labels", tables.labels(added.labels, language), ""))
-    shown.append(("examples_table", tables.examples(examples, language), ""))
+    shown.append(
+        ("examples_table", tables.examples(examples, language), tables.examples_note(examples, language))
+    )
     return [(text(language, f"report.{key}"), table, note) for key, table, note in shown]

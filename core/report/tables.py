@@ -1,5 +1,6 @@
 """The tables of the report as texts, in one language."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from core.report.sentences import heads as head_sentences
 from core.runs import cost_sheet as roi
 from core.runs.facts import Facts
 from core.runs.head_notes import HeadLabel
-from core.text import percent, text
+from core.text import joined, percent, text
+from core.text.folding import folded, one_line
 
 MOST_ROWS = 20
 """Rows of a table at most; the CSV files hold all."""
@@ -79,18 +81,39 @@ def labels(own: Mapping[str, HeadLabel], language: str) -> Table:
 
 
 def examples(texts: pd.DataFrame, language: str) -> Table:
-    """The texts with what the model says next."""
+    """The texts, long ones folded, with what the model says: the answer that it is, else how it begins."""
+    parts = folded([str(of_text) for of_text in texts["text"]])
     rows = [
-        [
-            text(language, f"report.{row.label}"),
-            str(row.text),
-            str(row.next_word),
-            percent(float(row.next_probability)),
-        ]
-        for row in texts.itertuples()
+        [text(language, f"report.{row['label']}"), part.shown, *_says(row)]
+        for part, row in zip(parts, texts.to_dict("records"), strict=True)
     ]
-    titles = _titles(language, "label", "text", "next_word", "probability")
-    return Table(titles, rows, long=(1,), kinds=list(texts["label"]))
+    titles = _titles(language, "label", "text", "says", "probability")
+    return Table(titles, rows, long=(1, 2), kinds=list(texts["label"]))
+
+
+def examples_note(texts: pd.DataFrame, language: str) -> str:
+    """What is folded in the table of the texts; empty where nothing is."""
+    first = next(iter(folded([str(of_text) for of_text in texts["text"]])), None)
+    sides = {"before": first.before.strip(), "behind": first.behind.strip()} if first else {}
+    return joined(
+        language,
+        *(
+            text(language, f"report.folded_{side}", text=one_line(part))
+            for side, part in sides.items()
+            if part
+        ),
+    )
+
+
+def _says(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What the model says of itself after a text, and how likely that is; older runs know the next word alone."""
+    answer = {"right": "expected", "fault": "actual"}.get(str(row.get("verdict", "")), "")
+    if answer and (likely := str(row.get(f"{answer}_log_probability", ""))):
+        return str(row[answer]), percent(math.exp(float(likely)))
+    said = str(row.get("continuation", "")).strip()
+    if row.get("verdict") and said:
+        return said, "–"
+    return str(row["next_word"]), percent(float(row["next_probability"]))
 
 
 def return_on_investment(entries: roi.Entries, language: str) -> list[Table]:

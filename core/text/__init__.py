@@ -42,6 +42,12 @@ def number(value: float | None) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
+def signed(value: float) -> str:
+    """A change with its sign, two significant digits."""
+    shown = number(abs(value))
+    return shown if shown == "0" else f"{'+' if value > 0 else '−'}{shown}"
+
+
 def percent(share: float | None) -> str:
     """A share as a percentage: whole from 10 % on, below with one decimal; a true minus sign, a dash for none."""
     if share is None or not math.isfinite(share):

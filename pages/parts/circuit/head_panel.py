@@ -9,6 +9,7 @@ import streamlit as st
 from core.inspection.answers import HeadView
 from core.report.sentences.heads import score_meaning
 from core.schema import AlignmentRecord
+from core.text.folding import beginning, folded
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_words
@@ -115,7 +116,7 @@ def _words(result: Result, layer: int, head: int, place: str) -> None:
 def _one_example(result: Result, layer: int, head: int, place: str) -> None:
     run, examples = state.run_id(), result.examples
     order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
-    names = {index: _short(examples.iloc[index]) for index in order}
+    names = _names(examples)
     example = st.selectbox(
         t("panel.example"),
         order,
@@ -170,8 +171,11 @@ def _show(view: HeadView, label: str) -> None:
         st.html(head_words.writes(view, label, t))
 
 
-def _short(example: "pd.Series[Any]") -> str:
-    """Sign of the side, number and beginning of an example."""
-    text = " ".join(str(example["text"]).split())
-    cut = text if len(text) <= BEGINNING else f"{text[:BEGINNING]}…"
-    return f"{head_words.SIGN[example['label']]} {example['example']} · {cut}"
+def _names(examples: pd.DataFrame) -> dict[int, str]:
+    """Sign of the side, number and beginning of each example, without what all of them begin with."""
+    parts = folded([str(text) for text in examples["text"]])
+    rows = zip(examples["label"], examples["example"], parts, strict=True)
+    return {
+        index: f"{head_words.SIGN[label]} {number} · {beginning(part.shown, BEGINNING)}"
+        for index, (label, number, part) in enumerate(rows)
+    }

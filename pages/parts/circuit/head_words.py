@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from core.inspection.answers import HeadView, Word, Writes
-from core.text import number, percent
+from core.text import percent, signed
+from core.text.folding import one_line
 
 Words = Callable[..., str]
 SHADE = "#2F6690"
@@ -22,12 +23,6 @@ SIGN = {"anomalous": "▲", "normal": "●"}
 def readable(piece: str) -> str:
     """A token as it can be seen: without the spaces around it, or with signs where it is nothing else."""
     return piece.strip() or piece.replace("\n", "⏎").replace(" ", "␣")
-
-
-def signed(value: float) -> str:
-    """A change with its sign, two significant digits."""
-    shown = number(abs(value))
-    return shown if shown == "0" else f"{'+' if value > 0 else '−'}{shown}"
 
 
 def strongest(view: HeadView, count: int) -> list[tuple[int, str, float]]:
@@ -140,6 +135,8 @@ def _between(sides: Sequence[tuple[str, str, Writes]], word: Words) -> str:
         if (moved["actual"], moved["expected"]) == (first["actual"], first["expected"])
     )
     words = escape(word("panel.between", actual=actual, expected=expected))
+    if behind := first.get("behind", "").strip():
+        words = f"{escape(word('panel.behind', text=one_line(behind)))} {words}"
     return f'<p class="between">{words} {numbers}</p>'
 
 

@@ -11,7 +11,7 @@ from core.schema import BeforeAfter, CircuitRecord
 from core.storage import local_model
 from pages.parts import shell
 from pages.parts.data.results import Result
-from pages.parts.evidence import before_after
+from pages.parts.evidence import before_after, typed_texts
 from pages.parts.i18n import glossary
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -79,15 +79,7 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
         mode = widgets.switch(t("whatif.mode"), MODES, "whatif.mode_{}", mode_key, help=t("whatif.mode_help"))
     with st.container(horizontal=True):
         _quick(result, content, key)
-    with st.expander(t("whatif.typed"), icon=":material/edit:"):
-        text = st.text_area(
-            t("whatif.typed_label"),
-            key="what_if_typed",
-            height=90,
-            placeholder=t("whatif.typed_placeholder"),
-            persist_state="session",
-        )
-    return list(heads), mode, [line for line in text.split("\n") if line.strip()]
+    return list(heads), mode, typed_texts.typed(result)
 
 
 def _quick(result: Result, content: CircuitRecord | None, key: str) -> None:

@@ -13,8 +13,49 @@ def test_texts_are_shown_as_they_stand_and_marks_have_words(content: CircuitReco
     rows = [{**content.before_after.rows[0], "text": "<script>x</script>"}]
     page = before_after.table(rows, word)
     assert "<script>" not in page and "&lt;script&gt;" in page
-    assert 'aria-label="the word that is at fault"' in page and 'aria-label="the expected word"' in page
+    assert 'aria-label="the answer that is at fault"' in page and 'aria-label="the expected answer"' in page
     assert "☃" not in page
     unread = before_after.table([{**rows[0], "unread": "“☃<”"}], word)
     assert "does not know “☃&lt;”" in unread
     assert before_after.table(rows * 90, word).count("<tr class=") == before_after.MOST_ROWS
+
+
+def statement(continuation: str, verdict: str = "", first: str = "", **more: object) -> dict[str, object]:
+    likely = [{"token": 1, "piece": first or continuation.split()[0], "probability": 0.5}]
+    return {"next": likely, "continuation": continuation, "verdict": verdict, **more}
+
+
+def row(before: dict[str, object], after: dict[str, object], **more: object) -> dict[str, object]:
+    answers = {"expected": "the billing desk", "actual": "Legal"}
+    return {
+        "label": "normal", "text": "t", **answers, "before": before, "after": after, "changed": True, **more
+    }  # fmt: skip
+
+
+def test_the_answer_is_set_apart_from_what_the_model_goes_on_to_say() -> None:
+    one = row(statement(" Legal\nTicket", "fault"), statement(" It is the billing desk.", "right", " It"))
+    assert before_after.spoken(one, one["before"]) == ("", "Legal", "\nTicket")
+    assert before_after.spoken(one, one["after"]) == ("It is ", "the billing desk", ".")
+    other = statement(" Shipment is late", "other", " Ship")
+    assert before_after.spoken(one, other) == ("", "Shipment", " is late")
+    silent = statement("", "other", "<|end|>", end="ended", end_token="<|end|>")
+    assert before_after.spoken(one, silent) == ("", "", "")
+    page = before_after.table([row(silent, one["after"])], word)
+    assert "says nothing" in page and "by &lt;|end|&gt;" in page
+    assert page.count("50") == 0, "the share of a first token stands beside an answer of one token alone"
+
+
+def test_how_far_the_expected_answer_is_ahead_stands_where_two_answers_are_named() -> None:
+    before, after = (statement(" Legal", "fault", difference=value) for value in (-3.14, 2.0))
+    page = before_after.table([row(before, after), row(statement(" a"), statement(" a"))], word)
+    assert "−3.1 → +2" in page and page.count('<td class="ahead">') == 2
+    assert "ahead" not in before_after.table([row(statement(" a"), statement(" a"))], word)
+
+
+def test_texts_of_many_lines_keep_them_and_what_all_begin_with_is_folded() -> None:
+    frame = "You sort the tickets of a shop.\nName one department.\n\nTicket: {}\nDepartment:"
+    rows = [row(statement(" a"), statement(" a"), text=frame.format(own)) for own in ("late <b>", "early")]
+    page = before_after.table(rows, word)
+    assert "<summary>… late &lt;b&gt;\nDepartment:</summary>" in page
+    assert "<mark>early\nDepartment:</mark>" in page
+    assert "Name one department.\n\nTicket: " in page
