@@ -149,6 +149,7 @@ def evidence_record(
             if isinstance(target, EdgeId)
         },
         codes=stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
+        answers=tuple(evidence.answers),
         stability=judged,
     )
 

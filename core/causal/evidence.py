@@ -23,7 +23,7 @@ import numpy as np
 from core.causal.ablation_comparison import effects_when_out, fits, summary
 from core.causal.attribution import Attribution, attribution
 from core.causal.bounds import CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
-from core.causal.metric import Metric, metric_on
+from core.causal.metric import Metric, answer_places, answer_tokens_of, metric_on
 from core.causal.patching import Patching
 from core.causal.qkv_effects import PARTS, carried_by, part_effects, separable
 from core.causal.replacements import KINDS
@@ -38,7 +38,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 from core.model.memory import is_out_of_memory
 from core.model.recording import Recording
-from core.schema import EvidenceAbout, HeadEvidence, Note, Progress
+from core.schema import AnswerToken, EvidenceAbout, HeadEvidence, Note, Progress
 from core.text import number, percent
 
 State = Literal["computed", "not_computed", "no_difference"]
@@ -55,8 +55,8 @@ _Value = TypeVar("_Value")
 class Evidence:
     """The state of the evidence, what was found, what it cost, and what a reader must know.
 
-    `attribution` is (layer, head). `others` are effects (head, example) of the tested heads under the other ablations;
-    `by_head` sums all ablations up by head.
+    `answers` are what the tokens of the answers add to the metric. `attribution` is (layer, head). `others` are effects
+    (head, example) of the tested heads under the other ablations; `by_head` sums all ablations up by head.
     """
 
     state: State = "not_computed"
@@ -65,6 +65,7 @@ class Evidence:
     forward_passes: int = 0
     about: EvidenceAbout = field(default_factory=EvidenceAbout)
     notes: Sequence[Note] = ()
+    answers: Sequence[AnswerToken] = ()
     attribution: np.ndarray | None = None
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
     by_head: Mapping[HeadId, HeadEvidence] = field(default_factory=dict)
@@ -111,10 +112,13 @@ def gather(
     compares = fits(loaded, [row.ids for row in metric.rows])
     known = None if compares else {*heads, *(edge.source for edge in tested)}
     patching = Patching(compared, alignment.n_anomalous, alignment.paired, seed, known)
-    about = _about(metric, patching, len(heads), len(tested))
+    about = _about(loaded, metric, patching, len(heads), len(tested))
+    answers = answer_tokens_of(metric, loaded, alignment.kept)
     if not metric.differs:
         passes = recording.forward_passes - passes_before + metric.plain_passes
-        return Evidence("no_difference", None, None, passes, about, [_why_nothing(metric), *metric.notes])
+        return Evidence(
+            "no_difference", None, None, passes, about, [_why_nothing(metric), *metric.notes], answers
+        )
     kinds = [kind for kind in KINDS if compares and kind != patching.method]
     part_runs = len(PARTS) * patching.runs(tested) if separable(loaded) else 0
     other_runs = len(kinds) * len(heads) * alignment.n_anomalous
@@ -146,7 +150,7 @@ def gather(
     passes = recording.forward_passes - passes_before + metric.plain_passes + patching.forward_passes
     passes += guess.forward_passes if guess else 0
     mean = guess.mean if guess else None
-    return Evidence("computed", of_heads, of_edges, passes, about, notes, mean, others, by_head)
+    return Evidence("computed", of_heads, of_edges, passes, about, notes, answers, mean, others, by_head)
 
 
 def _tested(
@@ -202,7 +206,7 @@ def _agreement(guessed: np.ndarray, findings: Findings) -> dict[str, float]:
     return {"attribution_correlation": round(float(np.corrcoef(exact[usable], of_heads[usable])[0, 1]), 4)}
 
 
-def _about(metric: Metric, patching: Patching, heads: int, edges: int) -> EvidenceAbout:
+def _about(loaded: LoadedModel, metric: Metric, patching: Patching, heads: int, edges: int) -> EvidenceAbout:
     """Metric, gap, method and rule, for the manifest."""
     return EvidenceAbout(
         metric=metric.kind,
@@ -211,6 +215,7 @@ def _about(metric: Metric, patching: Patching, heads: int, edges: int) -> Eviden
         gap=round(metric.gap, 4),
         gap_p_value=None if metric.gap_p is None else round(metric.gap_p, 6),
         divergence=round(metric.divergence, 4),
+        answer_places=answer_places(metric, loaded),
         method=patching.method,
         directions=("noising", "denoising") if patching.method == "resample" else ("noising",),
         examples=metric.n_anomalous,
@@ -229,6 +234,17 @@ def _why_nothing(metric: Metric) -> Note:
     return Note(key="evidence_chance", values={**gap, "p": number(metric.gap_p)})
 
 
+def _carrying(metric: Metric, about: EvidenceAbout) -> list[Note]:
+    """Which token of the answers carries most of the gap, where there are several."""
+    if metric.kind != "answer_difference" or not about.answer_places:
+        return []
+    most = about.answer_places[0]
+    pieces = " ".join(f"“{piece}”" for piece in most.pieces)
+    more = " …" if most.different > len(most.pieces) else ""
+    values = {"share": percent(most.share), "place": most.place + 1, "pieces": pieces + more}
+    return [Note(key=f"answer_place_{most.side}", values=values)]
+
+
 def _notes(
     metric: Metric, about: EvidenceAbout, loaded: LoadedModel, candidates: int, tested: int
 ) -> list[Note]:
@@ -241,6 +257,7 @@ def _notes(
     }
     notes = [
         Note(key=f"evidence_{metric.kind}", values={"gap": number(round(metric.gap, 4))}),
+        *_carrying(metric, about),
         *metric.notes,
         Note(key="evidence_divergence", values={"divergence": number(round(metric.divergence, 4))}),
         Note(key=f"evidence_{about.method}"),

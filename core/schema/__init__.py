@@ -1,6 +1,7 @@
 """The contract of a run's files: columns of the tables, the JSON files as models, and what a run yields."""
 
 from core.schema._details import AblationCheck as AblationCheck
+from core.schema._details import AnswerToken as AnswerToken
 from core.schema._details import BeforeAfter as BeforeAfter
 from core.schema._details import CircuitRecord as CircuitRecord
 from core.schema._details import EffectRecord as EffectRecord
@@ -8,6 +9,7 @@ from core.schema._details import EvidenceDetails as EvidenceDetails
 from core.schema._details import HeadEvidence as HeadEvidence
 from core.schema._details import HeadSet as HeadSet
 from core.schema._manifest import AlignmentRecord as AlignmentRecord
+from core.schema._manifest import AnswerPlace as AnswerPlace
 from core.schema._manifest import ConfidenceRecord as ConfidenceRecord
 from core.schema._manifest import Counts as Counts
 from core.schema._manifest import EvidenceAbout as EvidenceAbout

@@ -25,6 +25,20 @@ class HeadEvidence(Stored):
     direction: Direction | None = None
 
 
+class AnswerToken(Stored):
+    """One token of an answer on one text: `part` is what it adds to the metric, in nats.
+
+    `example` counts the texts in the user's order and `place` the tokens of the answer, both from 0.
+    """
+
+    example: int
+    side: str
+    place: int
+    token: int
+    piece: str
+    part: float | None
+
+
 class EvidenceDetails(Stored):
     """evidence.json: tested heads by `L3H5`, tested edges by `L1H2>L3H4`, how steady the codes of every head are."""
 
@@ -36,6 +50,7 @@ class EvidenceDetails(Stored):
     heads: dict[str, HeadEvidence] = Field(default_factory=dict)
     edges: dict[str, HeadEvidence] = Field(default_factory=dict)
     codes: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    answers: tuple[AnswerToken, ...] = ()
     stability: StabilityRecord | None = None
 
 

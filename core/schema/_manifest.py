@@ -82,6 +82,20 @@ class GradientScreenRecord(Stored):
     backward_passes: int = 0
 
 
+class AnswerPlace(Stored):
+    """One place in the expected or in the actual answers: its share of the gap, and the most frequent of its tokens.
+
+    `place` counts the tokens of an answer from 0; what both answers of a text begin with cancels and has no place.
+    `different` is how many different tokens stand there.
+    """
+
+    side: str
+    place: int
+    share: float | None
+    pieces: tuple[str, ...] = ()
+    different: int = 0
+
+
 class EvidenceAbout(Stored):
     """How the behaviour was measured and the candidates were tested; empty where nothing was tested."""
 
@@ -93,6 +107,7 @@ class EvidenceAbout(Stored):
     gap: float | None = None
     gap_p_value: float | None = None
     divergence: float | None = None
+    answer_places: tuple[AnswerPlace, ...] = ()
     method: str = ""
     directions: tuple[Direction, ...] = ()
     examples: int = 0

@@ -28,5 +28,7 @@ from core.causal.metric._making import metric_on as metric_on
 from core.causal.metric._metric import AnswerPart as AnswerPart
 from core.causal.metric._metric import Metric as Metric
 from core.causal.metric._metric import read_rows as read_rows
+from core.causal.metric._places import answer_places as answer_places
+from core.causal.metric._places import answer_tokens_of as answer_tokens_of
 from core.causal.metric._rows import Row as Row
 from core.causal.metric._rows import Words as Words

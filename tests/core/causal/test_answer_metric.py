@@ -7,7 +7,7 @@ import torch
 from core.causal import patching as patching_module
 from core.causal.attribution import attribution
 from core.causal.edge_attribution import adds_up_by_head, attributed
-from core.causal.metric import make_metric
+from core.causal.metric import answer_places, answer_tokens_of, make_metric
 from core.causal.metric._answers import MOST_ANSWERS
 from core.causal.paired_runs import PairedRuns
 from core.errors import ExamplesError
@@ -58,6 +58,35 @@ def test_parts_of_the_tokens_add_up_to_the_metric(loaded):
                 after = loaded.model(row).logits[0, -1].log_softmax(-1)
             sign = 1 if part.side == "expected" else -1
             assert part.part == pytest.approx(sign * float(after[part.token]), abs=1e-4)
+
+
+def test_places_of_the_answers_share_the_gap_among_them(loaded):
+    """Each place by hand: its mean part on the anomalous texts less that on the normal ones."""
+    examples = answered()
+    _, metric = measured(loaded, examples)
+    places = answer_places(metric, loaded)
+    assert sum(place.share for place in places) == pytest.approx(1, abs=1e-4)
+    assert [abs(place.share) for place in places] == sorted((abs(p.share) for p in places), reverse=True)
+    by_place = {(place.side, place.place): place for place in places}
+    # one text in four has a fourth actual token: "w40 w53 w54 w55" against "w40 w43", of which the first is shared
+    sign_and_side = {text: (1 if text < 4 else -1) for text in (1, 5)}
+    total = 0.0
+    for text, sign in sign_and_side.items():
+        ids = [*loaded.encode(examples[text].text), *loaded.encode("w40 w53 w54")]
+        with torch.no_grad():
+            after = loaded.model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        total -= sign * float(after[loaded.encode("w55")[0]]) / 4
+    fourth = by_place["actual", 3]
+    assert fourth.share == pytest.approx(total / metric.gap, abs=1e-3)
+    assert (fourth.pieces, fourth.different) == (("w55",), 1)
+    assert by_place["expected", 0].different == 2, (
+        "w40 of the first pair and w44 of the third; the others are shared"
+    )
+    tokens = answer_tokens_of(metric, loaded, [10 + text for text in range(8)])
+    assert {token.example for token in tokens} == set(range(10, 18))
+    assert sum(token.part for token in tokens if token.example == 12) == pytest.approx(
+        metric.values[2], abs=1e-3
+    )
 
 
 def values_of(loaded, texts, text, begun, head, kind, other):
