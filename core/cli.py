@@ -9,19 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core import cli_examples as reading
 from core.config import Candidates, DeviceName, PresetName, RunConfig, make_config
 from core.dashboard import serve_command
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
 from core.examples.answer_match import Match
-from core.examples.reading import read_examples
+from core.examples.reading import sentence as note_sentence
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.follow_up import follow_up
 from core.report.sentences.circuit import ablated
@@ -30,7 +31,7 @@ from core.runs.replacing import replacing
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, scenario_names
-from core.schema import Progress
+from core.schema import Note, Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder
 
@@ -46,14 +47,12 @@ _UsageError: Any = typer.BadParameter.__base__
 
 Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
 Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
-Examples = Annotated[Path | None, typer.Option(help="CSV or JSONL with label,text[,pair,expected,actual]")]
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
 CandidatesFrom = Annotated[Candidates, typer.Option(help="by codes alone, or by codes and a gradient screen")]
 Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
 MatchBy = Annotated[
     Match, typer.Option(help="whether what the model says begins with an answer, contains or equals it")
 ]
-Encoding = Annotated[str, typer.Option(help="encoding of the examples file, if not UTF-8")]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -90,14 +89,21 @@ def analyse(
     out: Annotated[Path, typer.Option(help="folder for the result")],
     scenario: Scenario = "",
     model: Model = "",
-    examples: Examples = None,
+    examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Positions = "auto",
     candidates: CandidatesFrom = "codes",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
     evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
-    encoding: Encoding = "",
+    encoding: reading.Encoding = "",
+    columns: reading.Columns = "",
+    labels: reading.Labels = "",
+    final_turn: reading.Turn = "answer",
+    keep_space: reading.KeepSpace = False,
+    system: reading.System = "",
+    frame: reading.Frame = "",
+    form: reading.FormOfTexts = "auto",
     match: MatchBy = "begins",
 ) -> None:
     """Analyse a scenario, or a model with your own examples, and write the result into a folder.
@@ -105,10 +111,11 @@ def analyse(
     A result that the folder holds already is replaced when the new one is complete.
     """
     settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
-    config = _config(
-        scenario, model, examples, encoding, **settings, seed=seed, evidence=evidence, match=match
+    how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
+    config, notes = _config(
+        scenario, model, examples, how, **settings, seed=seed, evidence=evidence, match=match
     )
-    run(config, out, scenario or Path(model).name)
+    run(config, out, scenario or Path(model).name, notes)
 
 
 @app.command()
@@ -116,17 +123,26 @@ def sensitivity(
     out: Annotated[Path, typer.Option(help="folder for sweep.csv and sensitivity.json")],
     scenario: Scenario = "",
     model: Model = "",
-    examples: Examples = None,
+    examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
     positions: Positions = "auto",
     candidates: CandidatesFrom = "codes",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
-    encoding: Encoding = "",
+    encoding: reading.Encoding = "",
+    columns: reading.Columns = "",
+    labels: reading.Labels = "",
+    final_turn: reading.Turn = "answer",
+    keep_space: reading.KeepSpace = False,
+    system: reading.System = "",
+    frame: reading.Frame = "",
+    form: reading.FormOfTexts = "auto",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
     settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
-    config = _config(scenario, model, examples, encoding, **settings, seed=seed)
+    how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
+    config, notes = _config(scenario, model, examples, how, **settings, seed=seed)
+    _tell(notes)
     sweep(config, sweep_folder(out))
 
 
@@ -150,7 +166,7 @@ def benchmark(
         print(line, flush=True)
 
 
-def run(config: RunConfig, out: Path, name: str) -> None:
+def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
     from core.model.loading import ModelPool, check_files, shape_from_config
@@ -160,6 +176,7 @@ def run(config: RunConfig, out: Path, name: str) -> None:
     config.examples.check()
     shape_from_config(config.model)
     check_files(config.model)
+    _tell(notes)
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))
@@ -246,7 +263,9 @@ def _run() -> int:
         return INTERRUPTED
 
 
-def _config(scenario: str, model: str, examples: Path | None, encoding: str, **settings: Any) -> RunConfig:
+def _config(
+    scenario: str, model: str, examples: Path | None, how: reading.HowToRead, **settings: Any
+) -> tuple[RunConfig, tuple[Note, ...]]:
     if not scenario and not model:
         raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
     if scenario and model:
@@ -256,10 +275,16 @@ def _config(scenario: str, model: str, examples: Path | None, encoding: str, **s
         bundled = load_scenario(scenario)
         model, examples = str(bundled.model_folder), examples or bundled.examples_file
     if examples is None:
-        detail = "expected a CSV or JSONL file beside --model"
+        detail = "expected a file of examples beside --model"
         raise ConfigError("bad_setting", name="--examples", detail=detail)
-    texts = read_examples(examples, encoding or None)
-    return make_config(model=model, scenario=scenario, examples=texts, **settings)
+    texts, notes = reading.read(examples, how)
+    return make_config(model=model, scenario=scenario, examples=texts, **settings), notes
+
+
+def _tell(notes: Sequence[Note]) -> None:
+    """How the examples were read, once nothing is left to refuse: a refusal is one line alone."""
+    for note in notes:
+        print("note:", note_sentence(note, "en"), file=sys.stderr)
 
 
 def _show(record: Progress) -> None:

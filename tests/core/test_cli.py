@@ -156,8 +156,12 @@ def test_bad_input_is_one_plain_line(refused, tmp_path, examples):
     assert "no folder" in refused("analyse", "--model", tmp_path / "none", "--examples", examples, *out)
     assert "No such option" in refused("analyse", "--colour", "red")
     assert refused("fly")
-    examples.write_bytes("label,text\nnormal,請求書\n".encode("cp932"))
-    assert "Shift-JIS" in refused("analyse", "--model", tmp_path, "--examples", examples, *out)
+    examples.write_bytes(b"label,text\nNG,don\x92t\nOK,b\n")
+    assert "--encoding cp1252" in refused("analyse", "--model", tmp_path, "--examples", examples, *out)
+    examples.write_text("label,text\npos,a\nneg,b\n")
+    assert "--labels" in refused("analyse", "--model", tmp_path, "--examples", examples, *out)
+    examples.write_text("one,two\na,b\n")
+    assert "--columns" in refused("analyse", "--model", tmp_path, "--examples", examples, *out)
     assert not (tmp_path / "out").exists()
 
 

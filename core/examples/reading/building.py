@@ -107,7 +107,7 @@ class _Rows:
         answers = {name: self._answer(row, cells, name) for name in ("expected", "actual")}
         answer = self._answer(row, cells, "answer")
         if not answer and turns and turns[-1].role == "assistant":
-            answer, turns = turns[-1].content, turns[:-1]
+            answer, turns = self._kept(row, turns[-1].content), turns[:-1]
         beginning = text_of(cells.get("beginning"), row.line)
         if answer and self.final_turn == "beginning":
             self._remember("beginnings_taken", row)
@@ -150,7 +150,7 @@ class _Rows:
             found = readable(shortened(written(cells["messages"])))
             raise ExamplesError("no_turns", line=row.line, found=found)
         turns = turns or turns_of(cells.get("text"), row.line)
-        system = text_of(cells.get("system"), row.line).strip()
+        system = self._kept(row, text_of(cells.get("system"), row.line))
         if system and not (turns and turns[0].role == "system"):
             turns = turns or (Message(role="user", content=self._text(row, cells)),)
             turns = (Message(role="system", content=system), *turns)

@@ -1,14 +1,14 @@
 """Which column of a table holds what: as a person says, else as headings and cells tell; what is unclear is asked."""
 
 from collections.abc import Sequence
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 from core.errors import ExamplesError
 from core.examples.example_set import LABELS, shortened
 from core.examples.reading.formats.json_records import written
 from core.examples.reading.headings import is_output, normalised, rank, role_of
 from core.examples.reading.labels import affirms, side_named, tell_sides
-from core.examples.reading.mapping import ColumnRole, Mapping
+from core.examples.reading.mapping import ROLES, ColumnRole, Mapping
 from core.examples.reading.notes import quoted, readable
 from core.examples.reading.tables import Table
 from core.schema import Note
@@ -30,7 +30,7 @@ def roles_of(table: Table, mapping: Mapping, needs_label: bool = True) -> tuple[
         given.get(normalised(heading)) or _recognised(table, place)
         for place, heading in enumerate(table.headings)
     ]
-    for role in get_args(ColumnRole):
+    for role in ROLES:
         if role not in _KEPT:
             _settle(table, roles, role, given)
     if not {"text", "messages", "anomalous", "normal"} & set(roles) and "label" not in given.values():
@@ -69,8 +69,8 @@ def _given(table: Table, mapping: Mapping) -> dict[str, ColumnRole]:
     for heading, role in mapping.columns.items():
         if normalised(heading) not in known:
             raise ExamplesError("no_such_column", name=heading, known=readable(quoted(table.headings)))
-        if role not in get_args(ColumnRole):
-            raise ExamplesError("no_such_role", name=role, known=", ".join(get_args(ColumnRole)))
+        if role not in ROLES:
+            raise ExamplesError("no_such_role", name=role, known=", ".join(ROLES))
     given = {normalised(heading): role for heading, role in mapping.columns.items()}
     single = [role for role in given.values() if role not in _KEPT]
     if len(set(single)) < len(single):

@@ -5,12 +5,13 @@ is refused by its name: a conversation without it would be another one.
 """
 
 from collections.abc import Sequence
+from typing import get_args
 
 from core.errors import ExamplesError
-from core.examples.conversation import ROLE_WORDS, Message
+from core.examples.conversation import ROLE_WORDS, Message, Role
 from core.examples.example_set import shortened
 from core.examples.reading.formats.json_records import Json, NotANumber, is_turn, json_value, written
-from core.examples.reading.notes import quoted, readable
+from core.examples.reading.notes import readable
 
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _CALLS = ("tool_calls", "function_call", "tool_call_id")
@@ -67,7 +68,7 @@ def _message(turn: dict[str, Json], line: int) -> Message:
     known = ROLE_WORDS.get(role.strip().lower())
     if known is None:
         raise ExamplesError(
-            "unknown_role", line=line, role=readable(shortened(role)), known=quoted(ROLE_WORDS)
+            "unknown_role", line=line, role=readable(shortened(role)), known=", ".join(get_args(Role))
         )
     content = turn["content"] if "content" in turn else turn.get("value")
     if isinstance(content, list):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from core.examples.example_set import ExampleSet, Label
 from core.schema import Note
@@ -24,6 +24,8 @@ ColumnRole = Literal[
 ]
 """What a column holds. `messages` are the turns of a conversation, `answer` what the model answered (or, where that is
 chosen, the beginning of the answer), `anomalous` and `normal` are texts side by side; `carried` columns are kept."""
+
+ROLES: tuple[ColumnRole, ...] = get_args(ColumnRole)
 
 FinalTurn = Literal["answer", "beginning"]
 """Whether an assistant's turn at the end is what the model answered, or the beginning of the answer it shall give."""

@@ -219,7 +219,8 @@ def _recorded(records: Sequence[Record], notes: Iterable[Note] = (), encoding: s
         rows.append(TableRow(line, tuple(cells.get(name) for name in names)))
     merged = _merged(names, rows)
     empty = [row.line for row in merged.rows if not any(written(cell).strip() for cell in row.cells)]
-    filled = tuple(row for row in merged.rows if row.line not in empty)
+    left_out = set(empty)
+    filled = tuple(row for row in merged.rows if row.line not in left_out)
     return Table(merged.headings, filled, (*notes, *of_lines("empty_rows", empty)), encoding)
 
 

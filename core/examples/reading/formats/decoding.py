@@ -10,6 +10,8 @@ guess is named in a note and can be overridden.
 import codecs
 import re
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.errors import ExamplesError
@@ -38,11 +40,10 @@ _OTHER_FILES = {
 }
 
 _JAPANESE = ("euc_jp", "cp932")
-_SPREADSHEETS = [
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman"),
-    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
-]
-"""What a guess may be, the more usual first: where two fit equally well, the first of them is taken."""
+_LATIN = ("cp1252", "cp1250", "cp1254", "mac_roman")
+"""Encodings of Latin letters, the more usual first: where two fit equally well, the first of them is taken."""
+_ASIAN = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
+_SPREADSHEETS = [*_LATIN, "cp1251", "cp1253", *_ASIAN]
 
 NAMES = {
     "utf-16-le": "UTF-16 LE",
@@ -62,7 +63,11 @@ NAMES = {
 }
 """What people call an encoding, by Python's name."""
 
+_SAMPLE = 50_000
+"""By how many characters at the beginning a text is judged."""
+
 _KANA = re.compile("[\u3041-\u30ff]")
+_KANJI = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e]{2,}")
 _BAD_BYTE = re.compile("[\udc80-\udcff]")
 _BREAKS = re.compile("\r\n|\r|\n")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -105,6 +110,12 @@ def line_of(text: str, position: int) -> int:
     return len(_BREAKS.findall(text[:position])) + 1
 
 
+def lines_of(text: str, positions: Iterable[int]) -> list[int]:
+    """The numbers of the lines in which characters of a text stand."""
+    ends = [match.end() for match in _BREAKS.finditer(text)]
+    return [bisect_right(ends, position) + 1 for position in positions]
+
+
 def _decoded_as(content: bytes, encoding: str) -> Decoded:
     try:
         name = codecs.lookup(encoding.strip()).name
@@ -137,23 +148,21 @@ def _utf16(content: bytes) -> str:
         text = content.decode(name)
     except UnicodeDecodeError:
         return ""
-    odd = sum(
-        unicodedata.category(character) in ("Cn", "Co", "Cc")
-        for character in text
-        if character not in "\t\r\n"
-    )
-    narrow = sum(character < "\x80" for character in text)
-    return name if odd == 0 and narrow * 50 >= len(text) else ""
+    beginning = text[:_SAMPLE]
+    odd = sum(unicodedata.category(c) in ("Cn", "Co", "Cc") for c in beginning if c not in "\t\r\n")
+    narrow = sum(character < "\x80" for character in beginning)
+    return name if odd == 0 and narrow * 50 >= len(beginning) else ""
 
 
 def _not_utf8(content: bytes, escaped: str, bad: int) -> Decoded:
     """Guess, or refuse where the file looks like UTF-8 with damaged bytes or one byte is too little to tell by."""
     valid = sum(character > "\x7f" for character in escaped) - bad
-    encoding = _japanese(content) if valid * 3 <= bad else ""
-    if not encoding and (valid or bad == 1):
-        _refuse(content, escaped)
-    encoding = encoding or _western(content)
-    if not encoding:
+    # two bytes of an Asian text can look like a letter of UTF-8 by chance, but not a third of them
+    mostly_bad = valid * 3 <= bad
+    encoding = _japanese(content) if mostly_bad else ""
+    if not encoding and mostly_bad and bad > 1:
+        encoding = _western(content)
+    if not encoding or (valid and (bad < 6 or encoding not in _ASIAN)):
         _refuse(content, escaped)
     return _guess(content, encoding)
 
@@ -176,14 +185,17 @@ def _refuse(content: bytes, escaped: str) -> None:
 
 
 def _japanese(content: bytes) -> str:
-    """The Japanese encoding in which at least a fifth of the wide characters are kana, else nothing."""
+    """The Japanese encoding in which a fifth of the wide characters are kana, or Shift-JIS of kanji alone."""
     shares: dict[str, float] = {}
     for name in _JAPANESE:
-        try:
-            wide = [character for character in content.decode(name) if character > "\x7f"]
-        except UnicodeDecodeError:
+        if not _reads(content, name):
             continue
-        shares[name] = len(_KANA.findall("".join(wide))) / max(1, len(wide))
+        text = content.decode(name)
+        wide = len(text) - len(text.encode("ascii", "ignore"))
+        shares[name] = len(_KANA.findall(text)) / max(1, wide)
+        # a letter with an accent and the next one can look like a kanji; in Japanese, kanji stand beside each other
+        if name == "cp932" and sum(map(len, _KANJI.findall(text))) > 0.8 * wide:
+            shares[name] = 1.0
     best = max(shares, key=lambda name: shares[name], default="")
     return best if best and shares[best] >= 0.2 else ""
 
@@ -202,7 +214,9 @@ def _western(content: bytes) -> str:
         if match.chaos <= best + 0.01
         for name in (match.encoding, *match.could_be_from_charset)
     }
-    return next((name for name in _SPREADSHEETS if name in fitting), "")
+    if matches[0].encoding not in _LATIN:
+        return str(matches[0].encoding)
+    return next(name for name in _LATIN if name in fitting)
 
 
 def _reads(content: bytes, encoding: str) -> bool:
@@ -218,7 +232,8 @@ def _guess(content: bytes, encoding: str) -> Decoded:
     text = content.decode(encoding)
     if len(_CONTROL.findall(text)) * 50 > len(text):
         raise ExamplesError("not_a_text_file", kind="?")
-    wide = re.search("\\S*[^\x00-\x7f]+\\S*", text)
-    sample = wide[0][:30] if wide else text.strip()[:30]
+    wide = re.search("[^\x00-\x7f]", text)
+    around = text[max(0, wide.start() - 15) :][:30] if wide else text[:30]
+    sample = " ".join(around.split())
     note = Note(key="encoding_guessed", values={"encoding": NAMES[encoding], "sample": sample})
     return Decoded(text, encoding, (note,))

@@ -1,4 +1,7 @@
-"""Records of a JSON file: JSON Lines, an array, or an object that holds one; each with the line where it begins."""
+"""Records of a JSON file: JSON Lines, an array, or an object that holds one or two named by the sides.
+
+A record has the line where it begins; where several share a line, records are counted instead of lines.
+"""
 
 import json
 import re
@@ -6,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from core.errors import ExamplesError
-from core.examples.example_set import shortened
-from core.examples.reading.formats.decoding import line_of
+from core.examples.example_set import LABELS, shortened
+from core.examples.reading.formats.decoding import line_of, lines_of
+from core.examples.reading.labels import side_of
 from core.examples.reading.notes import quoted, readable
 
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
@@ -55,11 +59,14 @@ def records_of(text: str) -> list[Record]:
         found = list(_sequence(text, start, ""))
         if len(found) == 1 and isinstance(found[0][1], dict):
             found = _inside(text, found[0][0], found[0][1]) or found
+    lines = lines_of(text, [position for position, _ in found])
+    if len(set(lines)) < len(lines):
+        lines = list(range(1, len(lines) + 1))
     records: list[Record] = []
-    for position, value in found:
+    for line, (position, value) in zip(lines, found, strict=True):
         if not isinstance(value, dict):
             raise _bad(text, position)
-        records.append((line_of(text, position), _flat(value)))
+        records.append((line, _flat(value)))
     return records
 
 
@@ -109,6 +116,8 @@ def _after(text: str, position: int) -> int:
 
 def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int, Json]]:
     """The records of the one list of objects that an object holds, or those of two lists named by the sides."""
+    if sides := _by_sides(value):
+        return [(position, record) for record in sides]
     lists = {
         name: held
         for name, held in value.items()
@@ -127,6 +136,20 @@ def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int,
         places.append((at, item))
         at = _after(text, _decoder.raw_decode(text, at)[1])
     return places
+
+
+def _by_sides(value: dict[str, Json]) -> list[dict[str, Json]]:
+    """The records of two lists whose names are the sides: texts, or objects that need no label then."""
+    lists = {
+        side: items for name, items in value.items() if (side := side_of(name)) and isinstance(items, list)
+    }
+    if len(lists) < len(LABELS):
+        return []
+    return [
+        {"label": side, **(item if isinstance(item, dict) else {"text": item})}
+        for side, items in lists.items()
+        for item in items
+    ]
 
 
 def _flat(record: dict[str, Json], prefix: str = "", depth: int = 0) -> dict[str, Json]:
