@@ -5,6 +5,7 @@ import streamlit as st
 from core.errors import HeadlightError
 from pages.parts import shell
 from pages.parts.charts import drawings
+from pages.parts.examples.former_texts import described
 from pages.parts.i18n import glossary
 from pages.parts.runs import runs_table
 from pages.parts.session import samples, state
@@ -35,14 +36,27 @@ def sample_card() -> None:
 
 
 def own_card() -> None:
-    """One's own texts: an empty draft."""
+    """One's own texts: those that are there already, or an empty draft."""
+    draft = state.draft()
     with st.container():
         st.subheader(t("start.own_title"), anchor=False)
-        st.write(t("start.own_text"))
-    if st.button(t("start.own_button"), key="start_own", icon=":material/edit_note:"):
-        state.leave_run()
-        state.replace_draft(state.Draft())
-        shell.go("model")
+        st.markdown(t("start.own_here", **described(draft)) if draft.own else t("start.own_text"))
+    if not draft.own:
+        if st.button(t("start.own_button"), key="start_own", icon=":material/edit_note:"):
+            begin_anew()
+        return
+    with st.container(horizontal=True):
+        if st.button(t("start.go_on"), key="go_on_own", icon=":material/edit_note:"):
+            shell.go("examples" if draft.source else "model")
+        if st.button(t("start.anew"), key="start_own", type="tertiary", help=t("start.anew_help")):
+            begin_anew()
+
+
+def begin_anew() -> None:
+    """Leave the run and whatever texts there are; own ones are kept."""
+    state.leave_run()
+    state.replace_draft(state.Draft())
+    shell.go("model")
 
 
 def how_it_works() -> None:

@@ -5,6 +5,7 @@ came from what the file holds continues it and may overwrite it; otherwise anoth
 texts that are overwritten join the former ones, which can be taken back.
 """
 
+import json
 from dataclasses import replace
 
 import streamlit as st
@@ -136,13 +137,8 @@ def _note_unread() -> None:
         return
     draft, error = state.draft(), st.session_state.get(state.UNREAD)
     draft.unread = {label: str(box) for label, box in boxes.items()} if error else {}
-    draft.unread_because = (
-        (error[0], {name: _plain(value) for name, value in error[1].items()}) if error else None
-    )
-
-
-def _plain(value: object) -> str | int | float:
-    return value if isinstance(value, str | int | float) else str(value)
+    # as a file gives it back, so that the draft equals what was written
+    draft.unread_because = (error[0], json.loads(json.dumps(dict(error[1]), default=str))) if error else None
 
 
 def _compare(page: str) -> None:

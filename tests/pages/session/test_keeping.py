@@ -140,8 +140,15 @@ def by_a_file(app: AppTest) -> None:
     app.run()
 
 
+def by_beginning_anew(app: AppTest) -> None:
+    app.switch_page("pages/start.py").run()
+    assert "My ticket 1" in shown(app)
+    app.button(key="start_own").click().run()
+
+
 @pytest.mark.parametrize(
-    "way", [by_sample, by_template, by_a_run_of_the_list, by_starting_a_run_again, by_a_file]
+    "way",
+    [by_beginning_anew, by_sample, by_template, by_a_run_of_the_list, by_starting_a_run_again, by_a_file],
 )
 def test_what_replaces_own_texts_keeps_them_and_one_click_has_them_back(
     sit: Sit, way: Callable[[AppTest], None]
@@ -289,3 +296,11 @@ def test_name_in_a_cookie_is_taken_only_where_it_can_be_ours(sit: Sit, name: str
     assert (file == drafts_file(OWNER)) is taken
     assert (texts(sit("examples", name=name)) == TYPED) is taken
     assert texts(app) == TYPED
+
+
+def test_start_page_goes_on_with_texts_that_are_there(sit: Sit) -> None:
+    app = type_in(with_model(sit("start")))
+    app.switch_page("pages/start.py").run()
+    app.button(key="go_on_own").click().run()
+    assert app.title[0].value == entries("en")["examples.title"]
+    assert app.text_area(key="paste_anomalous").value == OWN
