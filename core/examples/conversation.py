@@ -15,6 +15,9 @@ ROLE_WORDS: dict[str, Role] = {
 }
 """How a role is written in a file (ShareGPT writes `human` and `gpt`) or in a box."""
 
+_FIELDS = ("developer", "model", "回答")
+"""Roles of files that in a text are more often the name of a field (“Model: X200”)."""
+
 _HEADING = re.compile(r"^[ \t]*([^\W\d_]+)[ \t]*[:：][ \t]?", re.MULTILINE)
 
 
@@ -35,12 +38,17 @@ def transcript(messages: Sequence[Message]) -> str:
 
 
 def from_transcript(text: str) -> tuple[Message, ...]:
-    """The turns of a text: a line that begins with a role and a colon begins one; a text without is one user turn."""
-    starts = [found for found in _HEADING.finditer(text) if found[1].lower() in ROLE_WORDS]
-    if not starts or text[: starts[0].start()].strip():
+    """The turns of a text: a line that begins with a role and a colon begins one; a text without is one user turn.
+
+    A text is a conversation where it begins with such a line and has a second one, and only its first turn may be a
+    system message: “User: Jane” above a ticket is a field of the ticket, and stays in it.
+    """
+    starts = [line for line in _HEADING.finditer(text) if line[1].lower() in ROLE_WORDS.keys() - {*_FIELDS}]
+    roles = [ROLE_WORDS[line[1].lower()] for line in starts]
+    if len(roles) < 2 or "system" in roles[1:] or text[: starts[0].start()].strip():
         return (Message(role="user", content=text),)
-    ends = [*(found.start() for found in starts[1:]), len(text) + 1]
+    ends = [*(line.start() for line in starts[1:]), len(text) + 1]
     return tuple(
-        Message(role=ROLE_WORDS[found[1].lower()], content=text[found.end() : end - 1])
-        for found, end in zip(starts, ends, strict=True)
+        Message(role=role, content=text[line.end() : end - 1])
+        for role, line, end in zip(roles, starts, ends, strict=True)
     )

@@ -82,7 +82,7 @@ def test_texts_become_conversations_and_back():
     chat = from_rows(rows).in_form("chat")
     assert chat.form == "chat"
     assert [[(turn.role, turn.content) for turn in e.messages] for e in chat.examples] == [
-        [("user", "a"), ("assistant", "b"), ("user", "c")], [], [("user", "only")],
+        [("user", "a"), ("assistant", "b"), ("user", "c")], [], [],
     ]  # fmt: skip
     assert chat.in_form("chat") == chat
     assert [e.messages for e in chat.in_form("plain").examples] == [(), (), ()]
