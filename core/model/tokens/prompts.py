@@ -86,19 +86,21 @@ def check_template(loaded: LoadedModel) -> None:
     raise ExamplesError("no_chat_template", name=loaded.name)
 
 
-def cut_turns(loaded: LoadedModel, examples: ExampleSet) -> list[int]:
-    """Lines of conversations of which the chat template leaves out or changes a turn, white space at its ends aside."""
-    if examples.form == "plain":
-        return []
-    numbered = enumerate(examples.examples, start=1)
-    return [
-        example.line or number
-        for number, example in numbered
-        if any(
-            turn.content.strip() not in prompt_of(loaded, examples, example).text
-            for turn in turns_of(examples, example)
-        )
-    ]
+def cut_turns(
+    loaded: LoadedModel, examples: ExampleSet, read: Sequence[Prompt]
+) -> tuple[list[int], list[int]]:
+    """Numbers of the conversations of which the chat template leaves out or changes a turn, and of those of which it
+    takes off white space at the ends of a turn alone; `read` are their prompts.
+    """
+    cut: list[int] = []
+    trimmed: list[int] = []
+    for number, (example, prompt) in enumerate(zip(examples.examples, read, strict=True)):
+        said = [turn.content for turn in turns_of(examples, example)] if examples.form == "chat" else []
+        if any(content.strip() not in prompt.text for content in said):
+            cut.append(number)
+        elif any(content.strip() and content not in prompt.text for content in said):
+            trimmed.append(number)
+    return cut, trimmed
 
 
 def is_dated(loaded: LoadedModel, examples: ExampleSet) -> bool:

@@ -1,6 +1,6 @@
 """Token ids of examples, with the checks that need the model, and what of a text its tokenizer cannot read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from core.errors import ExamplesError, ModelError
 from core.examples.example_set import ExampleSet, shortened
@@ -53,16 +53,19 @@ def encoded(loaded: LoadedModel, prompt: Prompt, line: int, text: str = "") -> l
 
 def reading_notes(loaded: LoadedModel, examples: ExampleSet) -> list[Note]:
     """What of the texts does not reach the model as it was written, by the lines where they stood."""
-    read = [
-        (example.line or number, prompt_of(loaded, examples, example))
-        for number, example in enumerate(examples.examples, start=1)
-    ]
-    cut = cut_turns(loaded, examples)
-    blank = [line for line, prompt in read if _loses_white_space(loaded, prompt)]
+    prompts = [prompt_of(loaded, examples, example) for example in examples.examples]
+    lines = [example.line or number for number, example in enumerate(examples.examples, start=1)]
+    read = list(zip(lines, prompts, strict=True))
+    cut, trimmed = cut_turns(loaded, examples, prompts)
+    at = {
+        "unread_white_space": [line for line, prompt in read if _loses_white_space(loaded, prompt)],
+        "turns_cut": [lines[number] for number in cut],
+        "turns_trimmed": [lines[number] for number in trimmed],
+    }
+    named_lines = {key: ", ".join(map(str, numbers)) for key, numbers in at.items() if numbers}
     return [
         *_unread(loaded, read),
-        *([Note(key="unread_white_space", values={"lines": _listed(blank)})] if blank else []),
-        *([Note(key="turns_cut", values={"lines": _listed(cut)})] if cut else []),
+        *(Note(key=key, values={"lines": numbers}) for key, numbers in named_lines.items()),
         *([Note(key="template_dated")] if is_dated(loaded, examples) else []),
     ]
 
@@ -75,7 +78,7 @@ def _unread(loaded: LoadedModel, read: Sequence[tuple[int, Prompt]]) -> list[Not
     parts = [part for _, of_text in unread for part in of_text]
     values = {
         "characters": named(parts),
-        "lines": _listed(line for line, _ in unread),
+        "lines": ", ".join(str(line) for line, _ in unread),
         "count": sum(map(len, parts)),
         "total": sum(len(prompt.text) for _, prompt in read),
     }
@@ -90,10 +93,6 @@ def _loses_white_space(loaded: LoadedModel, prompt: Prompt) -> bool:
     }
     ids = loaded.encode(prompt.text, prompt.special)
     return any(loaded.encode(other, prompt.special) == ids for other in others - {prompt.text})
-
-
-def _listed(lines: Iterable[int]) -> str:
-    return ", ".join(map(str, lines))
 
 
 def unread_parts(loaded: LoadedModel, prompt: Prompt) -> list[str]:

@@ -198,6 +198,15 @@ def test_what_a_template_leaves_out_or_adds_by_itself_is_named():
         assert text(language, f"note.{dated.key}")
 
 
+def test_white_space_that_a_template_takes_off_is_named():
+    examples = chat(conversation(" a\n"), conversation("b"), switches={"date_string": "1 May"})
+    (note,) = reading_notes(MODELS["llama3"], examples)
+    assert (note.key, note.values) == ("turns_trimmed", {"lines": "1"})
+    assert reading_notes(MODELS["chatml"], examples) == []
+    for language in LANGUAGES:
+        assert "1" in text(language, f"note.{note.key}", **note.values)
+
+
 def test_another_template_is_another_tokenizer():
     family = FAMILIES["chatml"]
     plain = Family("", family.special, family.begin, family.end)

@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerFast
 from core.analysis.pipeline import analyse
 from core.config import make_config
 from core.errors import ExamplesError, ModelError
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows
 from core.inspection.preview import preview
 from core.model.loaded_model import LoadedModel
@@ -150,3 +151,14 @@ def test_interrupts_pass(signal, monkeypatch):
     monkeypatch.setattr(type(loaded.tokenizer), "__call__", stop)
     with pytest.raises(type(signal)):
         loaded.encode("w1")
+
+
+def test_white_space_that_is_read_as_none_or_as_another_is_named():
+    loaded = tiny()
+    texts = ("w1 w2", "w1\nw2", "w1\n", "w3 ", "w1\n\nw2 ")
+    as_written = ExampleSet(examples=tuple(Example(label="normal", text=written) for written in texts))
+    (note,) = reading_notes(loaded, as_written)
+    assert (note.key, note.values) == ("unread_white_space", {"lines": "2, 3, 4, 5"})
+    for language in LANGUAGES:
+        assert "2, 3, 4, 5" in text(language, f"note.{note.key}", **note.values)
+    assert reading_notes(letters("<unk>"), examples("a b", "a  b ")) == []
