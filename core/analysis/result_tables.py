@@ -15,6 +15,7 @@ from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
+from core.examples.reading.headings import CARRIED
 from core.heads import EdgeId, HeadId, all_heads
 from core.model.tokens.answer_readings import AnswerReading
 from core.schema import Direction, EvidenceDetails, HeadEvidence, StabilityRecord
@@ -201,7 +202,10 @@ def code_table(
 def example_table(
     examples: ExampleSet, ids: Sequence[Sequence[int]], rows: Sequence[ExampleRow]
 ) -> pd.DataFrame:
-    """One row an example, in the user's order, with its number of tokens, what the model says, and its answers."""
+    """One row an example, in the user's order, with its number of tokens, what the model says, and its answers.
+
+    Behind these stand the further columns of the user's file; `carried.` goes before a heading that is one of ours.
+    """
     records = [
         {
             "example": number,
@@ -215,7 +219,17 @@ def example_table(
         }
         for number, (example, text, row) in enumerate(zip(examples.examples, ids, rows, strict=True), start=1)
     ]
-    return pd.DataFrame(records)[list(schema.EXAMPLE_COLUMNS)]
+    further = {
+        heading if heading not in schema.EXAMPLE_COLUMNS else f"{CARRIED}{heading}": heading
+        for example in examples.examples
+        for heading in example.carried
+    }
+    table = pd.DataFrame(records)[list(schema.EXAMPLE_COLUMNS)]
+    cells = {
+        name: [example.carried.get(heading, "") for example in examples.examples]
+        for name, heading in further.items()
+    }
+    return pd.concat([table, pd.DataFrame(cells, index=table.index, dtype=str)], axis=1)
 
 
 def _answer(reading: AnswerReading | None) -> dict[str, float | str | None]:

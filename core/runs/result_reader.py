@@ -9,7 +9,7 @@ import pandas as pd
 from core.errors import StorageError
 from core.runs.facts import Facts, facts
 from core.runs.run_folder import RunFolder
-from core.schema import EXAMPLE_COLUMNS, FORMER_DIRECTIONS, CircuitRecord
+from core.schema import FORMER_DIRECTIONS, CircuitRecord
 from core.text.csv_safe import unguarded
 
 CIRCUIT_FILE = "circuit.json"
@@ -44,8 +44,9 @@ def saved_codes(run: RunFolder) -> pd.DataFrame:
 
 
 def saved_examples(run: RunFolder) -> pd.DataFrame:
-    """examples.csv: the texts with what the model says next, every cell as it was written."""
-    return _text_columns(run, "examples", EXAMPLE_COLUMNS)
+    """examples.csv: the texts with what the model says next and further columns, every cell as it was written."""
+    with _or_damaged(run):
+        return _table(run, "examples", dtype=str, keep_default_na=False).map(unguarded)
 
 
 def saved_effects(run: RunFolder) -> pd.DataFrame:
