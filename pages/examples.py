@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import shell
-from pages.parts.examples import boxes, chat, drafting, fitness, former_texts, preview, table, upload
+from pages.parts.examples import chat, drafting, fitness, former_texts, preview
+from pages.parts.examples.inputs import boxes, table, upload
 from pages.parts.session import samples, state
 from pages.parts.session.state import t, tn
 

@@ -21,17 +21,18 @@ from core.model.tokens.prompts import prompt_of
 class ExampleRow(TypedDict):
     """One example as the pages show it, plain JSON.
 
-    `pieces` are its tokens as text, `kinds` says of each whether it is special, stands around every text, or is the
-    text's own, `differs` whether the partner has another one there; `next` are the likeliest next tokens.
-    `continuation` is what the model writes of itself, `end` how it ended (`ended` by `end_token`, `cut` after the
-    tokens that the answers need, `full` where the context ends). `expected` and `actual` are the answers behind this
-    text, `difference` sets them against each other. `verdict` says which answer the continuation is, `behaves`
-    whether that fits the label; it is None where nothing can be told.
+    `prompt` is what the model reads, with what stands around the text; `pieces` are its tokens as text, `kinds` says of
+    each whether it is special, stands around every text, or is the text's own, `differs` whether the partner has
+    another one there; `next` are the likeliest next tokens. `continuation` is what the model writes of itself, `end`
+    how it ended (`ended` by `end_token`, `cut` after the tokens that the answers need, `full` where the context ends).
+    `expected` and `actual` are the answers behind this text, `difference` sets them against each other. `verdict` says
+    which answer the continuation is, `behaves` whether that fits the label; it is None where nothing can be told.
     """
 
     label: str
     text: str
     pair: str
+    prompt: str
     pieces: list[str]
     kinds: list[PieceKind]
     differs: list[bool]
@@ -79,6 +80,7 @@ def example_rows(
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
+                "prompt": prompt.text,
                 "pieces": loaded.pieces_in(prompt.text, list(text), prompt.special),
                 "kinds": piece_kinds(loaded, prompt, text, own),
                 "differs": [i >= len(other) or token != other[i] for i, token in enumerate(text)],

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from core.config import PRESETS, AutoencoderConfig, RunConfig, first_complaint, make_config
 from core.errors import StorageError
+from core.examples.answer_match import Match
 from core.examples.example_set import COLUMNS, ExampleSet
 from core.schema import Stored
 from core.storage import home, local_model, locked, portable_model, storage_error, write_atomically
@@ -56,6 +57,7 @@ class Draft:
     positions: str = "auto"
     pairing: str = "auto"
     candidates: str = "codes"
+    match: Match = "begins"
     device: str = "auto"
     seed: int = 0
     permutations: int = 1000

@@ -152,6 +152,8 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
+                "prompt": config.examples.frame.replace("{text}", example.text)
+                or f"<user>{example.text}</user>",
                 "pieces": example.text.split(" "),
                 "differs": [place == 1 for place in range(len(example.text.split(" ")))],
                 "next": [next_word(example.text)],

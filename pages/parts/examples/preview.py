@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.report.sentences import notes
 from pages.parts import shell
-from pages.parts.examples import accuracy, findings, fitness, token_view
+from pages.parts.examples import accuracy, answer_tokens, answers, findings, fitness, token_view
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -30,7 +30,9 @@ def show() -> bool:
     _comparison(texts)
     accuracy.show(texts)
     findings.show(texts)
+    answers.show(payload)
     _table(texts)
+    _prompt(texts)
     differs = fitness.difference(texts) >= fitness.LEAST_DIFFERENCE
     st.session_state["behaviour"] = (state.draft().source, state.draft().examples, differs)
     return True
@@ -60,3 +62,17 @@ def _table(texts: PreviewedTexts) -> None:
     )
     st.html(token_view.table(texts, t, None if everything else FIRST_ROWS))
     st.html(token_view.legend(texts, t))
+    if answer_tokens.any_answers(texts.examples):
+        with st.expander(t("answers.tokens"), key="answer_tokens"):
+            st.caption(t("answers.tokens_text"))
+            named = [example.text for example in state.draft().examples.examples]
+            rows = list(zip(named, texts.examples, strict=True))
+            st.html(answer_tokens.table(rows if everything else rows[:FIRST_ROWS], t))
+
+
+def _prompt(texts: PreviewedTexts) -> None:
+    """The whole prompt of the first text, where something stands around the texts."""
+    examples = state.draft().examples
+    if examples.form == "chat" or examples.frame.strip():
+        with st.expander(t("answers.prompt"), key="whole_prompt"):
+            st.code(texts.examples[0].get("prompt", ""), language=None, wrap_lines=True)

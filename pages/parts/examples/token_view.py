@@ -104,19 +104,18 @@ def _fold(pieces: Sequence[str], aligned: bool, word: Words) -> str:
     """What all texts begin with, as one sign that tells it."""
     tag = "td" if aligned else "span"
     said, title = escape(word("examples.folded", count=len(pieces))), escape("".join(pieces))
-    return f'<{tag} class="tok template fold" title="{title}">{said}</{tag}>'
+    return f'<{tag} class="tok template fold" title="{title}">{said}</{tag}> '
 
 
 def _piece(piece: str, classes: str, aligned: bool, word: Words) -> str:
     tag = "td" if aligned else "span"
     before = " " if not aligned and piece[:1].isspace() else ""
-    after = "<br>" if not aligned and piece.endswith("\n") else ""
     title = ""
     if piece == REST_OF_CHARACTER:
         classes += " rest"
         title = f' title="{escape(word("examples.rest_of_character"))}"'
     direction = ' dir="auto"' if aligned else ""
-    return f'{before}<{tag} class="{classes}"{direction}{title}>{escape(visible(piece))}</{tag}>{after}'
+    return f'{before}<{tag} class="{classes}"{direction}{title}>{escape(visible(piece))}</{tag}>'
 
 
 def visible(piece: str) -> str:

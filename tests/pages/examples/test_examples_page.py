@@ -7,7 +7,8 @@ from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
 from core.text import text
 from pages.parts import i18n
-from pages.parts.examples import fitness, table, token_view
+from pages.parts.examples import fitness, token_view
+from pages.parts.examples.inputs import table
 from pages.parts.i18n import entries
 from pages.parts.session import state
 from tests.pages.conftest import OpenApp, run_until, shown

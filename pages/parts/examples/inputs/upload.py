@@ -13,7 +13,7 @@ from core.examples.reading.mapping import ColumnRole
 from core.examples.reading.tables import table_of
 from core.schema import Note
 from pages.parts import shell
-from pages.parts.examples import inputs, mapper
+from pages.parts.examples.inputs import mapper, texts
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import widgets
@@ -102,7 +102,7 @@ def _take(content: bytes, name: str, choices: Choices) -> FileRead | None:
         dict(reading.columns),
         samples,
     )
-    inputs.take(reading.examples)
+    texts.take(reading.examples)
     st.session_state["file_read"] = read
     st.rerun()
 
@@ -138,7 +138,7 @@ def _tell(read: FileRead, name: str) -> None:
     """What was read, everything that must be known of it, and the ways to read it otherwise."""
     st.caption(tn("examples.file_read", read.count, name=shell.plain(name)))
     if read.notes:
-        st.markdown("\n".join(f"- {shell.plain(sentence(note, language()))}" for note in read.notes))
+        st.caption("\n".join(f"- {shell.plain(sentence(note, language()))}" for note in read.notes))
     if any(note.key in _ABOUT_ANSWERS for note in read.notes):
         _final_turn(read.choices)
     with st.expander(t("mapper.otherwise"), key="read_otherwise"):

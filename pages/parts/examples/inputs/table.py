@@ -11,7 +11,7 @@ from core.errors import HeadlightError
 from core.examples.example_set import COLUMNS, LABELS, Example
 from core.examples.reading import from_rows
 from pages.parts import shell
-from pages.parts.examples import inputs
+from pages.parts.examples.inputs import texts
 from pages.parts.session import state
 from pages.parts.session.state import t
 
@@ -92,7 +92,7 @@ def _edited() -> None:
         else example
         for example, origin in zip(read.examples, origins, strict=True)
     ]
-    inputs.change(read.with_examples(whole), "paste_")
+    texts.change(read.with_examples(whole), "paste_")
 
 
 def _rows() -> tuple[list[dict[str, object]], Sequence[Example | None]]:

@@ -11,7 +11,7 @@ from core.examples.pasted import read_sheet
 from core.examples.reading import Cut, Pasted, from_pasted, recognised, written
 from core.examples.reading.notes import sentence
 from pages.parts import shell
-from pages.parts.examples import inputs
+from pages.parts.examples.inputs import texts
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 
@@ -171,7 +171,7 @@ def _pasted(label: Label) -> None:
         return
     pasted = {example.text for example in sheet.examples.examples}
     others = [e for e in state.draft().examples.examples if e.label != label and e.text not in pasted]
-    inputs.take(ExampleSet(examples=(*sheet.examples.examples, *others)))
+    texts.take(ExampleSet(examples=(*sheet.examples.examples, *others)))
     counts = [sheet.examples.count(side) for side in LABELS]
     st.session_state["paste_note"] = (sheet.how, *counts)
 
@@ -186,4 +186,4 @@ def _take_boxes() -> None:
         st.session_state["paste_error"] = (error.key, error.values)
         return
     st.session_state.pop("paste_error", None)
-    inputs.change(examples.keeping_columns_of(state.draft().examples), "edit_")
+    texts.change(examples.keeping_columns_of(state.draft().examples), "edit_")

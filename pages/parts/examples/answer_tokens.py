@@ -1,0 +1,55 @@
+"""Tokens of the expected and the actual answer behind each text, and which makes the difference, as HTML."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from pages.parts.examples.previewed_texts import Answer, PreviewedText
+from pages.parts.examples.token_view import visible
+from pages.parts.i18n import number
+
+Words = Callable[..., str]
+SNIPPET = 44  # Characters of a text
+
+
+def table(rows: Sequence[tuple[str, PreviewedText]], word: Words) -> str:
+    """HTML of the answers of the given texts (each with what names it); those without answers are left out."""
+    lines = "".join(
+        f'<tr class="{row["label"]}"><td><span class="side {row["label"]}"></span>'
+        f'<span dir="auto" title="{escape(text)}">{escape(_short(text))}</span></td>'
+        f"<td>{_answer(row, 'expected')}</td><td>{_answer(row, 'actual')}</td><td>{_difference(row)}</td></tr>"
+        for text, row in rows
+        if row.get("expected") or row.get("actual")
+    )
+    heads = ("column.text", "column.expected", "column.actual", "answers.difference")
+    head = "".join(f"<th>{escape(word(key))}</th>" for key in heads)
+    return f'<div class="suggested"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def any_answers(rows: Sequence[PreviewedText]) -> bool:
+    """Whether a text has an answer at all."""
+    return any(row.get("expected") or row.get("actual") for row in rows)
+
+
+def _answer(row: PreviewedText, side: str) -> str:
+    """The tokens of one answer; the one at which both answers differ most is marked."""
+    answer: Answer | None = row.get(side)  # type: ignore[assignment]
+    if not answer:
+        return "–"
+    difference = row.get("difference")
+    pieces = answer.get("pieces") or [{"piece": answer["piece"]}]
+    chips = "".join(
+        f'<span class="tok{" carries" if difference and place == difference["carried_by"] else ""}" dir="auto">'
+        f"{escape(visible(piece['piece']))}</span>"
+        for place, piece in enumerate(pieces)
+    )
+    return f"{chips} <i>{number(100 * answer['probability'])} %</i>"
+
+
+def _difference(row: PreviewedText) -> str:
+    difference = row.get("difference")
+    return f"{difference['value']:+.2f}" if difference else "–"
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= SNIPPET else f"{words[: SNIPPET - 1]}…"
