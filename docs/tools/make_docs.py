@@ -28,7 +28,7 @@ from core import schema  # noqa: E402
 from core.benchmark.tables.rows import COLUMNS as BENCHMARK_COLUMNS  # noqa: E402
 from core.cli import app  # noqa: E402
 from core.config import PRESETS  # noqa: E402
-from core.examples.example_set import COLUMNS as FILE_COLUMNS  # noqa: E402
+from core.examples.reading.mapping import ROLES  # noqa: E402
 from core.scenarios.loader import FOLDER, load_truth, scenario_names  # noqa: E402
 from core.sensitivity.summary import COLUMNS as SWEEP_COLUMNS  # noqa: E402
 from core.sensitivity.summary import MAP_COLUMNS  # noqa: E402
@@ -39,7 +39,7 @@ READMES = {"en": ROOT / "README.md", "ja": ROOT / "README.ja.md"}
 MEASURED = ROOT / "core" / "benchmark" / "measured"
 MODELS = ROOT / "core" / "benchmark" / "models"
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "input": FILE_COLUMNS,
+    "input": tuple(role for role in ROLES if role not in ("carried", "ignored")),
     "heads": schema.HEAD_COLUMNS,
     "edges": schema.EDGE_COLUMNS,
     "codes": schema.CODE_COLUMNS,

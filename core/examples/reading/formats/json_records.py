@@ -1,4 +1,4 @@
-"""Records of a JSON file: JSON Lines, an array, or an object that holds one or two named by the sides.
+"""Records of a JSON file: JSON Lines, an array, or an object that holds an array, two named by the sides, or a table.
 
 A record has the line where it begins; where several share a line, records are counted instead of lines.
 """
@@ -115,9 +115,9 @@ def _after(text: str, position: int) -> int:
 
 
 def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int, Json]]:
-    """The records of the one list of objects that an object holds, or those of two lists named by the sides."""
-    if sides := _by_sides(value):
-        return [(position, record) for record in sides]
+    """The records of the one list of objects that an object holds, of two lists named by the sides, or of a table."""
+    if made := _by_sides(value) or _table(value):
+        return [(position, record) for record in made]
     lists = {
         name: held
         for name, held in value.items()
@@ -150,6 +150,16 @@ def _by_sides(value: dict[str, Json]) -> list[dict[str, Json]]:
         for side, items in lists.items()
         for item in items
     ]
+
+
+def _table(value: dict[str, Json]) -> list[dict[str, Json]]:
+    """The records of `columns` and `data`, as tables of Weights & Biases and pandas (orient="split") are written."""
+    names, rows = value.get("columns"), value.get("data")
+    if not isinstance(names, list) or not isinstance(rows, list):
+        return []
+    if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        return []
+    return [dict(zip(map(str, names), row, strict=True)) for row in rows]
 
 
 def _flat(record: dict[str, Json], prefix: str = "", depth: int = 0) -> dict[str, Json]:
