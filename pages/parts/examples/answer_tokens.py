@@ -9,6 +9,7 @@ from pages.parts.i18n import number
 
 Words = Callable[..., str]
 SNIPPET = 44  # Characters of a text
+LEAST_PERCENT = 0.001  # A probability below is told as less than that
 
 
 def table(rows: Sequence[tuple[str, PreviewedText]], word: Words) -> str:
@@ -22,7 +23,8 @@ def table(rows: Sequence[tuple[str, PreviewedText]], word: Words) -> str:
     )
     heads = ("column.text", "column.expected", "column.actual", "answers.difference")
     head = "".join(f"<th>{escape(word(key))}</th>" for key in heads)
-    return f'<div class="suggested"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+    content = f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>"
+    return f'<div class="suggested answer-tokens"><table>{content}</table></div>'
 
 
 def any_answers(rows: Sequence[PreviewedText]) -> bool:
@@ -35,14 +37,24 @@ def _answer(row: PreviewedText, side: str) -> str:
     answer: Answer | None = row.get(side)  # type: ignore[assignment]
     if not answer:
         return "–"
-    difference = row.get("difference")
     pieces = answer.get("pieces") or [{"piece": answer["piece"]}]
+    marked = _place_that_carries(row)
     chips = "".join(
-        f'<span class="tok{" carries" if difference and place == difference["carried_by"] else ""}" dir="auto">'
+        f'<span class="tok{" carries" if place == marked else ""}" dir="auto">'
         f"{escape(visible(piece['piece']))}</span>"
         for place, piece in enumerate(pieces)
     )
-    return f"{chips} <i>{number(100 * answer['probability'])} %</i>"
+    percent = 100 * answer["probability"]
+    shown = number(percent) if percent >= LEAST_PERCENT else f"&lt; {LEAST_PERCENT}"
+    return f"{chips} <i>{shown} %</i>"
+
+
+def _place_that_carries(row: PreviewedText) -> int | None:
+    """Where both answers differ most; None where each is a single token, which needs no mark."""
+    difference = row.get("difference")
+    answers = [row.get("expected"), row.get("actual")]
+    longer = any(len(answer.get("pieces", ())) > 1 for answer in answers if answer)
+    return difference["carried_by"] if difference and longer else None
 
 
 def _difference(row: PreviewedText) -> str:

@@ -86,7 +86,7 @@ def _offer(examples: ExampleSet, suggestions: Suggestions) -> None:
         return
     rows = "".join(
         f'<tr class="{after.label}"><td><span class="side {after.label}"></span>{_cell(after.text)}</td>'
-        f"<td>{_cell(suggestion['says'])}{'' if suggestion['ended'] else ' …'}</td>"
+        f"<td>{_cell(suggestion['says'] + ('' if suggestion['ended'] else ' …'))}</td>"
         f"<td>{_cell(after.expected)}</td><td>{_cell(after.actual)}</td></tr>"
         for _, after, suggestion in changed
     )

@@ -41,7 +41,7 @@ def test_what_the_model_says_is_shown_before_it_is_filled_in(
     assert entries(language)["answers.none"] in titles
     app.button(key="fill_answers").click().run()
     run_until(app, lambda: any(button.key == "accept_answers" for button in app.button))
-    assert "Legal department</span> …" in shown(app)
+    assert "Legal department …</span>" in shown(app)
     assert [e.actual for e in app.session_state["draft"].examples.examples] == [""] * 6
     app.button(key="accept_answers").click().run()
     run_until(app, lambda: any(button.key == "fill_answers" for button in app.button))
@@ -105,3 +105,15 @@ def test_token_that_carries_the_difference_is_marked_in_both_answers() -> None:
     assert "25 %" in html and "50 %" in html and "-0.69" in html
     assert "a &lt;text&gt;" in html
     assert answer_tokens.any_answers([row])
+
+
+def test_answers_of_one_token_need_no_mark_and_rare_ones_no_row_of_zeros() -> None:
+    row: PreviewedText = {
+        "label": "normal", "pieces": ["a"], "differs": [False], "next": [], "behaves": None,
+        "expected": {"piece": "x", "probability": 1e-30, "pieces": [{"piece": " x"}]},
+        "actual": {"piece": "y", "probability": 0.5, "pieces": [{"piece": " y"}]},
+        "difference": {"value": -68.4, "shared": 0, "carried_by": 0},
+    }  # fmt: skip
+    html = answer_tokens.table([("a", row)], lambda key, **values: key)
+    assert "carries" not in html
+    assert "&lt; 0.001 %" in html

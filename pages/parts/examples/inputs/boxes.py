@@ -80,7 +80,8 @@ def _say_how_it_was_cut(pasted: Pasted) -> None:
         if count:
             how = t(f"cutting.{pasted.cut}", separator=shell.plain(pasted.separator))
             st.caption(tn("cutting.texts", count, how=how), width="content")
-            if otherwise != count:
+            filled = sum(bool(box.strip()) for box in _boxes())
+            if otherwise != count and (pasted.cut != "lines" or otherwise > filled):
                 st.button(
                     tn(f"cutting.to_{other}", otherwise),
                     key="cut_otherwise",
