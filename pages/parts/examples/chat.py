@@ -52,8 +52,7 @@ def follow_model() -> None:
 
 def facts_of_model() -> Mapping[str, Any] | None:
     """What the model's chat template offers; None while the model has not been looked at."""
-    answer = state.inspection()
-    card = answer.value if answer else None
+    card = state.backend().ask("inspect", state.draft().source).value
     return card.get("chat") if card else None
 
 

@@ -47,7 +47,7 @@ def _match(anomalous: list[str]) -> None:
         st.session_state["match_count"] = n_normal
         _offer(anomalous[min(n_normal, len(anomalous) - 1)])
     st.selectbox(t("help.match_from"), anomalous, key="match_from", on_change=_offer)
-    st.text_area(t("help.match_text"), key="match_text", height=90)
+    st.text_area(t("help.match_text"), key="match_text", height=140)
     if st.session_state.pop("match_refused", False):
         st.caption(t("help.match_same"))
     st.button(t("help.match_add"), key="match_add", icon=":material/add:", on_click=_add)
@@ -61,9 +61,10 @@ def _offer(text: str | None = None) -> None:
 
 
 def _add() -> None:
-    text = " ".join(st.session_state.get("match_text", "").split())
+    text = st.session_state.get("match_text", "")
+    text = text if state.draft().keep_ends else text.strip()
     known = {example.text for example in state.draft().examples.examples}
-    if not text or text in known:
+    if not text.strip() or text in known:
         st.session_state["match_refused"] = True
         return
     inputs.add("normal", text)

@@ -63,6 +63,18 @@ def test_normal_text_is_written_from_an_anomalous_one(open_app: OpenApp) -> None
     assert app.text_area(key="match_text").value == "red one"
 
 
+def test_lines_of_a_text_stay_when_its_match_is_written(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.switch_page("pages/examples.py").run()
+    tickets = [f"Hello,\nthe {word} is late" for word in ("invoice", "parcel", "order")]
+    app.text_area(key="paste_anomalous").set_value("\n\n".join(tickets)).run()
+    app.text_area(key="match_text").set_value("Hello,\nthe invoice is here ")
+    app.button(key="match_add").click().run()
+    assert app.session_state["draft"].examples.texts("normal") == ["Hello,\nthe invoice is here"]
+    assert app.session_state["draft"].examples.texts("anomalous") == tickets
+    assert app.text_area(key="paste_anomalous").value == "\n\n".join(tickets)
+
+
 def test_variety_counts_distinct_tokens() -> None:
     rows = [row("anomalous", "a b c d e", {}), row("normal", "a b c", {}), row("normal", "a b", {})]
     assert fitness.variety(rows) == (5, 3)

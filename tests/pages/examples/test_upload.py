@@ -156,3 +156,4 @@ def test_conversations_of_a_file_are_read_as_such(open_app: OpenApp) -> None:
         ("user", "t 0"),
     ]
     assert app.segmented_control(key="form_choice").value == "chat"
+    assert app.session_state["draft"].form_chosen

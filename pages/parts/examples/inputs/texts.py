@@ -24,7 +24,9 @@ def take(examples: ExampleSet, given: bool = False) -> None:
 
 def add(label: Label, text: str) -> None:
     """Add one text to a side."""
-    new = from_rows([{"label": label, "text": text, "line": state.draft().examples.count(label) + 1}])
+    draft = state.draft()
+    row = {"label": label, "text": text, "line": draft.examples.count(label) + 1}
+    new = from_rows([row], draft.keep_ends)
     take(ExampleSet(examples=(*state.draft().examples.examples, *new.examples)))
 
 

@@ -102,6 +102,8 @@ def _take(content: bytes, name: str, choices: Choices) -> FileRead | None:
         dict(reading.columns),
         samples,
     )
+    if reading.examples.form == "chat":
+        state.draft().form_chosen = True  # the file says so: a model without template is warned of instead
     texts.take(reading.examples)
     st.session_state["file_read"] = read
     st.rerun()
