@@ -2,8 +2,8 @@
 
 1. The model continues each text by itself. What it says is its first line, up to the end of its first sentence; a word
    that was cut by the number of tokens does not count.
-2. Where the first word alone sets every anomalous text apart from the normal texts that it is compared with, the first
-   word is the answer: what follows it would only add noise.
+2. Answers end with the word by which every anomalous text has parted from the normal texts that it is compared with,
+   often the first one: what follows would only add noise to the comparison of their probabilities.
 3. `actual` is what the model says on the text; `expected` of an anomalous text what it says on the text's partner or,
    without pairs, on most of the normal texts. A normal text says what is expected of it. Where normal texts agree on
    nothing, their answers are offered, and none is taken unasked.
@@ -53,14 +53,15 @@ def suggested(
 ) -> Suggestions:
     """What to fill in, from what the model says on each text; `partners` are those of anomalous texts.
 
-    `whole` answers are not shortened to their first word.
+    `whole` answers are not shortened to the words that set them apart.
     """
     normal = [i for i, label in enumerate(labels) if label == "normal"]
     anomalous = [i for i, label in enumerate(labels) if label == "anomalous"]
     against = {i: [partners[i]] if partners else normal for i in anomalous if i in partners or not partners}
-    first = [first_word(answer) for answer in answers]
-    if not whole and all(first[i] != first[j] for i, others in against.items() for j in others if first[i]):
-        answers = first
+    if not whole:
+        compared = [(answers[i], answers[j]) for i, others in against.items() for j in others]
+        count = max((_words_to_part(*both) for both in compared), default=0)
+        answers = [first_words(answer, count) for answer in answers]
     counts = Counter(answers[i] for i in normal if answers[i])
     offered: list[Offered] = [
         {"answer": answer, "texts": count} for answer, count in counts.most_common(MOST_OFFERED)
@@ -95,13 +96,32 @@ def answer_in(says: str, cut: bool, whole: bool = False) -> str:
     return plain(line)
 
 
-def first_word(answer: str) -> str:
-    """The first word of an answer; in scripts without spaces the first run of characters of one kind."""
-    begin = next((place for place, character in enumerate(answer) if character.isalnum()), len(answer))
-    for place in range(begin + 1, len(answer)):
-        if ends_word(answer, place) and _kind(answer[place]) != _kind(answer[begin]):
-            return answer[:place]
-    return answer
+def first_words(answer: str, count: int) -> str:
+    """The first words of an answer; in scripts without spaces runs of characters of one kind."""
+    ends = _ends_of_words(answer)
+    return answer[: ends[count - 1]] if 0 < count <= len(ends) else answer
+
+
+def _words_to_part(first: str, second: str) -> int:
+    """How many first words set two answers apart; 0 where they are the same, or one says nothing."""
+    if not first or not second or first == second:
+        return 0
+    longest = max(len(_ends_of_words(answer)) for answer in (first, second))
+    counts = range(1, longest + 1)
+    return next((k for k in counts if first_words(first, k) != first_words(second, k)), longest)
+
+
+def _ends_of_words(answer: str) -> list[int]:
+    """Where the words of an answer end."""
+    return [
+        place
+        for place in range(1, len(answer) + 1)
+        if answer[place - 1].isalnum()
+        and (
+            place == len(answer)
+            or (ends_word(answer, place) and _kind(answer[place]) != _kind(answer[place - 1]))
+        )
+    ]
 
 
 def _kind(character: str) -> str:

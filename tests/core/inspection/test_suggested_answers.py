@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.config import make_config
 from core.examples.answer_match import fits, verdict
-from core.inspection.suggested_answers import answer_in, first_word, suggest_answers, suggested
+from core.inspection.suggested_answers import answer_in, first_words, suggest_answers, suggested
 from tests.support.tiny_runs import texts
 
 PAIRED = ["anomalous", "normal"] * 3
@@ -39,20 +39,22 @@ def test_a_whole_answer_is_the_line_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("answer", "word"),
+    ("answer", "count", "words"),
     [
-        ("Legal department", "Legal"),
-        ("法務部です", "法務部"),
-        ("カスタマー対応", "カスタマー"),
-        ("4.5 %", "4.5"),
-        ("(A) Legal", "(A"),
-        ("Don't", "Don"),
-        ("🙂", "🙂"),
-        ("", ""),
+        ("Legal department", 1, "Legal"),
+        ("The legal department", 2, "The legal"),
+        ("法務部です", 1, "法務部"),
+        ("カスタマー対応です", 2, "カスタマー対応"),
+        ("4.5 %", 1, "4.5"),
+        ("(A) Legal", 1, "(A"),
+        ("Don't", 1, "Don"),
+        ("Legal", 3, "Legal"),
+        ("🙂", 1, "🙂"),
+        ("", 1, ""),
     ],
 )
-def test_the_first_word(answer, word):
-    assert first_word(answer) == word
+def test_the_first_words(answer, count, words):
+    assert first_words(answer, count) == words
 
 
 def test_what_the_partner_says_is_expected():
@@ -69,10 +71,23 @@ def test_what_the_partner_says_is_expected():
     ]
 
 
-def test_answers_that_begin_with_the_same_word_stay_whole():
-    says = ["I ask Legal", "I ask Billing"] * 3
+def test_answers_end_with_the_word_by_which_all_texts_have_parted():
+    says = [
+        "I ask Legal now",
+        "I ask Billing now",
+        "We ask Legal",
+        "I ask Legal",
+        "I ask Legal too",
+        "I ask Sales",
+    ]
     suggestions = suggested(PAIRED, says, {0: 1, 2: 3, 4: 5})
-    assert answers(suggestions)[0] == ("I ask Billing", "I ask Legal")
+    assert answers(suggestions)[::2] == [
+        ("I ask Billing", "I ask Legal"),
+        ("I ask Legal", "We ask Legal"),
+        ("I ask Sales", "I ask Legal"),
+    ]
+    whole = suggested(PAIRED, says, {0: 1, 2: 3, 4: 5}, whole=True)
+    assert answers(whole)[0] == ("I ask Billing now", "I ask Legal now")
 
 
 def test_without_pairs_the_most_frequent_answer_of_the_normal_texts_is_expected():
