@@ -68,6 +68,8 @@ def give() -> None:
     if state.draft().examples.examples:
         if hindrance:
             shell.show(hindrance)
+        elif chat.unreadable():  # which stands beside the choice of the form
+            ready = False
         else:
             ready = preview.show() and ready
     shell.next_button("examples", key="next_examples", disabled=not ready, reason=missing())

@@ -13,7 +13,7 @@ from pages.parts.shell.markdown import plain
 FORMS = ("plain", "chat")
 UNSET = ""
 """A variable of the template to which nothing is given."""
-BEGINNING = 40  # Characters of a system message by which a folded panel tells it
+BEGINNING = 60  # Characters of a system message or a frame by which a folded panel tells it
 
 
 def show() -> None:
@@ -35,7 +35,7 @@ def show() -> None:
     with around.expander(_summary(examples), key="around"):
         st.caption(t(f"chat.{_reason(examples)}"))
         _conversation() if examples.form == "chat" else _frame()
-    if examples.form == "chat" and _has_template() is False:
+    if unreadable():
         st.warning(t("chat.no_template_for_chat"), icon=":material/warning:")
 
 
@@ -56,6 +56,11 @@ def facts_of_model() -> Mapping[str, Any] | None:
     return card.get("chat") if card else None
 
 
+def unreadable() -> bool:
+    """Whether the texts are conversations, for a model without chat template."""
+    return state.draft().examples.form == "chat" and _has_template() is False
+
+
 def _has_template() -> bool | None:
     facts = facts_of_model()
     return None if facts is None else bool(facts["has_template"])
@@ -65,6 +70,8 @@ def _reason(examples: ExampleSet) -> str:
     """Key of the sentence on why texts are read in this form."""
     if examples.form == "chat":
         return "is_chat"
+    if examples.frame.strip():
+        return "is_framed"
     return "plain_though_template" if _has_template() else "is_plain"
 
 
@@ -78,7 +85,7 @@ def _choose() -> None:
 def _summary(examples: ExampleSet) -> str:
     """What stands around every text, in the panel's title."""
     if examples.form == "plain":
-        frame = f"“{plain(examples.frame)}”" if examples.frame.strip() else t("chat.nothing")
+        frame = f"“{plain(_short(examples.frame))}”" if examples.frame.strip() else t("chat.nothing")
         return t("chat.frame_summary", frame=frame)
     system, beginning = (
         f"“{plain(_short(text))}”" if text.strip() else t("chat.nothing")
@@ -93,8 +100,9 @@ def _short(text: str) -> str:
 
 
 def _frame() -> None:
-    st.text_input(
+    st.text_area(
         t("chat.frame", place=PLACE),
+        height=80,
         placeholder=t("chat.frame_placeholder", place=PLACE),
         help=t("chat.frame_help", place=PLACE),
         **state.bound("frame", "examples"),

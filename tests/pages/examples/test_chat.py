@@ -62,7 +62,9 @@ def test_conversations_for_a_model_without_template_are_warned_of(
 ) -> None:
     app = page(open_app, "/models/mine", language, examples=texts().in_form("chat"), form_chosen=True)
     assert entries(language)["chat.no_template_for_chat"] in [warning.value for warning in app.warning]
+    assert app.button(key="next_examples").disabled
     app.segmented_control(key="form_choice").set_value("plain").run()
+    assert not app.button(key="next_examples").disabled
     assert entries(language)["chat.no_template_for_chat"] not in [warning.value for warning in app.warning]
 
 
@@ -99,11 +101,11 @@ def test_system_message_that_the_template_leaves_out_is_named(open_app: OpenApp,
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_frame_needs_a_place_for_the_text(open_app: OpenApp, local: LocalBackend, language: str) -> None:
     app = page(open_app, "/models/mine", language, examples=texts())
-    app.text_input(key="draft_examples_frame").set_value("Ticket: Department:").run()
+    app.text_area(key="draft_examples_frame").set_value("Ticket: Department:").run()
     refusal = i18n.error(language, "frame_without_text", {"frame": "Ticket: Department:", "place": "{text}"})
     assert refusal in [error.value for error in app.error]
     assert app.button(key="next_examples").disabled
-    app.text_input(key="draft_examples_frame").set_value("Ticket: {text} Department:").run()
+    app.text_area(key="draft_examples_frame").set_value("Ticket: {text} Department:").run()
     assert not app.error
     assert app.session_state["draft"].config().examples.frame == "Ticket: {text} Department:"
 
