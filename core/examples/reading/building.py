@@ -8,7 +8,7 @@ from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet, Label, shortened
 from core.examples.reading.columns import Roles, roles_of
 from core.examples.reading.conversations import answer_of, text_of, turns_of
-from core.examples.reading.formats.json_records import written
+from core.examples.reading.formats.json_records import NotANumber, written
 from core.examples.reading.headings import CARRIED
 from core.examples.reading.labels import side_of, sides_of, word_of
 from core.examples.reading.mapping import ColumnRole, FinalTurn, Mapping, Reading
@@ -77,7 +77,10 @@ class _Rows:
 
     def of_row(self, row: TableRow) -> Iterator[Example]:
         """The example of a row, or the two that stand side by side in it."""
-        cells: Cells = dict(zip(self.roles, row.cells, strict=True))
+        cells: Cells = {
+            role: None if isinstance(cell, NotANumber) and role not in _MUST_BE_TEXT else cell
+            for role, cell in zip(self.roles, row.cells, strict=True)
+        }
         if not set(LABELS) <= set(cells):
             yield self._example(row, self._label(row, cells), cells)
             return
@@ -97,7 +100,7 @@ class _Rows:
 
     def _example(self, row: TableRow, label: Label, cells: Cells) -> Example:
         carried = {
-            heading.removeprefix(CARRIED): written(cell)
+            heading.removeprefix(CARRIED): "" if isinstance(cell, NotANumber) else written(cell)
             for heading, role, cell in zip(self.table.headings, self.roles, row.cells, strict=True)
             if role == "carried"
         }
@@ -189,6 +192,9 @@ class _Rows:
         if applies and row.line not in lines[-1:]:
             lines.append(row.line)
 
+
+_MUST_BE_TEXT: tuple[ColumnRole, ...] = ("text", "messages", *LABELS)
+"""Columns whose cells may not be missing: what JSON writes as NaN is an empty cell elsewhere."""
 
 _TURNS: tuple[ColumnRole, ...] = ("messages", "text")
 _MISSING = ("nan", "none", "null", "n/a", "#n/a")

@@ -27,8 +27,7 @@ def roles_of(table: Table, mapping: Mapping, needs_label: bool = True) -> tuple[
     """
     given = _given(table, mapping)
     roles: list[ColumnRole | None] = [
-        given.get(normalised(heading)) or _recognised(table, place)
-        for place, heading in enumerate(table.headings)
+        given.get(normalised(heading)) or role_of(heading) for heading in table.headings
     ]
     for role in ROLES:
         if role not in _KEPT:
@@ -78,14 +77,6 @@ def _given(table: Table, mapping: Mapping) -> dict[str, ColumnRole]:
     return given
 
 
-def _recognised(table: Table, place: int) -> ColumnRole | None:
-    heading = table.headings[place]
-    last = heading.rpartition(".")[2]
-    if side_named(last) and affirms(table.column(place)):
-        return "label"
-    return role_of(heading)
-
-
 def _settle(
     table: Table, roles: list[ColumnRole | None], role: ColumnRole, given: dict[str, ColumnRole]
 ) -> None:
@@ -117,7 +108,7 @@ def _sides(table: Table, roles: list[ColumnRole | None]) -> None:
 
 
 def _label_by_cells(table: Table, roles: list[ColumnRole | None], given: dict[str, ColumnRole]) -> list[Note]:
-    """Where no heading says `label`, the one column whose cells are words of both sides is it."""
+    """Where no heading says `label`, the one column is it whose cells are words of both sides, or affirm one."""
     at = roles.index("label") if "label" in roles else None
     if at is not None and (
         normalised(table.headings[at]) in given
@@ -129,14 +120,23 @@ def _label_by_cells(table: Table, roles: list[ColumnRole | None], given: dict[st
     places = [
         place
         for place, role in enumerate(roles)
-        if role not in ("text", "messages", "ignored") and tell_sides(table.column(place))
+        if role not in ("text", "messages", "ignored")
+        and (tell_sides(table.column(place)) or _affirms(table, place))
     ]
     if len(places) != 1:
         return []
     if at is not None:
         roles[at] = "carried"
     roles[places[0]] = "label"
+    if _affirms(table, places[0]):
+        return []  # `sides_of` names it
     return [Note(key="label_by_cells", values={"column": table.headings[places[0]]})]
+
+
+def _affirms(table: Table, place: int) -> bool:
+    """Whether a column holds 1 and 0, or the like, under a heading that says what they affirm."""
+    last = table.headings[place].rpartition(".")[2]
+    return side_named(last) is not None and affirms(table.column(place))
 
 
 def _outputs_are_answers(table: Table, roles: list[ColumnRole | None], given: dict[str, ColumnRole]) -> None:

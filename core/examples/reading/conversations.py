@@ -33,6 +33,8 @@ def text_of(cell: object, line: int) -> str:
 
 def answer_of(cell: object, line: int) -> str:
     """What a cell holds as an answer: its text, or the content of the last turn where it holds turns."""
+    if isinstance(cell, bool):
+        return written(cell)
     turns = turns_of(cell, line)
     return turns[-1].content if turns else text_of(cell, line)
 

@@ -225,12 +225,13 @@ def _recorded(records: Sequence[Record], notes: Iterable[Note] = (), encoding: s
 
 
 def _merged(names: Sequence[str], rows: Sequence[TableRow]) -> Table:
-    """One column for names that differ only in how they are written: `Text` in one record, `text` in another."""
+    """One column for names of ours that differ in how they are written: `Text` in one record, `text` in another."""
+    plain = {name: normalised(name) if role_of(name) else name for name in names}
     first: dict[str, str] = {}
     for name in names:
-        first.setdefault(normalised(name), name)
+        first.setdefault(plain[name], name)
     headings = tuple(first.values())
-    places = [headings.index(first[normalised(name)]) for name in names]
+    places = [headings.index(first[plain[name]]) for name in names]
     merged: list[TableRow] = []
     for row in rows:
         cells: list[object] = [None] * len(headings)

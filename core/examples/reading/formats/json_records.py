@@ -3,6 +3,7 @@
 A record has the line where it begins; where several share a line, records are counted instead of lines.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -71,12 +72,14 @@ def records_of(text: str) -> list[Record]:
 
 
 def json_value(cell: str) -> Json:
-    """What a cell holds that is written as JSON; the cell itself where it is not."""
-    if cell.lstrip()[:1] not in ("[", "{"):
+    """What a cell holds that is written as JSON, or as Python (so pandas) writes it; else the cell itself."""
+    begun = "".join(cell[:20].split())
+    if begun[:1] not in ("[", "{"):
         return cell
+    read = ast.literal_eval if begun.startswith(("[{'", "{'")) else json.loads
     try:
-        value: Json = json.loads(cell)
-    except (ValueError, RecursionError):
+        value: Json = read(cell.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return cell
     return value
 
