@@ -10,7 +10,7 @@ from tests.browser.reader import PATIENCE, Reader
 from tests.browser.test_own_texts import SEED, paste, to_the_examples
 
 pytestmark = pytest.mark.browser
-BOXES = "[data-testid=stTextArea] textarea"
+BOXES = "[class*='st-key-paste_'] textarea"
 
 
 @pytest.mark.parametrize(("former", "page"), shell.FORMER_ADDRESSES.items())

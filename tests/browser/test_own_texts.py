@@ -89,7 +89,7 @@ def test_typing_after_a_file_keeps_its_pairs(sit: Sit, tmp_path: Path) -> None:
     page.locator("input[type=file]").set_input_files(file)
     page.locator(".tokens tbody tr").nth(5).wait_for(timeout=PATIENCE)
     page.get_by_role("tab", name=reader.texts["examples.paste"]).click(timeout=PATIENCE)
-    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box = page.locator("[class*='st-key-paste_'] textarea").nth(0)
     box.press("Control+End")
     page.keyboard.type("x", delay=20)
     page.locator(".tokens", has_text="3x").wait_for(timeout=PATIENCE)

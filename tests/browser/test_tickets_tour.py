@@ -18,7 +18,7 @@ from tests.support.server import dashboard
 pytestmark = pytest.mark.browser
 SEED = 77
 """Of tickets on which the bundled model does as the labels say, in three lines as well as in one."""
-BOXES = "[data-testid=stTextArea] textarea"
+BOXES = "[class*='st-key-paste_'] textarea"
 MISLABELLED = 3  # Place among the normal tickets
 
 

@@ -13,7 +13,7 @@ def test_boxes_are_checked_while_one_types_and_keep_every_letter(sit: Sit) -> No
     reader = sit()
     to_the_examples(reader)
     page = reader.page
-    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box = page.locator("[class*='st-key-paste_'] textarea").nth(0)
     box.click()
     page.keyboard.type("The red shop\nThe red", delay=20)
     page.locator(".pill", has_text="anomalous2").wait_for(timeout=PATIENCE)
@@ -27,7 +27,7 @@ def test_word_that_an_input_method_composes_is_left_alone(sit: Sit) -> None:
     reader = sit("ja")
     to_the_examples(reader)
     page = reader.page
-    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box = page.locator("[class*='st-key-paste_'] textarea").nth(0)
     box.click()
     page.keyboard.type("a\nb", delay=20)
     page.locator(".pill", has_text="異常例2").wait_for(timeout=PATIENCE)
