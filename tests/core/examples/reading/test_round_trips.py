@@ -12,6 +12,7 @@ from core.errors import ExamplesError
 from core.examples.conversation import Message, transcript
 from core.examples.example_set import Example
 from core.examples.reading import Mapping, parse_examples, to_csv
+from core.text.csv_safe import unguarded
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00\r")
 WORDS = st.text(CHARACTERS, min_size=1).filter(str.strip).filter(lambda text: text.lstrip()[:1] not in "[{")
@@ -60,11 +61,18 @@ def test_own_file_gives_back_every_example(examples):
     ]
 
 
+def is_no_guard(text: str) -> bool:
+    """An apostrophe in front of what looks like a formula is taken for ours, and named."""
+    return unguarded(text) == text
+
+
 LETTERS = "ab ,;|\t\"\n'.é漢\U0001f600€"
 
 
 @given(
-    texts=st.lists(st.text(LETTERS, min_size=1).map(str.strip).filter(bool), min_size=2, max_size=6),
+    texts=st.lists(
+        st.text(LETTERS, min_size=1).map(str.strip).filter(bool).filter(is_no_guard), min_size=2, max_size=6
+    ),
     separator=st.sampled_from(",;\t|"),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
     end=st.sampled_from(["\r\n", "\n"]),
