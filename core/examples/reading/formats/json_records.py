@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from core.errors import ExamplesError
 from core.examples.example_set import LABELS, shortened
 from core.examples.reading.formats.decoding import line_of, lines_of
+from core.examples.reading.headings import role_of
 from core.examples.reading.labels import side_of
 from core.examples.reading.notes import quoted, readable
 
@@ -67,7 +68,7 @@ def records_of(text: str) -> list[Record]:
     for line, (position, value) in zip(lines, found, strict=True):
         if not isinstance(value, dict):
             raise _bad(text, position)
-        records.append((line, _flat(value)))
+        records.append((line, flattened(value)))
     return records
 
 
@@ -156,20 +157,34 @@ def _by_sides(value: dict[str, Json]) -> list[dict[str, Json]]:
 
 
 def _table(value: dict[str, Json]) -> list[dict[str, Json]]:
-    """The records of `columns` and `data`, as tables of Weights & Biases and pandas (orient="split") are written."""
+    """The records of a table: `columns` and `data` as in Weights & Biases, a list a column, or as pandas does."""
     names, rows = value.get("columns"), value.get("data")
-    if not isinstance(names, list) or not isinstance(rows, list):
-        return []
-    if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
-        return []
-    return [dict(zip(map(str, names), row, strict=True)) for row in rows]
+    if isinstance(names, list) and isinstance(rows, list):
+        fitting = all(isinstance(row, list) and len(row) == len(names) for row in rows)
+        return [dict(zip(map(str, names), row, strict=True)) for row in rows] if fitting else []
+    lists = [column for column in value.values() if isinstance(column, list)]
+    if len(lists) == len(value) > 1 and len({len(column) for column in lists}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+    return _by_key(value)
 
 
-def _flat(record: dict[str, Json], prefix: str = "", depth: int = 0) -> dict[str, Json]:
+def _by_key(value: dict[str, Json]) -> list[dict[str, Json]]:
+    """The records of objects that all have the same keys: one a column, or one a row, as the headings tell."""
+    inner = {name: each for name, each in value.items() if isinstance(each, dict) and not is_turn(each)}
+    keys = list(next(iter(inner.values()), {}))
+    if len(inner) < len(value) or len(inner) < 2 or any(list(each) != keys for each in inner.values()):
+        return []
+    if any(map(role_of, inner)):
+        return [{name: column[key] for name, column in inner.items()} for key in keys]
+    return list(inner.values()) if any(map(role_of, keys)) else []
+
+
+def flattened(record: dict[str, Json], prefix: str = "", depth: int = 0) -> dict[str, Json]:
+    """A record with the values of nested objects under names joined by dots; turns of a conversation stay."""
     flat: dict[str, Json] = {}
     for name, value in record.items():
         if isinstance(value, dict) and value and depth < _DEEPEST and not is_turn(value):
-            flat |= _flat(value, f"{prefix}{name}.", depth + 1)
+            flat |= flattened(value, f"{prefix}{name}.", depth + 1)
         else:
             flat[prefix + name] = value
     return flat

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import ExamplesError
-from core.examples.reading.formats.json_records import Json
+from core.examples.reading.formats.json_records import Json, flattened
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
@@ -65,7 +65,7 @@ def parquet_records(content: bytes) -> list[tuple[int, dict[str, Json]]]:
     except Exception as error:  # engines raise classes of their own
         raise ExamplesError("bad_workbook", detail=" ".join(str(error).split())[:200]) from None
     return [
-        (number, {str(name): _plain(value) for name, value in row.items()})
+        (number, flattened({str(name): _plain(value) for name, value in row.items()}))
         for number, row in enumerate(table.to_dict("records"), start=1)
     ]
 

@@ -179,6 +179,15 @@ def test_parquet_holds_texts_and_conversations():
     assert [e.carried["score"] for e in reading.examples.examples] == ["0.5", "", "1", "2"]
 
 
+def test_nested_values_of_parquet_have_names_with_dots():
+    inputs = [{"messages": [{"role": "user", "content": text}], "model": "m"} for text in TEXTS]
+    reading = read(
+        pd.DataFrame({"label": ["NG", "NG", "OK", "OK"], "inputs": inputs}).to_parquet(), "x.parquet"
+    )
+    assert (texts(reading), reading.examples.form) == (TEXTS, "chat")
+    assert reading.examples.examples[0].carried == {"inputs.model": "m"}
+
+
 def test_parquet_without_an_engine_says_what_is_missing(monkeypatch):
     def missing(*_args, **_options):
         raise ImportError("no engine")
@@ -201,6 +210,12 @@ RECORDS = [{"label": label, "text": text, "pair": int(pair)} for label, text, pa
         json.dumps({"examples": RECORDS}),
         json.dumps({"version": 2, "data": RECORDS, "tags": ["x"]}, indent=1),
         json.dumps({"columns": ["label", "text", "pair"], "data": ROWS}),
+        *(
+            pd.DataFrame(RECORDS).to_json(orient=orient)
+            for orient in ("columns", "index", "split", "records")
+        ),
+        pd.DataFrame(RECORDS).to_json(orient="records", lines=True),
+        json.dumps(pd.DataFrame(RECORDS).to_dict("list")),
     ],
 )
 @pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.ndjson", "x.txt"])
