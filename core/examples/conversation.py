@@ -18,6 +18,7 @@ ROLE_WORDS: dict[str, Role] = {
 _FIELDS = ("developer", "model", "回答")
 """Roles of files that in a text are more often the name of a field (“Model: X200”)."""
 
+_TURNS = ROLE_WORDS.keys() - {*_FIELDS}
 _HEADING = re.compile(r"^[ \t]*([^\W\d_]+)[ \t]*[:：][ \t]?", re.MULTILINE)
 
 
@@ -37,13 +38,19 @@ def transcript(messages: Sequence[Message]) -> str:
     return "\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
+def first_role(text: str) -> Role | None:
+    """Whose turn the first line of a text begins; None where it names nobody."""
+    line = _HEADING.match(text)
+    return ROLE_WORDS[line[1].lower()] if line and line[1].lower() in _TURNS else None
+
+
 def from_transcript(text: str) -> tuple[Message, ...]:
     """The turns of a text: a line that begins with a role and a colon begins one; a text without is one user turn.
 
     A text is a conversation where it begins with such a line and has a second one, and only its first turn may be a
     system message: “User: Jane” above a ticket is a field of the ticket, and stays in it.
     """
-    starts = [line for line in _HEADING.finditer(text) if line[1].lower() in ROLE_WORDS.keys() - {*_FIELDS}]
+    starts = [line for line in _HEADING.finditer(text) if line[1].lower() in _TURNS]
     roles = [ROLE_WORDS[line[1].lower()] for line in starts]
     if len(roles) < 2 or "system" in roles[1:] or text[: starts[0].start()].strip():
         return (Message(role="user", content=text),)

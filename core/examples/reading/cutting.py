@@ -6,13 +6,17 @@ How a box was meant is told from both boxes together:
 2. Else empty lines part them, where a box that has some falls into enough texts for one side and most of these have
    several lines.
 3. Else every line is a text.
+
+Where empty lines also part the turns of conversations, a text ends where a conversation does (`_turns_together`).
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
+from core.examples.conversation import Role, first_role
 from core.examples.example_set import MINIMUM_PER_SIDE
 
 Cut = Literal["lines", "blank_lines", "separator"]
@@ -44,7 +48,7 @@ def recognised(boxes: Sequence[str]) -> Cutting:
     boxes = [with_line_feeds(box) for box in boxes]
     if rule := next((match for box in boxes if (match := _RULE.search(box))), None):
         return Cutting("separator", rule[1])
-    blocks = [[block for block in re.split(_BLANK_LINES, box) if block.strip()] for box in boxes]
+    blocks = [[piece.text for piece in pieces(box, Cutting("blank_lines"))[0]] for box in boxes]
     parted = [[block.strip().count("\n") + 1 for block in of_box] for of_box in blocks if len(of_box) > 1]
     several_lines = all(2 * sum(size > 1 for size in sizes) > len(sizes) for sizes in parted)
     enough = any(len(sizes) >= MINIMUM_PER_SIDE for sizes in parted)
@@ -55,8 +59,10 @@ def pieces(box: str, cutting: Cutting) -> tuple[list[Piece], int]:
     """The texts of a box, and how many empty ones were left out where each line (or separator) should end one."""
     box = with_line_feeds(box)
     filled = [(start, end) for start, end in _spans(box, cutting) if box[start:end].strip()]
-    left_out = 0 if cutting.how == "blank_lines" else len(_spans(box, cutting)) - len(filled)
-    return [Piece(box[start:end], _line(box, start)) for start, end in filled], left_out
+    cut = [Piece(box[start:end], _line(box, start)) for start, end in filled]
+    if cutting.how == "blank_lines":
+        return _turns_together(cut), 0
+    return cut, len(_spans(box, cutting)) - len(filled)
 
 
 def written(texts: Sequence[str], others: Iterable[str] = ()) -> tuple[str, Cutting]:
@@ -73,7 +79,8 @@ def written(texts: Sequence[str], others: Iterable[str] = ()) -> tuple[str, Cutt
         Cutting("blank_lines"),
         Cutting("separator", separators[0]),
     )
-    cutting = next(way for way in plainest if all(_comes_out(text, way) for text in everything))
+    boxes = [texts, everything[len(texts) :], *([text, text] for text in everything)]
+    cutting = next(way for way in plainest if all(_come_out(box, way) for box in boxes))
     return _joined(texts, cutting), cutting
 
 
@@ -84,9 +91,33 @@ def _joined(texts: Sequence[str], cutting: Cutting) -> str:
     return f"\n{cutting.separator}\n".join(texts) + closed
 
 
-def _comes_out(text: str, cutting: Cutting) -> bool:
-    """Whether a text comes out as it is, between others and at the end of a box."""
-    return [piece.text for piece in pieces(_joined([text, text], cutting), cutting)[0]] == [text, text]
+def _come_out(texts: Sequence[str], cutting: Cutting) -> bool:
+    """Whether the texts of a box come out as they are."""
+    return [piece.text for piece in pieces(_joined(texts, cutting), cutting)[0]] == list(texts)
+
+
+def _turns_together(blocks: Sequence[Piece]) -> list[Piece]:
+    """Blocks between empty lines as texts; where single turns of conversations stand in them, whole conversations.
+
+    A conversation begins with a system message or with the user, but not where the user goes on after the assistant;
+    if that would leave one conversation alone, each turn of the user begins one. A block that names nobody is a
+    paragraph of the turn above.
+    """
+    roles = [first_role(block.text) for block in blocks]
+    if not {"user", "assistant"} <= set(roles):
+        return list(blocks)
+    turns = [role for role in roles if role]
+    long = turns.count("user") > 1 and "system" not in turns and ("user", "user") not in pairwise(turns)
+    texts: list[Piece] = []
+    last: Role | None = None
+    for block, role in zip(blocks, roles, strict=True):
+        begins = role == "system" or (role == "user" and (long or last in ("user", None)))
+        if begins or not texts:
+            texts.append(block)
+        else:
+            texts[-1] = Piece(texts[-1].text + ("\n" if role else "\n\n") + block.text, texts[-1].line)
+        last = role or last
+    return texts
 
 
 def _spans(box: str, cutting: Cutting) -> list[tuple[int, int]]:
