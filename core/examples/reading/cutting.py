@@ -58,11 +58,19 @@ def recognised(boxes: Sequence[str]) -> Cutting:
 def pieces(box: str, cutting: Cutting) -> tuple[list[Piece], int]:
     """The texts of a box, and how many empty ones were left out where each line (or separator) should end one."""
     box = with_line_feeds(box)
-    filled = [(start, end) for start, end in _spans(box, cutting) if box[start:end].strip()]
-    cut = [Piece(box[start:end], _line(box, start)) for start, end in filled]
+    spans = _spans(box, cutting)
+    cut: list[Piece] = []
+    line, counted = 1, 0
+    for start, end in spans:
+        text = box[start:end]
+        if words := text.lstrip():
+            begins = end - len(words)
+            line += box.count("\n", counted, begins)
+            counted = begins
+            cut.append(Piece(text, line))
     if cutting.how == "blank_lines":
         return _turns_together(cut), 0
-    return cut, len(_spans(box, cutting)) - len(filled)
+    return cut, len(spans) - len(cut)
 
 
 def written(texts: Sequence[str], others: Iterable[str] = ()) -> tuple[str, Cutting]:
@@ -140,11 +148,6 @@ def _pattern(box: str, cutting: Cutting) -> str:
     separator = re.escape(cutting.separator.strip())
     alone = rf"(?:^|\n)[ \t]*{separator}[ \t]*(?:\n|\Z)"
     return alone if re.search(alone, box) else separator
-
-
-def _line(box: str, start: int) -> int:
-    words = start + len(box[start:]) - len(box[start:].lstrip())
-    return box.count("\n", 0, words) + 1
 
 
 def with_line_feeds(text: str) -> str:
