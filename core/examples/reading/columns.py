@@ -36,6 +36,8 @@ def roles_of(table: Table, mapping: Mapping, needs_label: bool = True) -> tuple[
         _sides(table, roles)
     notes = _label_by_cells(table, roles, given) if needs_label and not set(LABELS) & set(roles) else []
     by_sides = set(LABELS) <= set(roles)
+    unused = ("label", "text", "messages") if by_sides else LABELS
+    roles = ["carried" if role in unused else role for role in roles]
     if not by_sides and ((needs_label and "label" not in roles) or not {"text", "messages"} & set(roles)):
         raise unclear(table, roles, [role for role in _ASKED if role not in roles])
     _outputs_are_answers(table, roles, given)

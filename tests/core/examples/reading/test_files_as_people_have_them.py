@@ -382,6 +382,15 @@ def test_texts_side_by_side_are_pairs():
     ]
 
 
+def test_columns_that_the_chosen_ones_leave_unused_are_carried():
+    content = "label,text,wrong,right\nNG,a,b,c\n"
+    sides = read(content, mapping=Mapping({"wrong": "anomalous", "right": "normal"}))
+    assert texts(sides) == ["b", "c"]
+    assert sides.examples.examples[0].carried == {"label": "NG", "text": "a"}
+    one = read(content, mapping=Mapping({"wrong": "anomalous"}))
+    assert (texts(one), one.examples.examples[0].carried) == (["a"], {"wrong": "b", "right": "c"})
+
+
 def test_output_of_a_log_is_right_on_normal_texts_and_wrong_on_anomalous_ones():
     reading = read("label,prompt,output\nNG,a,Legal\nOK,b,Billing\n")
     assert [(e.expected, e.actual) for e in reading.examples.examples] == [("", "Legal"), ("Billing", "")]
