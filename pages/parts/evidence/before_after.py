@@ -23,7 +23,7 @@ def table(rows: Sequence[Mapping[str, Any]], word: Words) -> str:
     head = "".join(
         f"<th{title}>{escape(word(f'whatif.{key}'))}</th>" for key, title in zip(keys, titles, strict=True)
     )
-    texts = long_text.cells([str(row["text"]) for row in shown])
+    texts = _texts(shown)
     body = "".join(_row(row, text, ahead, word) for row, text in zip(shown, texts, strict=True))
     return (
         f'<div class="before-after" role="region" tabindex="0" aria-label="{escape(word("whatif.table"))}">'
@@ -47,6 +47,15 @@ def spoken(row: Mapping[str, Any], statement: Mapping[str, Any]) -> tuple[str, s
     else:
         end = place + len(answer)
     return said[:place], said[place:end], said[end:]
+
+
+def _texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """HTML of the texts; those that were typed in share no template with the others, which would hinder the fold."""
+    cells: dict[int, str] = {}
+    for of_typed in (True, False):
+        places = [place for place, row in enumerate(rows) if (row["label"] == "typed") == of_typed]
+        cells |= zip(places, long_text.cells([str(rows[place]["text"]) for place in places]), strict=True)
+    return [cells[place] for place in range(len(rows))]
 
 
 def _row(row: Mapping[str, Any], text: str, ahead: bool, word: Words) -> str:

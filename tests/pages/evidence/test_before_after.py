@@ -59,3 +59,7 @@ def test_texts_of_many_lines_keep_them_and_what_all_begin_with_is_folded() -> No
     assert "<summary>… late &lt;b&gt;\nDepartment:</summary>" in page
     assert "<mark>early\nDepartment:</mark>" in page
     assert "Name one department.\n\nTicket: " in page
+    typed = row(statement(" a"), statement(" a"), text="A text of my own") | {"label": "typed"}
+    page = before_after.table([rows[0], typed, rows[1]], word)
+    order = [page.index(part) for part in ("late &lt;b&gt;\nDep", ">A text of my own<", "early\nDep")]
+    assert order == sorted(order) and page.count("<summary>") == 2
