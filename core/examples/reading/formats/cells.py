@@ -35,7 +35,10 @@ def rows_of(text: str, separator: str, lines_above: int = 0) -> Iterator[TextRow
     parted = re.escape(separator)
     plain = r"[^\n{}]*?".format(parted if separator else "") if ends != r"\r" else rf"[^\r{parted}]*"
     end = rf"{parted}|{ends}|\Z" if separator else rf"{ends}|\Z"
-    cell = re.compile(rf'(?:"((?:[^"]|"")*+)"|({plain}))({end})')
+    blanks = (
+        "" if separator == "\t" else "[ ]*"
+    )  # people who write CSV by hand put a blank behind the separator
+    cell = re.compile(rf'(?:{blanks}"((?:[^"]|"")*+)"{blanks}|({plain}))({end})')
     line = begun = lines_above + 1
     cells, kept, changed = list[str](), False, False
     for match in cell.finditer(text):
@@ -43,7 +46,7 @@ def rows_of(text: str, separator: str, lines_above: int = 0) -> Iterator[TextRow
             return  # behind the last row's end
         quoted, unquoted, after = match.groups()
         content = unquoted if quoted is None else quoted.replace('""', '"')
-        kept |= quoted is None and content.startswith('"')
+        kept |= quoted is None and content.lstrip(" ").startswith('"')
         if quoted is not None and _BREAKS.search(content):
             written = content
             content = content.replace("\r\n", "\n") if "\n" in text else content.replace("\r", "\n")

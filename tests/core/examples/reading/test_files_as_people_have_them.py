@@ -105,6 +105,12 @@ def test_quotation_mark_too_many_swallows_no_row():
     assert (error.key, error.values["line"], error.values["inner"]) == ("row_within_cell", 2, 3)
 
 
+def test_blanks_around_quotes_are_no_part_of_the_cell():
+    reading = read('label, text, pair\nNG, "a, ""b""" , 1\nOK, c, 1\nOK, "d" e, 1\n')
+    assert texts(reading) == ['a, "b"', "c", '"d" e']
+    assert (reading.notes[0].key, reading.notes[0].values["lines"]) == ("quotes_kept", "4")
+
+
 def test_line_breaks_in_cells_are_part_of_the_text():
     reading = read('label,text\r\nNG,"a\r\n b"\r\nOK,"c\n\nd"\r\n')
     assert texts(reading) == ["a\n b", "c\n\nd"]
