@@ -80,7 +80,7 @@ def _answer(row: Mapping[str, Any], when: str, word: Words) -> str:
     statement = row[when]
     kind, sign = SIGNS.get(statement["verdict"], ("", ""))
     meaning = escape(word(f"whatif.{statement['verdict']}")) if statement["verdict"] else ""
-    mark = f' <b class="{kind}" title="{meaning}" aria-label="{meaning}">{sign}</b>' if sign else ""
+    mark = f'<b class="{kind}" title="{meaning}" aria-label="{meaning}">{sign}</b>' if sign else ""
     before, answer, behind = spoken(row, statement)
     first = statement["next"][0]
     share = f" <i>{percent(first['probability'])}</i>" if first["piece"].strip() == answer else ""
@@ -88,10 +88,18 @@ def _answer(row: Mapping[str, Any], when: str, word: Words) -> str:
     end = escape(word("whatif.ended", token=statement.get("end_token", ""))) if ended else ""
     stop = f' <span class="end" title="{end}" aria-label="{end}">∎</span>' if ended else ""
     if not answer:
-        return f"<i>{escape(word('whatif.nothing'))}</i>{stop}{mark}"
-    rest = f'<div class="goes-on" dir="auto">{escape(behind.strip())}{stop}</div>' if behind.strip() else stop
-    lead = f'<span class="goes-on">{escape(before)}</span>' if before else ""
-    return f"{lead}<strong>{escape(answer)}</strong>{share}{mark}{rest}"
+        return f"<i>{escape(word('whatif.nothing'))}</i>{stop} {mark}"
+    if share and not before:
+        rest = (
+            f'<div class="goes-on" dir="auto">{escape(behind.strip())}{stop}</div>'
+            if behind.strip()
+            else stop
+        )
+        return f"<strong>{escape(answer)}</strong>{share} {mark}{rest}"
+    lead, rest = (
+        f'<span class="goes-on">{escape(part)}</span>' if part.strip() else "" for part in (before, behind)
+    )
+    return f'{mark} <span dir="auto">{lead}<strong>{escape(answer)}</strong>{rest}{stop}</span>'
 
 
 def _ahead(row: Mapping[str, Any]) -> str:
