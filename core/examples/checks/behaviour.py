@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.examples.checks.finding import Finding
-from core.examples.checks.words import words_of
+from core.examples.checks.words import beginning, words_of
 from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, Label
 
 USUAL, NEARLY_ALL = 2 / 3, 0.9
@@ -47,12 +47,16 @@ class Behaviour:
 
 
 def behaviour_findings(texts: Sequence[Behaviour]) -> list[Finding]:
-    """`like_other_side`, `breaks_promise` or `says_alone`, one finding a text. Values: `label`, `other`, `answer`."""
-    answers = _answers(texts)
+    """`like_other_side`, `breaks_promise` or `says_alone`, one finding a text.
+
+    Values: `label`, `other`, and `answer`, the words that were compared.
+    """
+    count = _words_apart(texts)
+    answers = _answers(texts, count)
     findings: list[Finding] = []
     for index, text in enumerate(texts):
         other: Label = "normal" if text.label == "anomalous" else "anomalous"
-        values = {"label": text.label, "other": other, "answer": text.answer.strip()}
+        values = {"label": text.label, "other": other, "answer": beginning(text.answer, count)}
         verdict_decides = _verdict_decides(texts, index)
         like = text.verdict == PROMISED[other] if verdict_decides else _answers_alike(answers, texts, index)
         if like:
@@ -92,15 +96,19 @@ def _alone(texts: Sequence[Behaviour], answers: Sequence[str], index: int) -> bo
     return all(usual) and usual[0] != usual[1] and answers[index] not in usual
 
 
-def _answers(texts: Sequence[Behaviour]) -> list[str]:
-    """The answer of each text: as many words as set the usual answers of the sides apart, one where none do."""
-    words = [words_of(text.answer) or [text.answer] for text in texts]
+def _words_apart(texts: Sequence[Behaviour]) -> int:
+    """How many words of the answers set the usual ones of the sides apart, one where no number does."""
     for count in range(1, MOST_WORDS + 1):
-        answers = [" ".join(of_text[:count]) for of_text in words]
+        answers = _answers(texts, count)
         usual = [_usual(_others(answers, texts, label)) for label in LABELS]
         if all(usual) and usual[0] != usual[1]:
-            return answers
-    return [of_text[0] for of_text in words]
+            return count
+    return 1
+
+
+def _answers(texts: Sequence[Behaviour], count: int) -> list[str]:
+    """The first words of each answer."""
+    return [" ".join((words_of(text.answer) or [text.answer])[:count]) for text in texts]
 
 
 def _own_and_other(

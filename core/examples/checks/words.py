@@ -16,6 +16,12 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
+def beginning(text: str, count: int) -> str:
+    """The first words of a text as they are written."""
+    ends = [match.end() for match in _WORD.finditer(text)]
+    return text[: ends[count - 1]].strip() if count <= len(ends) else text.strip()
+
+
 def is_mark(word: str) -> bool:
     """Whether a word is a punctuation mark or a symbol."""
     return not any(character.isalnum() or character == "_" for character in word)

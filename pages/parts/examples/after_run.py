@@ -5,8 +5,8 @@ the draft holds the texts of that run.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
@@ -56,14 +56,14 @@ def reason(result: Result, examples: ExampleSet) -> str:
     why = nothing_to_explain(result.manifest, language())
     if not why:
         return ""
-    answers = [str(word).strip() for word in result.examples["next_word"]]
-    return f"{why} {_texts(examples, answers)}".strip()
+    return f"{why} {_texts(examples, result.examples)}".strip()
 
 
-def _texts(examples: ExampleSet, answers: Sequence[str]) -> str:
+def _texts(examples: ExampleSet, table: pd.DataFrame) -> str:
     """The texts that behave like the other side, or what the model says on both sides."""
     labels = [example.label for example in examples.examples]
-    texts = [Behaviour(label, answer) for label, answer in zip(labels, answers, strict=True)]
+    answers = [str(word).strip() for word in table["next_word"]]
+    texts = [Behaviour(*told) for told in zip(labels, *_told(table), strict=True)]
     rows = [row for f in behaviour_findings(texts) if f.kind == "like_other_side" for row in f.rows]
     if rows:
         named = t("finding.comma").join(
@@ -88,3 +88,12 @@ def _texts(examples: ExampleSet, answers: Sequence[str]) -> str:
         normal=normal[answer],
         of_normal=normal.total(),
     )
+
+
+def _told(table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """What the model says on each text, and its verdict; runs of earlier versions hold the next word alone."""
+    said, verdicts = (
+        table[name].fillna("").astype(str) if name in table else pd.Series("", index=table.index)
+        for name in ("continuation", "verdict")
+    )
+    return list(said.where(said.str.strip() != "", table["next_word"].astype(str))), list(verdicts)

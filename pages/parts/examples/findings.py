@@ -6,7 +6,7 @@ text changes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import streamlit as st
@@ -42,8 +42,8 @@ class Point:
     kind: str = ""
 
 
-def show(preview: PreviewedTexts) -> list[Finding]:
-    """The panel; what was found, less what the reader has kept, for the marks of the token view."""
+def show(preview: PreviewedTexts) -> dict[int, Kind]:
+    """The panel; the kind of what was found of each text that it names, for the marks of the token view."""
     examples = state.draft().examples
     findings = of(examples, preview)
     kept = st.session_state.setdefault(KEPT, set())
@@ -66,7 +66,7 @@ def show(preview: PreviewedTexts) -> list[Finding]:
                 st.caption(tn("text_check.kept", hidden), width="content")
                 st.button(t("text_check.again"), key="check_again", type="tertiary", on_click=kept.clear)
     rows = {row for point in left for row in point.rows}
-    return [finding for finding in findings if set(finding.rows) <= rows]
+    return {row: kind for row, kind in checks.flags(findings).items() if row in rows}
 
 
 def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
@@ -83,7 +83,7 @@ def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
     ]
     findings = [
         *_of_texts(examples),
-        *checks.behaviour_findings(behaviours),
+        *_told_whole(checks.behaviour_findings(behaviours), behaviours, preview.whole_answers),
         *checks.length_findings([len(row["pieces"]) for row in preview.examples], labels),
     ]
     if fitness.less_varied(preview.examples):
@@ -92,6 +92,18 @@ def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
     if (difference := fitness.difference(preview)) < fitness.LEAST_DIFFERENCE:
         findings.append(Finding("same_behaviour", (), {"share": i18n.number(100 * difference)}))
     return checks.in_order(findings)
+
+
+def _told_whole(
+    findings: Sequence[Finding], behaviours: Sequence[checks.Behaviour], whole: bool
+) -> list[Finding]:
+    """Findings that name whole answers instead of the words that were compared, where answers have several tokens."""
+    if not whole:
+        return list(findings)
+    return [
+        replace(finding, values={**finding.values, "answer": behaviours[finding.rows[0]].answer})
+        for finding in findings
+    ]
 
 
 @st.cache_data(
@@ -175,8 +187,9 @@ def _label_of(examples: ExampleSet, row: int) -> str:
 def _line(point: Point, place: int, examples: ExampleSet) -> None:
     """One point with its buttons."""
     icon = ":material/info:" if point.kind in MILD else ":material/warning:"
-    with st.container(horizontal=True, vertical_alignment="center", key=f"check_{place}"):
-        st.markdown(f"{icon} {shell.plain(point.sentence)}", width="stretch")
+    left, right = st.columns([5, 2], vertical_alignment="center", gap="small")
+    left.markdown(f"{icon} {shell.plain(point.sentence)}")
+    with right.container(horizontal=True, horizontal_alignment="right", key=f"check_{place}"):
         if point.rows and point.kind in ("like_other_side", "breaks_promise", "says_alone"):
             own = examples.examples[point.rows[0]].label
             _button(f"move_{'normal' if own == 'anomalous' else 'anomalous'}", place, _move, point)

@@ -1,8 +1,11 @@
 """The section below the inputs: what the model makes of the examples, and what is wrong with them."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.examples.checks import Kind
 from core.report.sentences import notes
 from pages.parts import shell
 from pages.parts.examples import accuracy, answer_tokens, answers, findings, fitness, token_view
@@ -29,9 +32,9 @@ def show() -> bool:
     texts = PreviewedTexts.read(answer)
     _comparison(texts)
     accuracy.show(texts)
-    findings.show(texts)
+    flags = findings.show(texts)
     answers.show(payload)
-    _table(texts)
+    _table(texts, flags)
     _prompt(texts)
     differs = fitness.difference(texts) >= fitness.LEAST_DIFFERENCE
     st.session_state["behaviour"] = (state.draft().source, state.draft().examples, differs)
@@ -54,13 +57,13 @@ def _comparison(texts: PreviewedTexts) -> None:
             st.rerun()
 
 
-def _table(texts: PreviewedTexts) -> None:
-    """The token table with its legend, the first rows of many unless all are asked for."""
+def _table(texts: PreviewedTexts, flags: Mapping[int, Kind]) -> None:
+    """The token table with its legend, the first rows of many unless all are asked for; flagged texts are marked."""
     total = len(texts.examples)
     everything = total <= FIRST_ROWS or st.toggle(
         t("examples.all_rows", shown=FIRST_ROWS, total=total), key="all_rows", persist_state="session"
     )
-    st.html(token_view.table(texts, t, None if everything else FIRST_ROWS))
+    st.html(token_view.table(texts, t, None if everything else FIRST_ROWS, flags))
     st.html(token_view.legend(texts, t))
     if answer_tokens.any_answers(texts.examples):
         with st.expander(t("answers.tokens"), key="answer_tokens"):

@@ -1,6 +1,6 @@
 """The token view: one row an example, aligned columns, and what the model says next, as HTML."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 
 from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
@@ -14,8 +14,8 @@ LEAST_FOLDED = 10  # Tokens that all texts begin with, from which on they are fo
 LONGEST_ANSWER = 36  # Characters of what the model says
 
 
-def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:
-    """HTML of the examples of a preview, paired ones next to each other; at most `most` rows.
+def table(preview: PreviewedTexts, word: Words, most: int | None = None, flags: Collection[int] = ()) -> str:
+    """HTML of the examples of a preview, paired ones next to each other; at most `most` rows, `flags` marked.
 
     Texts of one length stand in columns, unless they are so long that running text is easier to read.
     """
@@ -24,7 +24,7 @@ def table(preview: PreviewedTexts, word: Words, most: int | None = None) -> str:
     folded = folded_beginning(examples)
     longest = max((len(example["pieces"]) for example in examples), default=1) - folded
     aligned = alignment.mode == "aligned" and longest <= MOST_COLUMNS
-    rows = "".join(_row(preview, i, folded, aligned, word) for i in order)
+    rows = "".join(_row(preview, i, folded, aligned, word, i in flags) for i in order)
     says = "examples.says" if preview.whole_answers else "examples.says_next"
     head = (
         f'<tr><th class="mark"></th><th class="next">{escape(word(says))}</th>'
@@ -69,7 +69,9 @@ def _order(examples: Sequence[PreviewedText], pairs: Sequence[Sequence[int]]) ->
     return paired + [index for index in range(len(examples)) if index not in paired]
 
 
-def _row(preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: Words) -> str:
+def _row(
+    preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: Words, flagged: bool = False
+) -> str:
     example, alignment = preview.examples[index], preview.alignment
     compared, left_out = set(alignment.positions[index]), index in alignment.left_out
     tokens = zip(example["pieces"], example["differs"], _kinds(example), strict=True)
@@ -84,9 +86,10 @@ def _row(preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: 
     kind = f"{example['label']}{' left-out' if left_out else ''}"
     mark = "▲" if example["label"] == "anomalous" else "●"
     label = escape(word(f"label.{example['label']}"))
+    flag = f'<b class="flag" title="{escape(word("text_check.flag"))}">⚑</b>' if flagged else ""
     says = _continuation(example) if preview.whole_answers else _next(example)
     return (
-        f'<tr class="{kind}"><td class="mark" title="{label}" aria-label="{label}">{mark}</td>'
+        f'<tr class="{kind}"><td class="mark" title="{label}" aria-label="{label}">{mark}{flag}</td>'
         f'<td class="next">{says}{_sign(example, word)}</td>{body}</tr>'
     )
 

@@ -12,8 +12,13 @@ from tests.support.made_runs import make_run
 REASON = {"key": "evidence_no_difference", "values": {"gap": "0.01"}}
 
 
-def made(answers: str = "", reason: dict[str, object] | None = REASON) -> RunFolder:
-    """A finished run with this reason; `answers` are what the model says on its six pairs, A or B for each text."""
+def made(
+    answers: str = "", reason: dict[str, object] | None = REASON, column: str = "continuation"
+) -> RunFolder:
+    """A finished run with this reason; `answers` are what the model says on its six pairs, A or B for each text.
+
+    Runs of earlier versions hold the next word alone.
+    """
     run = make_run(runs_folder())
     manifest = run.read_json("manifest.json")
     notes = [*manifest["notes"], *([reason] if reason else [])]
@@ -23,7 +28,8 @@ def made(answers: str = "", reason: dict[str, object] | None = REASON) -> RunFol
     )
     if answers:
         table = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig")
-        table["next_word"] = [f" {letter}" for letter in answers]
+        table[column] = [f" {letter}" for letter in answers]
+        table = table if column == "continuation" else table.drop(columns="continuation")
         run.write_bytes("examples.csv", table.to_csv(index=False).encode("utf-8-sig"))
     return run
 
@@ -31,7 +37,7 @@ def made(answers: str = "", reason: dict[str, object] | None = REASON) -> RunFol
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 @pytest.mark.parametrize("page", ["circuit", "evidence", "report"])
 def test_reason_leads_back_to_the_texts(open_app: OpenApp, page: str, language: str) -> None:
-    app = open_app(page, language, made("AA" * 6).run_id)
+    app = open_app(page, language, made("AA" * 6, column="next_word").run_id)
     words = {"answer": "A", "anomalous": 6, "of_anomalous": 6, "normal": 6, "of_normal": 6}
     same = entries(language)["after_run.same_answer"].format(**words)
     (sentence,) = [point.value for point in app.markdown if same in point.value]
@@ -40,9 +46,10 @@ def test_reason_leads_back_to_the_texts(open_app: OpenApp, page: str, language: 
     assert app.title[0].value == entries(language)["examples.title"]
 
 
-def test_texts_concerned_are_named_there_and_here(open_app: OpenApp) -> None:
+@pytest.mark.parametrize("column", ["continuation", "next_word"])
+def test_texts_concerned_are_named_there_and_here(open_app: OpenApp, column: str) -> None:
     # the two of each pair stand together, anomalous first: the fourth anomalous text says B, as the normal ones do
-    app = open_app("evidence", run=made("ABABABBBABAB").run_id)
+    app = open_app("evidence", run=made("ABABABBBABAB", column=column).run_id)
     assert "1 text behaves like the other side: row 7 (anomalous)." in shown(app)
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: entries("en")["text_check.title"] in shown(app))

@@ -134,3 +134,14 @@ def test_many_points_of_a_kind_are_told_together(open_app: OpenApp, local: Local
     )
     app.button(key=f"check_drop_{place}").click().run()
     assert [text for _, text in labels(app)] == [text for _, text in texts if not text.endswith(" ")]
+
+
+def test_text_that_is_named_is_marked_in_the_token_view(open_app: OpenApp, local: LocalBackend) -> None:
+    app = opened(open_app)
+    rows = [html.value for html in app.get("html") if "⚑" in str(html.value)]
+    assert len(rows) == 1
+    marked = [row for row in rows[0].split("<tr")[1:] if "⚑" in row]
+    assert len(marked) == 1
+    assert "fourth" in marked[0]
+    answered(button(app, "keep"))
+    assert not any("⚑" in str(html.value) for html in app.get("html"))

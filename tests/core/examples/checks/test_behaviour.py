@@ -91,6 +91,7 @@ def test_answers_are_compared_as_far_as_the_sides_have_them_in_common() -> None:
     normal = [Behaviour("normal", f" The team is Billing {i}") for i in range(4)]
     stray = Behaviour("anomalous", " the team is billing, thanks")
     assert kinds([*anomalous, *normal, stray]) == {8: "like_other_side"}
+    assert behaviour_findings([*anomalous, *normal, stray])[0].values["answer"] == "the team is billing"
 
 
 LETTERS = st.lists(st.sampled_from("ab"), min_size=3, max_size=9)
