@@ -24,7 +24,11 @@ def table(rows: Sequence[tuple[str, PreviewedText]], word: Words) -> str:
     heads = ("column.text", "column.expected", "column.actual", "answers.difference")
     head = "".join(f"<th>{escape(word(key))}</th>" for key in heads)
     content = f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>"
-    return f'<div class="suggested answer-tokens"><table>{content}</table></div>'
+    label = escape(word("answers.tokens"))
+    return (
+        f'<div class="suggested answer-tokens" tabindex="0" role="region" aria-label="{label}">'
+        f"<table>{content}</table></div>"
+    )
 
 
 def any_answers(rows: Sequence[PreviewedText]) -> bool:
