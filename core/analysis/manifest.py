@@ -89,6 +89,8 @@ def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[No
     ]
     if (beginning := MEAN - int(alignment.positions.min())) > 0:
         notes.append(Note(key="mean_behind_beginning", values={"count": beginning}))
+    if alignment.mode == "last_mean" and (ending := len(alignment.slots) - 1) > 1:
+        notes.append(Note(key="ending_compared", values={"count": ending}))
     if observed.attention is not None:
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
     notes += reading_notes(observed.loaded, config.examples)

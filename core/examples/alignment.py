@@ -9,7 +9,8 @@
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
      differing token and, where the pairs' lengths differ, from the end too.
    - `last_mean`, `last`, `mean`: the mean over all tokens and the last token, or one of them. In conversations, whose
-     beginning (a long system message) is often the same, the mean leaves out the tokens that all texts begin with.
+     beginning (a long system message) is often the same, the mean leaves out the tokens that all texts begin with; and
+     the tokens that all of them end with (the opening of the answer) are compared each, "-3", "-2", last.
    The last slot is always the last token, unless only the mean is compared.
 3. A slot where no text can differ is dropped: in a decoder a position depends on the tokens up to it alone, so
    positions in front of the first difference carry no information.
@@ -94,7 +95,8 @@ def align(
     compared, reason = _choose_mode(mode, lengths, pairs, ids, values)
     texts = [ids[i] for i in kept]
     shared = min(first_difference(texts), min(lengths) - 1) if examples.form == "chat" else 0
-    slots, positions = _slots(compared, texts, len(pairs), MEAN - shared)
+    ending = shared_ending(texts) if examples.form == "chat" else 0
+    slots, positions = _slots(compared, texts, len(pairs), MEAN - shared, ending)
     left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
     return Alignment(compared, reason, kept, n_anomalous, slots, positions, source, left_out, values)
 
@@ -147,6 +149,11 @@ def first_difference(texts: Sequence[Sequence[int]]) -> int:
     return min(len(text) for text in texts)
 
 
+def shared_ending(texts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all texts end with alike."""
+    return first_difference([text[::-1] for text in texts])
+
+
 def _assign(
     anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]], own: Sequence[int]
 ) -> list[tuple[int, int]]:
@@ -180,7 +187,7 @@ def _choose_mode(
 
 
 def _slots(
-    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int, mean: int
+    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int, mean: int, ending: int
 ) -> tuple[tuple[str, ...], np.ndarray]:
     if mode == "aligned":
         return _aligned_slots(texts, n_pairs)
@@ -188,7 +195,12 @@ def _slots(
         return _pair_slots(texts, n_pairs)
     lengths = np.array([len(text) for text in texts])
     columns = {"last": lengths - 1, "mean": np.full(len(texts), mean)}
-    names = ["mean", "last"] if mode == "last_mean" else [mode]
+    columns |= {f"-{offset}": lengths - offset for offset in range(min(ending, LONGEST_SPAN), 1, -1)}
+    names = (
+        ["mean", *[name for name in columns if name.startswith("-")], "last"]
+        if mode == "last_mean"
+        else [mode]
+    )
     return tuple(names), np.stack([columns[name] for name in names], axis=1)
 
 

@@ -155,18 +155,29 @@ def test_texts_share_a_template_by_their_own_tokens_however_long_the_system_mess
 
 
 def test_conversations_are_averaged_behind_what_all_begin_with():
-    ids = [[7, 7, 7, 1, 9], [7, 7, 7, 2, 3, 9], [7, 7, 7, 4, 9], [7, 7, 7, 2, 9]]
+    ids = [[7, 7, 7, 1], [7, 7, 7, 2, 3], [7, 7, 7, 4], [7, 7, 7, 2]]
     plain = examples("aann")
     chat = plain.model_copy(update={"form": "chat"})
-    assert align(plain, ids, pairing="off").positions.tolist() == [[MEAN, 4], [MEAN, 5], [MEAN, 4], [MEAN, 4]]
+    assert align(plain, ids, pairing="off").positions.tolist() == [[MEAN, 3], [MEAN, 4], [MEAN, 3], [MEAN, 3]]
     mean = MEAN - 3
-    assert align(chat, ids, pairing="off").positions.tolist() == [[mean, 4], [mean, 5], [mean, 4], [mean, 4]]
+    assert align(chat, ids, pairing="off").positions.tolist() == [[mean, 3], [mean, 4], [mean, 3], [mean, 3]]
     assert align(chat, ids, "mean", "off").positions.tolist() == [[mean]] * 4
     begun = [[1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 5]]
     assert align(chat, begun, "mean", "off").positions.tolist() == [[MEAN - 1]] * 4, "no text without a token"
 
 
-def test_what_conversations_end_with_is_compared_too():
+def test_each_token_that_all_conversations_end_with_is_compared():
+    ids = [[7, 1, 8, 8, 9], [7, 2, 3, 8, 8, 9], [7, 4, 8, 8, 9], [7, 2, 8, 8, 9]]
+    plain = examples("aann")
+    chat = plain.model_copy(update={"form": "chat"})
+    assert align(plain, ids, pairing="off").slots == ("mean", "last")
+    compared = align(chat, ids, pairing="off")
+    assert (compared.mode, compared.slots) == ("last_mean", ("mean", "-3", "-2", "last"))
+    assert compared.positions.tolist() == [[MEAN - 1, *range(n - 3, n)] for n in (5, 6, 5, 5)]
+    assert align(chat, ids, "last", "off").slots == ("last",)
+
+
+def test_what_conversations_end_with_is_compared_in_pairs_too():
     ids = [[7, 7, 1, 8, 9], [7, 7, 2, 8, 9], [7, 7, 3, 8, 9], [7, 7, 4, 8, 9]]
     chat = examples("aann", "pqpq").model_copy(update={"form": "chat"})
     assert align(chat, ids).slots == ("2", "3", "4")

@@ -61,8 +61,10 @@ def test_what_all_conversations_begin_with_is_not_compared(chat_folder, models):
     alignment = preview(config, models)["alignment"]
     ids = tokenise(models.get(str(chat_folder), "cpu"), config.examples)
     beginning = len(f"<system\n{SYSTEM}>\n<user\n")  # one token each for the marks of a turn, one a letter
-    assert alignment["mode"] == "last_mean" and alignment["slots"] == ["mean", "last"]
-    assert alignment["positions"] == [[-1 - beginning, len(text) - 1] for text in ids]
+    ending = len(">\n<assistant\n")
+    assert alignment["mode"] == "last_mean"
+    assert alignment["slots"] == ["mean", *[f"-{offset}" for offset in range(ending, 1, -1)], "last"]
+    assert alignment["positions"] == [[-1 - beginning, *range(len(text) - ending, len(text))] for text in ids]
 
 
 def test_a_run_on_conversations_says_what_its_mean_leaves_out(chat_folder, models):
@@ -71,11 +73,13 @@ def test_a_run_on_conversations_says_what_its_mean_leaves_out(chat_folder, model
     *_, result = analyse(config, models)
     notes = {note.key: note.values for note in result.manifest.notes}
     assert notes["mean_behind_beginning"] == {"count": len(f"<system\n{SYSTEM}>\n<user\n")}
+    assert notes["ending_compared"] == {"count": len(">\n<assistant\n")}
     plain = config_of(
         chat_folder, tickets().in_form("plain"), pairing="off", autoencoder=settings, evidence=False
     )
     *_, result = analyse(plain, models)
-    assert "mean_behind_beginning" not in {note.key for note in result.manifest.notes}
+    keys = {note.key for note in result.manifest.notes}
+    assert not keys & {"mean_behind_beginning", "ending_compared"}
 
 
 def test_pairs_of_conversations_are_compared_from_their_first_difference_on(chat_folder, models):
