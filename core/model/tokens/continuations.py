@@ -22,7 +22,7 @@ from core.model.tokens.answer_tokens import encodings
 from core.model.tokens.stepping import Inside, steps
 
 MOST_TOKENS = 32
-"""Tokens of a continuation at most."""
+"""Tokens of a continuation at most, unless an answer is longer."""
 BEYOND = 4
 """Tokens read behind the longest answer, which tell where its last word ends."""
 VERSION = 1
@@ -50,9 +50,9 @@ class Continuation:
 
 
 def enough_tokens(loaded: LoadedModel, examples: ExampleSet, match: Match) -> int:
-    """How many tokens tell whether a continuation is an answer: all that are allowed where it may stand anywhere."""
+    """How many tokens tell whether a continuation is an answer: more where it may stand anywhere, never too few."""
     longest = longest_answer(loaded, examples)
-    return MOST_TOKENS if longest and match != "begins" else min(longest + BEYOND, MOST_TOKENS)
+    return max(longest + BEYOND, MOST_TOKENS if longest and match != "begins" else 0)
 
 
 def longest_answer(loaded: LoadedModel, examples: ExampleSet) -> int:

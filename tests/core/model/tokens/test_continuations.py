@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from core.errors import ModelError
+from core.examples.answer_match import MATCHES
 from core.examples.reading import from_rows
 from core.generators import result_of
 from core.model.hooks import on_z
@@ -101,3 +102,5 @@ def test_as_many_tokens_are_read_as_the_longest_answer_needs():
     assert enough_tokens(loaded, examples, "begins") == 7
     assert enough_tokens(loaded, examples, "contains") == enough_tokens(loaded, examples, "equals") == 32
     assert enough_tokens(loaded, without, "contains") == 4
+    long = from_rows([{"label": "normal", "text": "w1", "expected": " ".join(["w5"] * 40)}])
+    assert {enough_tokens(loaded, long, match) for match in MATCHES} == {44}
