@@ -7,8 +7,8 @@
 3. This is done with every one of THRESHOLDS, side by side in one batch. The score of an edge is the largest threshold
    at which it is still there at the end, 0 where it never is; that of a head is the largest of its edges.
 
-Losses: `kl`, the divergence of the next word from that of the uncut model, in nats; `logit_difference`, what is missing
-of the metric, as a share of the gap.
+Losses: `kl`, the divergence of the next word from that of the uncut model at each place that is read, in nats;
+`logit_difference`, what is missing of the metric, as a share of the gap.
 """
 
 from collections.abc import Iterator, Sequence

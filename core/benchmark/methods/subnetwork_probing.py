@@ -2,8 +2,9 @@
 
 1. Every head has a hard-concrete gate g in 0 … 1 (Louizos 2018) with a learned location; where it is shut, the head
    writes what it writes in the normal text.
-2. Adam minimises the divergence of the next word from that of the whole model on the anomalous texts, as a share of
-   the divergence with all gates shut, plus PENALTY times the mean probability that a gate is not shut.
+2. Adam minimises the divergence of the next word, at each place that is read, from that of the whole model on the
+   anomalous texts, as a share of the divergence with all gates shut, plus PENALTY times the mean probability that a
+   gate is not shut.
 3. The score of a head is the probability that its gate is not shut at the end. An edge is worth what its weaker head is
    worth, since a circuit here is made of whole heads.
 

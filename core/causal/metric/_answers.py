@@ -29,17 +29,19 @@ def words_of(
     `log_probabilities` (text, vocabulary) are those of the token after each text.
     """
     parts = zip(texts, examples, log_probabilities, strict=True)
-    notes: list[Note] = []
     own = [_own(loaded, ids, example, after) for ids, example, after in parts]
     if paired:
         sides = zip(own[:n_anomalous], own[n_anomalous:], strict=True)
         words = [anomalous or normal for anomalous, normal in sides] * 2
+        notes = _unusable(examples, own)
     else:
         every, notes = _of_all([of_text for of_text in own if of_text], len(own))
-        words = [of_text or every for of_text in own]
+        words, notes = [of_text or every for of_text in own], [*_unusable(examples, own), *notes]
     complete = [of_text for of_text in words if of_text is not None]
     if len(complete) < len(words):
-        return None, []
+        named, pairs = len(complete) // 2, len(words) // 2
+        left = [Note(key="answers_incomplete", values={"named": named, "pairs": pairs})] if named else []
+        return None, [*notes, *left]
     _check_lengths(loaded, texts, examples, complete, paired)
     return complete, [*notes, *_one_sided(complete)]
 
@@ -67,10 +69,28 @@ def _of_all(named: Sequence[Words], texts: int) -> tuple[Words | None, list[Note
         for of_side in counts
     )
     every = sum(map(len, counts))
-    if len(named) == texts or len(expected) + len(actual) == every:
+    if len(named) == texts:
         return (expected, actual), []
-    values = {"texts": texts - len(named), "kept": MOST_ANSWERS, "answers": every}
-    return (expected, actual), [Note(key="answers_cut", values=values)]
+    values = {"texts": texts - len(named), "answers": every}
+    if len(expected) + len(actual) == every:
+        return (expected, actual), [Note(key="answers_of_all", values=values)]
+    return (expected, actual), [Note(key="answers_cut", values={**values, "kept": MOST_ANSWERS})]
+
+
+def _unusable(examples: Sequence[Example], own: Sequence[Words | None]) -> list[Note]:
+    """A note of texts that name two answers which the tokenizer cannot write or does not tell apart."""
+    lines = [
+        example.line or number
+        for number, (example, words) in enumerate(zip(examples, own, strict=True), start=1)
+        if words is None
+        and example.expected.strip()
+        and example.actual.strip()
+        and example.expected.strip() != example.actual.strip()
+    ]
+    if not lines:
+        return []
+    values = {"count": len(lines), "lines": ", ".join(map(str, sorted(lines)))}
+    return [Note(key="answers_unusable", values=values)]
 
 
 def _one_sided(words: Sequence[Words]) -> list[Note]:

@@ -253,6 +253,32 @@ def test_a_text_without_answers_is_read_by_the_means_of_all(loaded):
         assert metric.values[text] == pytest.approx(means[0] - means[1], abs=1e-3)
 
 
+def test_answers_that_are_not_used_are_named():
+    loaded = tiny("gpt2", seed=2)
+    rows = [e.model_copy(update={"line": 10 + i}) for i, e in enumerate(answered())]
+    # nobody's word stands for both answers of a pair: the tokenizer knows neither
+    unknown = {"expected": "nobody", "actual": "wrote"}
+    some = [e.model_copy(update=unknown) if i in (1, 5) else e for i, e in enumerate(rows)]
+    _, metric = measured(loaded, some)
+    notes = {note.key: note.values for note in metric.notes}
+    assert metric.kind == "next_word_shift"
+    assert notes == {
+        "answers_unusable": {"count": 2, "lines": "11, 15"},
+        "answers_incomplete": {"named": 3, "pairs": 4},
+    }
+    same = [e.model_copy(update={"actual": e.expected}) if i >= 4 else e for i, e in enumerate(rows)]
+    _, metric = measured(loaded, same)
+    assert [note.key for note in metric.notes] == ["answer_begins_other"], (
+        "the pair's words are the anomalous ones"
+    )
+    loose = [e.model_copy(update=unknown) if i == 1 else e for i, e in enumerate(rows)]
+    notes = {note.key: note.values for note in measured(loaded, loose, paired=False)[1].notes}
+    assert notes["answers_unusable"] == {"count": 1, "lines": "11"}
+    assert notes["answers_of_all"] == {"texts": 1, "answers": 8}
+    bare = [e.model_copy(update={"expected": "", "actual": ""}) for e in rows]
+    assert measured(loaded, bare)[1].notes == measured(loaded, bare, paired=False)[1].notes == ()
+
+
 def test_answers_of_all_are_cut_alike_whatever_the_labels(loaded):
     """Else shuffling labels would be no fair test of the gap."""
     examples = [
