@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.examples.answer_match import MATCHES
-from core.examples.example_set import ExampleSet, shortened
+from core.examples.example_set import Example, ExampleSet, shortened
 from core.inspection.answers import Suggestion, Suggestions
 from pages.parts.examples import inputs
 from pages.parts.session import state
@@ -73,7 +73,7 @@ def _offer(examples: ExampleSet, suggestions: Suggestions) -> None:
         st.caption(t(f"answers.{suggestions['state']}"))
     filled = filled_in(examples, suggestions["examples"], chosen)
     changed = [
-        (before, after, suggestion)
+        (after, suggestion)
         for before, after, suggestion in zip(
             examples.examples, filled.examples, suggestions["examples"], strict=True
         )
@@ -84,25 +84,30 @@ def _offer(examples: ExampleSet, suggestions: Suggestions) -> None:
     if not changed:
         st.info(t("answers.nothing"), icon=":material/info:")
         return
-    rows = "".join(
-        f'<tr class="{after.label}"><td><span class="side {after.label}"></span>{_cell(after.text)}</td>'
-        f"<td>{_cell(suggestion['says'] + ('' if suggestion['ended'] else ' …'))}</td>"
-        f"<td>{_cell(after.expected)}</td><td>{_cell(after.actual)}</td></tr>"
-        for _, after, suggestion in changed
-    )
-    heads = "".join(
-        f"<th>{escape(t(key))}</th>"
-        for key in ("column.text", "examples.says", "column.expected", "column.actual")
-    )
-    st.html(
-        f'<div class="suggested"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    st.html(_list(changed))
     st.button(
         tn("answers.accept", len(changed)),
         key="accept_answers",
         icon=":material/check:",
         on_click=_accept,
         args=(filled,),
+    )
+
+
+def _list(changed: Sequence[tuple[Example, Suggestion]]) -> str:
+    """What each text would get, as HTML: the text, what the model says, both answers."""
+    rows = "".join(
+        f'<tr class="{after.label}"><td><span class="side {after.label}"></span>{_cell(after.text)}</td>'
+        f"<td>{_cell(suggestion['says'] + ('' if suggestion['ended'] else ' …'))}</td>"
+        f"<td>{_cell(after.expected)}</td><td>{_cell(after.actual)}</td></tr>"
+        for after, suggestion in changed
+    )
+    keys = ("column.text", "examples.says", "column.expected", "column.actual")
+    heads = "".join(f"<th>{escape(t(key))}</th>" for key in keys)
+    label = escape(t("answers.fill"))
+    return (
+        f'<div class="suggested" tabindex="0" role="region" aria-label="{label}"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
