@@ -333,3 +333,10 @@ def test_a_chat_template_is_read_wherever_its_folder_keeps_it(tmp_path):
     others.mkdir()
     (others / "tool_use.jinja").write_text("T", encoding="utf-8")
     assert template_of(load_model(of_file, "cpu").tokenizer) == family.template
+
+
+def test_a_model_without_a_tokenizer_is_named_before_it_is_loaded(tmp_path):
+    random_model("llama").save_pretrained(tmp_path)
+    with pytest.raises(ModelError) as caught:
+        inspect(str(tmp_path))
+    assert caught.value.key == "no_tokenizer"
