@@ -96,9 +96,9 @@ def take_those() -> None:
     if notice == "conflict" and former():
         bring_back(former()[0])
     elif notice == "newer":
-        drafts = read_drafts(owner())
-        state.keep_former(drafts.current)
-        _show(drafts)
+        former_draft = state.draft()
+        _show(read_drafts(owner()))
+        state.keep_former(former_draft)
 
 
 def keep_these() -> None:

@@ -47,15 +47,15 @@ def draft() -> Draft:
 
 def replace_draft(new: Draft) -> None:
     """Take another draft, and keep a former one with own texts; the widgets show it from the next drawing on."""
-    keep_former(new)
+    former = draft()
     st.session_state["draft"] = new
+    keep_former(former)
     refill()
 
 
-def keep_former(new: Draft) -> None:
-    """Keep the draft as it stands, where it has texts of the reader's own that the new one has not."""
-    former = draft()
-    if former.own and not new.holds(former):
+def keep_former(former: Draft) -> None:
+    """Keep a draft that was replaced, where it has texts of the reader's own that the draft now has not."""
+    if former.own and not draft().holds(former):
         st.session_state[REPLACED] = (replace(former), *st.session_state.get(REPLACED, ()))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.examples.reading import from_rows
 from core.runs import drafts as on_disk
 from core.runs.drafts import drafts_file, read_drafts
 from core.runs.run_folder import RunFolder, list_runs, runs_folder
@@ -127,17 +126,8 @@ def by_starting_a_run_again(app: AppTest) -> None:
 
 
 def by_a_file(app: AppTest) -> None:
-    from pages.parts.examples import inputs
-
-    other = from_rows([{"label": "anomalous", "text": "of a file"}])
-    draft = app.session_state["draft"]
-    kept = {"draft": draft}
-    patch = pytest.MonkeyPatch()
-    with patch.context() as session:
-        session.setattr(inputs.st, "session_state", kept)
-        inputs.take(other)
-    app.session_state["draft"], app.session_state[state.REPLACED] = kept["draft"], kept[state.REPLACED]
-    app.run()
+    rows = "".join(f"{label},of a file {number}\n" for label in ("anomalous", "normal") for number in "123")
+    app.file_uploader(key="upload").set_value(("texts.csv", f"label,text\n{rows}".encode(), "text/csv")).run()
 
 
 def by_beginning_anew(app: AppTest) -> None:
@@ -304,3 +294,14 @@ def test_start_page_goes_on_with_texts_that_are_there(sit: Sit) -> None:
     app.button(key="go_on_own").click().run()
     assert app.title[0].value == entries("en")["examples.title"]
     assert app.text_area(key="paste_anomalous").value == OWN
+
+
+def test_text_that_is_added_replaces_nothing(sit: Sit) -> None:
+    app = type_in(with_model(sit("start")))
+    draft = app.session_state["draft"]
+    draft.examples = draft.examples.model_copy(update={"frame": "Ticket: {text}"})
+    app.run()
+    app.text_area(key="match_text").set_value("Another ticket").run()
+    app.button(key="match_add").click().run()
+    assert texts(app) == [*TYPED, "Another ticket"]
+    assert not read_drafts(OWNER).earlier

@@ -16,10 +16,12 @@ def take(examples: ExampleSet, given: bool = False) -> None:
     The draft keeps how texts are read, unless the new ones are conversations. `given` ones come with Headlight: as long
     as nobody changes them, there is nothing in them to keep.
     """
-    state.keep_former(replace(state.draft(), examples=examples, unread={}))
+    draft = state.draft()
+    former, draft.unread = replace(draft), {}
     change(examples, "paste_", "edit_")
+    state.keep_former(former)
     if given:
-        state.draft().given = state.draft().examples
+        draft.given = draft.examples
 
 
 def add(label: Label, text: str) -> None:
