@@ -9,6 +9,8 @@ from core.examples.example_set import LABELS, ExampleSet
 MOST_NAMED = 3
 LONGEST = 6
 """Words of a phrase that is looked for at most, so that a Japanese word is found though it is read by characters."""
+FIRST_WITHOUT_SPACES = 0x0E00
+"""Code point (Thai) from which on single characters are taken together as a word."""
 LEAST_TEXTS = 4
 """Texts a side below which a word is on one side alone by chance."""
 
@@ -36,13 +38,14 @@ def cue_findings(examples: ExampleSet) -> list[Finding]:
 
 def _phrases(words: Sequence[str]) -> frozenset[str]:
     """Words, and runs of characters of a script without spaces."""
-    single = set(words)
-    for length in range(2, LONGEST + 1):
-        for start in range(len(words) - length + 1):
-            run = words[start : start + length]
-            if all(len(word) == 1 and ord(word) > 0x0E00 for word in run):
-                single.add("".join(run))
-    return frozenset(single)
+    single = [len(word) == 1 and ord(word) >= FIRST_WITHOUT_SPACES for word in words]
+    phrases = set(words)
+    for start in range(len(words)):
+        for stop in range(start + 1, min(start + LONGEST, len(words)) + 1):
+            if not single[stop - 1]:
+                break
+            phrases.add("".join(words[start:stop]))
+    return frozenset(phrases)
 
 
 def _longest(phrases: Set[str]) -> list[str]:

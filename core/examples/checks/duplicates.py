@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import combinations
 from statistics import median
+from typing import NamedTuple
 
 from core.examples.checks.finding import Finding
 from core.examples.checks.words import is_mark, words_of
@@ -20,19 +21,31 @@ from core.examples.example_set import LABELS, ExampleSet
 
 SIMILAR = 0.95
 TEMPLATE = 0.6
+MOST_PAIRS = 1000
+"""Pairs of texts by which a template is recognised."""
 _NUMBER = re.compile(r"\d+")
+
+
+class _Text(NamedTuple):
+    """A text as it is compared: its words, the same with all numbers alike, and the set of these."""
+
+    words: list[str]
+    numberless: list[str]
+    vocabulary: frozenset[str]
 
 
 def duplicate_findings(examples: ExampleSet) -> list[Finding]:
     """`near_duplicate`, one a text, naming the first text that it repeats. Values: `first` (its index)."""
-    words = [[w for w in words_of(e.text) if not is_mark(w)] or words_of(e.text) for e in examples.examples]
+    texts = [_compared(example.text) for example in examples.examples]
     findings = []
     for label in LABELS:
         side = [i for i, example in enumerate(examples.examples) if example.label == label]
-        alike = _alike_everywhere([words[i] for i in side])
+        template = _from_one_template([texts[i] for i in side])
         repeated: dict[int, int] = {}
         for first, second in combinations(side, 2):
-            if second not in repeated and first not in repeated and _same(words[first], words[second], alike):
+            if second in repeated or first in repeated:
+                continue
+            if _same(texts[first], texts[second], template):
                 repeated[second] = first
         findings += [
             Finding("near_duplicate", (row,), {"first": first, "label": label})
@@ -41,27 +54,34 @@ def duplicate_findings(examples: ExampleSet) -> list[Finding]:
     return findings
 
 
-def _alike_everywhere(side: Sequence[Sequence[str]]) -> bool:
-    """Whether the texts of a side are made from one template, whatever numbers stand in it."""
-    sets = [frozenset(_numbers_alike(words)) for words in side]
-    shares = [len(a & b) / max(1, len(a | b)) for a, b in combinations(sets, 2)]
+def _compared(text: str) -> _Text:
+    words = words_of(text)
+    words = [word for word in words if not is_mark(word)] or words
+    numberless = [_NUMBER.sub("0", word) for word in words]
+    return _Text(words, numberless, frozenset(numberless))
+
+
+def _from_one_template(side: Sequence[_Text]) -> bool:
+    """Whether the texts of a side are made from one template, whatever numbers stand in it; by MOST_PAIRS of them."""
+    pairs = list(combinations(side, 2))
+    shares = [
+        len(one.vocabulary & other.vocabulary) / max(1, len(one.vocabulary | other.vocabulary))
+        for one, other in pairs[:: 1 + len(pairs) // MOST_PAIRS]
+    ]
     return bool(shares) and median(shares) >= TEMPLATE
 
 
-def _numbers_alike(words: Sequence[str]) -> list[str]:
-    return [_NUMBER.sub("0", word) for word in words]
-
-
-def _same(first: Sequence[str], second: Sequence[str], template: bool) -> bool:
-    if first == second:
+def _same(one: _Text, other: _Text, template: bool) -> bool:
+    if one.words == other.words:
         return True
     if template:
         return False
-    one, other = _numbers_alike(first), _numbers_alike(second)
-    if one == other:
+    if one.numberless == other.numberless:
         return True
-    longest = max(len(one), len(other))
-    # what the two share in any order bounds what they share in order, and costs far less
-    if min(len(one), len(other)) < SIMILAR * longest or len({*one} & {*other}) < 0.8 * len({*one} | {*other}):
+    shorter, longer = sorted([len(one.words), len(other.words)])
+    # the words that both have, in any order, bound those in order and cost far less
+    if shorter < SIMILAR * longer:
         return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= SIMILAR
+    if len(one.vocabulary & other.vocabulary) < 0.8 * max(len(one.vocabulary), len(other.vocabulary)):
+        return False
+    return SequenceMatcher(None, one.numberless, other.numberless, autojunk=False).ratio() >= SIMILAR
