@@ -9,7 +9,7 @@ has, or FIRST_TOKENS where no example names an answer. That alone is counted for
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
@@ -21,6 +21,7 @@ from core.examples.example_set import Example, ExampleSet
 from core.generators import relayed, result_of
 from core.heads import HeadId
 from core.inspection.answers import ComparedText, Comparison, Statement
+from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
@@ -200,8 +201,9 @@ def _ablation_file(
     loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], heads: Sequence[HeadId], mode: Mode
 ) -> AblationFile:
     alignment = aligned(loaded, config, ids)
-    recording = Recording(loaded, ids).of(alignment.kept)
-    means = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=()).means
+    with closing(ActivationStore()) as store:  # the analysis has read these texts already
+        recording = Recording(loaded, ids, store=store).of(alignment.kept)
+        means = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=()).means
     return make_ablation_file(loaded, heads, mode, means, {"preset": config.preset})
 
 

@@ -12,7 +12,8 @@ from core.examples.reading import from_rows, read_examples
 from core.generators import result_of
 from core.heads import HeadId
 from core.inspection.ablated_generation import FIRST_TOKENS, MOST_TYPED, compare, counts, statements, what_if
-from core.model.loading import load_model
+from core.model.loading import ModelPool, load_model
+from core.model.tokens.continuations import BEYOND
 from core.scenarios.build import tickets
 from core.scenarios.loader import load_scenario
 from tests.support.tiny_models import save_tiny
@@ -154,3 +155,13 @@ def test_fault_of_the_sample_incident_goes_with_two_heads_on_tickets_that_nobody
     assert comparison["anomalous"]["fault_before"] >= 38
     assert comparison["anomalous"]["fault_after"] <= 4
     assert comparison["normal"]["right_after"] >= 38
+
+
+def test_texts_that_were_read_before_are_not_read_again_for_the_means(tiny_config):
+    pool = ModelPool()
+    what_if(tiny_config, HEADS, "mean", new_tokens=1, models=pool)
+    calls = []
+    base = pool.get(tiny_config.model, tiny_config.device).model.base_model
+    with base.register_forward_hook(lambda *_: calls.append(1)):
+        what_if(tiny_config, [HEADS[0]], "mean", new_tokens=1, models=pool)
+    assert len(calls) == 2 * BEYOND, "before and after, one pass a token"
