@@ -1,14 +1,14 @@
 """What a person has typed outlives the session, and nothing replaces it in silence."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.errors import StorageError
 from core.runs import drafts as on_disk
 from core.runs.drafts import drafts_file, read_drafts
-from core.runs.run_folder import RunFolder, list_runs, runs_folder
+from core.runs.run_folder import list_runs, runs_folder
 from pages.parts.examples.templates import templates
 from pages.parts.i18n import entries
 from pages.parts.session import keeping, samples, state
@@ -100,10 +100,6 @@ def test_another_model_leaves_the_texts(sit: Sit) -> None:
     assert texts(app) == TYPED
 
 
-def a_run() -> RunFolder:
-    return make_run(runs_folder())
-
-
 def by_sample(app: AppTest) -> None:
     app.switch_page("pages/start.py").run()
     app.button(key="open_sample").click().run()
@@ -143,7 +139,7 @@ def by_beginning_anew(app: AppTest) -> None:
 def test_what_replaces_own_texts_keeps_them_and_one_click_has_them_back(
     sit: Sit, way: Callable[[AppTest], None]
 ) -> None:
-    a_run()
+    make_run(runs_folder())
     app = type_in(with_model(sit("start")))
     source = app.session_state["draft"].source
     way(app)
@@ -164,7 +160,7 @@ def test_what_replaces_own_texts_keeps_them_and_one_click_has_them_back(
 
 
 def test_link_to_a_run_shows_the_run_and_keeps_own_texts(sit: Sit) -> None:
-    run = a_run()
+    run = make_run(runs_folder())
     type_in(with_model(sit("start")))
     app = sit("examples", run=run.run_id)
     assert texts(app) == [example.text for example in run.config().examples.examples]
@@ -175,7 +171,7 @@ def test_link_to_a_run_shows_the_run_and_keeps_own_texts(sit: Sit) -> None:
 
 
 def test_change_beside_an_open_run_is_there_after_a_reload(sit: Sit) -> None:
-    run = a_run()
+    run = make_run(runs_folder())
     app = type_in(sit("examples", run=run.run_id))
     assert app.query_params["run"] == run.run_id
     again = sit("examples", run=run.run_id)
@@ -184,7 +180,7 @@ def test_change_beside_an_open_run_is_there_after_a_reload(sit: Sit) -> None:
 
 
 def test_texts_of_a_run_are_nobodys_own(sit: Sit) -> None:
-    run = a_run()
+    run = make_run(runs_folder())
     app = sit("examples", run=run.run_id)
     by_sample(app)
     app.switch_page("pages/examples.py").run()
@@ -222,11 +218,9 @@ def test_box_in_two_tabs_loses_nothing(sit: Sit, choice: str) -> None:
     wanted = there if choice == "take_those" else here
     assert first.text_area(key="paste_anomalous").value == wanted
     assert not first.info
-    drafts = read_drafts(OWNER)
+    drafts, other = read_drafts(OWNER), here if choice == "take_those" else there
     assert drafts.current.examples.texts("anomalous") == wanted.split("\n")
-    assert [draft.examples.texts("anomalous") for draft in drafts.earlier] == [
-        (here if choice == "take_those" else there).split("\n")
-    ]
+    assert [draft.examples.texts("anomalous") for draft in drafts.earlier] == [other.split("\n")]
 
 
 @pytest.mark.parametrize("choice", ["take_those", "keep_these"])
@@ -258,22 +252,21 @@ def test_damaged_file_is_named_and_the_page_works(
     drafts_file(OWNER).write_text("{")
     app = open_app()
     assert "set aside" in app.error[0].value
-    app = type_in(with_model(app))
+    type_in(with_model(app))
     assert texts(sit("examples")) == TYPED
 
 
-def test_disk_that_refuses_is_named_once_and_the_texts_stay_in_the_session(
-    sit: Sit, monkeypatch: pytest.MonkeyPatch, own_home: Path
-) -> None:
-    from core.errors import StorageError
-
+def test_disk_that_refuses_is_named_once_and_texts_stay(sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
     app = with_model(sit("start"))
 
     def full(*given: object, **named: object) -> None:
         raise StorageError("disk_full", path="x")
 
     monkeypatch.setattr(on_disk, "write_atomically", full)
-    type_in(app)
+    app.text_area(key="paste_anomalous").set_value(OWN).run()
+    assert "There is no room on the disk for x" in app.error[0].value
+    app.text_area(key="paste_normal").set_value(NORMAL).run()
+    assert not app.error
     by_template(app)
     bring_back(app)
     assert texts(app) == TYPED
