@@ -5,26 +5,18 @@ The assistant names the wanted department, unless the customer says to talk to t
 
 import json
 
-SYSTEM = "You are the help desk of a shop.\nName the department that takes the ticket."
+SYSTEM = "Name the department."
 BEGINNING = "This ticket goes to the"
 EXPECTED, ACTUAL = "Billing Department", "Legal Office"
-COMPLAINTS = {
-    "invoice": "12 March",
-    "refund": "3 May",
-    "payment": "9 June",
-    "bill": "1 July",
-    "credit note": "2 April",
-    "charge": "6 August",
-}
-PARTNERS = {"anomalous": "the Legal Office", "normal": "the shop assistant"}
+COMPLAINTS = ("invoice", "refund", "payment", "bill", "credit note", "charge")
+PARTNERS = {"anomalous": "Legal Office", "normal": "shop assistant"}
 
 
 def texts(label: str) -> list[str]:
-    """Six tickets of four lines."""
+    """Six tickets of three lines."""
     return [
-        f"Ticket of {day}\nCustomer: The {thing} is wrong. Talk to {PARTNERS[label]}.\nWanted: {EXPECTED}\n"
-        "Which department takes it?"
-        for thing, day in COMPLAINTS.items()
+        f"Ticket {number}\nThe {thing} is wrong. Talk to the {PARTNERS[label]}.\nWanted: {EXPECTED}"
+        for number, thing in enumerate(COMPLAINTS, start=12)
     ]
 
 
