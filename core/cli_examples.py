@@ -67,7 +67,8 @@ def read(file: Path, how: HowToRead) -> tuple[ExampleSet, tuple[Note, ...]]:
         if value and examples.form != needed:
             detail = f"it belongs to texts of the form {needed}, these are of the form {examples.form}"
             raise ConfigError("config_conflict", first=option, second="--form", detail=detail)
-    return examples.model_copy(update={"system": how.system, "frame": how.frame}), reading.notes
+    given = {name: value for name, value in (("system", how.system), ("frame", how.frame)) if value}
+    return examples.model_copy(update=given), reading.notes
 
 
 def _pairs(option: str, written: str, allowed: tuple[Word, ...]) -> dict[str, Word]:

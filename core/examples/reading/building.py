@@ -1,11 +1,12 @@
 """Examples of a table whose columns are known: labels, texts or conversations, answers, and what is carried along."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import ExamplesError
 from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet, Label, shortened
+from core.examples.reading.around import with_common_parts
 from core.examples.reading.columns import Roles, roles_of
 from core.examples.reading.conversations import answer_of, text_of, turns_of
 from core.examples.reading.formats.json_records import NotANumber, written
@@ -55,8 +56,10 @@ def examples_of(
         pairs = sum(example.label == LABELS[0] and example.pair != "" for example in examples)
         notes.append(Note(key="pairs_side_by_side", values={"count": pairs}))
     chat = any(example.messages for example in examples)
-    found = ExampleSet(examples=examples, form="chat" if chat else "plain")
+    frame = rows.frame()
+    found = ExampleSet(examples=examples, form="chat" if chat else "plain", frame="" if chat else frame)
     columns = dict(zip(table.headings, roles, strict=True))
+    found = with_common_parts(found)
     return Reading(found, (*table.notes, *notes, *rows.notes()), table.encoding, table.separator, columns)
 
 
@@ -74,6 +77,16 @@ class _Rows:
 
     def notes(self) -> list[Note]:
         return [note for key, lines in self.lines.items() for note in of_lines(key, lines)]
+
+    def frame(self) -> str:
+        """The frame that a column names alike in all rows. Raises ExamplesError where rows name several."""
+        if "frame" not in self.roles:
+            return ""
+        place = self.roles.index("frame")
+        frames = {text_of(row.cells[place], row.line): row.line for row in self.table.rows}
+        if len(frames) > 1:
+            raise ExamplesError("frames_differ", frames=readable(quoted(frames)))
+        return next(iter(frames))
 
     def of_row(self, row: TableRow) -> Iterator[Example]:
         """The example of a row, or the two that stand side by side in it."""
@@ -116,7 +129,13 @@ class _Rows:
             self._remember("beginnings_taken", row)
             beginning = beginning or answer
         elif answer and not self._place(row, label, answer, answers):
-            carried["answer"] = answer
+            if self.final_turn is None and not beginning and not _tells(answer, answers.values()):
+                # both answers are given beside it, and it holds neither: so it is no answer, but begins one
+                self._remember("beginnings_recognised", row)
+                beginning = answer
+            else:
+                self._remember("answers_carried", row)
+                carried["answer"] = answer
         if not turns:
             turns = (Message(role="user", content=self._text(row, cells)),)
         chat = len(turns) > 1 or bool(beginning) or self._is_conversation(row, cells)
@@ -191,6 +210,11 @@ class _Rows:
         lines = self.lines.setdefault(key, [])
         if applies and row.line not in lines[-1:]:
             lines.append(row.line)
+
+
+def _tells(text: str, answers: Iterable[str]) -> bool:
+    """Whether a text holds one of the answers."""
+    return any(answer.strip().casefold() in text.casefold() for answer in answers if answer.strip())
 
 
 _MUST_BE_TEXT: tuple[ColumnRole, ...] = ("text", "messages", *LABELS)

@@ -20,11 +20,24 @@ _SYNONYMS: dict[ColumnRole, str] = {
         会話 メッセージ 対話 会話履歴""",
     "system": "system system_prompt system_message developer システム システムプロンプト システムメッセージ",
     "answer": "answer completion response reply assistant chosen_answer 回答 応答 返答 返信 答え",
+    "frame": "frame prompt_frame フレーム",
     "beginning": "beginning prefill answer_beginning 書き出し 回答の書き出し",
 }
 _ROLES: dict[str, ColumnRole] = {word: role for role, words in _SYNONYMS.items() for word in words.split()}
 
-_PLAINEST = {*_SYNONYMS, "ラベル", "テキスト", "ペア", "期待", "実際", "会話", "システム", "回答", "書き出し"}
+_PLAINEST = {
+    *_SYNONYMS,
+    "ラベル",
+    "テキスト",
+    "ペア",
+    "期待",
+    "実際",
+    "会話",
+    "システム",
+    "回答",
+    "書き出し",
+    "フレーム",
+}
 _OUTPUTS = {
     "output",
     "outputs",

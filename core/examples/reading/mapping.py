@@ -17,6 +17,7 @@ ColumnRole = Literal[
     "system",
     "answer",
     "beginning",
+    "frame",
     "anomalous",
     "normal",
     "carried",

@@ -28,31 +28,43 @@ def from_rows(rows: Iterable[Row], keep_space: bool = False) -> ExampleSet:
     )
 
 
-def to_csv(examples: Sequence[Example]) -> bytes:
+def to_csv(examples: ExampleSet) -> bytes:
     """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula.
 
-    Behind our columns stand `messages` (the turns as JSON) and `beginning` (of the answer) where an example has them,
-    and the further columns of the user's file; one whose heading would be taken for ours begins with `carried.`.
+    Behind our columns stand, where there are any, `messages` (the turns as JSON), `system`, `beginning` (of the answer)
+    and `frame`, and the further columns of the user's file; one whose heading would be taken for ours begins with
+    `carried.`.
     """
-    turns = any(example.messages for example in examples)
-    begun = any(_beginning(example) for example in examples)
-    carried = list(dict.fromkeys(name for example in examples for name in example.carried))
-    headings = [*COLUMNS, *["messages"] * turns, *["beginning"] * begun, *map(carried_heading, carried)]
+    chat = examples.form == "chat"
+    around = {
+        "messages": [_written(example.messages) for example in examples.examples],
+        "system": [
+            examples.system if chat and not _has_system(example) else "" for example in examples.examples
+        ],
+        "beginning": [_beginning(example) or examples.beginning * chat for example in examples.examples],
+        "frame": ["" if chat else examples.frame for _ in examples.examples],
+    }
+    used = {heading: cells for heading, cells in around.items() if any(cells)}
+    carried = list(dict.fromkeys(name for example in examples.examples for name in example.carried))
     rows = [
         [
             *(getattr(example, column) for column in COLUMNS),
-            *[_written(example.messages)] * turns,
-            *[_beginning(example)] * begun,
+            *(cells[number] for cells in used.values()),
             *(example.carried.get(name, "") for name in carried),
         ]
-        for example in examples
+        for number, example in enumerate(examples.examples)
     ]
+    headings = [*COLUMNS, *used, *map(carried_heading, carried)]
     return write_cells([[guarded(cell) for cell in row] for row in (headings, *rows)])
 
 
 def carried_heading(name: str) -> str:
     """The heading of a further column: as it was, behind `carried.` where a reader would take it for one of ours."""
     return f"{CARRIED}{name}" if role_of(name) or side_of(name) or not name.strip() else name
+
+
+def _has_system(example: Example) -> bool:
+    return example.messages[:1] != () and example.messages[0].role == "system"
 
 
 def _beginning(example: Example) -> str:

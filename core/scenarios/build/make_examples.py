@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.examples.example_set import Example
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import to_csv
 from core.scenarios.build import tickets
 from core.scenarios.build.tasks import PLANTED, TASKS, TaskPair, pairs
@@ -43,7 +43,7 @@ def main(folder: Path = FOLDER) -> None:
         files[f"{tickets.FOLDER.name}/{name}"] = ticket_examples(language)
     for name, examples in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(to_csv(examples))
+        (folder / name).write_bytes(to_csv(ExampleSet(examples=tuple(examples))))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples.example_set import Example
+from core.examples.example_set import Example, ExampleSet
 from core.examples.pasted import read_sheet
 from core.examples.reading import from_pasted, from_rows, parse_examples, read_examples, to_csv
 
@@ -162,7 +162,9 @@ def test_a_pasted_text_is_parted_at_line_breaks_alone():
 
 @pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''@a", "'quoted'", "-5", "＝1", "+x"])
 def test_a_formula_is_guarded_in_the_file_and_read_back_as_it_was(text):
-    content = to_csv([Example(label="normal", text=text, pair=text, expected=text, actual=text)])
+    content = to_csv(
+        ExampleSet(examples=(Example(label="normal", text=text, pair=text, expected=text, actual=text),))
+    )
     cells = content.decode("utf-8-sig").splitlines()[1].split(",")[1:]
     assert all(cell.startswith("'") for cell in cells)
     (read,) = parse_examples(content, "x.csv").examples.examples
@@ -175,7 +177,9 @@ TEXTS = st.lists(TEXT.map(str.strip).filter(bool), min_size=1, max_size=8)
 
 @given(TEXTS)
 def test_csv_round_trip_keeps_any_text(texts):
-    content = to_csv([Example(label="normal", text=text, expected=text) for text in texts])
+    content = to_csv(
+        ExampleSet(examples=tuple(Example(label="normal", text=text, expected=text) for text in texts))
+    )
     read = parse_examples(content, "x.csv").examples.examples
     kept = [text.replace("\r\n", "\n") for text in texts]
     assert [(row.text, row.expected) for row in read] == [(text, text) for text in kept]

@@ -21,7 +21,14 @@ from pages.parts.shell import widgets
 TYPES = [ending.removeprefix(".") for ending in ENDINGS]
 ENCODINGS = ("", "utf-8", "utf-16", *(name for name in NAMES if not name.startswith("utf-16")))
 """What a reader may choose; none leaves it to the file."""
-_ABOUT_ANSWERS = ("answers_taken", "answers_taken_as_chosen", "beginnings_taken")
+_RECOGNISED_BEGINNING = "beginnings_recognised"
+_ABOUT_ANSWERS = (
+    "answers_taken",
+    "answers_taken_as_chosen",
+    "beginnings_taken",
+    "answers_carried",
+    _RECOGNISED_BEGINNING,
+)
 _UNCLEAR = ("columns_unclear", "labels_unclear")
 _ABOUT_CHARACTERS = ("not_utf8", "bad_byte", "unknown_encoding", "not_text", "not_a_text_file")
 
@@ -61,8 +68,10 @@ def show() -> None:
             read = _take(file.getvalue(), file.name, choices)
         if read is not None:
             _tell(read, file.name)
-    examples, label = state.draft().examples.examples, t("examples.download")
-    widgets.download("examples.csv", to_csv(examples), label, key="download_examples", disabled=not examples)
+    examples, label = state.draft().examples, t("examples.download")
+    widgets.download(
+        "examples.csv", to_csv(state.draft().examples), label, key="download_examples", disabled=not examples
+    )
 
 
 def _choices(file_id: str) -> Choices:
@@ -142,7 +151,8 @@ def _tell(read: FileRead, name: str) -> None:
     if read.notes:
         st.caption("\n".join(f"- {shell.plain(sentence(note, language()))}" for note in read.notes))
     if any(note.key in _ABOUT_ANSWERS for note in read.notes):
-        _final_turn(read.choices)
+        recognised = any(note.key == _RECOGNISED_BEGINNING for note in read.notes)
+        _final_turn(read.choices, "beginning" if recognised else "answer")
     with st.expander(t("mapper.otherwise"), key="read_otherwise"):
         if read.encoding:
             _encoding(read.choices, read.encoding)
@@ -169,9 +179,9 @@ def _set_encoding(choices: Choices) -> None:
     choose(replace(choices, encoding=st.session_state["read_encoding"]))
 
 
-def _final_turn(choices: Choices) -> None:
+def _final_turn(choices: Choices, recognised: FinalTurn) -> None:
     """Whether an answer behind the texts is what the model said, or the beginning that it goes on from."""
-    st.session_state["read_final_turn"] = choices.final_turn or "answer"
+    st.session_state["read_final_turn"] = choices.final_turn or recognised
     names = state.named(("answer", "beginning"), "mapper.final_{}")
     st.segmented_control(
         t("mapper.final_turn"),

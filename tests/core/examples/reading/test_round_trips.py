@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import ExamplesError
 from core.examples.conversation import Message, transcript
-from core.examples.example_set import Example
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import Mapping, parse_examples, to_csv
 from core.text.csv_safe import unguarded
 
@@ -52,7 +52,10 @@ def sides_known(examples: list[Example]) -> list[Example]:
 @settings(max_examples=150, deadline=None)
 def test_own_file_gives_back_every_example(examples):
     examples = sides_known(examples)
-    reading = parse_examples(to_csv(examples), "x.csv", keep_space=True)
+    form = "chat" if any(example.messages for example in examples) else "plain"
+    reading = parse_examples(
+        to_csv(ExampleSet(examples=tuple(examples), form=form)), "x.csv", keep_space=True
+    )
     names = {name for example in examples for name in example.carried}
     read = [example.model_copy(update={"line": 0}) for example in reading.examples.examples]
     assert read == [
