@@ -151,9 +151,7 @@ def test_conversations_of_a_file_are_read_as_such(open_app: OpenApp) -> None:
     app = page(open_app, content, "chat.jsonl")
     examples = app.session_state["draft"].examples
     assert examples.form == "chat"
-    assert [(turn.role, turn.content) for turn in examples.examples[0].messages] == [
-        ("system", "s"),
-        ("user", "t 0"),
-    ]
+    assert examples.system == "s"
+    assert [(turn.role, turn.content) for turn in examples.examples[0].messages] == [("user", "t 0")]
     assert app.segmented_control(key="form_choice").value == "chat"
     assert app.session_state["draft"].form_chosen

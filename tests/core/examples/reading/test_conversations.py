@@ -98,8 +98,10 @@ def test_column_of_messages_in_a_csv_file():
     buffer = io.StringIO()
     turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": 'a, b\n"c"'}]
     csv.writer(buffer).writerows([("label", "messages"), ("NG", json.dumps(turns)), ("OK", str(turns))])
-    wrong, right = parse_examples(buffer.getvalue().encode(), "x.csv").examples.examples
-    assert wrong.messages == right.messages == (SYSTEM, Message(role="user", content='a, b\n"c"'))
+    examples = parse_examples(buffer.getvalue().encode(), "x.csv").examples
+    wrong, right = examples.examples
+    assert examples.system == SYSTEM.content
+    assert wrong.messages == right.messages == (Message(role="user", content='a, b\n"c"'),)
 
 
 def test_columns_of_system_prompt_and_answer():
@@ -137,10 +139,14 @@ def test_last_turn_of_an_assistant_fills_the_answer_that_is_free(label, beside, 
     assert example.messages == (USER,)
 
 
-def test_last_turn_beside_two_other_answers_is_kept():
-    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "Legal"}]
+def test_last_turn_beside_two_answers_that_it_holds_is_kept():
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "To sales."}]
     (example,) = examples({"label": "NG", "messages": turns, "expected": "Billing", "actual": "Sales"})
-    assert (example.expected, example.actual, example.carried) == ("Billing", "Sales", {"answer": "Legal"})
+    assert (example.expected, example.actual, example.carried) == (
+        "Billing",
+        "Sales",
+        {"answer": "To sales."},
+    )
 
 
 def test_taken_answers_are_named():
