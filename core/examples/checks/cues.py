@@ -25,7 +25,7 @@ def cue_findings(examples: ExampleSet) -> list[Finding]:
     for label, other in (LABELS, LABELS[::-1]):
         own = frozenset.intersection(*phrases[label]) - frozenset[str]().union(*phrases[other])
         if words := _longest(own):
-            quoted = " ".join(f"“{word}”" for word in words[:MOST_NAMED])
+            quoted = ", ".join(f"“{word}”" for word in words[:MOST_NAMED])
             values: dict[str, str | int] = {
                 "label": label,
                 "other": other,

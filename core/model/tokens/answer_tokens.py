@@ -46,18 +46,31 @@ def answer_tokens(
     """Tokens of both answers behind a text of these ids; `log_probabilities` (vocabulary,) are those of the next token.
 
     Both answers are written in the same way, behind a space or directly, so that what differs is the answer alone.
+    Where one begins with a word and the other with a sign, as a comma or a quotation mark, each is written as it is
+    likeliest: a comma stands directly behind a text, the word in its place does not.
     """
-    ways = [
-        [
-            likeliest(writings(loaded, text, space + answer), log_probabilities)
-            for answer in (expected, actual)
-        ]
-        if not _begins_with_space(expected, actual) or not space
-        else [(), ()]
+    together = [(expected, actual)] if _begin_alike(expected, actual) else [(expected,), (actual,)]
+    tokens = [ids for answers in together for ids in _likeliest_way(loaded, text, answers, log_probabilities)]
+    return AnswerTokens(*tokens)
+
+
+def _begin_alike(expected: str, actual: str) -> bool:
+    """Whether both begin with a word, or both with a sign; white space counts as neither, nothing as both."""
+    firsts = [answer[0] for answer in (expected, actual) if answer]
+    return len({first.isalnum() for first in firsts}) < 2 or any(first.isspace() for first in firsts)
+
+
+def _likeliest_way(
+    loaded: LoadedModel, text: Sequence[int], answers: Sequence[str], log_probabilities: Tensor
+) -> list[tuple[int, ...]]:
+    """The answers, all behind a space or all directly behind the text, whichever begins likelier."""
+    ways: list[list[tuple[int, ...]]] = [
+        [likeliest(writings(loaded, text, space + answer), log_probabilities) for answer in answers]
+        if not _begins_with_space(*answers) or not space
+        else [() for _ in answers]
         for space in loaded.gaps
     ]
-    best = max(ways, key=lambda way: _likelihood(way, log_probabilities))
-    return AnswerTokens(*best)
+    return max(ways, key=lambda way: _likelihood(way, log_probabilities))
 
 
 def writings(loaded: LoadedModel, text: Sequence[int], answer: str) -> list[tuple[int, ...]]:

@@ -82,6 +82,8 @@ def _answer(row: Mapping[str, Any], when: str, word: Words) -> str:
     meaning = escape(word(f"whatif.{statement['verdict']}")) if statement["verdict"] else ""
     mark = f'<b class="{kind}" title="{meaning}" aria-label="{meaning}">{sign}</b>' if sign else ""
     before, answer, behind = spoken(row, statement)
+    if answer and statement.get("end") == "cut":
+        behind = f"{behind.rstrip()}…"  # the model would go on
     first = statement["next"][0]
     share = f" <i>{percent(first['probability'])}</i>" if first["piece"].strip() == answer else ""
     ended = statement.get("end") == "ended"

@@ -133,19 +133,20 @@ def visible(piece: str) -> str:
 
 def _next(example: PreviewedText) -> str:
     likely = example["next"][0]
-    first, percent = escape(likely["piece"].strip()), f"{100 * likely['probability']:.0f} %"
+    first, percent = escape(visible(likely["piece"])), f"{100 * likely['probability']:.0f} %"
     return f'<span dir="auto" title="{escape(_likely(example))}">{first} <i>{percent}</i></span>'
 
 
 def _continuation(example: PreviewedText) -> str:
-    """What the model says, its beginning where it is long."""
+    """What the model says, its beginning where it is long; an ellipsis tells that it would have gone on."""
     words = " ".join(example.get("continuation", "").split())
-    shown = words if len(words) <= LONGEST_ANSWER else f"{words[: LONGEST_ANSWER - 1]}…"
+    longer = len(words) > LONGEST_ANSWER or (bool(words) and example.get("end") == "cut")
+    shown = f"{words[: LONGEST_ANSWER - 1]}…" if longer else words
     return f'<span dir="auto" title="{escape(f"{words} ({_likely(example)})")}">{escape(shown) or "–"}</span>'
 
 
 def _likely(example: PreviewedText) -> str:
-    words = ((item["piece"].strip(), number(100 * item["probability"])) for item in example["next"])
+    words = ((visible(item["piece"]), number(100 * item["probability"])) for item in example["next"])
     return ", ".join(f"{piece} {percent} %" for piece, percent in words)
 
 

@@ -130,6 +130,20 @@ def test_conversations_tell_what_the_model_says_instead_of_one_word() -> None:
     assert "…</span>" in html
 
 
+def test_an_answer_that_would_go_on_ends_in_an_ellipsis_and_a_blank_that_comes_next_can_be_seen() -> None:
+    shown = [
+        token_view.table(PreviewedTexts(AlignmentRecord(positions=((1,),)), [row | {"end": end}]), word)
+        for row, end in (
+            (conversation("late", "Billing de"), "cut"),
+            (conversation("late", "Billing"), "ended"),
+        )
+    ]
+    assert "Billing de…<" in shown[0] and "Billing<" in shown[1]
+    blank = preview(["a"]).examples[0] | {"next": [{"piece": " ", "probability": 0.71}]}
+    html = token_view.table(PreviewedTexts(AlignmentRecord(positions=((0,),)), [blank]), word)
+    assert "␣ <i>71 %</i>" in html
+
+
 def test_tokens_that_a_mean_leaves_out_are_not_marked_as_compared() -> None:
     row = conversation("late") | {"kinds": []}
     marked = [
