@@ -2,8 +2,9 @@
 
 1. The model continues each text by itself. What it says is its first line, up to the end of its first sentence; a word
    that was cut by the number of tokens does not count.
-2. Answers end with the word by which every anomalous text has parted from the normal texts that it is compared with,
-   often the first one: what follows would only add noise to the comparison of their probabilities.
+2. Where all answers are complete and at most SHORT words long, they are taken whole. Longer ones end with the word by
+   which every anomalous text has parted from the normal texts that it is compared with, often the first one: what
+   follows would only add noise to the comparison of their probabilities.
 3. `actual` is what the model says on the text; `expected` of an anomalous text what it says on the text's partner or,
    without pairs, on most of the normal texts. A normal text says what is expected of it. Where normal texts agree on
    nothing, their answers are offered, and none is taken unasked.
@@ -26,6 +27,8 @@ from core.model.tokens.tokenising import tokenise
 MOST_SAID = 24
 """Tokens of what the model says, from which answers are taken."""
 MOST_OFFERED = 8
+SHORT = 4
+"""Words of an answer that is no sentence."""
 
 _SENTENCE_END = re.compile(r"[.!?…]+(?=[\s\"'”’)\]]|$)|[。!?．]")
 
@@ -42,7 +45,9 @@ def suggest_answers(config: RunConfig, models: ModelPool | None = None) -> Sugge
     whole = config.match == "equals"
     says = [one.text for one in written]
     answers = [answer_in(one.text, one.end == "cut", whole) for one in written]
-    suggestions = suggested(labels, answers, partners, whole)
+    complete = all(is_complete(one.text, one.end == "cut") for one in written)
+    short = complete and max(len(_ends_of_words(answer)) for answer in answers) <= SHORT
+    suggestions = suggested(labels, answers, partners, whole or short)
     for suggestion, text, one in zip(suggestions["examples"], says, written, strict=True):
         suggestion["says"], suggestion["ended"] = text, one.end == "ended"
     return suggestions
@@ -94,6 +99,12 @@ def answer_in(says: str, cut: bool, whole: bool = False) -> str:
         head, _, tail = line.rstrip().rpartition(" ")
         line = head if head and spaced_script(tail[-1]) else line
     return plain(line)
+
+
+def is_complete(says: str, cut: bool) -> bool:
+    """Whether the answer in what a model says has an end: of its sentence, its line, or all that is said."""
+    line, behind, _ = says.lstrip().partition("\n")
+    return bool(behind) or not cut or _SENTENCE_END.search(line) is not None
 
 
 def first_words(answer: str, count: int) -> str:

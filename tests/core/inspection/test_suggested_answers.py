@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from core.config import make_config
 from core.examples.answer_match import fits, verdict
-from core.inspection.suggested_answers import answer_in, first_words, suggest_answers, suggested
+from core.inspection.suggested_answers import (
+    answer_in,
+    first_words,
+    is_complete,
+    suggest_answers,
+    suggested,
+)
 from tests.support.tiny_runs import texts
 
 PAIRED = ["anomalous", "normal"] * 3
@@ -32,6 +38,20 @@ def answers(suggestions):
 )
 def test_an_answer_is_the_first_line_up_to_the_end_of_a_sentence(says, cut, answer):
     assert answer_in(says, cut) == answer
+
+
+@pytest.mark.parametrize(
+    ("says", "cut", "complete"),
+    [
+        (" Legal Office. The ticket", True, True),
+        (" Legal Office\nTicket", True, True),
+        (" Legal Office", False, True),
+        (" Legal Office", True, False),
+        (" about 4.5 % of", True, False),
+    ],
+)
+def test_an_answer_has_an_end_where_its_sentence_its_line_or_all_ends(says, cut, complete):
+    assert is_complete(says, cut) is complete
 
 
 def test_a_whole_answer_is_the_line_as_it_is():
