@@ -119,7 +119,7 @@ class _Rows:
         }
         turns, beside = self._turns(row, cells)
         if beside:
-            carried["text"] = beside
+            carried[self._heading("text")] = beside
         answers = {name: self._answer(row, cells, name) for name in ("expected", "actual")}
         answer = self._answer(row, cells, "answer")
         if not answer and turns and turns[-1].role == "assistant":
@@ -135,7 +135,7 @@ class _Rows:
                 beginning = answer
             else:
                 self._remember("answers_carried", row)
-                carried["answer"] = answer
+                carried[self._heading("answer")] = answer
         if not turns:
             turns = (Message(role="user", content=self._text(row, cells)),)
         chat = len(turns) > 1 or bool(beginning) or self._is_conversation(row, cells)
@@ -152,6 +152,10 @@ class _Rows:
             messages=turns if chat else (),
             carried=carried,
         )
+
+    def _heading(self, role: ColumnRole) -> str:
+        """What the file calls the column of a role; the role's own name where it has no such column."""
+        return self.table.headings[self.roles.index(role)] if role in self.roles else role
 
     def _is_conversation(self, row: TableRow, cells: Cells) -> bool:
         return any(turns_of(cells.get(role), row.line) for role in _TURNS)

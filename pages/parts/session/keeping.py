@@ -127,6 +127,8 @@ def _show(drafts: Drafts) -> None:
     st.session_state[_VERSION] = drafts.version
     st.session_state[_WRITTEN] = replace(drafts.current)
     st.session_state[_FORMER] = drafts.earlier
+    if drafts.current.examples.examples:  # to which one came past a model that had been checked
+        st.session_state["asked_source"] = drafts.current.source
     state.refill()
 
 

@@ -49,6 +49,17 @@ def test_what_is_not_edited_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (held["draft"].examples.form, held["draft"].examples.system) == ("chat", "s")
 
 
+def test_a_further_column_of_the_same_name_hides_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    carried = {"text": "=T1", "pair": "x", "prio": "high"}
+    held = session(
+        monkeypatch, ExampleSet(examples=(Example(label="normal", text="hi", carried=carried),)), {}
+    )
+    table._fill()
+    (row,) = held["edit_base"].to_dict("records")
+    assert (row["text"], row["pair"]) == ("hi", "")
+    assert [row[name] for name in ("carried.text", "carried.pair", "prio")] == ["=T1", "x", "high"]
+
+
 def test_edited_transcript_becomes_other_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "user: two\nassistant: That is"
     held = session(monkeypatch, texts(), {"edited_rows": {"1": {"text": text}}})

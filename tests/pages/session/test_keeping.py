@@ -69,6 +69,7 @@ def test_typed_texts_and_settings_are_there_in_a_new_session(sit: Sit) -> None:
     assert again.text_area(key="paste_anomalous").value == OWN
     assert again.session_state["draft"].seed == 7
     assert again.session_state["draft"].source == app.session_state["draft"].source
+    assert again.session_state["asked_source"] == again.session_state["draft"].source
     assert not texts(sit("start", name="f" * 32))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples.example_set import COLUMNS, LABELS, Example
-from core.examples.reading import from_rows
+from core.examples.reading import carried_heading, from_rows
 from pages.parts import shell
 from pages.parts.examples.inputs import texts
 from pages.parts.session import state
@@ -43,8 +43,11 @@ def show() -> None:
 def _fill() -> None:
     examples = state.draft().examples.examples
     carried = list(dict.fromkeys(name for example in examples for name in example.carried))
-    rows = [{**_cells(example), **example.carried} for example in examples]
-    columns = [*COLUMNS, *(name for name in carried if name not in COLUMNS)]
+    rows = [
+        {**_cells(example), **{carried_heading(name): cell for name, cell in example.carried.items()}}
+        for example in examples
+    ]
+    columns = [*COLUMNS, *map(carried_heading, carried)]
     st.session_state["edit_base"] = pd.DataFrame(rows, columns=columns, dtype=str).fillna("")
     st.session_state["edit_examples"] = examples
     st.session_state.pop("edit_error", None)

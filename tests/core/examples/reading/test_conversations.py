@@ -11,6 +11,7 @@ from core.examples.conversation import Message
 from core.examples.example_set import Example
 from core.examples.reading import parse_examples
 from core.examples.reading.conversations import turns_of
+from core.examples.reading.rows import to_csv
 
 USER = Message(role="user", content="hi")
 SYSTEM = Message(role="system", content="Be brief.")
@@ -147,6 +148,19 @@ def test_last_turn_beside_two_answers_that_it_holds_is_kept():
         "Sales",
         {"answer": "To sales."},
     )
+
+
+def test_what_stands_beside_a_conversation_keeps_the_heading_of_its_column():
+    turns = [{"role": "user", "content": "hi"}]
+    content = json.dumps([{"label": "NG", "messages": turns, "ticket": "=T1"}]).encode()
+    reading = parse_examples(content, "x.json")
+    (example,) = reading.examples.examples
+    assert (example.text, example.carried) == ("hi", {"ticket": "=T1"})
+    assert [note.key for note in reading.notes] == ["texts_beside_turns"]
+    (again,) = parse_examples(to_csv(reading.examples), "x.csv").examples.examples
+    assert again.carried == example.carried
+    both = {"label": "NG", "prompt": "hi", "output": "To sales.", "expected": "Billing", "actual": "Sales"}
+    assert examples(both)[0].carried == {"output": "To sales."}
 
 
 def test_taken_answers_are_named():
