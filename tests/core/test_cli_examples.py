@@ -70,6 +70,6 @@ def test_final_turn_is_an_answer_or_the_beginning_of_one(tmp_path):
     path.write_text("\n".join(json.dumps({"messages": turns, "label": label}) for label in ("NG", "OK")))
     wrong, right = read(path, HowToRead())[0].examples
     assert (wrong.actual, right.expected, len(wrong.messages)) == ("Legal", "Legal", 1)
-    begun = read(path, HowToRead(final_turn="beginning"))[0].examples[0]
-    assert (begun.actual, begun.messages[-1].content) == ("", "Legal")
+    begun = read(path, HowToRead(final_turn="beginning"))[0]
+    assert (begun.examples[0].actual, begun.beginning) == ("", "Legal")
     assert read(path, HowToRead(form="plain"))[0].form == "plain"

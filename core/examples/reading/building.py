@@ -8,7 +8,7 @@ from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet, Label, shortened
 from core.examples.reading.around import with_common_parts
 from core.examples.reading.columns import Roles, roles_of
-from core.examples.reading.conversations import answer_of, text_of, turns_of
+from core.examples.reading.conversations import answer_of, text_of, turns_of, unread_of
 from core.examples.reading.formats.json_records import NotANumber, written
 from core.examples.reading.headings import CARRIED
 from core.examples.reading.labels import side_of, sides_of, word_of
@@ -57,6 +57,8 @@ def examples_of(
         notes.append(Note(key="pairs_side_by_side", values={"count": pairs}))
     chat = any(example.messages for example in examples)
     frame = rows.frame()
+    if chat and frame:
+        notes.append(Note(key="frame_not_used", values={"frame": shortened(frame)}))
     found = ExampleSet(examples=examples, form="chat" if chat else "plain", frame="" if chat else frame)
     columns = dict(zip(table.headings, roles, strict=True))
     found = with_common_parts(found)
@@ -74,9 +76,17 @@ class _Rows:
     final_turn: FinalTurn | None
     keep_space: bool
     lines: dict[str, list[int]] = field(default_factory=dict)
+    unread: dict[str, None] = field(default_factory=dict)
 
     def notes(self) -> list[Note]:
-        return [note for key, lines in self.lines.items() for note in of_lines(key, lines)]
+        notes = [note for key, lines in self.lines.items() for note in of_lines(key, lines)]
+        names = {"names": quoted(self.unread)}
+        return [
+            note.model_copy(update={"values": {**note.values, **names}})
+            if note.key == "parts_unread"
+            else note
+            for note in notes
+        ]
 
     def frame(self) -> str:
         """The frame that a column names alike in all rows. Raises ExamplesError where rows name several."""
@@ -117,9 +127,9 @@ class _Rows:
             for heading, role, cell in zip(self.table.headings, self.roles, row.cells, strict=True)
             if role == "carried"
         }
+        self._name_unread(row, cells)
         turns, beside = self._turns(row, cells)
-        if beside:
-            carried[self._heading("text")] = beside
+        carried |= beside
         answers = {name: self._answer(row, cells, name) for name in ("expected", "actual")}
         answer = self._answer(row, cells, "answer")
         if not answer and turns and turns[-1].role == "assistant":
@@ -160,27 +170,54 @@ class _Rows:
     def _is_conversation(self, row: TableRow, cells: Cells) -> bool:
         return any(turns_of(cells.get(role), row.line) for role in _TURNS)
 
-    def _turns(self, row: TableRow, cells: Cells) -> tuple[tuple[Message, ...], str]:
-        """The turns of a row behind the system message of its own column; and a text that stands beside them."""
-        turns = turns_of(cells.get("messages"), row.line)
-        beside = ""
-        if turns and not turns_of(cells.get("text"), row.line):
-            beside = text_of(cells.get("text"), row.line).strip()
-            begun = text_of(cells.get("beginning"), row.line)
-            whole = transcript((*turns, Message(role="assistant", content=begun)) if begun else turns)
-            if beside in (whole.strip(), transcript(turns).strip(), turns[-1].content.strip()):
-                beside = ""
-            else:
-                self._remember("texts_beside_turns", row, bool(beside))
-        elif not turns and written(cells.get("messages")).strip():
+    def _name_unread(self, row: TableRow, cells: Cells) -> None:
+        """Remember what conversations hold besides roles and texts, and turns in front of the last one of an answer."""
+        for role in (*_TURNS, *_ANSWERS):
+            if names := unread_of(cells.get(role), row.line):
+                self._remember("parts_unread", row)
+                self.unread |= dict.fromkeys(names)
+            if role in _ANSWERS and len(turns_of(cells.get(role), row.line)) > 1:
+                self._remember("answers_of_last_turn", row)
+
+    def _turns(self, row: TableRow, cells: Cells) -> tuple[tuple[Message, ...], dict[str, str]]:
+        """The turns of a row behind the system message of its own column; and what stands beside them and is kept."""
+        turns = self._fed(row, turns_of(cells.get("messages"), row.line))
+        beside: dict[str, str] = {}
+        if turns:
+            if other := self._text_beside(row, cells, turns):
+                self._remember("texts_beside_turns", row)
+                beside[self._heading("text")] = other
+        elif written(cells.get("messages")).strip():
             found = readable(shortened(written(cells["messages"])))
             raise ExamplesError("no_turns", line=row.line, found=found)
-        turns = turns or turns_of(cells.get("text"), row.line)
+        turns = turns or self._fed(row, turns_of(cells.get("text"), row.line))
         system = self._kept(row, text_of(cells.get("system"), row.line))
         if system and not (turns and turns[0].role == "system"):
             turns = turns or (Message(role="user", content=self._text(row, cells)),)
             turns = (Message(role="system", content=system), *turns)
+        elif system and system != turns[0].content.strip():
+            self._remember("systems_beside_turns", row)
+            beside[self._heading("system")] = system
         return turns, beside
+
+    def _text_beside(self, row: TableRow, cells: Cells, turns: tuple[Message, ...]) -> str:
+        """A text beside a conversation that is no part of it; nothing where it only says the same."""
+        others = turns_of(cells.get("text"), row.line)
+        if others:
+            return "" if others == turns[: len(others)] else written(cells.get("text"))
+        beside = text_of(cells.get("text"), row.line).strip()
+        begun = text_of(cells.get("beginning"), row.line)
+        whole = transcript((*turns, Message(role="assistant", content=begun)) if begun else turns)
+        return (
+            "" if beside in (whole.strip(), transcript(turns).strip(), turns[-1].content.strip()) else beside
+        )
+
+    def _fed(self, row: TableRow, turns: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Turns whose line breaks are line feeds, as those of texts in cells."""
+        self._remember("breaks_changed", row, any("\r\n" in turn.content for turn in turns))
+        return tuple(
+            turn.model_copy(update={"content": turn.content.replace("\r\n", "\n")}) for turn in turns
+        )
 
     def _text(self, row: TableRow, cells: Cells) -> str:
         text = text_of(cells.get("text"), row.line)
@@ -194,6 +231,8 @@ class _Rows:
         return self._kept(row, answer_of(cells.get(role), row.line))
 
     def _kept(self, row: TableRow, text: str) -> str:
+        self._remember("breaks_changed", row, "\r\n" in text)
+        text = text.replace("\r\n", "\n")
         if self.keep_space or text == text.strip():
             return text
         self._remember("outer_space_removed", row)
@@ -225,6 +264,7 @@ _MUST_BE_TEXT: tuple[ColumnRole, ...] = ("text", "messages", *LABELS)
 """Columns whose cells may not be missing: what JSON writes as NaN is an empty cell elsewhere."""
 
 _TURNS: tuple[ColumnRole, ...] = ("messages", "text")
+_ANSWERS: tuple[ColumnRole, ...] = ("answer", "expected", "actual")
 _MISSING = ("nan", "none", "null", "n/a", "#n/a")
 """How programs write the cell of a missing text."""
 

@@ -4,22 +4,37 @@ Texts in parts are joined. Whatever is no text (images, calls of tools) and ever
 is refused by its name: a conversation without it would be another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from core.errors import ExamplesError
 from core.examples.conversation import ROLE_WORDS, Message, Role
 from core.examples.example_set import shortened
-from core.examples.reading.formats.json_records import Json, NotANumber, is_turn, json_value, written
+from core.examples.reading.formats.json_records import (
+    DoubledKeyError,
+    Json,
+    NotANumber,
+    is_turn,
+    json_value,
+    written,
+)
 from core.examples.reading.notes import readable
 
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _CALLS = ("tool_calls", "function_call", "tool_call_id")
+_LISTS = ("messages", "conversations", "choices")
+_INNER = ("messages", "message")
 
 
 def turns_of(cell: object, line: int) -> tuple[Message, ...]:
     """The turns that a cell holds, none where it is no conversation; raises ExamplesError for turns without text."""
-    return tuple(_message(turn, line) for turn in _turns(_value(cell), line))
+    return tuple(_message(turn, line) for turn in _turns(_value(cell, line), line))
+
+
+def unread_of(cell: object, line: int) -> list[str]:
+    """The names of what a conversation in a cell holds besides the roles and texts of its turns; empty values aside."""
+    value = _value(cell, line)
+    return list(dict.fromkeys(_unread(value))) if _turns(value, line) else []
 
 
 def text_of(cell: object, line: int) -> str:
@@ -39,8 +54,13 @@ def answer_of(cell: object, line: int) -> str:
     return turns[-1].content if turns else text_of(cell, line)
 
 
-def _value(cell: object) -> Json:
-    value: Json = json_value(cell) if isinstance(cell, str) else cell  # type: ignore[assignment]
+def _value(cell: object, line: int) -> Json:
+    try:
+        value: Json = json_value(cell) if isinstance(cell, str) else cell  # type: ignore[assignment]
+    except DoubledKeyError as error:
+        if not {"role", "from", "content", "value", *_LISTS} & set(error.names):
+            return str(cell)  # a text that happens to be JSON
+        raise ExamplesError("doubled_keys", line=line, found=readable(", ".join(error.names))) from None
     return value
 
 
@@ -48,18 +68,38 @@ def _turns(value: Json, line: int) -> list[dict[str, Json]]:
     if isinstance(value, dict):
         if is_turn(value):
             return [value]
-        inner = [value[name] for name in ("messages", "conversations", "choices") if value.get(name)]
+        inner = [value[name] for name in _LISTS if value.get(name)]
         return _turns(inner[0], line) if len(inner) == 1 else []
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
         return []
     if any({"role", "from"} & set(item) for item in value):
         return value
-    wrapped = [item.get("messages") or item.get("message") for item in value]
+    wrapped = [item.get(_INNER[0]) or item.get(_INNER[1]) for item in value]
     if None in wrapped:
         return []
     if len(wrapped) > 1:
         raise ExamplesError("several_conversations", line=line, count=len(wrapped))
     return _turns(wrapped[0], line)
+
+
+def _unread(value: Json) -> Iterator[str]:
+    """Follows `_turns`: what it does not look at, by name."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _unread(item)
+    elif isinstance(value, dict):
+        read: dict[str, Json] = {name: None for name in ("role", "from") if name in value}
+        content = "content" if "content" in value else "value"
+        if read:
+            read[content] = value.get(content) if isinstance(value.get(content), list) else None
+        elif "type" in value and "text" in value:
+            read = {"type": None, "text": None}
+        else:
+            name = next((name for name in (*_LISTS, *_INNER) if value.get(name)), "")
+            read = {name: value.get(name)}
+        yield from (name for name, held in value.items() if held and name not in read)
+        for held in read.values():
+            yield from _unread(held)
 
 
 def _message(turn: dict[str, Json], line: int) -> Message:
@@ -78,7 +118,7 @@ def _message(turn: dict[str, Json], line: int) -> Message:
     if not isinstance(content, str):
         kind = readable(shortened(written(content))) or "null"
         raise ExamplesError("turn_without_text", line=line, kind=kind, role=known)
-    return Message(role=known, content=content.replace("\r\n", "\n"))
+    return Message(role=known, content=content)
 
 
 def _is_part(part: object) -> bool:

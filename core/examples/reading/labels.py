@@ -28,7 +28,7 @@ _AFFIRMED: dict[Label, str] = {
     "anomalous": """anomalous anomaly is_anomalous is_anomaly abnormal is_abnormal error is_error has_error fail failed
         failure is_failure bad is_bad ng fault faulty wrong incorrect is_wrong 異常 異常か 不良 誤り エラー 失敗""",
     "normal": """normal is_normal ok is_ok good is_good correct is_correct passed pass is_pass success succeeded
-        is_success right is_right 正常 正解 合格 成功""",
+        is_success right is_right 正誤 正常 正解 合格 成功""",
 }
 _AFFIRMS: dict[str, Label] = {word: side for side, words in _AFFIRMED.items() for word in words.split()}
 """Headings over 1/0, true/false or yes/no, and the side that they affirm."""

@@ -95,7 +95,6 @@ SPACED = ["a b", " a b", "a b ", "a b\t", "\u3000a b\u3000"]
     [
         ("label,text,text\nnormal,a,b\n", "x.csv"),
         ("label\tText\ttext \nnormal\ta\tb\n", "x.tsv"),
-        ('{"label": "normal", "text": "a", "text": "b"}', "x.jsonl"),
         ('{"label": "normal", "text": "a", "Text": "b"}', "x.jsonl"),
     ],
 )

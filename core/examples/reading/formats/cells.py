@@ -13,6 +13,8 @@ SEPARATORS = (",", ";", "\t", "|")
 _NAMED = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _BREAKS = re.compile("\r\n|\r|\n")
 _SAMPLE = 200_000
+_DEEPEST_HEADING = 10
+"""Among how many first rows the headings are looked for, where lines that nothing parts stand above them."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,29 @@ def separator_of(text: str, name: str, knows: Callable[[str], bool]) -> tuple[st
 
 
 def _score(text: str, separator: str, knows: Callable[[str], bool]) -> tuple[int, float, int]:
-    """(headings known, share of rows as long as the first, its length); zeros where it does not part the first row."""
+    """(headings known, share of rows as long as the first, its length); zeros where it does not part the first row.
+
+    The first row is the one of the headings, where only lines that nothing parts stand above it.
+    """
     rows: list[Sequence[str]] = []
     for row in rows_of(text[:_SAMPLE], separator):
         if any(cell.strip() for cell in row.cells):
             rows.append(row.cells)
         if len(rows) > 50:
             break
+    rows = rows[_titles(rows, knows) :]
     if not rows or len(rows[0]) < 2:
         return 0, 0.0, 0
     known = sum(knows(cell) for cell in rows[0])
     alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
     return known, alike, len(rows[0])
+
+
+def _titles(rows: Sequence[Sequence[str]], knows: Callable[[str], bool]) -> int:
+    """How many rows of one cell, as a title is, stand above a row of at least two headings that we know."""
+    for place, row in enumerate(rows[:_DEEPEST_HEADING]):
+        if len(row) > 1:
+            return place if sum(map(knows, row)) > 1 else 0
+        if knows(row[0]):
+            return 0
+    return 0

@@ -22,9 +22,13 @@ Record = tuple[int, dict[str, Json]]
 
 _BETWEEN = re.compile(r"[\s,]*")
 _DEEPEST = 4
+_OF_ALL = ("system", "frame", "beginning")
+"""What can stand once in a file for all of its texts."""
 
 
-class _DoubledKeyError(ValueError):
+class DoubledKeyError(ValueError):
+    """An object that has keys twice, of which a dictionary would keep one."""
+
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
 
@@ -42,7 +46,7 @@ class NotANumber:
 def _object(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):  # a dict would keep one of them in silence
-        raise _DoubledKeyError(sorted({name for name in names if names.count(name) > 1}))
+        raise DoubledKeyError(sorted({name for name in names if names.count(name) > 1}))
     return dict(pairs)
 
 
@@ -73,13 +77,18 @@ def records_of(text: str) -> list[Record]:
 
 
 def json_value(cell: str) -> Json:
-    """What a cell holds that is written as JSON, or as Python (so pandas) writes it; else the cell itself."""
+    """What a cell holds that is written as JSON, or as Python (so pandas) writes it; else the cell itself.
+
+    Raises DoubledKeyError for an object of JSON that has a key twice.
+    """
     begun = "".join(cell[:20].split())
     if begun[:1] not in ("[", "{"):
         return cell
-    read = ast.literal_eval if begun.startswith(("[{'", "{'")) else json.loads
+    read = ast.literal_eval if begun.startswith(("[{'", "{'")) else _decoder.decode
     try:
         value: Json = read(cell.strip())
+    except DoubledKeyError:
+        raise
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return cell
     return value
@@ -102,9 +111,9 @@ def _sequence(text: str, start: int, end: str) -> Iterator[tuple[int, Json]]:
     while position < len(text) and not (end and text.startswith(end, position)):
         try:
             value, following = _decoder.raw_decode(text, position)
-        except _DoubledKeyError as error:
+        except DoubledKeyError as error:
             found = readable(", ".join(error.names))
-            raise ExamplesError("doubled_columns", found=found) from None
+            raise ExamplesError("doubled_keys", line=line_of(text, position), found=found) from None
         except (ValueError, RecursionError):
             raise _bad(text, position) from None
         yield position, value
@@ -122,7 +131,7 @@ def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int,
     """The records of the one list of objects that an object holds, of two lists named by the sides, or of a table."""
     if made := _by_sides(value) or _table(value):
         return [(position, record) for record in made]
-    lists = {
+    lists: dict[str, list[Any]] = {
         name: held
         for name, held in value.items()
         if isinstance(held, list) and held and all(isinstance(item, dict) for item in held)
@@ -132,25 +141,37 @@ def _inside(text: str, position: int, value: dict[str, Json]) -> list[tuple[int,
         return []
     (name,) = lists
     begins = re.compile(re.escape(json.dumps(name, ensure_ascii=False)) + r"\s*:\s*\[").search(text, position)
+    beside = {key: held for key, held in value.items() if key != name}
     if begins is None:
-        return [(position, item) for item in lists[name]]
+        return [(position, _with(beside, item)) for item in lists[name]]
     places: list[tuple[int, Json]] = []
     at = _after(text, begins.end())
     for item in lists[name]:
-        places.append((at, item))
+        places.append((at, _with(beside, item)))
         at = _after(text, _decoder.raw_decode(text, at)[1])
     return places
 
 
+def _with(beside: dict[str, Json], record: Json) -> Json:
+    return _joined(beside, record) if isinstance(record, dict) else record
+
+
+def _joined(beside: dict[str, Json], record: dict[str, Json]) -> dict[str, Json]:
+    """A record with what stands beside the list of all: what is for every text under its name, else behind `file.`."""
+    names = {key: key if role_of(key) in _OF_ALL and key not in record else f"file.{key}" for key in beside}
+    return {**record, **{names[key]: held for key, held in beside.items()}}
+
+
 def _by_sides(value: dict[str, Json]) -> list[dict[str, Json]]:
     """The records of two lists whose names are the sides: texts, or objects that need no label then."""
-    lists = {
+    lists: dict[str, list[Any]] = {
         side: items for name, items in value.items() if (side := side_of(name)) and isinstance(items, list)
     }
     if len(lists) < len(LABELS):
         return []
+    beside = {name: held for name, held in value.items() if not (side_of(name) and isinstance(held, list))}
     return [
-        {"label": side, **(item if isinstance(item, dict) else {"text": item})}
+        {"label": side, **_joined(beside, item if isinstance(item, dict) else {"text": item})}
         for side, items in lists.items()
         for item in items
     ]

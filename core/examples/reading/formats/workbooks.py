@@ -78,7 +78,7 @@ def _cell(value: object) -> str:
         return str(int(value))
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
-    return str(value).replace("\r\n", "\n")
+    return str(value)
 
 
 def _plain(value: object) -> Json:
