@@ -83,7 +83,7 @@ def _answer(row: Mapping[str, Any], when: str, word: Words) -> str:
     mark = f'<b class="{kind}" title="{meaning}" aria-label="{meaning}">{sign}</b>' if sign else ""
     before, answer, behind = spoken(row, statement)
     if answer and statement.get("end") == "cut":
-        behind = f"{behind.rstrip()}…"  # the model would go on
+        behind = f"{behind.rstrip()} …"  # the model would go on
     first = statement["next"][0]
     share = f" <i>{percent(first['probability'])}</i>" if first["piece"].strip() == answer else ""
     ended = statement.get("end") == "ended"

@@ -140,8 +140,9 @@ def _next(example: PreviewedText) -> str:
 def _continuation(example: PreviewedText) -> str:
     """What the model says, its beginning where it is long; an ellipsis tells that it would have gone on."""
     words = " ".join(example.get("continuation", "").split())
-    longer = len(words) > LONGEST_ANSWER or (bool(words) and example.get("end") == "cut")
-    shown = f"{words[: LONGEST_ANSWER - 1]}…" if longer else words
+    shown = words if len(words) <= LONGEST_ANSWER else f"{words[: LONGEST_ANSWER - 1]}…"
+    if words == shown and words and example.get("end") == "cut":
+        shown += " …"
     return f'<span dir="auto" title="{escape(f"{words} ({_likely(example)})")}">{escape(shown) or "–"}</span>'
 
 

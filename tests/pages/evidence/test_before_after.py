@@ -43,7 +43,7 @@ def test_the_answer_is_set_apart_from_what_the_model_goes_on_to_say() -> None:
     page = before_after.table([row(silent, one["after"])], word)
     assert "says nothing" in page and "by &lt;|end|&gt;" in page
     cut = before_after.table([row(statement(" Legal de", "fault", end="cut"), silent)], word)
-    assert "<strong>Legal</strong>" in cut and "de…<" in cut, "the model would go on"
+    assert "<strong>Legal</strong>" in cut and "de …<" in cut, "the model would go on"
     assert page.count("50") == 0, "the share of a first token stands beside an answer of one token alone"
 
 

@@ -138,7 +138,7 @@ def test_an_answer_that_would_go_on_ends_in_an_ellipsis_and_a_blank_that_comes_n
             (conversation("late", "Billing"), "ended"),
         )
     ]
-    assert "Billing de…<" in shown[0] and "Billing<" in shown[1]
+    assert "Billing de …<" in shown[0] and "Billing<" in shown[1]
     blank = preview(["a"]).examples[0] | {"next": [{"piece": " ", "probability": 0.71}]}
     html = token_view.table(PreviewedTexts(AlignmentRecord(positions=((0,),)), [blank]), word)
     assert "␣ <i>71 %</i>" in html
