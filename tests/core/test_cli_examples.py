@@ -73,3 +73,11 @@ def test_final_turn_is_an_answer_or_the_beginning_of_one(tmp_path):
     begun = read(path, HowToRead(final_turn="beginning"))[0]
     assert (begun.examples[0].actual, begun.beginning) == ("", "Legal")
     assert read(path, HowToRead(form="plain"))[0].form == "plain"
+
+
+def test_what_the_file_says_around_the_texts_stays_where_no_option_says_otherwise(tmp_path):
+    path = tmp_path / "log.jsonl"
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+    path.write_text("\n".join(json.dumps({"messages": turns, "label": label}) for label in ("NG", "OK")))
+    assert read(path, HowToRead())[0].system == "Be brief."
+    assert read(path, HowToRead(system="Be long."))[0].system == "Be long."
