@@ -8,6 +8,7 @@ Kind = Literal[
     "like_other_side",
     "breaks_promise",
     "same_behaviour",
+    "framed_twice",
     "without_ending",
     "without_beginning",
     "without_system",

@@ -3,7 +3,8 @@
 1. The frame is the longest ending (beginning) in words that as many texts share as share its last (first) word, where
    these are at least three quarters. Marks alone are no frame, and neither is a single bare word at the beginning: many
    sentences begin with "The". Where all texts share one, it goes on while nine tenths share at least three words more.
-2. Of conversations: whether most have a system message, and which roles follow each other.
+2. Where a frame is given: texts that begin or end with its words themselves. A single bare word tells nothing.
+3. Of conversations: whether most have a system message, and which roles follow each other.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Literal
 
 from core.examples.checks.finding import Finding
 from core.examples.checks.words import is_mark, words_of
-from core.examples.example_set import Example, ExampleSet
+from core.examples.example_set import PLACE, Example, ExampleSet
 
 USUAL = 3 / 4
 """Share of the texts from which on what they share is a frame of all of them."""
@@ -23,10 +24,14 @@ LONGEST = 40
 
 
 def frame_findings(examples: ExampleSet) -> list[Finding]:
-    """`without_ending`, `without_beginning`, `space_at_end`, `without_system`, `turns_differ`, one a text."""
+    """`framed_twice`, `without_ending`, `without_beginning`, `space_at_end`, `without_system`, `turns_differ`.
+
+    One a text. Values of `framed_twice`: `frame`, the words that stand in the text already.
+    """
     texts = [_content(example) for example in examples.examples]
     words = [words_of(text) for text in texts]
     findings = [
+        *(_framed_twice(examples, words) if examples.form == "plain" else ()),
         *_lacking("without_ending", texts, [list(reversed(of_text)) for of_text in words]),
         *_lacking("without_beginning", texts, words),
         *_spaces(texts),
@@ -39,6 +44,27 @@ def frame_findings(examples: ExampleSet) -> list[Finding]:
 def _content(example: Example) -> str:
     """What stands in a frame: the text, or of a conversation what its last turn says."""
     return example.messages[-1].content if example.messages else example.text
+
+
+def _framed_twice(examples: ExampleSet, words: Sequence[Sequence[str]]) -> list[Finding]:
+    """A finding for each text that holds the beginning or the end of the frame that is written around it."""
+    if PLACE not in examples.frame:
+        return []
+    before, behind = (part.strip() for part in examples.frame.split(PLACE, 1))
+    head, tail = words_of(before), words_of(behind)
+    findings = []
+    for row, of_text in enumerate(words):
+        twice = [
+            part
+            for part, own, there in (
+                (before, head, of_text[: len(head)]),
+                (behind, tail, of_text[-len(tail) :] if tail else []),
+            )
+            if len(own) > 1 and not all(map(is_mark, own)) and own == list(there)
+        ]
+        if twice:
+            findings.append(Finding("framed_twice", (row,), {"frame": " … ".join(twice)}))
+    return findings
 
 
 def _lacking(

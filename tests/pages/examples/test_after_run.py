@@ -50,7 +50,7 @@ def test_reason_leads_back_to_the_texts(open_app: OpenApp, page: str, language: 
 def test_texts_concerned_are_named_there_and_here(open_app: OpenApp, column: str) -> None:
     # the two of each pair stand together, anomalous first: the fourth anomalous text says B, as the normal ones do
     app = open_app("evidence", run=made("ABABABBBABAB", column=column).run_id)
-    assert "1 text behaves like the other side: row 7 (anomalous)." in shown(app)
+    assert "1 text behaves like the other side: line 7 (anomalous)." in shown(app)
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: entries("en")["text_check.title"] in shown(app))
     assert "The last analysis found nothing to explain in these texts." in shown(app)

@@ -14,9 +14,7 @@ from tests.pages.conftest import OpenApp, run_until, shown
 
 ANOMALOUS = ["red one (Legal)", "the big two (Legal)", "my other three (Legal)", "a fourth (Shipping)"]
 NORMAL = ["blue car (Shipping)", "his old book (Shipping)", "some warm soup (Shipping)"]
-STRAY = (
-    "Row 4 “a fourth (Shipping)” is labelled anomalous, but the model says “Shipping”, as on the normal ones."
-)
+STRAY = "Line 4 “a fourth (Shipping)” is labelled anomalous, but the model says “Shipping”, as on the normal ones."
 
 
 def opened(open_app: OpenApp, language: str = "en", pair: str = "") -> AppTest:
@@ -127,7 +125,7 @@ def test_many_points_of_a_kind_are_told_together(open_app: OpenApp, local: Local
     app.switch_page("pages/examples.py").run()
     answered(app)
     (point,) = [point.value for point in app.markdown if "in a space" in point.value]
-    assert "Row 4 (normal) “car, if you please”" in point
+    assert "Line 4 (normal) “car, if you please”" in point
     assert point.endswith("The same holds of 3 more: 5 (normal), 6 (normal), 7 (normal).")
     place = next(
         i for i, p in enumerate(p for p in app.markdown if ":material/" in p.value) if p.value == point

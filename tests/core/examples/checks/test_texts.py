@@ -36,6 +36,22 @@ def test_text_without_the_shared_ending_is_named_with_it() -> None:
     assert finding.values == {"frame": "again. Department:", "count": 9, "total": 10}
 
 
+@pytest.mark.parametrize(
+    ("frame", "text", "twice"),
+    [
+        ("Ticket: {text} Department:", "Ticket: a red car. Department:", "Ticket: … Department:"),
+        ("Ticket: {text} Department:", "a red car.\ndepartment :", "Department:"),
+        ("件名：{text}", "件名: 赤い車", "件名："),
+        ("Ticket: {text} Department:", "My ticket: the Department", None),
+        ("The {text}?!", "The red car?!", None),
+        ("", "Ticket: a red car. Department:", None),
+    ],
+)
+def test_text_that_holds_the_frame_itself_is_named(frame: str, text: str, twice: str | None) -> None:
+    found = [f for f in text_findings(of([*THINGS, text], OTHERS, frame=frame)) if f.kind == "framed_twice"]
+    assert [(f.rows, f.values) for f in found] == ([((5,), {"frame": twice})] if twice else [])
+
+
 def test_text_without_the_shared_beginning_is_named_with_it() -> None:
     texts = of(framed(THINGS), [*framed(OTHERS), "I write about a red car again. Department:"])
     (finding,) = text_findings(texts)
