@@ -1,11 +1,12 @@
 """The manifest of a run: what was read, with which settings, what came out, and what a reader must know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
+from core.analysis.example_rows import ExampleRow
 from core.analysis.gradient_screen import GradientScreen
 from core.analysis.observations import Observations, statistic_of
 from core.causal.bounds import HEAD_BOUND
@@ -28,6 +29,7 @@ FEW_EXAMPLES = 5
 def manifest_of(
     config: RunConfig,
     observed: Observations,
+    rows: Sequence[ExampleRow],
     scores: Scores,
     screen: GradientScreen | None,
     evidence: Evidence,
@@ -70,7 +72,7 @@ def manifest_of(
         "evidence": evidence.state,
         "evidence_about": evidence.about.model_copy(update={"forward_passes": evidence.forward_passes}),
         "notes": [
-            *_notes(config, observed, scores),
+            *_notes(config, observed, rows, scores),
             *([screen.note()] if screen else []),
             *evidence.notes,
             *stability.notes(),
@@ -80,7 +82,9 @@ def manifest_of(
     return Manifest.model_validate(content)
 
 
-def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[Note]:
+def _notes(
+    config: RunConfig, observed: Observations, rows: Sequence[ExampleRow], scores: Scores
+) -> list[Note]:
     """What a reader must know about this run, as keys and values for the catalogues."""
     alignment = observed.alignment
     notes = [
@@ -94,6 +98,7 @@ def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[No
     if observed.attention is not None:
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
     notes += reading_notes(observed.loaded, config.examples)
+    notes += _unread_answers(config, rows)
     if alignment.left_out:
         notes.append(Note(key="left_out", values={"count": len(alignment.left_out)}))
     fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))
@@ -102,6 +107,20 @@ def _notes(config: RunConfig, observed: Observations, scores: Scores) -> list[No
     if not scores.head_selected.any():
         notes.append(Note(key="no_candidates"))
     return notes
+
+
+def _unread_answers(config: RunConfig, rows: Sequence[ExampleRow]) -> list[Note]:
+    """A note of texts with an answer that could not be read behind them, so that its likelihood stays empty."""
+    lines = [
+        example.line or number
+        for number, (example, row) in enumerate(zip(config.examples.examples, rows, strict=True), start=1)
+        if (example.expected.strip() and row["expected"] is None)
+        or (example.actual.strip() and row["actual"] is None)
+    ]
+    if not lines:
+        return []
+    values = {"count": len(lines), "lines": ", ".join(map(str, sorted(lines)))}
+    return [Note(key="answers_unread", values=values)]
 
 
 def stability_record(

@@ -105,7 +105,9 @@ def _stages(
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
         codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, n_heads),
         examples=examples,
-        manifest=manifest_of(config, observed, scores, screen, evidence, stability, judged, clock.seconds),
+        manifest=manifest_of(
+            config, observed, rows, scores, screen, evidence, stability, judged, clock.seconds
+        ),
         tensors={
             "codes": codes.latent.to(torch.int16),
             "strengths": codes.strength,

@@ -104,6 +104,17 @@ class LoadedModel:
         own = (number for number, token in added.items() if token.special)
         return frozenset([*self.tokenizer.all_special_ids, *own])
 
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """Id of the token that stands for what the tokenizer cannot write; None where there is none.
+
+        Some tokenizers name it in their own model alone, a usual letter such as “?” among them.
+        """
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        own = getattr(getattr(backend, "model", None), "unk_token", None)
+        named: int | None = getattr(self.tokenizer, "unk_token_id", None)
+        return named if named is not None or own is None else backend.token_to_id(own)  # type: ignore[union-attr]
+
     def encode(self, text: str, special: bool = False) -> list[int]:
         """Token ids as the model's own tokenizer makes them, never cut.
 

@@ -73,7 +73,8 @@ def sides_of(
 ) -> tuple[dict[str, Label], list[Note]]:
     """The side of every word of a column of labels, with a note where it was not plain.
 
-    A word that stays unknown beside both sides is left out. Raises `labels_unclear` where the words do not tell.
+    A word that stays unknown beside both sides is left out. Raises `labels_unclear` where the words do not tell,
+    `no_such_label_word` for a chosen word that no cell holds.
     """
     from core.examples.reading.headings import normalised
 
@@ -90,6 +91,9 @@ def sides_of(
         shown = quoted(word for word in weak if word in _YES) or "–"
         notes.append(Note(key=f"label_affirms_{yes}", values={"column": heading, "words": shown}))
     told |= {word_of(word): side for word, side in chosen.items()}
+    if strange := [word for word in chosen if word_of(word) not in counts]:
+        known = quoted(_spelled(cells)[word] for word in words)
+        raise ExamplesError("no_such_label_word", column=heading, found=quoted(strange), known=known)
     unknown = [word for word in words if word not in told]
     if unknown and {told[word] for word in words if word in told} != set(LABELS):
         spelled = _spelled(cells)

@@ -104,8 +104,8 @@ def unread_parts(loaded: LoadedModel, prompt: Prompt) -> list[str]:
         spans = None
     if spans is None:
         return [character for character in text if not character.isspace() and not _knows(loaded, character)]
-    unknown, covered = loaded.tokenizer.unk_token_id, [False] * len(text)
-    own_name = loaded.tokenizer.unk_token
+    unknown, covered = loaded.unknown_id, [False] * len(text)
+    own_name = None if unknown is None else loaded.tokenizer.convert_ids_to_tokens(unknown)
     parts: list[tuple[int, str]] = []
     for token, start, stop in spans:
         covered[start:stop] = [True] * (stop - start)

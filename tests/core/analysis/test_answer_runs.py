@@ -69,3 +69,17 @@ def test_a_run_without_answers_and_pairs_is_tested_by_own_words(folder, models, 
     assert result.manifest.evidence == "computed"
     assert result.manifest.evidence_about.answer_places == result.evidence.answers == ()
     assert "evidence_own_word" in {note.key for note in result.manifest.notes}
+
+
+def test_answers_without_room_or_tokens_are_named(folder, models, tmp_path):
+    given = answered()
+    given[1] = given[1].model_copy(update={"line": 3, "expected": " ".join(["w1"] * 500)})
+    given[4] = given[4].model_copy(update={"line": 6, "actual": "☃"})
+    given[6] = given[6].model_copy(update={"line": 8, "expected": "", "actual": ""})
+    _, result = run(folder, models, given, evidence=False)
+    (note,) = [note for note in result.manifest.notes if note.key == "answers_unread"]
+    assert note.values == {"count": 2, "lines": "3, 6"}
+    for language in ("en", "ja"):
+        assert "3, 6" in text(language, "note.answers_unread", **note.values)
+    _, plain = run(folder, models, answered(), evidence=False)
+    assert "answers_unread" not in [note.key for note in plain.manifest.notes]

@@ -130,7 +130,7 @@ def _ask(error: HeadlightError, content: bytes, name: str, choices: Choices) -> 
         shell.show(error)
     guess, as_guessed = error.values.get("guess"), str(error.values.get("encoding", ""))
     if error.key == "not_utf8" and st.button(t("examples.as_guessed", guess=guess), key="as_guessed"):
-        choose(replace(choices, encoding=as_guessed))
+        choose(replace(choices, encoding=as_guessed, labels={}))
         st.rerun()
     if error.key in _ABOUT_CHARACTERS:
         _encoding(choices)
@@ -176,7 +176,7 @@ def _encoding(choices: Choices, recognised: str = "") -> None:
 
 
 def _set_encoding(choices: Choices) -> None:
-    choose(replace(choices, encoding=st.session_state["read_encoding"]))
+    choose(replace(choices, encoding=st.session_state["read_encoding"], labels={}))
 
 
 def _final_turn(choices: Choices, recognised: FinalTurn) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.errors import ExamplesError
-from core.examples.reading import Reading, parse_examples, sentence
+from core.examples.reading import Mapping, Reading, parse_examples, sentence
 from core.schema import Note
 from core.text import LANGUAGES
 
@@ -132,6 +132,14 @@ def test_a_title_above_the_headings_hides_no_separator(above, separator):
     assert note(reading, "rows_above_headings").values["count"] == len(above.split("\n")) - 1 - (
         "\n\n" in above
     )
+
+
+def test_a_chosen_word_that_no_label_is_is_refused():
+    content = b"label,text\nA,One\nB,Two\n"
+    chosen = Mapping(labels={"A": "anomalous", "C": "normal"})
+    with pytest.raises(ExamplesError, match="does not hold the word “C”. It holds “A”, “B”") as caught:
+        parse_examples(content, "x.csv", mapping=chosen)
+    assert caught.value.key == "no_such_label_word"
 
 
 def test_one_under_a_heading_that_asks_for_right_is_right():

@@ -62,6 +62,21 @@ def test_a_word_that_becomes_the_unknown_token_is_named_whole():
     assert unread_parts(tiny(), Prompt("w1 <unk> w2")) == [], "written so by its author"
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.WordLevel({"?": 0, "a": 1, "b": 2, "c": 3}, unk_token="?"),
+        models.BPE(vocab={"?": 0, "a": 1, "b": 2, "c": 3}, merges=[], unk_token="?"),
+    ],
+)
+def test_an_unknown_token_that_the_tokenizer_names_in_its_own_model_alone(model):
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    loaded = with_tokenizer(tokenizer)
+    assert loaded.tokenizer.unk_token is None
+    assert unread_parts(loaded, Prompt("a4b?☃")) == ["4", "☃"]
+
+
 def test_characters_that_vanish_are_named():
     tokenizer = Tokenizer(models.WordLevel({"ab": 0, "c": 1, "?": 2}, unk_token="?"))
     tokenizer.normalizer = normalizers.Replace("☃", "")
