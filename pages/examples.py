@@ -72,6 +72,8 @@ def give() -> None:
             ready = False
         else:
             ready = preview.show() and ready
+    elif hindrance and hindrance.key == "frame_without_text":  # before anybody has pasted for nothing
+        shell.show(hindrance)
     shell.next_button("examples", key="next_examples", disabled=not ready, reason=missing())
 
 

@@ -99,8 +99,11 @@ def test_system_message_that_the_template_leaves_out_is_named(open_app: OpenApp,
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
-def test_frame_needs_a_place_for_the_text(open_app: OpenApp, local: LocalBackend, language: str) -> None:
-    app = page(open_app, "/models/mine", language, examples=texts())
+@pytest.mark.parametrize("given", [texts(), ExampleSet()], ids=["texts", "none yet"])
+def test_frame_needs_a_place_for_the_text(
+    open_app: OpenApp, local: LocalBackend, language: str, given: ExampleSet
+) -> None:
+    app = page(open_app, "/models/mine", language, examples=given)
     app.text_area(key="draft_examples_frame").set_value("Ticket: Department:").run()
     refusal = i18n.error(language, "frame_without_text", {"frame": "Ticket: Department:", "place": "{text}"})
     assert refusal in [error.value for error in app.error]
