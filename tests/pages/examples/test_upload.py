@@ -144,6 +144,7 @@ def test_conversations_of_a_file_are_read_as_such(open_app: OpenApp) -> None:
         {
             "label": "bad" if number % 2 else "good",
             "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": f"t {number}"}],
+            "beginning": "To",
         }
         for number in range(6)
     ]
@@ -151,7 +152,14 @@ def test_conversations_of_a_file_are_read_as_such(open_app: OpenApp) -> None:
     app = page(open_app, content, "chat.jsonl")
     examples = app.session_state["draft"].examples
     assert examples.form == "chat"
-    assert examples.system == "s"
+    assert (examples.system, examples.beginning) == ("s", "To")
     assert [(turn.role, turn.content) for turn in examples.examples[0].messages] == [("user", "t 0")]
     assert app.segmented_control(key="form_choice").value == "chat"
     assert app.session_state["draft"].form_chosen
+
+
+def test_frame_of_a_file_comes_with_its_texts(open_app: OpenApp) -> None:
+    rows = [f"{label},{label} {number},T: {{text}} D:" for label in ("bad", "good") for number in range(3)]
+    app = page(open_app, "\n".join(["label,text,frame", *rows]), "framed.csv")
+    assert app.session_state["draft"].examples.frame == "T: {text} D:"
+    assert app.session_state["draft"].examples.texts("normal") == ["good 0", "good 1", "good 2"]

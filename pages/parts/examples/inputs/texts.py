@@ -10,6 +10,10 @@ from core.examples.reading import from_rows
 from pages.parts.session import state
 
 
+AROUND = ("system", "beginning", "frame")
+"""What a file may bring that stands around its texts; what it does not bring stays as it was typed."""
+
+
 def take(examples: ExampleSet, given: bool = False) -> None:
     """Replace the draft's examples; they are no longer those of a scenario. Own texts from before are kept.
 
@@ -37,9 +41,11 @@ def change(examples: ExampleSet, *inputs: str) -> None:
     draft = state.draft()
     form = draft.examples.form if examples.form == "plain" else examples.form
     taken = draft.examples.with_examples(examples.examples).in_form(form)
-    if examples.system and examples.system != taken.system:
-        taken = taken.model_copy(update={"system": examples.system})
-        state.refill("examples_system")
+    for name in AROUND:
+        brought = getattr(examples, name)
+        if brought and brought != getattr(taken, name):
+            taken = taken.model_copy(update={name: brought})
+            state.refill(f"examples_{name}")
     if _columns(taken) != _columns(draft.examples):
         draft.scenario = ""
     draft.examples = taken
