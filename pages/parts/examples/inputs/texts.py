@@ -9,7 +9,6 @@ from core.examples.example_set import COLUMNS, ExampleSet, Label
 from core.examples.reading import from_rows
 from pages.parts.session import state
 
-
 AROUND = ("system", "beginning", "frame")
 """What a file may bring that stands around its texts; what it does not bring stays as it was typed."""
 
