@@ -122,13 +122,16 @@ def _piece(piece: str, classes: str, aligned: bool, word: Words) -> str:
 
 
 def visible(piece: str) -> str:
-    """A token's text with signs for line breaks, tabs, and blanks that stand behind its letters or alone."""
+    """A token's text with signs for line breaks, tabs, and blanks that stand behind its letters or alone.
+
+    Some tokenizers write a token that is a blank alone as nothing.
+    """
     if piece.strip():
         letters = piece.strip(" ")
         shown = letters + "␣" * (len(piece.lstrip(" ")) - len(letters))
     else:
         shown = piece.replace(" ", "␣")
-    return shown.replace("\r", "").replace("\n", "⏎").replace("\t", "⇥") or piece
+    return shown.replace("\r", "").replace("\n", "⏎").replace("\t", "⇥") or piece or "␣"
 
 
 def _next(example: PreviewedText) -> str:

@@ -110,7 +110,7 @@ def test_frame_needs_a_place_for_the_text(
     assert app.button(key="next_examples").disabled
     app.text_area(key="draft_examples_frame").set_value("Ticket: {text} Department:").run()
     assert not app.error
-    assert app.session_state["draft"].config().examples.frame == "Ticket: {text} Department:"
+    assert app.session_state["draft"].examples.frame == "Ticket: {text} Department:"
 
 
 def test_turns_in_a_box_become_messages(open_app: OpenApp, local: LocalBackend) -> None:

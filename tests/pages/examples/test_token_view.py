@@ -81,6 +81,7 @@ def test_spaces_and_line_breaks_can_be_seen() -> None:
         ("end\n", "end⏎"),
         ("end ", "end␣"),
         (" ", "␣"),
+        ("", "␣"),
         (" \n", "␣⏎"),
         ("a\tb", "a⇥b"),
     ],
