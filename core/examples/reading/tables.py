@@ -70,6 +70,9 @@ def table_of(content: bytes, name: str, encoding: str | None = None) -> Table:
         others = quoted(sheet.others)
         values = {"sheet": sheet.name, "others": others}
         notes = [Note(key="sheet_read", values=values)] if others else []
+        if sheet.errors:
+            cells = ", ".join(sheet.errors[:8]) + (", …" if len(sheet.errors) > 8 else "")
+            notes.append(Note(key="error_cells", values={"count": len(sheet.errors), "cells": cells}))
         return grid(sheet.rows, notes)
     if ending in PARQUET_FILES:
         return _recorded(parquet_records(content))

@@ -2,6 +2,8 @@
 
 import datetime
 import io
+import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,11 +23,12 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The sheet that was read, and the names of the others that hold cells."""
+    """The sheet that was read, the names of the others that hold cells, and cells of any that show an error."""
 
     name: str
     rows: tuple[SheetRow, ...]
     others: tuple[str, ...]
+    errors: tuple[str, ...] = ()
 
 
 def sheet_of(content: bytes, knows: Callable[[str], bool]) -> Sheet:
@@ -51,7 +54,7 @@ def sheet_of(content: bytes, knows: Callable[[str], bool]) -> Sheet:
     if not filled:
         raise ExamplesError("empty_file")
     best = max(filled, key=lambda name: sum(knows(cell) for cell in filled[name].cells))
-    return Sheet(best, tuple(rows[best]), tuple(name for name in filled if name != best))
+    return Sheet(best, tuple(rows[best]), tuple(name for name in filled if name != best), _errors(content))
 
 
 def parquet_records(content: bytes) -> list[tuple[int, dict[str, Json]]]:
@@ -68,6 +71,17 @@ def parquet_records(content: bytes) -> list[tuple[int, dict[str, Json]]]:
         (number, flattened({str(name): _plain(value) for name, value in row.items()}))
         for number, row in enumerate(table.to_dict("records"), start=1)
     ]
+
+
+def _errors(content: bytes) -> tuple[str, ...]:
+    """The cells of an Excel workbook that show an error of a formula (#N/A), which the reader takes for empty."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return ()
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    cells = (cell for sheet in sheets for cell in re.findall(rb"<c\s[^>]*>", sheet) if b' t="e"' in cell)
+    places = (re.search(rb' r="([A-Z]+[0-9]+)"', cell) for cell in cells)
+    return tuple(place[1].decode() for place in places if place)
 
 
 def _cell(value: object) -> str:

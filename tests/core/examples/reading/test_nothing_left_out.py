@@ -1,7 +1,9 @@
 """What a file holds besides texts and answers is kept, named or refused, never left out in silence."""
 
+import io
 import json
 
+import openpyxl
 import pytest
 
 from core.errors import ExamplesError
@@ -145,3 +147,15 @@ def test_a_chosen_word_that_no_label_is_is_refused():
 def test_one_under_a_heading_that_asks_for_right_is_right():
     reading = parse_examples("テキスト,正誤\nあ,1\nい,0\n".encode(), "x.csv")
     assert [example.label for example in reading.examples.examples] == ["normal", "anomalous"]
+
+
+def test_cells_that_show_an_error_are_named():
+    book = openpyxl.Workbook()
+    for row in (["label", "text", "note"], ["NG", "One", "#N/A"], ["OK", "Two", "fine"]):
+        book.active.append(row)
+    book.active["C2"].data_type = "e"
+    file = io.BytesIO()
+    book.save(file)
+    reading = parse_examples(file.getvalue(), "x.xlsx")
+    assert note(reading, "error_cells").values == {"count": 1, "cells": "C2"}
+    assert reading.examples.examples[0].carried == {"note": ""}
