@@ -58,7 +58,7 @@ _INNER = {
     "messages": "input inputs request transcripts transcript output example",
     "system": "input inputs request",
     "label": "metadata scores score attributes feedback annotations annotation labels metadata.scores",
-    "expected": "metadata reference example outputs expected_output expectedoutput reference_outputs",
+    "expected": "metadata reference example outputs expected_output reference_outputs",
     "pair": "metadata",
 }
 """For a heading of two parts, as log platforms write nested values: role of the last part → what may stand in front."""
@@ -70,11 +70,12 @@ _OUTPUT = re.compile(
 
 
 def normalised(heading: str) -> str:
-    """A heading without capitals, outer and invisible characters, full-width forms; spaces and hyphens as `_`."""
-    name = (
-        _INVISIBLE.sub("", unicodedata.normalize("NFKC", heading)).strip().strip("\"'*:").strip().casefold()
-    )
-    return re.sub(r"[\s\-]+", "_", name)
+    """A heading without capitals, outer and invisible characters, full-width forms; spaces and hyphens as `_`.
+
+    Words that capitals alone part are parted as well: `expectedOutput` is `expected_output`.
+    """
+    name = _INVISIBLE.sub("", unicodedata.normalize("NFKC", heading)).strip().strip("\"'*:").strip()
+    return re.sub(r"[\s\-]+|(?<=[a-z0-9])(?=[A-Z])", "_", name).casefold()
 
 
 def role_of(heading: str) -> ColumnRole | None:

@@ -412,3 +412,9 @@ def test_outer_white_space_is_named_or_kept():
     assert (texts(read(content)), keys(read(content))) == (["a", "b"], ["outer_space_removed"])
     kept = read(content, keep_space=True)
     assert (texts(kept), keys(kept)) == ([" a\n ", "b"], [])
+
+
+def test_headings_whose_words_capitals_part_are_known():
+    content = "Label,userInput,expectedOutput,pairId\nNG,a,Billing,1\nOK,b,Billing,1\n"
+    examples = read(content).examples.examples
+    assert [(e.text, e.expected, e.pair) for e in examples] == [("a", "Billing", "1"), ("b", "Billing", "1")]
