@@ -149,8 +149,10 @@ def test_run_in_two_tabs_cancelled_in_one(sit: Sit) -> None:
     first.presses("analysis.start")
     first.page.wait_for_url("**run=*", timeout=PATIENCE)
     second.opens("analysis", run=first.run_id())
-    first.page.go_back()
-    first.page.go_forward()
+    first.goes_back()
+    first.title_is("examples.title")
+    first.goes_on()
+    first.title_is("analysis.title")
     second.presses("analysis.cancel")
     for reader in (first, second):
         reader.sees(reader.texts["analysis.cancelled"])

@@ -54,7 +54,7 @@ def test_reload_in_the_middle_of_a_word_loses_no_letter(sit: Sit) -> None:
     reader = sit()
     to_the_examples(reader)
     page = reader.page
-    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box = page.locator("[class*='st-key-paste_'] textarea").nth(0)
     with page.expect_navigation():
         box.evaluate(TYPE_AND_RELOAD, "The red shop\nThe red de")
     page.locator(".pill", has_text="anomalous2").wait_for(timeout=PATIENCE)
@@ -74,7 +74,7 @@ def test_what_was_handed_on_is_not_put_back_over_what_came_after(sit: Sit) -> No
     reader = sit()
     to_the_examples(reader)
     page = reader.page
-    box = page.locator("[data-testid=stTextArea] textarea").nth(0)
+    box = page.locator("[class*='st-key-paste_'] textarea").nth(0)
     box.fill("first")
     box.press("Control+Enter")
     page.locator(".pill", has_text="anomalous1").wait_for(timeout=PATIENCE)

@@ -18,7 +18,9 @@ from core.runs.drafts import Draft, Drafts, change_drafts, drafts_file, new_owne
 from core.storage import BUNDLED_MODELS
 
 OWNER = "0123456789abcdef0123456789abcdef"
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(str.strip)
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60
+).filter(str.strip)
 
 
 def texts(*given: str) -> ExampleSet:

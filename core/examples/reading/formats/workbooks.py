@@ -40,7 +40,8 @@ def sheet_of(content: bytes, knows: Callable[[str], bool]) -> Sheet:
         tables = {
             name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
         }
-    except Exception as error:  # the reader raises classes of its own for every kind of damage
+        errors = _errors(content)
+    except Exception as error:  # the readers raise classes of their own for every kind of damage
         raise ExamplesError("bad_workbook", detail=" ".join(str(error).split())[:200]) from None
     rows = {
         name: [SheetRow(number, tuple(map(_cell, row))) for number, row in enumerate(table, start=1)]
@@ -54,7 +55,7 @@ def sheet_of(content: bytes, knows: Callable[[str], bool]) -> Sheet:
     if not filled:
         raise ExamplesError("empty_file")
     best = max(filled, key=lambda name: sum(knows(cell) for cell in filled[name].cells))
-    return Sheet(best, tuple(rows[best]), tuple(name for name in filled if name != best), _errors(content))
+    return Sheet(best, tuple(rows[best]), tuple(name for name in filled if name != best), errors)
 
 
 def parquet_records(content: bytes) -> list[tuple[int, dict[str, Json]]]:

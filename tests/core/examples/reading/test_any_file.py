@@ -67,6 +67,11 @@ def test_any_json(value):
     try_to_read(json.dumps(value).encode(), "x.json")
 
 
+@pytest.mark.parametrize("place", [WORKBOOK.index(b"PK\x01\x02"), len(WORKBOOK) - 24])
+def test_workbook_whose_list_of_parts_is_damaged(place):
+    try_to_read(WORKBOOK[:place] + b"\x00" + WORKBOOK[place + 1 :], "x.xlsx")
+
+
 @pytest.mark.parametrize("content", FILES)
 @given(damage=st.data())
 @settings(max_examples=40, deadline=None)
