@@ -53,6 +53,8 @@ def test_six_and_six_pasted_texts_become_a_circuit(sit: Sit, language: str) -> N
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=PATIENCE)
     reader.keeps("own-circuit")
     reader.presses("circuit.next")
+    reader.title_is("evidence.title")
+    reader.is_settled()  # a click on a page that is just being drawn can be lost
     reader.presses("evidence.next")
     reader.title_is("report.title")
     assert reader.downloads(reader.texts["report.all"]).startswith(b"PK")
