@@ -1,4 +1,4 @@
-"""A chat incident on a real model, from the log to the report, in a real Chromium: pasted, and as a file of messages.
+"""A chat incident on a real model, from pasted texts to the report, in a real Chromium.
 
 SmolLM2-135M-Instruct reads conversations of several lines; its answers, right and wrong, have several tokens.
 """
@@ -139,23 +139,3 @@ def test_pasted_conversations_become_a_report(sit: Sit, smollm2: Path) -> None:
     other = sit("ja")
     other.opens("circuit", run=reader.run_id())
     assert table(reports(other), "heads.csv").equals(heads)
-
-
-def test_log_of_messages_becomes_a_report(sit: Sit, smollm2: Path, tmp_path: Path) -> None:
-    file = tmp_path / "log.jsonl"
-    file.write_bytes(incident.as_jsonl())
-    reader = sit("ja")
-    page = reader.page
-    to_the_examples(reader, smollm2)
-    page.get_by_role("tab", name=reader.texts["examples.file"]).click(timeout=PATIENCE)
-    page.locator("input[type=file]").set_input_files(file)
-    page.locator(".tokens tbody tr").nth(11).wait_for(timeout=PATIENCE)
-    reader.sees(reader.texts["answers.given"].format(expected=12, actual=12, total=12))
-    reads_what_the_template_writes(reader, smollm2)
-    reader.keeps("chat-log")
-    analyses(reader)
-    files = reports(reader)
-    heads, examples = table(files, "heads.csv"), table(files, "examples.csv")
-    assert (heads.verdict == "confirmed").sum() >= 1
-    assert list(examples[examples.label == "anomalous"].text) == incident.texts("anomalous")
-    assert set(examples[examples.label == "anomalous"].verdict) == {"fault"}
