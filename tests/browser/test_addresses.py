@@ -32,6 +32,7 @@ def test_wrong_address_is_told_in_the_readers_language(sit: Sit) -> None:
     reader.title_is("start.title")
     reader.goes_back()
     reader.title_is("missing.title")
+    assert reader.page.locator("h1").all_inner_texts() == [reader.texts["missing.title"]]
 
 
 def test_link_opens_in_the_language_of_whoever_follows_it(sit: Sit, sample_run: str) -> None:
