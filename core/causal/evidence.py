@@ -142,15 +142,19 @@ def gather(
     if of_edges.targets and not separable(loaded):
         notes.append(Note(key="edge_parts_unknown", values={"architecture": loaded.shape.architecture}))
     disagreeing = [str(head) for head, row in by_head.items() if row.signs_disagree]
-    if not compares:
-        notes.append(Note(key="ablations_skipped"))
-    elif disagreeing:
-        notes.append(Note(key="ablations_disagree", values={"heads": ", ".join(disagreeing)}))
+    notes += _on_ablations(compares, disagreeing)
     yield Progress("evidence", steps.total, steps.total)
     passes = recording.forward_passes - passes_before + metric.plain_passes + patching.forward_passes
     passes += guess.forward_passes if guess else 0
     mean = guess.mean if guess else None
     return Evidence("computed", of_heads, of_edges, passes, about, notes, answers, mean, others, by_head)
+
+
+def _on_ablations(compares: bool, disagreeing: Sequence[str]) -> list[Note]:
+    """A note where the kinds of ablation were not compared, or disagree on heads."""
+    if not compares:
+        return [Note(key="ablations_skipped")]
+    return [Note(key="ablations_disagree", values={"heads": ", ".join(disagreeing)})] if disagreeing else []
 
 
 def _tested(
