@@ -79,6 +79,9 @@ class RunConfig(_Settings):
     pairing: Literal["auto", "given", "off"] = Field(
         "auto", description="auto: pair texts of one template; given: only the column pair; off: no pairs"
     )
+    partners: Literal["auto", "off"] = Field(
+        "auto", description="auto: make partners for texts that have none of equal length; off: make none"
+    )
     candidates: Candidates = Field(
         "codes",
         description="what heads and edges are chosen by. codes: their codes alone; screened: codes combined with a "

@@ -76,7 +76,7 @@ def _stages(
     recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
     metric = None
     if config.evidence or config.candidates == "screened":
-        metric = metric_on(observed.compared, config.examples, alignment, config.seed)
+        metric = metric_on(observed.recording, config.examples, alignment, config.seed)
     codes, weighted, scores = yield from _scores(config, observed, clock)
     screen = yield from _screen(config, observed, metric, clock)
     if screen is not None and screen.attributed is not None:
@@ -96,7 +96,7 @@ def _stages(
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed, metric)
     yield clock.start("report")
-    examples = tables.example_table(config.examples, ids, rows)
+    examples = tables.example_table(config.examples, ids, rows, alignment.source_of)
     judged = stability_record(config, observed, weighted, scores, stability, evidence)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)

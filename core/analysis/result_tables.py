@@ -1,7 +1,8 @@
 """The result's tables, with the columns that the file contract names."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from core.analysis.example_rows import ExampleRow
 from core.causal.statistics import member_interval
 from core.discovery.autoencoder import SILENT, Codes
 from core.discovery.scoring import at_best
-from core.examples.alignment import Alignment
+from core.examples.alignment import Alignment, PairSource
 from core.examples.example_set import ExampleSet
 from core.examples.reading.headings import CARRIED
 from core.heads import EdgeId, HeadId, all_heads
@@ -118,7 +119,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
         for number, values in enumerate(findings.per_example)
     ]
     blocks += [(evidence.heads, kind, 0, values) for kind, values in evidence.others.items()]
-    count = alignment.n_anomalous
+    count, sources = alignment.n_anomalous, alignment.sources
     rows = [
         (
             "edge" if isinstance(target, EdgeId) else "head",
@@ -127,6 +128,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
             DIRECTIONS[number],
             alignment.kept[number * count + place] + 1,
             value,
+            sources[place] if sources else "",
         )
         for findings, ablation, number, values in blocks
         for target, of_target in zip(findings.targets, values, strict=True)
@@ -193,6 +195,7 @@ def code_table(
             "label": np.array([examples.examples[i].label for i in compared])[row],
             "pair": np.array(names)[row],
             "code": np.where(code == SILENT, "silent", code.astype(str)),
+            "pair_source": np.array([alignment.source_of.get(i, "") for i in compared.tolist()])[row],
         }
     )
     table = table.sort_values(["layer", "head", "member", "example"], ignore_index=True)
@@ -200,22 +203,27 @@ def code_table(
 
 
 def example_table(
-    examples: ExampleSet, ids: Sequence[Sequence[int]], rows: Sequence[ExampleRow]
+    examples: ExampleSet,
+    ids: Sequence[Sequence[int]],
+    rows: Sequence[ExampleRow],
+    source_of: Mapping[int, PairSource] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """One row an example, in the user's order, with its number of tokens, what the model says, and its answers.
 
-    Behind these stand the further columns of the user's file; `carried.` goes before a heading that is one of ours.
+    `source_of` says by index where the partner of an example comes from. Behind these stand the further columns of the
+    user's file; `carried.` goes before a heading that is one of ours.
     """
     records = [
         {
             "example": number,
-            **example.model_dump(exclude={"line"}),
+            **example.model_dump(exclude={"line", "source"}),
             "tokens": len(text),
             "next_word": row["next"][0]["piece"],
             "next_probability": row["next"][0]["probability"],
             "continuation": row["continuation"],
             "verdict": row["verdict"],
             **{f"{name}_{column}": value for name in ANSWERS for column, value in _answer(row[name]).items()},
+            "pair_source": source_of.get(number - 1, ""),
         }
         for number, (example, text, row) in enumerate(zip(examples.examples, ids, rows, strict=True), start=1)
     ]

@@ -107,7 +107,7 @@ def gather(
         return Evidence(forward_passes=metric.plain_passes if metric else 0)
     loaded, passes_before = recording.loaded, recording.forward_passes
     compared = recording.of(alignment.kept)
-    metric = metric or metric_on(compared, examples, alignment, seed)
+    metric = metric or metric_on(recording, examples, alignment, seed)
     tested = list(edges[:MOST_EDGES]) if has_plain_stream(loaded) else []
     compares = fits(loaded, [row.ids for row in metric.rows])
     known = None if compares else {*heads, *(edge.source for edge in tested)}

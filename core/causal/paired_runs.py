@@ -71,7 +71,7 @@ class PairedRuns:
         self.texts, self.count, lengths = compared.texts, alignment.n_anomalous, compared.lengths
         if not alignment.paired or lengths[: self.count] != lengths[self.count :]:
             raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
-        self.metric = metric or metric_on(compared, examples, alignment, seed)
+        self.metric = metric or metric_on(recording, examples, alignment, seed)
         self._recording = self.metric.recording or compared
         rows, of_rows = self.metric.rows_of(range(self.count)), [len(row.ids) for row in self.metric.rows]
         self.batches = [self._batch(batch) for batch in batches_of(of_rows, rows, tokens)]

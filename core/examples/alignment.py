@@ -1,7 +1,8 @@
 """Tokenising the examples and aligning their positions.
 
-1. Pairs: those that the user gave; else texts of one template are paired automatically, one to one, so that the
-   number of differing tokens is smallest (an assignment problem).
+1. Pairs: those that the user gave; a text and its first made partner; else texts of one template are paired
+   automatically, one to one, so that the number of differing tokens is smallest (an assignment problem). A text's other
+   made partners are further pairs, on which effects are measured too.
 2. Positions that correspond across all examples ("slots"):
    - `aligned`: every text has the same number of tokens; a slot is a position. Where pairs first differ at
      different positions, positions counted from there ("+0", "+1", …) are slots as well: a head that works just
@@ -16,8 +17,10 @@
    positions in front of the first difference carry no information.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -38,6 +41,8 @@ LARGEST_DIFFERENCE = 1 / 3
 """Texts are of one template where at most this share of their tokens differs."""
 
 Mode = Literal["aligned", "pairs", "last_mean", "last", "mean"]
+PairSource = Literal["given", "matched", "made"]
+PairsSource = Literal["given", "automatic", "made", "none"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Alignment:
 
     `kept` are indices into the example set: anomalous first, then normal; where there are pairs, the i-th
     anomalous belongs to the i-th normal. `positions` is (len(kept), slots), MEAN and less for means over tokens.
+    `sources` says of each pair where its partner comes from; `further` are pairs (anomalous, normal) of a given text
+    with more made partners.
     """
 
     mode: Mode
@@ -54,9 +61,11 @@ class Alignment:
     n_anomalous: int
     slots: tuple[str, ...]
     positions: np.ndarray
-    pairs_source: Literal["given", "automatic", "none"] = "none"
+    pairs_source: PairsSource = "none"
     left_out: tuple[int, ...] = ()
     values: Mapping[str, int] = field(default_factory=dict)
+    sources: tuple[PairSource, ...] = ()
+    further: tuple[tuple[int, int], ...] = ()
 
     @property
     def paired(self) -> bool:
@@ -68,6 +77,46 @@ class Alignment:
         """Indices (anomalous, normal) into the example set; empty without pairs."""
         sides = self.kept[: self.n_anomalous], self.kept[self.n_anomalous :]
         return list(zip(*sides, strict=True)) if self.paired else []
+
+    @property
+    def source_of(self) -> dict[int, PairSource]:
+        """By example, where its partner comes from, or it comes from itself; those without a partner are not there."""
+        known: dict[int, PairSource] = {i: "made" for pair in self.further for i in pair}
+        known |= {i: source for pair, source in zip(self.pairs, self.sources, strict=True) for i in pair}
+        return known
+
+    @property
+    def made(self) -> bool:
+        """Whether any partner is made."""
+        return "made" in self.sources
+
+    def rounds(self) -> list["Alignment"]:
+        """The pairs, then the further ones of anomalous texts in rounds, in which each text stands at most once.
+
+        Further rounds compare no positions.
+        """
+        rounds: list[dict[int, int]] = []
+        for anomalous, normal in self.further:
+            if anomalous not in self.kept:
+                continue
+            free = next((of_round for of_round in rounds if anomalous not in of_round), None)
+            if free is None:
+                rounds.append(free := {})
+            free[anomalous] = normal
+        return [self, *(self._round(of_round) for of_round in rounds)]
+
+    def _round(self, pairs: Mapping[int, int]) -> "Alignment":
+        kept, count = (*pairs.keys(), *pairs.values()), len(pairs)
+        nothing = np.zeros((len(kept), 0), dtype=int)
+        return replace(
+            self,
+            kept=kept,
+            n_anomalous=count,
+            slots=(),
+            positions=nothing,
+            sources=_made(count),
+            further=(),
+        )
 
 
 def align(
@@ -84,10 +133,12 @@ def align(
 
     Raises ExamplesError where `aligned` is asked for and cannot be had, or the two texts of a pair are the same tokens.
     """
-    pairs, source = find_pairs(examples.examples, ids, pairing, own)
+    paired = find_pairs(examples.examples, ids, pairing, own)
+    pairs = paired.pairs
     _check_difference(examples.examples, ids, pairs)
     anomalous, normal = [list(side) for side in zip(*pairs, strict=True)] or [
-        [i for i, example in enumerate(examples.examples) if example.label == label] for label in LABELS
+        [i for i, example in enumerate(examples.examples) if example.label == label and not example.source]
+        for label in LABELS
     ]
     kept, n_anomalous = (*anomalous, *normal), len(anomalous)
     lengths = [len(ids[i]) for i in kept]
@@ -97,30 +148,66 @@ def align(
     shared = min(first_difference(texts), min(lengths) - 1) if examples.form == "chat" else 0
     ending = shared_ending(texts) if examples.form == "chat" else 0
     slots, positions = _slots(compared, texts, len(pairs), MEAN - shared, ending)
-    left_out = tuple(sorted(set(range(len(ids))) - set(kept)))
-    return Alignment(compared, reason, kept, n_anomalous, slots, positions, source, left_out, values)
+    left_out = tuple(
+        i for i, example in enumerate(examples.examples) if i not in set(kept) and not example.source
+    )
+    about = paired.source, left_out, values, paired.sources, paired.further
+    return Alignment(compared, reason, kept, n_anomalous, slots, positions, *about)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs (anomalous, normal) of indices, where the partner of each comes from, and those with more made partners."""
+
+    pairs: tuple[tuple[int, int], ...] = ()
+    sources: tuple[PairSource, ...] = ()
+    further: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def source(self) -> PairsSource:
+        """Where the pairs come from in all: given ones count before those found, and these before made ones."""
+        if "given" in self.sources:
+            return "given"
+        if "matched" in self.sources:
+            return "automatic"
+        return "made" if self.sources else "none"
 
 
 def find_pairs(
     examples: Sequence[Example], ids: Sequence[Sequence[int]], pairing: str, own: Sequence[int] = ()
-) -> tuple[list[tuple[int, int]], Literal["given", "automatic", "none"]]:
-    """Pairs (anomalous, normal) of indices and where they come from."""
+) -> Pairs:
+    """The pairs of examples with token ids `ids`; none where `pairing` is off."""
     if pairing == "off":
-        return [], "none"
-    given: dict[str, dict[str, int]] = {}
-    for index, example in enumerate(examples):
-        if example.pair:
-            given.setdefault(example.pair, {})[example.label] = index
-    pairs = [(sides["anomalous"], sides["normal"]) for sides in given.values() if len(sides) == 2]
+        return Pairs()
+    named = _named(examples)
     unpaired = [i for i, example in enumerate(examples) if not example.pair]
     rest = [[i for i in unpaired if examples[i].label == label and examples[i].text] for label in LABELS]
-    if pairs and (pairing == "given" or not all(rest)):
-        return pairs, "given"
-    own = own or [len(text) for text in ids]
-    automatic = _assign(rest[0], rest[1], ids, own) if pairing == "auto" and all(rest) else []
-    if pairs:
-        return pairs + automatic, "given"
-    return automatic, "automatic" if automatic else "none"
+    if pairing != "auto" or not all(rest):
+        return named
+    matched = _assign(rest[0], rest[1], ids, own or [len(text) for text in ids])
+    from_rest: list[PairSource] = ["matched"] * len(matched)
+    return replace(named, pairs=(*named.pairs, *matched), sources=(*named.sources, *from_rest))
+
+
+def _named(examples: Sequence[Example]) -> Pairs:
+    """Pairs of one name: two given texts, or a given anomalous text and its first made partner."""
+    names = dict.fromkeys(example.pair for example in examples if example.pair)
+    members: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
+    for i, example in enumerate(examples):
+        members[example.pair, example.label, bool(example.source)].append(i)
+    pairs: list[tuple[int, int]] = []
+    sources: list[PairSource] = []
+    further: list[tuple[int, int]] = []
+    for name in names:
+        anomalous, normal = members[name, "anomalous", False], members[name, "normal", False]
+        both = list(product(anomalous, normal))
+        partnered = list(product(anomalous, members[name, "normal", True]))
+        main = [*both, *partnered][:1]
+        pairs += main
+        sources += ["given" if pair in both else "made" for pair in main]
+        further += [pair for pair in partnered if pair not in main]
+        further += product(members[name, "anomalous", True], normal)
+    return Pairs(tuple(pairs), tuple(sources), tuple(further))
 
 
 def _check_difference(
@@ -248,7 +335,20 @@ def describe(alignment: Alignment) -> AlignmentRecord:
         reason=Note(key=alignment.reason, values=dict(alignment.values)),
         pairs=tuple(alignment.pairs),
         pairs_source=alignment.pairs_source,
+        sources=alignment.sources,
+        further=alignment.further,
         left_out=alignment.left_out,
         slots=alignment.slots,
-        positions=tuple(compared.get(index, ()) for index in range(len(compared) + len(alignment.left_out))),
+        positions=tuple(compared.get(index, ()) for index in range(_count(alignment))),
     )
+
+
+def _made(count: int) -> tuple[PairSource, ...]:
+    made: PairSource = "made"
+    return (made,) * count
+
+
+def _count(alignment: Alignment) -> int:
+    """How many examples the set has, made partners among them."""
+    further = (i for pair in alignment.further for i in pair)
+    return 1 + max([*alignment.kept, *alignment.left_out, *further])

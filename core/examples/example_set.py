@@ -12,6 +12,7 @@ from core.examples.conversation import Message, from_transcript, transcript
 
 Label = Literal["anomalous", "normal"]
 LABELS: tuple[Label, Label] = ("anomalous", "normal")
+Source = Literal["", "made"]
 COLUMNS = ("label", "text", "pair", "expected", "actual")
 MINIMUM_PER_SIDE = 3
 ADVISED_PER_SIDE = (5, 10)
@@ -25,7 +26,8 @@ class Example(BaseModel):
 
     `expected` and `actual` are answers of any length. A conversation has its turns in `messages`, and as `text` what
     `core.examples.conversation.transcript` writes; an assistant's turn at its end is the beginning of the answer,
-    which the model continues. `carried` are further columns of the user's file.
+    which the model continues. `carried` are further columns of the user's file. `source` says that a text is no one's
+    own but a made partner (`core.examples.counterfactuals`) of the text that its pair names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +40,7 @@ class Example(BaseModel):
     line: int = 0
     messages: tuple[Message, ...] = ()
     carried: dict[str, str] = {}
+    source: Source = ""
 
 
 class ExampleSet(BaseModel):
@@ -46,7 +49,8 @@ class ExampleSet(BaseModel):
     `form` says whether texts are read as they stand (`plain`) or as conversations through the model's chat template
     (`chat`): then `system` is the system message of every conversation that has none, `beginning` the beginning of the
     answer of every one that ends with another turn, and `switches` are values of the template's own variables
-    (`enable_thinking`). A plain text stands in `frame` where its place `{text}` is.
+    (`enable_thinking`). A plain text stands in `frame` where its place `{text}` is. Made partners stand behind the
+    given texts; `refused` are texts that are not to be made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,17 +61,28 @@ class ExampleSet(BaseModel):
     beginning: str = ""
     frame: str = ""
     switches: dict[str, bool | str] = {}
+    refused: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> list[Example]:
+        """The user's own texts, in order."""
+        return [example for example in self.examples if not example.source]
+
+    @property
+    def made(self) -> list[Example]:
+        """The made partners, in order."""
+        return [example for example in self.examples if example.source]
 
     def of(self, label: Label) -> list[Example]:
-        """The examples of one label, in order."""
-        return [example for example in self.examples if example.label == label]
+        """The given examples of one label, in order."""
+        return [example for example in self.given if example.label == label]
 
     def count(self, label: Label) -> int:
-        """How many examples have this label."""
+        """How many given examples have this label."""
         return len(self.of(label))
 
     def texts(self, label: Label) -> list[str]:
-        """The texts of one label, in order."""
+        """The given texts of one label, in order."""
         return [example.text for example in self.of(label)]
 
     def keeping_columns_of(self, before: "ExampleSet") -> "ExampleSet":
@@ -93,7 +108,7 @@ class ExampleSet(BaseModel):
         """Return self if it can be analysed; raises ExamplesError for the first thing that hinders it."""
         if self.form == "plain" and self.frame.strip() and PLACE not in self.frame:
             raise ExamplesError("frame_without_text", place=PLACE, frame=shortened(self.frame))
-        _check_texts(self.examples)
+        _check_texts(self.given)
         for label in LABELS:
             _check_count(label, self.count(label))
         _check_pairs(self.examples)
@@ -161,10 +176,14 @@ def _check_count(label: Label, count: int) -> None:
 
 
 def _check_pairs(examples: Sequence[Example]) -> None:
-    sides = Counter((example.pair, example.label) for example in examples if example.pair)
+    """A pair is one given text of each label, or one given text and made partners of the other label."""
+    every = Counter((example.pair, example.label) for example in examples if example.pair)
+    given = Counter(
+        (example.pair, example.label) for example in examples if example.pair and not example.source
+    )
     for pair in dict.fromkeys(example.pair for example in examples if example.pair):
-        anomalous, normal = (sides[pair, label] for label in LABELS)
-        if (anomalous, normal) != (1, 1):
+        anomalous, normal = (given[pair, label] for label in LABELS)
+        if max(anomalous, normal) != 1 or not all(every[pair, label] for label in LABELS):
             raise ExamplesError(
                 "pair_not_one_to_one", pair=shortened(pair), anomalous=anomalous, normal=normal
             )

@@ -19,6 +19,7 @@ from core.model.memory import within_memory
 from core.model.recording import Recording
 from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
+from core.runs.compared import compared_config
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import saved_effects, saved_heads
 from core.runs.run_folder import RunFolder
@@ -33,7 +34,7 @@ def check(
 ) -> Generator[Progress, None, None]:
     """Do a check of a finished run. Raises HeadlightError for what a user can mend."""
     yield Progress("load", 0, 1)
-    config, models = run.config(), models or ModelPool(size=1)
+    config, models = compared_config(run), models or ModelPool(size=1)
     if kind == "sensitivity":
         yield from sweep_into(run, config, models)
         return

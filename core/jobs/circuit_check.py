@@ -49,7 +49,7 @@ class CircuitCheck:
         self._shape, self._recording = (shape.n_layers, shape.n_heads), recording
         compared = recording.of(alignment.kept)
         self._patching = Patching(compared, alignment.n_anomalous, alignment.paired, config.seed)
-        self._metric = metric_on(compared, config.examples, alignment, config.seed)
+        self._metric = metric_on(recording, config.examples, alignment, config.seed)
         circuit = tuple(str(head) for head in self._circuit)
         self._record = CircuitRecord(
             state="computed",
@@ -122,7 +122,7 @@ class CircuitCheck:
         if not mode or not best:
             return
         heads = [HeadId.parse(name) for name in best.heads]
-        comparison = yield from compare(self._config, heads, mode, models=models)
+        comparison = yield from compare(self._run.config(), heads, mode, models=models)
         parts = {name: comparison[name] for name in ("heads", "mode", "counts", "rows")}
         self._write(before_after=BeforeAfter.model_validate(parts))
 

@@ -3,6 +3,7 @@
 from safetensors.torch import save as save_tensors
 
 from core.report.html import report
+from core.runs.compared import PARTNERS_FILE
 from core.runs.facts import facts
 from core.runs.run_folder import RunFolder
 from core.schema import RunResult
@@ -14,6 +15,8 @@ def save(result: RunResult, folder: RunFolder) -> None:
     for name in ("heads", "edges", "codes", "examples", "effects"):
         folder.write_bytes(f"{name}.csv", csv_bytes(getattr(result, name)))
     folder.write_model("evidence.json", result.evidence)
+    if result.partners is not None:
+        folder.write_model(PARTNERS_FILE, result.partners)
     if result.tensors:
         folder.write_bytes(
             "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})

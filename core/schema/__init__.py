@@ -17,6 +17,9 @@ from core.schema._manifest import GradientScreenRecord as GradientScreenRecord
 from core.schema._manifest import Manifest as Manifest
 from core.schema._manifest import ModelRecord as ModelRecord
 from core.schema._manifest import StabilityRecord as StabilityRecord
+from core.schema._partners import ExchangeRecord as ExchangeRecord
+from core.schema._partners import MadePartner as MadePartner
+from core.schema._partners import PartnersRecord as PartnersRecord
 from core.schema._result import CODE_COLUMNS as CODE_COLUMNS
 from core.schema._result import EDGE_COLUMNS as EDGE_COLUMNS
 from core.schema._result import EFFECT_COLUMNS as EFFECT_COLUMNS

@@ -36,13 +36,16 @@ class SettingsRecord(Stored):
 class AlignmentRecord(Stored):
     """Which positions were compared and why; indices count in the user's order of the examples, from 0.
 
-    `positions` holds a list for each example, empty for one that was left out.
+    `positions` holds a list for each example, empty for one that was left out. `sources` says of each pair where its
+    partner comes from (given, matched, made); `further` are pairs of a given text with more made partners.
     """
 
     mode: str = ""
     reason: Note = Note(key="")
     pairs: tuple[tuple[int, int], ...] = ()
     pairs_source: str = "none"
+    sources: tuple[str, ...] = ()
+    further: tuple[tuple[int, int], ...] = ()
     left_out: tuple[int, ...] = ()
     slots: tuple[str, ...] = ()
     positions: tuple[tuple[int, ...], ...] = ()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.schema._details import EvidenceDetails
 from core.schema._manifest import Manifest
+from core.schema._partners import PartnersRecord
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,8 @@ def no_effects() -> pd.DataFrame:
 class RunResult:
     """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors.
 
-    `effects` holds effects on single texts; `evidence` is what evidence.json says.
+    `effects` holds effects on single texts; `evidence` is what evidence.json says, `partners` what partners.json
+    says, None where no partners were looked for.
     """
 
     heads: pd.DataFrame
@@ -52,3 +54,4 @@ class RunResult:
     tensors: Mapping[str, "Tensor"] = field(default_factory=dict)
     effects: pd.DataFrame = field(default_factory=no_effects)
     evidence: EvidenceDetails = field(default_factory=EvidenceDetails)
+    partners: PartnersRecord | None = None

@@ -55,7 +55,7 @@ def made_result() -> RunResult:
             actual_pieces="",
         )
     )
-    codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent"]], columns=list(CODE_COLUMNS))
+    codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent", "given"]], columns=list(CODE_COLUMNS))
     manifest = {
         "model": {"name": "m", "architecture": "gpt2", "n_layers": 2, "n_heads": 1},
         "scenario": "",

@@ -99,7 +99,7 @@ def ablation_rows(
     compared = analysed.recording.of(alignment.kept)
     start = time.perf_counter()
     patching = Patching(compared, alignment.n_anomalous, alignment.paired, draw)
-    metric = metric_on(compared, examples, alignment, draw)
+    metric = metric_on(analysed.recording, examples, alignment, draw)
     searches = list(_searches(task, patching, metric, verified, time.perf_counter() - start))
     suggested = suggestion(
         {search.modes[0]: search.result for search in searches if search.found_by == BY_ABLATION}

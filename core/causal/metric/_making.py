@@ -1,9 +1,10 @@
 """Choosing the metric of a run and measuring its gap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from core.causal.bounds import Kind
@@ -13,7 +14,7 @@ from core.causal.metric._own_word import own_word_directions, own_word_gaps, own
 from core.causal.metric._rows import Directions, Read, Row, Words, rows_of
 from core.causal.statistics import label_weights, share_reaching, sign_flip_p, smallest_sign_flip_p
 from core.examples.alignment import Alignment
-from core.examples.example_set import Example, ExampleSet
+from core.examples.example_set import LABELS, Example, ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
 from core.schema import Note
@@ -38,10 +39,60 @@ def make_metric(
 
 
 def metric_on(recording: Recording, examples: ExampleSet, alignment: Alignment, seed: int) -> Metric:
-    """The same of the examples that are compared; `recording` is of these alone, in the order of the alignment."""
-    compared = [examples.examples[i] for i in alignment.kept]
-    plain, sides = recording.log_probabilities(), (alignment.n_anomalous, alignment.paired)
-    return make_metric(recording.loaded, recording.texts, compared, plain, *sides, seed)
+    """The same of the examples that are compared; `recording` is of the whole set.
+
+    A made partner is chosen by the metric, so that the gap to it proves nothing: whether the sides differ is asked of
+    the given texts. Without answers both texts of such a pair are read by the anomalous one's own word.
+    """
+    if alignment.made:
+        return _on_made_pairs(recording, examples, alignment, seed)
+    return _on(recording, examples, alignment.kept, alignment.n_anomalous, alignment.paired, seed)
+
+
+def _on(
+    recording: Recording,
+    examples: ExampleSet,
+    kept: Sequence[int],
+    n_anomalous: int,
+    paired: bool,
+    seed: int,
+) -> Metric:
+    texts, compared = recording.of(kept), [examples.examples[i] for i in kept]
+    about = recording.loaded, texts.texts, compared, texts.log_probabilities(), n_anomalous, paired
+    return make_metric(*about, seed)
+
+
+def _on_made_pairs(recording: Recording, examples: ExampleSet, alignment: Alignment, seed: int) -> Metric:
+    given = {
+        label: [
+            i for i, example in enumerate(examples.examples) if example.label == label and not example.source
+        ]
+        for label in LABELS
+    }
+    asked = [i for i in alignment.kept[: alignment.n_anomalous] if i in given["anomalous"]]
+    sides = _on(recording, examples, [*asked, *given["normal"]], len(asked), False, seed)
+    metric = _on(recording, examples, alignment.kept, alignment.n_anomalous, True, seed)
+    if metric.kind == "next_word_shift":
+        metric = _by_own_words(metric, recording, alignment, given["normal"])
+    return replace(metric, gap_p=sides.gap_p, smallest_p=sides.smallest_p, sides_differ=sides.differs)
+
+
+def _by_own_words(
+    metric: Metric, recording: Recording, alignment: Alignment, normal: Sequence[int]
+) -> Metric:
+    """The metric of pairs read by the anomalous text's own word less those of the given normal texts."""
+    count, own = alignment.n_anomalous, own_words(recording.log_probabilities())
+    words = torch.stack([own[[text, *normal]] for text in alignment.kept[:count]])
+    weights = torch.tensor([1.0, *[-1 / len(normal)] * len(normal)]).expand(count, -1)
+    of_pairs = recording.of(alignment.kept)
+    measured = _along(Directions(weights, words), of_pairs.texts, of_pairs.log_probabilities(), "own_word")
+    return replace(
+        metric,
+        kind="own_word",
+        rows=tuple(measured.rows),
+        directions=measured.directions,
+        values=measured.values,
+    )
 
 
 def metric_of(

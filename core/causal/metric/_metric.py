@@ -38,7 +38,8 @@ class Metric:
 
     `values` (text,) holds it for the plain texts, anomalous first. `divergence` is the mean symmetric divergence, in
     nats, of the next word after an anomalous text from that after its partner or, without pairs, from the mean over
-    the normal texts. `recording` holds the plain runs of the rows; None where each row is a text alone.
+    the normal texts. `recording` holds the plain runs of the rows; None where each row is a text alone. `sides_differ`
+    is what the given texts say where partners are made; None where these texts themselves are asked.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Metric:
     recording: Recording | None = None
     parts: tuple[AnswerPart, ...] = ()
     notes: tuple[Note, ...] = field(default=())
+    sides_differ: bool | None = None
 
     @property
     def anomalous(self) -> float:
@@ -76,6 +78,8 @@ class Metric:
     @property
     def differs(self) -> bool:
         """Whether the model behaves differently on the two sides; without that there is nothing to explain."""
+        if self.sides_differ is not None:
+            return self.sides_differ and not self.too_small
         chance = self.gap_p is not None and self.gap_p > max(CHANCE, self.smallest_p * (1 + 1e-9))
         return not self.too_small and not chance
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples.alignment import MEAN, align, differing, find_pairs, first_difference
+from core.examples.alignment import MEAN, Pairs, align, describe, differing, find_pairs, first_difference
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows
 
 
@@ -62,8 +63,9 @@ def test_automatic_pairs_take_the_fewest_differences():
         [1, 2, 3, 4, 5, 7],
         [1, 2, 3, 4, 5, 8],
     ]
-    pairs, source = find_pairs(examples("aannn").examples, ids, "auto")
-    assert source == "automatic"
+    matched = find_pairs(examples("aannn").examples, ids, "auto")
+    pairs = list(matched.pairs)
+    assert matched.source == "automatic" and set(matched.sources) == {"matched"}
     assert pairs in ([(0, 2), (1, 3)], [(0, 4), (1, 3)], [(0, 3), (1, 2)], [(0, 4), (1, 2)])
     assert sum(differing(ids[a], ids[n]) for a, n in pairs) == 2
     assert align(examples("aannn"), ids).left_out
@@ -71,15 +73,17 @@ def test_automatic_pairs_take_the_fewest_differences():
 
 def test_texts_of_no_common_template_are_not_paired():
     ids = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
-    assert find_pairs(examples("aann").examples, ids, "auto") == ([], "none")
+    assert find_pairs(examples("aann").examples, ids, "auto") == Pairs()
 
 
 def test_pairing_can_be_undone_and_limited():
     ids = [[1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 6], [1, 2, 3, 7]]
-    assert find_pairs(examples("aann", "p p ").examples, ids, "off") == ([], "none")
-    assert find_pairs(examples("aann", "p p ").examples, ids, "given") == ([(0, 2)], "given")
-    assert find_pairs(examples("aann", "p p ").examples, ids, "auto") == ([(0, 2), (1, 3)], "given")
-    assert find_pairs(examples("aann").examples, ids, "given") == ([], "none")
+    assert find_pairs(examples("aann", "p p ").examples, ids, "off") == Pairs()
+    assert find_pairs(examples("aann", "p p ").examples, ids, "given") == Pairs(((0, 2),), ("given",))
+    assert find_pairs(examples("aann", "p p ").examples, ids, "auto") == Pairs(
+        ((0, 2), (1, 3)), ("given", "matched")
+    )
+    assert find_pairs(examples("aann").examples, ids, "given") == Pairs()
 
 
 def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end():
@@ -148,10 +152,12 @@ def test_the_last_slot_is_the_last_token_of_every_text(lengths, mode):
 def test_texts_share_a_template_by_their_own_tokens_however_long_the_system_message():
     system = [7] * 30
     ids = [system + text for text in ([1, 2, 3], [4, 5, 6], [1, 2, 9], [4, 8, 6])]
-    assert find_pairs(examples("aann").examples, ids, "auto", [3] * 4) == ([(0, 2), (1, 3)], "automatic")
+    assert find_pairs(examples("aann").examples, ids, "auto", [3] * 4).pairs == ((0, 2), (1, 3))
     other = [system + text for text in ([1, 2, 3], [4, 5, 6], [1, 8, 9], [3, 8, 7])]
-    assert find_pairs(examples("aann").examples, other, "auto")[1] == "automatic", "one in ten tokens differs"
-    assert find_pairs(examples("aann").examples, other, "auto", [3] * 4) == ([], "none")
+    assert find_pairs(examples("aann").examples, other, "auto").source == "automatic", (
+        "one in ten tokens differs"
+    )
+    assert find_pairs(examples("aann").examples, other, "auto", [3] * 4) == Pairs()
 
 
 def test_conversations_are_averaged_behind_what_all_begin_with():
@@ -184,3 +190,36 @@ def test_what_conversations_end_with_is_compared_in_pairs_too():
     longer = [ids[0], [7, 7, 2, 2, 8, 9], ids[2], [7, 7, 4, 4, 8, 9]]
     assert align(chat, longer).slots == ("+0", "+1", "+2", "-3", "-2", "-1")
     assert align(chat, longer).positions[:, -3:].tolist() == [[2, 3, 4], [3, 4, 5]] * 2
+
+
+def made_set():
+    """Two anomalous and two normal texts; the first anomalous has two made partners, the first normal has one."""
+    plain = examples("aann", "p q ").examples
+    made = [("normal", "p"), ("normal", "p"), ("anomalous", "q")]
+    further = (
+        Example(label=label, text=f"made {number}", pair=pair, source="made")
+        for number, (label, pair) in enumerate(made)
+    )
+    return ExampleSet(examples=(*plain, *further))
+
+
+def test_the_first_made_partner_is_compared_and_the_others_are_further_pairs():
+    ids = [[1, 2, 3], [4, 5, 6], [7, 2, 3], [9, 9, 9], [1, 8, 3], [1, 2, 8], [1, 5, 3]]
+    alignment = align(made_set(), ids)
+    assert (alignment.pairs, alignment.sources, alignment.pairs_source) == ([(0, 4)], ("made",), "made")
+    assert alignment.further == ((0, 5), (6, 2)) and alignment.made
+    assert alignment.left_out == (1, 2, 3), "given texts alone are named as left out"
+    assert alignment.source_of == {0: "made", 4: "made", 5: "made", 6: "made", 2: "made"}
+    second = alignment.rounds()[1]
+    assert (second.kept, second.n_anomalous, second.positions.shape) == ((0, 5), 1, (2, 0))
+    assert len(describe(alignment).positions) == len(ids)
+
+
+def test_a_given_partner_counts_before_a_made_one_and_no_made_text_is_compared_without_pairs():
+    ids = [[1, 2], [3, 4], [1, 5], [3, 6], [1, 7]]
+    plain = examples("aann", "p p ").examples
+    made = Example(label="normal", text="made", pair="p", source="made")
+    texts = ExampleSet(examples=(*plain, made))
+    assert align(texts, ids, pairing="given").pairs == [(0, 2)]
+    assert align(texts, ids, pairing="given").further == ((0, 4),)
+    assert align(texts, ids, pairing="off").kept == (0, 1, 2, 3)

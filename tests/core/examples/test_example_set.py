@@ -101,3 +101,13 @@ def test_turns_of_a_file_stay_though_their_words_look_like_turns():
     assert [turn.role for turn in same.with_examples([edited]).in_form("chat").examples[0].messages] == [
         "user", "assistant", "assistant",
     ]  # fmt: skip
+
+
+def test_made_partners_count_for_no_side_and_belong_to_one_given_text():
+    plain = make(["a", "b", "c"], ["d", "e", "f"])
+    given = [plain.examples[0].model_copy(update={"pair": "p"}), *plain.examples[1:]]
+    made = [Example(label="normal", text=text, pair="p", source="made") for text in ("x", "y")]
+    texts = plain.with_examples([*given, *made]).check()
+    assert (texts.count("normal"), texts.texts("normal"), len(texts.made)) == (3, ["d", "e", "f"], 2)
+    orphan = made[0].model_copy(update={"pair": "q"})
+    assert key_of(plain.with_examples([*given, *made, orphan]).check) == "pair_not_one_to_one"
