@@ -4,7 +4,8 @@ config.json     the settings, as submitted
 meta.json       name, owner, when it was made: what a user may edit
 state.json      how far the analysis is (`core.runs.job_state`); state-*.json the same of each deeper check
 progress.jsonl  every progress record, for the loss curve
-heads.csv, edges.csv, codes.csv, examples.csv, effects.csv, evidence.json, partners.json, manifest.json, report.html   the result
+heads.csv, edges.csv, codes.csv, examples.csv, effects.csv, evidence.json, partners.json, manifest.json, report.html
+                the result
 labels.json, review.json, roi.json    what people added to it
 poc.json        what was ticked by hand in the check list (`core.runs.checklist`); it stays when the run is resumed
 """
