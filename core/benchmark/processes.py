@@ -15,8 +15,9 @@ import torch
 from core.benchmark.draws import DrawResult, measure_draw
 from core.benchmark.metrics.settings import SweepRow, sweep_rows
 from core.benchmark.plan import Size
-from core.benchmark.tasks.gpt2_circuits import NotRun, load_published
-from core.benchmark.tasks.task import Task, TaskName, load_task
+from core.benchmark.tasks.gpt2_circuits import load_published
+from core.benchmark.tasks.real.models import load_real
+from core.benchmark.tasks.task import NotRun, Task, TaskName, load_task
 from core.errors import HeadlightError, ModelError
 from core.model.loading import ModelPool
 
@@ -83,9 +84,13 @@ def _one_thread() -> None:
 
 @lru_cache(maxsize=4)
 def _task(name: TaskName) -> Task:
-    if not name.published:
-        return load_task(name, _models())
-    task = load_published(name.name, Path(name.folder), _models())
+    task: Task | NotRun
+    if name.real:
+        task = load_real(name, _models())
+    elif name.published:
+        task = load_published(name.name, Path(name.folder), _models())
+    else:
+        task = load_task(name, _models())
     if isinstance(task, NotRun):
         raise ModelError("bad_weights", name=name.folder, detail=task.reason)
     return task

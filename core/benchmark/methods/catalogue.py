@@ -14,10 +14,9 @@ from core.benchmark.methods.exact import exact_patching
 from core.benchmark.methods.gradient import eap, eap_ig, hisp, screened
 from core.benchmark.methods.method import Method, ours, paper
 from core.benchmark.methods.subnetwork_probing import subnetwork_probing
-from core.benchmark.tasks.task import FIRST_SEEDS, Task
-from core.benchmark.tasks.unequal_lengths import unequal
+from core.benchmark.tasks.forms import of_unequal_lengths, partnerless
+from core.benchmark.tasks.task import Task
 from core.config import PRESETS, AutoencoderConfig
-from core.examples.example_set import ExampleSet
 
 STANDARD = PRESETS["standard"]
 
@@ -49,9 +48,6 @@ PAPER_COUNTED = 250
 PAPER_SEED = 10_000
 """Texts a side that the published method counts on, and what is added to the draw to get those, which no draw has."""
 
-PARTNERLESS = 5_000
-"""Added to the draw for the normal texts of `headlight-unpaired` and `headlight-unequal`: those of other pairs."""
-
 DOCSTRING_SPARSITY = 0.05
 """The published weight of the L1 term on this task; 0.02, the preset's, on all others."""
 
@@ -71,19 +67,6 @@ def method_named(name: str, task: Task, examples: int, draw: int) -> Method:
             return paper(paper_settings(task), task.draw(PAPER_COUNTED, PAPER_SEED + draw))
         case _:
             return PLAIN[name]
-
-
-def partnerless(task: Task, examples: int, draw: int) -> ExampleSet:
-    """The anomalous texts of a draw beside as many normal texts that belong to other pairs."""
-    own, other = task.draw(examples, draw), task.draw(examples, PARTNERLESS + draw)
-    texts = (*own.of("anomalous"), *other.of("normal"))
-    return ExampleSet(examples=tuple(text.model_copy(update={"pair": ""}) for text in texts))
-
-
-def of_unequal_lengths(task: Task, examples: int, draw: int) -> ExampleSet:
-    """The same texts with words in front, so that they differ in length. Raises ValueError where none can be put."""
-    first = FIRST_SEEDS[task.role] + draw
-    return unequal(task, task.pairs(examples, first), task.pairs(examples, PARTNERLESS + first), draw)
 
 
 def paper_settings(task: Task) -> AutoencoderConfig:

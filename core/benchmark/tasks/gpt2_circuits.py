@@ -19,7 +19,7 @@ from typing import NamedTuple
 from huggingface_hub import try_to_load_from_cache
 
 from core.benchmark.tasks.gpt2_texts import pairs
-from core.benchmark.tasks.task import Task, TaskName
+from core.benchmark.tasks.task import NotRun, Task, TaskName
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
@@ -67,15 +67,6 @@ class Circuit:
             for target in self.classes[flow.target]
             if source.layer < target.layer
         )
-
-
-@dataclass(frozen=True)
-class NotRun:
-    """A task that cannot be measured here, and why."""
-
-    task: str
-    model: str
-    reason: str
 
 
 def _heads(names: str) -> tuple[HeadId, ...]:

@@ -6,10 +6,10 @@ of their draws. Settings are chosen on tuning tasks: models trained with other s
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from core.scenarios.build.tasks import TASKS, TaskPair
 from core.scenarios.loader import load_scenario, load_truth, parse_edge, scenario_names
 
 Role = Literal["test", "tuning"]
+PairMaker = Callable[[str, int, int], list[TaskPair]]
+"""Makes pairs from a task's name, a count and a seed."""
+
 FIRST_SEEDS: dict[Role, int] = {"test": 70_000, "tuning": 20_000}
 """Draws start here: no seed of training, of the bundled examples, of the truth, nor of the other role."""
 
@@ -30,20 +33,32 @@ MODELS = Path(__file__).parents[1] / "models"
 
 class TaskName(NamedTuple):
     """How to find a task again, in another process too; without a folder it is a bundled scenario, and `published` is
-    one of `core.benchmark.tasks.gpt2_circuits`.
+    one of `core.benchmark.tasks.gpt2_circuits`; `real` is the name of one of `core.benchmark.tasks.real.models`.
     """
 
     name: str
     folder: str = ""
     role: Role = "test"
     published: bool = False
+    real: str = ""
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A task that cannot be measured here, and why."""
+
+    task: str
+    model: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Task:
-    """A model with a true circuit; draws come from `draw`. `make_pairs` takes the name, a count and a seed.
+    """A model with a true circuit; draws come from `draw`.
 
-    `model_name` stands in the tables in place of the architecture.
+    `model_name` stands in the tables in place of the architecture. `head_effects` are shares of the gap, the larger of
+    both directions with its sign. Where pairs of `make_pairs` have various numbers of tokens, `make_alike` makes pairs
+    of one. `by_words_alone`: only the words given tell the sides apart.
     """
 
     name: str
@@ -51,8 +66,11 @@ class Task:
     true_heads: frozenset[HeadId]
     true_edges: frozenset[EdgeId]
     role: Role = "test"
-    make_pairs: Callable[[str, int, int], list[TaskPair]] = fresh_pairs
+    make_pairs: PairMaker = fresh_pairs
     model_name: str = ""
+    head_effects: Mapping[HeadId, float] = field(default_factory=dict)
+    make_alike: PairMaker | None = None
+    by_words_alone: bool = False
 
     @property
     def model(self) -> str:
@@ -108,7 +126,8 @@ def load_task(name: TaskName, models: ModelPool) -> Task:
         truth = load_truth(name.name)
         assert truth is not None, f"no circuit is known of {name.name}"
         loaded = models.get(str(load_scenario(name.name).model_folder), "cpu")
-        return Task(name.name, loaded, truth.heads, truth.edges, name.role)
+        effects = {head: effect.largest for head, effect in truth.head_effects.items()}
+        return Task(name.name, loaded, truth.heads, truth.edges, name.role, head_effects=effects)
     content = json.loads((Path(name.folder) / f"{name.name}.json").read_text(encoding="utf-8"))
     return Task(
         name.name,
@@ -116,4 +135,10 @@ def load_task(name: TaskName, models: ModelPool) -> Task:
         frozenset(HeadId.parse(head) for head in content["heads"]),
         frozenset(parse_edge(edge) for edge in content["edges"]),
         name.role,
+        head_effects=effects_in(content),
     )
+
+
+def effects_in(content: Mapping[str, Any]) -> dict[HeadId, float]:
+    """The larger effect of every head in a truth file, with its sign."""
+    return {HeadId.parse(head): max(row[:2], key=abs) for head, row in content["head_effects"].items()}

@@ -23,19 +23,29 @@ log = logging.getLogger(__name__)
 SEED, PAIRS, SCREEN = 777_001, 200, 40
 HEAD_SHARE, EDGE_SHARE, SCREEN_SHARE, KEPT = 0.05, 0.02, 0.01, 0.9
 Direction = Literal["noising", "denoising"]
-RULE = (
-    f"Measured on {PAIRS} fresh pairs by resample patching at all positions, in both directions: the normal "
+_METRIC = (
+    "the logit difference at the last position (mean of the good words minus mean of the bad words), as shares of the "
+    "gap between the two runs"
+)
+HEAD_RULE = (
+    "Measured on {pairs} fresh pairs by resample patching at all positions, in both directions: the normal "
     "text's value in the anomalous run (noising) and the anomalous text's value in the normal run (denoising). "
-    "Effects are changes of the logit difference at the last position (mean of the good words minus mean of "
-    "the bad words), as shares of the gap between the two runs. A head is true where either effect is at "
-    f"least {HEAD_SHARE:.0%} in size. Heads that hide each other: the heads of a layer below that mark are "
+    f"Effects are changes of {{metric}}. A head is true where either effect is at "
+    f"least {HEAD_SHARE:.0%} in size."
+)
+HIDDEN_RULE = (
+    "Heads that hide each other: the heads of a layer below that mark are "
     f"patched together; where the joint effect in a direction is at least {HEAD_SHARE:.0%} more than the sum "
     "of the single ones, heads are left out one by one, that with the least loss first, as long as the "
-    f"others keep {KEPT:.0%} of the joint effect; the remaining are true. An edge is true where its effect "
+    f"others keep {KEPT:.0%} of the joint effect; the remaining are true."
+)
+EDGE_RULE = (
+    "An edge is true where its effect "
     f"by path patching into that receiver alone is at least {EDGE_SHARE:.0%} in size in either direction. "
     f"All forward pairs are screened on {SCREEN} pairs; those of at least {SCREEN_SHARE:.0%} are measured "
-    f"on all {PAIRS}."
+    "on all {pairs}."
 )
+RULE = " ".join((HEAD_RULE.format(pairs=PAIRS, metric=_METRIC), HIDDEN_RULE, EDGE_RULE.format(pairs=PAIRS)))
 
 
 def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
@@ -46,29 +56,41 @@ def fresh_pairs(name: str, count: int, seed: int) -> list[TaskPair]:
 def measure(loaded: LoadedModel, drawn: Sequence[TaskPair]) -> dict[str, object]:
     """True heads and edges with the effects of all heads and forward pairs, as they stand in truth.json."""
     patching = PairPatching(loaded, drawn)
+    heads = measure_heads(loaded, patching)
+    edges = measure_edges(loaded, PairPatching(loaded, drawn[:SCREEN]), patching)
+    return {"rule": RULE, "gap": gap_of(patching), **heads, **edges}
+
+
+def gap_of(patching: PairPatching) -> list[float]:
+    """The metric's mean on the anomalous and on the normal texts."""
+    return [round(patching.anomalous, 4), round(patching.normal, 4)]
+
+
+def measure_heads(loaded: LoadedModel, patching: PairPatching, hiding: bool = True) -> dict[str, object]:
+    """True heads, with `hiding` also those that hide each other, and the effects of all heads."""
     heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
-    head_effects = dict(zip(heads, patching.effects([(head,) for head in heads]), strict=True))
-    single = {head for head, effect in head_effects.items() if abs(effect.largest) >= HEAD_SHARE}
-    hidden = hidden_heads(patching, head_effects, single)
-    edge_effects = measure_edges(loaded, drawn, patching)
-    true_edges = [edge for edge, effect in edge_effects.items() if abs(effect.largest) >= EDGE_SHARE]
+    effects = dict(zip(heads, patching.effects([(head,) for head in heads]), strict=True))
+    single = {head for head, effect in effects.items() if abs(effect.largest) >= HEAD_SHARE}
+    hidden = hidden_heads(patching, effects, single) if hiding else set()
     return {
-        "rule": RULE,
         "heads": [str(head) for head in sorted(single | hidden)],
         "hidden_heads": [str(head) for head in sorted(hidden)],
-        "edges": [str(edge) for edge in sorted(true_edges)],
-        "gap": [round(patching.anomalous, 4), round(patching.normal, 4)],
-        "head_effects": _rows(head_effects),
-        "edge_effects": _rows(edge_effects),
+        "head_effects": _rows(effects),
     }
 
 
-def measure_edges(
-    loaded: LoadedModel, drawn: Sequence[TaskPair], patching: PairPatching
+def measure_edges(loaded: LoadedModel, screening: PairPatching, patching: PairPatching) -> dict[str, object]:
+    """True edges and the effects of all forward pairs: a screening on few pairs, then the strong ones on all."""
+    effects = edge_effects(loaded, screening, patching)
+    true_edges = [edge for edge, effect in effects.items() if abs(effect.largest) >= EDGE_SHARE]
+    return {"edges": [str(edge) for edge in sorted(true_edges)], "edge_effects": _rows(effects)}
+
+
+def edge_effects(
+    loaded: LoadedModel, screening: PairPatching, patching: PairPatching
 ) -> dict[EdgeId, Effect]:
-    """Effects of all forward pairs: a screening on the first pairs, then the strong ones on all."""
+    """Effects of all forward pairs: those that `screening` finds strong by `patching`."""
     edges = list(forward_pairs(loaded.shape.n_layers, loaded.shape.n_heads))
-    screening = PairPatching(loaded, drawn[:SCREEN])
     effects = dict(zip(edges, screening.effects(edges), strict=True))
     strong = [edge for edge, effect in effects.items() if abs(effect.largest) >= SCREEN_SHARE]
     return {**effects, **dict(zip(strong, patching.effects(strong), strict=True))}

@@ -6,32 +6,62 @@ those of `core.causal.patching`, their mean over the pairs.
 
 from collections.abc import Sequence
 
-from core.causal.metric import Words, metric_of
+from core.causal.metric import Metric, Words, make_metric, metric_of
 from core.causal.patching import AnyTarget, Patching
 from core.generators import result_of
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
+from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import TaskPair
 from core.scenarios.loader import Effect
 
 
 class PairPatching:
-    """Patching between the two texts of every pair; `anomalous` and `normal` are the means of the metric."""
+    """Patching between the two texts of every pair; `anomalous` and `normal` are the means of the metric.
 
-    def __init__(self, loaded: LoadedModel, pairs: Sequence[TaskPair]) -> None:
+    With `whole_answers` the metric is that of a run on these texts: expected answer less actual one, all their tokens.
+    """
+
+    def __init__(self, loaded: LoadedModel, pairs: Sequence[TaskPair], whole_answers: bool = False) -> None:
         texts = [pair.anomalous for pair in pairs] + [pair.normal for pair in pairs]
         recording = Recording(loaded, [loaded.encode(text) for text in texts], streams=True)
-        words = [_words(loaded, pair) for pair in pairs]
-        plain, sides = recording.log_probabilities(), (len(pairs), True)
-        self._metric = metric_of(loaded, recording.texts, words * 2, plain, *sides, seed=0)
+        self._next = recording.log_probabilities().argmax(dim=-1).tolist()
+        self._metric = (_by_answers if whole_answers else _by_words)(recording, pairs)
         self._patching = Patching(recording, len(pairs), paired=True)
         self.anomalous, self.normal = self._metric.anomalous, self._metric.normal
+
+    def shown(self) -> dict[str, float]:
+        """How far the model shows the behaviour: the share of the anomalous texts whose likeliest next token is the one
+        that the metric counts for, and of the pairs whose anomalous text has the higher metric. For metrics that
+        compare next tokens: of longer answers the first tokens that differ count.
+        """
+        count, values = self._patching.n_anomalous, self._metric.values
+        first: dict[int, int] = {}
+        for part in self._metric.parts:
+            if part.side == "expected" and part.text < count:
+                first.setdefault(part.text, part.token)
+        said = [self._next[text] == token for text, token in first.items()]
+        higher = values[:count] > values[count:]
+        return {"said": round(sum(said) / count, 4), "higher": round(float(higher.mean()), 4)}
 
     def effects(self, targets: Sequence[AnyTarget]) -> list[Effect]:
         """The effect of every target; either all are edges or none is."""
         effects = result_of(self._patching.effects(targets, self._metric)).mean(axis=-1)
         count = self._patching.n_anomalous
         return [Effect(round(lost, 4), round(won, 4), count) for lost, won in effects.T.tolist()]
+
+
+def _by_words(recording: Recording, pairs: Sequence[TaskPair]) -> Metric:
+    """Mean logit of all words that fit minus that of all that do not."""
+    words = [_words(recording.loaded, pair) for pair in pairs] * 2
+    plain, sides = recording.log_probabilities(), (len(pairs), True)
+    return metric_of(recording.loaded, recording.texts, words, plain, *sides, seed=0)
+
+
+def _by_answers(recording: Recording, pairs: Sequence[TaskPair]) -> Metric:
+    """Expected answer less actual one, as a run reads them."""
+    examples, plain = examples_of(pairs), recording.log_probabilities()
+    return make_metric(recording.loaded, recording.texts, examples, plain, len(pairs), True, seed=0)
 
 
 def _words(loaded: LoadedModel, pair: TaskPair) -> Words:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from core.benchmark.methods import catalogue
-from core.benchmark.methods.catalogue import PLAIN, method_named, paper_settings, partnerless
+from core.benchmark.methods.catalogue import PLAIN, method_named, paper_settings
 from core.benchmark.names import FORMER, GROUPS, INTERVENING, LOOKING, SCREENED
 from core.benchmark.plan import PLANS
+from core.benchmark.tasks.forms import partnerless
 from core.config import PRESETS
 from core.discovery import autoencoder
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from core.benchmark.draws import measure_draw
-from core.benchmark.methods.catalogue import PARTNERLESS, method_named, of_unequal_lengths
+from core.benchmark.methods.catalogue import method_named
 from core.benchmark.methods.method import Outcome, ours
 from core.benchmark.plan import PLANS, Repeats
 from core.benchmark.tasks import unequal_lengths as unequal
+from core.benchmark.tasks.forms import PARTNERLESS, of_unequal_lengths
 from core.benchmark.tasks.task import FIRST_SEEDS, TaskName, bundled_names, load_task
 from core.benchmark.tasks.unequal_lengths import kinds_of_next_word, known_words, lengthened
 from core.config import PRESETS
