@@ -16,6 +16,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
+def word_places(text: str) -> list[tuple[int, int]]:
+    """Start and end of the words and marks of a text as it is written."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
 def beginning(text: str, count: int) -> str:
     """The first words of a text as they are written."""
     ends = [match.end() for match in _WORD.finditer(text)]

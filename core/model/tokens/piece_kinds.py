@@ -35,14 +35,22 @@ def own_spans(loaded: LoadedModel, examples: ExampleSet, example: Example, promp
     What stands around every text is not its own: the frame, the set's beginning of the answer, and a system message
     that all conversations have in common.
     """
+    return sorted(span for _, span in own_places(loaded, examples, example, prompt))
+
+
+def own_places(
+    loaded: LoadedModel, examples: ExampleSet, example: Example, prompt: Prompt
+) -> list[tuple[int, Span]]:
+    """The same with the number of the message that each span holds, 0 for a text that is no conversation."""
     if examples.form == "plain":
-        return _spans_in_frame(examples.frame, example.text)
+        return [(0, span) for span in _spans_in_frame(examples.frame, example.text)]
     turns = turns_of(examples, example)
     in_front = int(turns[0].role == "system" and [*example.messages[:1]] != turns[:1])
     own = {*range(in_front, in_front + max(1, len(example.messages)))}
     if turns[0].role == "system" and len({system_of(examples, other) for other in examples.examples}) == 1:
         own -= {0}
-    return sorted(span for i, span in _places(loaded, turns, examples, prompt).items() if i in own)
+    places = _places(loaded, turns, examples, prompt)
+    return [(turn - in_front, span) for turn, span in places.items() if turn in own]
 
 
 def own_lengths(loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequence[int]]) -> list[int]:
@@ -108,12 +116,8 @@ def _alike(first: Iterable[str], second: Iterable[str]) -> int:
 def piece_kinds(
     loaded: LoadedModel, prompt: Prompt, ids: Sequence[int], own: Sequence[Span]
 ) -> list[PieceKind]:
-    """What each token of a prompt is. Where the tokenizer does not tell where tokens stand, their text is followed."""
-    spans = loaded.spans(prompt.text, prompt.special)
-    if spans is None or [token for token, _, _ in spans] != [*ids]:
-        places = _followed(prompt.text, loaded.pieces([*ids]))
-    else:
-        places = [(start, stop) for _, start, stop in spans]
+    """What each token of a prompt is."""
+    places = token_places(loaded, prompt, ids)
     covered = bytearray(len(prompt.text))
     for start, stop in own:
         covered[start:stop] = b"\1" * (stop - start)
@@ -121,6 +125,14 @@ def piece_kinds(
         _kind(loaded, token, any(covered[start : max(stop, start + 1)]))
         for token, (start, stop) in zip(ids, places, strict=True)
     ]
+
+
+def token_places(loaded: LoadedModel, prompt: Prompt, ids: Sequence[int]) -> list[Span]:
+    """Start and end in a prompt of each of its tokens; their text is followed where the tokenizer does not tell."""
+    spans = loaded.spans(prompt.text, prompt.special)
+    if spans is None or [token for token, _, _ in spans] != [*ids]:
+        return _followed(prompt.text, loaded.pieces([*ids]))
+    return [(start, stop) for _, start, stop in spans]
 
 
 def _followed(text: str, pieces: Sequence[str]) -> list[Span]:

@@ -1,0 +1,156 @@
+"""The search over the texts of a side; its steps are in the package's docstring."""
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from core.causal.metric import Metric
+from core.causal.partner_search._exact import TextSearch, Tried
+from core.causal.partner_search._proposals import Barred, likely_proposals, proposals, sources_of
+from core.causal.partner_search._reading import Reader
+from core.causal.partner_search._words import UNREADABLE, reading_of
+from core.examples.alignment import Alignment
+from core.examples.checks.words import is_mark, words_of
+from core.examples.counterfactuals import Counterfactual, Direction, Partners, Reason, State, with_made
+from core.examples.example_set import ExampleSet
+from core.model.recording import Recording
+
+OWN_SIDE = 0.25
+"""A text whose metric stands nearer to the other side's mean than this share of the gap behaves as the other side."""
+
+MOST_TRIED = 64
+MOST_LIKELY_TRIED = 32
+"""Exchanges read exactly, by words of the texts and by likely tokens."""
+
+
+def make_partners(
+    recording: Recording,
+    examples: ExampleSet,
+    alignment: Alignment,
+    metric: Metric,
+    seed: int,
+    *,
+    per_text: int = 4,
+    direction: Direction = "anomalous",
+) -> Generator[int, None, Partners]:
+    """Partners of the texts of one side; yields how many texts are done after each.
+
+    `recording` is of all examples, `metric` of the compared ones in the order of the alignment. The same inputs give
+    the same partners; nothing is drawn, so that `seed` changes nothing. About 50 single texts are read a text, and at
+    most MOST_TRIED + MOST_LIKELY_TRIED + 2 * MOST_COMBINED + 1, times the rows that the answers of a text take.
+    """
+    sides = range(alignment.n_anomalous), range(alignment.n_anomalous, len(alignment.kept))
+    if not metric.differs:
+        return Partners(direction, examples, state="no_difference")
+    search = _Search(recording, examples, alignment, metric, direction)
+    made: list[Counterfactual] = []
+    without: dict[int, Reason] = {}
+    for done, place in enumerate(sides[direction == "normal"], start=1):
+        found = search.partners(place, per_text)
+        if isinstance(found, str):
+            without[alignment.kept[place]] = found
+        else:
+            made += found
+        yield done
+    state: State = "no_gradient" if search.no_gradient and not made else "computed"
+    cost = search.reader.forward_passes, search.reader.backward_passes
+    return Partners(direction, with_made(examples, made), tuple(made), without, *cost, state)
+
+
+class _Search:
+    """What the texts of a set have in common."""
+
+    def __init__(
+        self,
+        recording: Recording,
+        examples: ExampleSet,
+        alignment: Alignment,
+        metric: Metric,
+        direction: Direction,
+    ) -> None:
+        self.examples, self.metric = examples, metric
+        self.reader = Reader(recording.loaded, metric)
+        self.level = metric.normal if direction == "anomalous" else metric.anomalous
+        self.side = 1.0 if direction == "anomalous" else -1.0
+        self.readings = [
+            reading_of(recording.loaded, examples, number, recording.texts[number])
+            for number in alignment.kept
+        ]
+        self.sources = sources_of(self.readings)
+        self.likeliest = recording.of(alignment.kept).log_probabilities().argmax(dim=-1).tolist()
+        self.taken = {example.text for example in examples.examples}
+        self.no_gradient = False
+
+    def partners(self, place: int, per_text: int) -> list[Counterfactual] | Reason:
+        """The partners of the text at this place of the alignment, or why it has none."""
+        value = float(self.metric.values[place])
+        if (value - self.level) / self.metric.gap * self.side < OWN_SIDE:
+            return "behaves_as_other_side"
+        text = self._text(place, value)
+        if text is None:
+            return "nothing_to_exchange"
+        mine = self.reader, text.reading, text.slopes, self.sources, text.barred
+        wanted = float(np.sign(self.level - value))
+        tried = text.singles(proposals(*mine, wanted), MOST_TRIED, per_text)
+        if not any(one.partner for one in tried):
+            tried += text.singles(likely_proposals(*mine, wanted), MOST_LIKELY_TRIED, per_text)
+        if not any(one.partner for one in tried):
+            tried += text.combined(tried)
+        kept = _kept(tried, per_text)
+        self.taken |= {one.example.text for one in kept}
+        return kept or ("no_exchange" if tried else "nothing_to_exchange")
+
+    def _text(self, place: int, value: float) -> TextSearch | None:
+        """What is to be known of one text; None where it has no words, or no gradient."""
+        reading = self.readings[place]
+        slopes = self.reader.slopes(place) if reading.words else None
+        if slopes is None:
+            self.no_gradient |= bool(reading.words)
+            return None
+        own = self.reader.log_likelihood(slopes.hidden[:-1], reading.ids[1:]).double().numpy()
+        return TextSearch(
+            reader=self.reader,
+            examples=self.examples,
+            place=place,
+            reading=reading,
+            slopes=slopes,
+            barred=self._barred(place),
+            value=value,
+            level=self.level,
+            own=np.array([np.nan, *own]),
+            taken=frozenset(self.taken),
+        )
+
+    def _barred(self, place: int) -> Barred:
+        """The words of the answers that a text is read by, and what the model itself says behind it."""
+        example = self.readings[place].example
+        said = [word for answer in (example.expected, example.actual) for word in words_of(answer)]
+        directions = self.metric.directions
+        tokens = {self.likeliest[place]}
+        for number in self.metric.rows_of([place]):
+            for read in self.metric.rows[number].reads:
+                if directions.tokens is not None:
+                    weighed = directions.weights[read.direction] != 0
+                    tokens |= set(directions.tokens[read.direction][weighed].tolist())
+        pieces = dict(zip(sorted(tokens), self.reader.loaded.pieces(sorted(tokens)), strict=True))
+        # a byte of a character, or a mark, is in many words
+        whole = {
+            token: piece
+            for token, piece in pieces.items()
+            if UNREADABLE not in piece and not is_mark(piece.strip())
+        }
+        said += [word for piece in whole.values() for word in words_of(piece)]
+        return Barred(frozenset(word for word in said if not is_mark(word)), frozenset(whole))
+
+
+def _kept(tried: Sequence[Tried], per_text: int) -> list[Counterfactual]:
+    """Of each word the exchange nearest to the other side's level, and of these the nearest; fewest words first."""
+    kept: list[Counterfactual] = []
+    there: set[int] = set()
+    partners = [one.partner for one in tried if one.partner is not None]
+    for one in sorted(partners, key=lambda one: (len(one.exchanges), abs(one.closes - 1))):
+        positions = {exchange.position for exchange in one.exchanges}
+        if len(kept) < per_text and there.isdisjoint(positions):
+            kept.append(one)
+            there |= positions
+    return kept
