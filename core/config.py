@@ -77,7 +77,8 @@ class RunConfig(_Settings):
     autoencoder: AutoencoderConfig = Field(description="the preset's settings, or edited ones")
     positions: PositionMode = Field("auto", description="which token positions are compared")
     pairing: Literal["auto", "given", "off"] = Field(
-        "auto", description="auto: pair texts of one template; given: only the column pair; off: no pairs"
+        "auto",
+        description="auto: pair texts of one template; given: only the column pair; off: no pairs but made ones",
     )
     partners: Literal["auto", "off"] = Field(
         "auto", description="auto: make partners for texts that have none of equal length; off: make none"

@@ -9,6 +9,7 @@ from core.analysis.confidence import judge_confidence
 from core.analysis.example_rows import ExampleRow
 from core.analysis.gradient_screen import GradientScreen
 from core.analysis.observations import Observations, statistic_of
+from core.analysis.partners import partner_notes
 from core.causal.bounds import HEAD_BOUND
 from core.causal.evidence import Evidence
 from core.causal.verdicts import CONFIRMED
@@ -20,7 +21,7 @@ from core.discovery.stability import Stability
 from core.examples.alignment import MEAN, describe
 from core.heads import HeadId
 from core.model.tokens.tokenising import reading_notes
-from core.schema import Manifest, Note, StabilityRecord, json_number
+from core.schema import Manifest, Note, PartnersRecord, StabilityRecord, json_number
 
 FEW_EXAMPLES = 5
 """Below this number a side the result says that it rests on little."""
@@ -36,8 +37,9 @@ def manifest_of(
     stability: Stability,
     judged: StabilityRecord,
     seconds: Mapping[str, float],
+    partners: PartnersRecord | None = None,
 ) -> Manifest:
-    """The manifest; `seconds` by stage, `judged` holds the confidence."""
+    """The manifest; `seconds` by stage, `judged` holds the confidence, `partners` the search for made ones."""
     loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
     shape = loaded.shape
     content = {
@@ -73,6 +75,7 @@ def manifest_of(
         "evidence_about": evidence.about.model_copy(update={"forward_passes": evidence.forward_passes}),
         "notes": [
             *_notes(config, observed, rows, scores),
+            *(partner_notes(partners) if partners else []),
             *([screen.note()] if screen else []),
             *evidence.notes,
             *stability.notes(),

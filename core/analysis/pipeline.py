@@ -1,7 +1,8 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
-load → tokens → capture (outputs, attention) → train → codes → score → screen (where asked for) → statistics →
-evidence → report. Each step is a function of another module; here is their order, and the progress records.
+load → tokens → capture (outputs, attention) → partners (where texts have none) → train → codes → score → screen (where
+asked for) → statistics → evidence → report. Each step is a function of another module; here is their order, and the
+progress records.
 """
 
 import time
@@ -18,6 +19,7 @@ from core.analysis.example_rows import ExampleRow, example_rows
 from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps_of
 from core.analysis.manifest import manifest_of, stability_record
 from core.analysis.observations import Observations, observe_aligned, scores_of, statistic_of, train_codes
+from core.analysis.partners import made_partners, texts_without_partner
 from core.causal.evidence import Evidence, gather
 from core.causal.metric import Metric, metric_on
 from core.config import RunConfig
@@ -31,7 +33,7 @@ from core.model.loading import ModelPool
 from core.model.memory import within_memory
 from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
-from core.schema import Progress, RunResult
+from core.schema import PartnersRecord, Progress, RunResult
 
 
 @dataclass
@@ -72,6 +74,7 @@ def _stages(
 ) -> Generator[Progress | RunResult, None, None]:
     """Everything behind the loading of the model."""
     observed = yield from _observe(config, loaded, store, clock)
+    config, observed, partners = yield from _partners(config, observed, store, clock)
     observed, rows = yield from _rows(config, observed, store)
     recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
     metric = None
@@ -106,7 +109,7 @@ def _stages(
         codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, n_heads),
         examples=examples,
         manifest=manifest_of(
-            config, observed, rows, scores, screen, evidence, stability, judged, clock.seconds
+            config, observed, rows, scores, screen, evidence, stability, judged, clock.seconds, partners
         ),
         tensors={
             "codes": codes.latent.to(torch.int16),
@@ -116,6 +119,7 @@ def _stages(
         },
         effects=tables.effect_table(evidence, alignment),
         evidence=tables.evidence_record(evidence, stability, judged, n_layers, n_heads),
+        partners=partners,
     )
 
 
@@ -126,18 +130,49 @@ def _observe(
     yield clock.start("tokens")
     ids = tokenise(loaded, config.examples)
     yield clock.start("capture", len(ids))
-    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        reading = observe_aligned(
-            loaded,
-            ids,
-            aligned(loaded, config, ids),
-            attention=not config.autoencoder.shared,
-            streams=config.evidence or config.candidates == "screened",
-            store=cache,
-        )
-        observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
+    reading = _read(config, loaded, ids, store)
+    observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
     yield Progress("capture", len(ids), len(ids), {"cached": observed.compared.cached_texts})
     return observed
+
+
+def _read(
+    config: RunConfig, loaded: LoadedModel, ids: list[list[int]], store: ActivationStore | None
+) -> Generator[int, None, Observations]:
+    """Align and read the texts, through the store; yields how many are read."""
+    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
+        return (
+            yield from observe_aligned(
+                loaded,
+                ids,
+                aligned(loaded, config, ids),
+                attention=not config.autoencoder.shared,
+                streams=config.evidence or config.candidates == "screened",
+                store=cache,
+            )
+        )
+
+
+def _partners(
+    config: RunConfig, observed: Observations, store: ActivationStore | None, clock: Clock
+) -> Generator[Progress, None, tuple[RunConfig, Observations, PartnersRecord | None]]:
+    """Make partners for the texts that have none; then the settings and observations with these texts among them."""
+    recording, loaded = observed.recording, observed.loaded
+    wanted = texts_without_partner(config, observed.alignment, recording.texts)
+    if not wanted:
+        return config, observed, None
+    yield clock.start("partners", len(wanted))
+    running = made_partners(recording, config, wanted)
+    partners = yield from relayed(running, lambda done: Progress("partners", done, len(wanted)))
+    if not partners.any:
+        return config, observed, partners.record
+    config = config.model_copy(update={"examples": partners.examples})
+    ids = tokenise(loaded, config.examples)
+    again = yield from relayed(
+        _read(config, loaded, ids, store), lambda _: Progress("partners", len(wanted), len(wanted))
+    )
+    passes = observed.forward_passes + again.forward_passes + partners.record.forward_passes
+    return config, replace(again, forward_passes=passes), partners.record
 
 
 def _rows(

@@ -1,8 +1,8 @@
 """Tokenising the examples and aligning their positions.
 
-1. Pairs: those that the user gave; a text and its first made partner; else texts of one template are paired
-   automatically, one to one, so that the number of differing tokens is smallest (an assignment problem). A text's other
-   made partners are further pairs, on which effects are measured too.
+1. Pairs: those that the user gave; a text and its first made partner, where it has no other of equal length; else texts
+   of one template are paired automatically, one to one, so that the number of differing tokens is smallest (an
+   assignment problem). A text's other made partners are further pairs, on which effects are measured too.
 2. Positions that correspond across all examples ("slots"):
    - `aligned`: every text has the same number of tokens; a slot is a position. Where pairs first differ at
      different positions, positions counted from there ("+0", "+1", …) are slots as well: a head that works just
@@ -176,10 +176,10 @@ class Pairs:
 def find_pairs(
     examples: Sequence[Example], ids: Sequence[Sequence[int]], pairing: str, own: Sequence[int] = ()
 ) -> Pairs:
-    """The pairs of examples with token ids `ids`; none where `pairing` is off."""
+    """The pairs of examples with token ids `ids`; those with made partners alone where `pairing` is off."""
     if pairing == "off":
-        return Pairs()
-    named = _named(examples)
+        return _named([_nameless(example) for example in examples], ids)
+    named = _named(examples, ids)
     unpaired = [i for i, example in enumerate(examples) if not example.pair]
     rest = [[i for i in unpaired if examples[i].label == label and examples[i].text] for label in LABELS]
     if pairing != "auto" or not all(rest):
@@ -189,8 +189,17 @@ def find_pairs(
     return replace(named, pairs=(*named.pairs, *matched), sources=(*named.sources, *from_rest))
 
 
-def _named(examples: Sequence[Example]) -> Pairs:
-    """Pairs of one name: two given texts, or a given anomalous text and its first made partner."""
+def _nameless(example: Example) -> Example:
+    """A given normal text without its pair name, so that it is no partner."""
+    given_normal = example.label == "normal" and not example.source
+    return example.model_copy(update={"pair": ""}) if given_normal else example
+
+
+def _named(examples: Sequence[Example], ids: Sequence[Sequence[int]]) -> Pairs:
+    """Pairs of one name: two given texts, or a given anomalous text and its first made partner.
+
+    A made partner also goes before a given one that has another number of tokens.
+    """
     names = dict.fromkeys(example.pair for example in examples if example.pair)
     members: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
     for i, example in enumerate(examples):
@@ -202,7 +211,8 @@ def _named(examples: Sequence[Example]) -> Pairs:
         anomalous, normal = members[name, "anomalous", False], members[name, "normal", False]
         both = list(product(anomalous, normal))
         partnered = list(product(anomalous, members[name, "normal", True]))
-        main = [*both, *partnered][:1]
+        alike = [(i, j) for i, j in both if len(ids[i]) == len(ids[j])]
+        main = [*alike, *partnered, *both][:1]
         pairs += main
         sources += ["given" if pair in both else "made" for pair in main]
         further += [pair for pair in partnered if pair not in main]

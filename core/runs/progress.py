@@ -18,6 +18,7 @@ STAGES = (
     "load",
     "tokens",
     "capture",
+    "partners",
     "train",
     "codes",
     "score",
@@ -26,7 +27,7 @@ STAGES = (
     "evidence",
     "report",
 )
-"""The stages of an analysis, in order; `screen` only where it was asked for."""
+"""The stages of an analysis, in order; `partners` only where texts have none, `screen` only where it was asked for."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ each is held against follow the labels). For `next_word_shift` size alone decide
 
 from core.causal.metric._making import make_metric as make_metric
 from core.causal.metric._making import metric_of as metric_of
+from core.causal.metric._making import metric_of_sides as metric_of_sides
 from core.causal.metric._making import metric_on as metric_on
 from core.causal.metric._metric import AnswerPart as AnswerPart
 from core.causal.metric._metric import Metric as Metric

@@ -49,6 +49,13 @@ def metric_on(recording: Recording, examples: ExampleSet, alignment: Alignment, 
     return _on(recording, examples, alignment.kept, alignment.n_anomalous, alignment.paired, seed)
 
 
+def metric_of_sides(
+    recording: Recording, examples: ExampleSet, anomalous: Sequence[int], normal: Sequence[int], seed: int
+) -> Metric:
+    """The metric of these texts of the recorded set, without pairs."""
+    return _on(recording, examples, (*anomalous, *normal), len(anomalous), False, seed)
+
+
 def _on(
     recording: Recording,
     examples: ExampleSet,
@@ -70,7 +77,7 @@ def _on_made_pairs(recording: Recording, examples: ExampleSet, alignment: Alignm
         for label in LABELS
     }
     asked = [i for i in alignment.kept[: alignment.n_anomalous] if i in given["anomalous"]]
-    sides = _on(recording, examples, [*asked, *given["normal"]], len(asked), False, seed)
+    sides = metric_of_sides(recording, examples, asked, given["normal"], seed)
     metric = _on(recording, examples, alignment.kept, alignment.n_anomalous, True, seed)
     if metric.kind == "next_word_shift":
         metric = _by_own_words(metric, recording, alignment, given["normal"])

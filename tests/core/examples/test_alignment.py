@@ -215,11 +215,15 @@ def test_the_first_made_partner_is_compared_and_the_others_are_further_pairs():
     assert len(describe(alignment).positions) == len(ids)
 
 
-def test_a_given_partner_counts_before_a_made_one_and_no_made_text_is_compared_without_pairs():
+def test_a_given_partner_of_the_same_length_counts_before_a_made_one():
     ids = [[1, 2], [3, 4], [1, 5], [3, 6], [1, 7]]
     plain = examples("aann", "p p ").examples
     made = Example(label="normal", text="made", pair="p", source="made")
     texts = ExampleSet(examples=(*plain, made))
     assert align(texts, ids, pairing="given").pairs == [(0, 2)]
     assert align(texts, ids, pairing="given").further == ((0, 4),)
-    assert align(texts, ids, pairing="off").kept == (0, 1, 2, 3)
+    assert align(texts, ids, pairing="off").pairs == [(0, 4)]
+    longer = [[1, 2], [3, 4], [1, 5, 5], [3, 6], [1, 7]]
+    assert align(texts, longer, pairing="given").pairs == [(0, 4)], (
+        "a given partner of another length counts last"
+    )
