@@ -78,7 +78,7 @@ class _Search:
         ]
         self.sources = sources_of(self.readings)
         self.likeliest = recording.of(alignment.kept).log_probabilities().argmax(dim=-1).tolist()
-        self.taken = {example.text for example in examples.examples}
+        self.taken = {example.text for example in examples.examples} | set(examples.refused)
         self.no_gradient = False
 
     def partners(self, place: int, per_text: int) -> list[Counterfactual] | Reason:
