@@ -19,7 +19,7 @@ from core.model.tokens.prompts import prompt_of
 
 
 class ExampleRow(TypedDict):
-    """One example as the pages show it, plain JSON.
+    """One example as the pages show it, plain JSON; `source` says whether it is a made partner.
 
     `prompt` is what the model reads, with what stands around the text; `pieces` are its tokens as text, `kinds` says of
     each whether it is special, stands around every text, or is the text's own, `differs` whether the partner has
@@ -32,6 +32,7 @@ class ExampleRow(TypedDict):
     label: str
     text: str
     pair: str
+    source: str
     prompt: str
     pieces: list[str]
     kinds: list[PieceKind]
@@ -80,6 +81,7 @@ def example_rows(
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
+                "source": example.source,
                 "prompt": prompt.text,
                 "pieces": loaded.pieces_in(prompt.text, list(text), prompt.special),
                 "kinds": piece_kinds(loaded, prompt, text, own),

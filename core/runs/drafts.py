@@ -56,6 +56,7 @@ class Draft:
     autoencoder: AutoencoderConfig = PRESETS["standard"]
     positions: str = "auto"
     pairing: str = "auto"
+    partners: str = "auto"
     candidates: str = "codes"
     match: Match = "begins"
     device: str = "auto"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from core.errors import ExamplesError
 from core.examples.conversation import Message, transcript
 from core.examples.example_set import LABELS, Example, ExampleSet, Label, shortened
+from core.examples.made_texts import MADE, given_first
 from core.examples.reading.around import with_common_parts
 from core.examples.reading.columns import Roles, roles_of
 from core.examples.reading.conversations import answer_of, text_of, turns_of, unread_of
@@ -48,7 +49,9 @@ def examples_of(
         notes += about
         _check_swallowed(table, place, sides)
     rows = _Rows(table, roles, sides, side, final_turn, keep_space)
-    examples = tuple(example for row in table.rows for example in rows.of_row(row))
+    examples = given_first(example for row in table.rows for example in rows.of_row(row))
+    if made := sum(example.source == MADE for example in examples):
+        notes.append(Note(key="made_read", values={"count": made}))
     if "carried" in roles:
         names = [name for name, role in zip(table.headings, roles, strict=True) if role == "carried"]
         notes.append(Note(key="carried_columns", values={"columns": quoted(names)}))
@@ -161,6 +164,7 @@ class _Rows:
             line=row.line,
             messages=turns if chat else (),
             carried=carried,
+            source=MADE if written(cells.get("pair_source")).strip() == MADE else "",
         )
 
     def _heading(self, role: ColumnRole) -> str:

@@ -21,6 +21,7 @@ _SYNONYMS: dict[ColumnRole, str] = {
     "system": "system system_prompt system_message developer システム システムプロンプト システムメッセージ",
     "answer": "answer completion response reply assistant chosen_answer 回答 応答 返答 返信 答え",
     "frame": "frame prompt_frame フレーム",
+    "pair_source": "pair_source ペアの由来",
     "beginning": "beginning prefill answer_beginning 書き出し 回答の書き出し",
 }
 _ROLES: dict[str, ColumnRole] = {word: role for role, words in _SYNONYMS.items() for word in words.split()}

@@ -18,13 +18,15 @@ ColumnRole = Literal[
     "answer",
     "beginning",
     "frame",
+    "pair_source",
     "anomalous",
     "normal",
     "carried",
     "ignored",
 ]
 """What a column holds. `messages` are the turns of a conversation, `answer` what the model answered (or, where that is
-chosen, the beginning of the answer), `anomalous` and `normal` are texts side by side; `carried` columns are kept."""
+chosen, the beginning of the answer), `anomalous` and `normal` are texts side by side; `carried` columns are kept.
+`pair_source` says that a partner was made (`made`) or not."""
 
 ROLES: tuple[ColumnRole, ...] = get_args(ColumnRole)
 

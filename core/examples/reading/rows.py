@@ -32,8 +32,8 @@ def to_csv(examples: ExampleSet) -> bytes:
     """The examples as a CSV file that `parse_examples` and Excel read: UTF-8 with byte order mark, no formula.
 
     Behind our columns stand, where there are any, `messages` (the turns as JSON), `system`, `beginning` (of the answer)
-    and `frame`, and the further columns of the user's file; one whose heading would be taken for ours begins with
-    `carried.`.
+    `frame`, and `pair_source` (made partners), and the further columns of the user's file; one whose heading would be
+    taken for ours begins with `carried.`.
     """
     chat = examples.form == "chat"
     around = {
@@ -43,6 +43,7 @@ def to_csv(examples: ExampleSet) -> bytes:
         ],
         "beginning": [_beginning(example) or examples.beginning * chat for example in examples.examples],
         "frame": ["" if chat else examples.frame for _ in examples.examples],
+        "pair_source": [str(example.source) for example in examples.examples],
     }
     used = {heading: cells for heading, cells in around.items() if any(cells)}
     carried = list(dict.fromkeys(name for example in examples.examples for name in example.carried))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.examples.answer_match import MATCHES
 from core.examples.example_set import Example, ExampleSet, shortened
+from core.examples.made_texts import without_made
 from core.inspection.answers import Suggestion, Suggestions
 from pages.parts.examples import inputs
 from pages.parts.session import state
@@ -21,7 +22,7 @@ SNIPPET = 70  # Characters of a text or an answer in the list of what is to be f
 
 def show(payload: Mapping[str, Any]) -> None:
     """The folded panel; its title tells how many texts have answers."""
-    examples = state.draft().examples
+    examples = without_made(state.draft().examples)
     with st.expander(_summary(examples), key="answers", icon=":material/question_answer:"):
         st.caption(t("answers.text"))
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -35,7 +36,8 @@ def show(payload: Mapping[str, Any]) -> None:
             )
             st.button(t("answers.fill"), key="fill_answers", icon=":material/auto_fix:", on_click=_ask)
         if st.session_state.get(ASKED) == examples:
-            suggestions: Suggestions | None = worker_answer.ask("suggest", payload, "answers")
+            given = {**payload, "examples": examples.model_dump(mode="json")}
+            suggestions: Suggestions | None = worker_answer.ask("suggest", given, "answers")
             if suggestions is not None:
                 _offer(examples, suggestions)
 
@@ -52,7 +54,7 @@ def _summary(examples: ExampleSet) -> str:
 
 
 def _ask() -> None:
-    st.session_state[ASKED] = state.draft().examples
+    st.session_state[ASKED] = without_made(state.draft().examples)
 
 
 def _offer(examples: ExampleSet, suggestions: Suggestions) -> None:

@@ -70,7 +70,8 @@ def show(preview: PreviewedTexts) -> dict[int, Kind]:
 
 
 def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
-    """All findings about the texts and about what the model makes of them, worst first."""
+    """All findings about the user's texts and about what the model makes of them, worst first."""
+    examples, rows = examples.with_examples(examples.given), preview.given
     labels = [example.label for example in examples.examples]
     behaviours = [
         checks.Behaviour(
@@ -79,15 +80,15 @@ def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
             row.get("verdict", ""),
             row["behaves"],
         )
-        for label, row in zip(labels, preview.examples, strict=True)
+        for label, row in zip(labels, rows, strict=True)
     ]
     findings = [
         *_of_texts(examples),
         *_told_whole(checks.behaviour_findings(behaviours), behaviours, preview.whole_answers),
-        *checks.length_findings([len(row["pieces"]) for row in preview.examples], labels),
+        *checks.length_findings([len(row["pieces"]) for row in rows], labels),
     ]
-    if fitness.less_varied(preview.examples):
-        anomalous, normal = fitness.variety(preview.examples)
+    if fitness.less_varied(rows):
+        anomalous, normal = fitness.variety(rows)
         findings.append(Finding("less_varied", (), {"anomalous": anomalous, "normal": normal}))
     if (difference := fitness.difference(preview)) < fitness.LEAST_DIFFERENCE:
         findings.append(Finding("same_behaviour", (), {"share": i18n.number(100 * difference)}))
@@ -118,7 +119,7 @@ def _notes(preview: PreviewedTexts) -> Iterator[Point]:
     for note in preview.notes:
         sentence = text(language(), f"note.{note.key}", **note.values)
         yield Point(sentence, (note.key, *map(str, note.values.values())))
-    if left_out := preview.alignment.left_out:
+    if (left_out := preview.alignment.left_out) and "made" not in preview.alignment.sources:
         yield Point(tn("text_check.left_out", len(left_out)), ("left_out", *map(str, left_out)))
 
 

@@ -43,12 +43,13 @@ def difference(texts: PreviewedTexts) -> float:
     """How far what the model says next differs between the sides, from 0 (alike) to 1.
 
     The total variation distance over the likeliest next words: the mean over pairs, or between the means of
-    the sides where there are no pairs.
+    the sides where there are no pairs. Partners that were made to differ say nothing here.
     """
     words = [Counter({word["piece"]: word["probability"] for word in e["next"]}) for e in texts.examples]
-    if pairs := texts.alignment.pairs:
+    given = range(len(texts.given))
+    if pairs := [pair for pair in texts.alignment.pairs if set(pair) <= set(given)]:
         return sum(_distance(words[a], words[n]) for a, n in pairs) / len(pairs)
-    sides = [[words[i] for i, e in enumerate(texts.examples) if e["label"] == label] for label in LABELS]
+    sides = [[words[i] for i in given if texts.examples[i]["label"] == label] for label in LABELS]
     return _distance(*(_mean(side) for side in sides))
 
 

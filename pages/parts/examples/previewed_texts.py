@@ -37,13 +37,15 @@ class Difference(TypedDict):
 
 
 class PreviewedText(TypedDict):
-    """One text; `behaves` is whether what the model says fits the label, None where no answers were named.
+    """One text, of the user's own unless `source` says `made`.
 
-    `kinds` says of each piece whether it is `special`, of the `template` or frame, or the user's own `text`.
-    `continuation` is what the model says, and `verdict` whether that is `right`, at `fault` or `other`, where known.
+    `behaves` is whether what the model says fits the label, None where no answers were named. `kinds` says of each
+    piece whether it is `special`, of the `template` or frame, or the user's own `text`. `continuation` is what the
+    model says, and `verdict` whether that is `right`, at `fault` or `other`, where known.
     """
 
     label: str
+    source: NotRequired[str]
     pieces: list[str]
     differs: list[bool]
     next: list[NextWord]
@@ -65,6 +67,11 @@ class PreviewedTexts:
     alignment: AlignmentRecord
     examples: Sequence[PreviewedText]
     notes: Sequence[Note] = ()
+
+    @property
+    def given(self) -> Sequence[PreviewedText]:
+        """The user's own texts; made partners stand behind them."""
+        return [row for row in self.examples if not row.get("source")]
 
     @property
     def whole_answers(self) -> bool:

@@ -9,6 +9,8 @@ from pages.parts.i18n import number
 Words = Callable[..., str]
 MEAN = -1  # Position of a mean over all tokens; MEAN - n is one over those from token n on
 MOST_COLUMNS = 60  # Tokens of the longest text above which the texts are not set in columns
+SIGNS = {"anomalous": "▲", "normal": "●"}
+MADE_SIGNS = {"anomalous": "△", "normal": "○"}
 REST_OF_CHARACTER = "…"  # How a token inside a split character is given
 LEAST_FOLDED = 10  # Tokens that all texts begin with, from which on they are folded into one sign
 LONGEST_ANSWER = 36  # Characters of what the model says
@@ -20,7 +22,7 @@ def table(preview: PreviewedTexts, word: Words, most: int | None = None, flags: 
     Texts of one length stand in columns, unless they are so long that running text is easier to read.
     """
     examples, alignment = preview.examples, preview.alignment
-    order = _order(examples, alignment.pairs)[:most]
+    order = _order(preview)[:most]
     folded = folded_beginning(examples)
     longest = max((len(example["pieces"]) for example in examples), default=1) - folded
     aligned = alignment.mode == "aligned" and longest <= MOST_COLUMNS
@@ -59,21 +61,29 @@ def legend(preview: PreviewedTexts, word: Words) -> str:
         f"{escape(word(f'examples.legend_{kind}'))}</span>"
         for kind in kinds
     )
+    made = dict.fromkeys(row["label"] for row in preview.examples if row.get("source"))
+    signs += "".join(
+        f"<span>{MADE_SIGNS[label]} {escape(word('examples.made_partner'))}</span>" for label in made
+    )
     return f'<div class="token-legend">{signs}</div>'
 
 
-def _order(examples: Sequence[PreviewedText], pairs: Sequence[Sequence[int]]) -> list[int]:
-    if not pairs:
-        return sorted(range(len(examples)), key=lambda index: examples[index]["label"] != "anomalous")
+def _order(preview: PreviewedTexts) -> list[int]:
+    """Partners beside their texts; a text's further made partners are not shown."""
+    pairs = preview.alignment.pairs
     paired = [index for pair in pairs for index in pair]
-    return paired + [index for index in range(len(examples)) if index not in paired]
+    rest = [index for index in range(len(preview.given)) if index not in paired]
+    return paired + sorted(
+        rest, key=lambda index: preview.examples[index]["label"] != "anomalous" or bool(pairs)
+    )
 
 
 def _row(
     preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: Words, flagged: bool = False
 ) -> str:
     example, alignment = preview.examples[index], preview.alignment
-    compared, left_out = set(alignment.positions[index]), index in alignment.left_out
+    compared = set(alignment.positions[index])
+    left_out = index in alignment.left_out and "made" not in alignment.sources
     tokens = zip(example["pieces"], example["differs"], _kinds(example), strict=True)
     averaged = {p for first in compared if first <= MEAN for p in range(MEAN - first, len(example["pieces"]))}
     cells = [
@@ -84,8 +94,9 @@ def _row(
     tokens_html = beginning + "".join(cells[folded:])
     body = tokens_html if aligned else f'<td class="running" dir="auto">{tokens_html}</td>'
     kind = f"{example['label']}{' left-out' if left_out else ''}"
-    mark = "▲" if example["label"] == "anomalous" else "●"
-    label = escape(word(f"label.{example['label']}"))
+    sign = MADE_SIGNS if example.get("source") else SIGNS
+    mark = sign[example["label"]]
+    label = escape(word("examples.made_partner" if example.get("source") else f"label.{example['label']}"))
     flag = f'<b class="flag" title="{escape(word("text_check.flag"))}">⚑</b>' if flagged else ""
     says = _continuation(example) if preview.whole_answers else _next(example)
     return (

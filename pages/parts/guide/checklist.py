@@ -24,7 +24,7 @@ _TICKS = "poc_ticks"  # Ticks of a session in which no run is open; the next run
 def facts() -> Facts:
     """What the open run shows; without one, what the draft does."""
     draft = state.draft()
-    sides = Counter((example.pair, example.label) for example in draft.examples.examples if example.pair)
+    sides = Counter((example.pair, example.label) for example in draft.examples.given if example.pair)
     given = {pair for pair, _ in sides}
     behaviour = st.session_state.get("behaviour")
     known = Facts(

@@ -171,7 +171,7 @@ def _pasted(label: Label) -> None:
         _take_boxes()
         return
     pasted = {example.text for example in sheet.examples.examples}
-    others = [e for e in state.draft().examples.examples if e.label != label and e.text not in pasted]
+    others = [e for e in state.draft().examples.given if e.label != label and e.text not in pasted]
     texts.take(ExampleSet(examples=(*sheet.examples.examples, *others)))
     counts = [sheet.examples.count(side) for side in LABELS]
     st.session_state["paste_note"] = (sheet.how, *counts)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import HeadlightError
 from core.examples.example_set import COLUMNS, LABELS, Example
+from core.examples.made_texts import without_made
 from core.examples.reading import carried_heading, from_rows
 from pages.parts import shell
 from pages.parts.examples.inputs import texts
@@ -41,7 +42,7 @@ def show() -> None:
 
 
 def _fill() -> None:
-    examples = state.draft().examples.examples
+    examples = without_made(state.draft().examples).examples
     carried = list(dict.fromkeys(name for example in examples for name in example.carried))
     rows = [
         {**_cells(example), **{carried_heading(name): cell for name, cell in example.carried.items()}}

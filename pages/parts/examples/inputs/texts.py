@@ -6,11 +6,16 @@ from dataclasses import replace
 import streamlit as st
 
 from core.examples.example_set import COLUMNS, ExampleSet, Label
+from core.examples.made_texts import keeping_made
 from core.examples.reading import from_rows
 from pages.parts.session import state
 
 AROUND = ("system", "beginning", "frame")
 """What a file may bring that stands around its texts; what it does not bring stays as it was typed."""
+
+
+DROPPED = "dropped_partners"
+"""Key of how many made partners went with the last change of their texts, until others are made."""
 
 
 def take(examples: ExampleSet, given: bool = False) -> None:
@@ -36,8 +41,14 @@ def add(label: Label, text: str) -> None:
 
 
 def change(examples: ExampleSet, *inputs: str) -> None:
-    """Take other examples in the draft's form; the inputs whose keys begin so are filled from them again."""
+    """Take other examples in the draft's form; the inputs whose keys begin so are filled from them again.
+
+    Made partners stay beside the texts that stay what they were.
+    """
     draft = state.draft()
+    examples, gone = keeping_made(examples, draft.examples)
+    if gone:
+        st.session_state[DROPPED] = gone
     form = draft.examples.form if examples.form == "plain" else examples.form
     taken = draft.examples.with_examples(examples.examples).in_form(form)
     for name in AROUND:
