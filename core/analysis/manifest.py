@@ -72,6 +72,8 @@ def manifest_of(
         },
         "gradient_screen": screen.record() if screen else None,
         "evidence": evidence.state,
+        "every_head": evidence.heads is not None
+        and len(evidence.heads.targets) == shape.n_layers * shape.n_heads,
         "evidence_about": evidence.about.model_copy(update={"forward_passes": evidence.forward_passes}),
         "notes": [
             *_notes(config, observed, rows, scores),
@@ -146,6 +148,8 @@ def stability_record(
         jaccard=stability.jaccard,
         held_out=left_out.share,
         diversity=stability.diversity,
+        untested=len(evidence.untested),
+        joint=evidence.about.joint,
     )
     held = {"held_out": json_number(left_out.share), "held_out_checked": left_out.checked}
     return StabilityRecord.model_validate({**stability.as_json(), **held, "confidence": confidence})

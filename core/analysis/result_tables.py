@@ -114,11 +114,11 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
         return schema.no_effects()
     method = evidence.about.method
     blocks = [
-        (findings, method, number, values)
+        (findings.targets, method, number, values)
         for findings in (evidence.heads, evidence.edges)
         for number, values in enumerate(findings.per_example)
     ]
-    blocks += [(evidence.heads, kind, 0, values) for kind, values in evidence.others.items()]
+    blocks += [(evidence.compared, kind, 0, values) for kind, values in evidence.others.items()]
     count, sources = alignment.n_anomalous, alignment.sources
     rows = [
         (
@@ -130,8 +130,8 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
             value,
             sources[place] if sources else "",
         )
-        for findings, ablation, number, values in blocks
-        for target, of_target in zip(findings.targets, values, strict=True)
+        for targets, ablation, number, values in blocks
+        for target, of_target in zip(targets, values, strict=True)
         for place, value in enumerate(of_target.tolist())
     ]
     table = pd.DataFrame(rows, columns=list(schema.EFFECT_COLUMNS))

@@ -10,12 +10,14 @@ With one partner a text, or with none, this is the single comparison of `core.ca
 """
 
 from collections.abc import Collection, Generator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.causal.ablation_comparison import fits
 from core.causal.metric import Metric, metric_on
-from core.causal.patching import AnyTarget, HeadSet, Patching
+from core.causal.patching import AnyTarget, HeadSet, Method, Patching
 from core.causal.path_patching import Reads
 from core.causal.replacements import AblationKind
 from core.examples.alignment import Alignment
@@ -49,9 +51,10 @@ class Round:
 class Comparison:
     """All rounds of an example set. `recording` is of the whole set, `metric` that of `alignment` where it is there.
 
-    z is kept of `heads`, by default of all. At most `most_rounds` rounds are used. Further rounds are left out where
-    the first one is not resampled, since partners of other lengths say nothing position by position. Raises
-    ExamplesError where a text with its answer is longer than the model reads.
+    At most `most_rounds` rounds are used. Further rounds are left out where the first one is not resampled, since
+    partners of other lengths say nothing position by position, and where z of all heads does not fit into the memory
+    set aside (`fits`): z is then kept of `heads` alone, by default of all. Raises ExamplesError where a text with its
+    answer is longer than the model reads.
     """
 
     def __init__(
@@ -64,31 +67,24 @@ class Comparison:
         heads: Collection[HeadId] | None = None,
         most_rounds: int | None = None,
     ) -> None:
-        self.alignment, self._whole = alignment, recording
+        self.alignment, self.recording = alignment, recording
         self._passes_before = recording.forward_passes
         main = metric or metric_on(recording, examples, alignment, seed)
-        every = range(alignment.n_anomalous)
-        self.rounds = [self._round(recording, alignment, main, seed, heads, every)]
-        if main.differs and self.method == "resample":
+        self.fits = fits(recording.loaded, [row.ids for row in main.rows])
+        known = None if self.fits else heads
+        self.rounds = [_round(recording, alignment, main, seed, known, range(alignment.n_anomalous))]
+        if main.differs and self.fits and self.method == "resample":
             place = {text: number for number, text in enumerate(alignment.kept[: alignment.n_anomalous])}
             for further in alignment.rounds()[1:most_rounds]:
                 of_round = metric_on(recording, examples, further, seed)
                 texts = [place[text] for text in further.kept[: further.n_anomalous]]
-                self.rounds.append(self._round(recording, further, of_round, seed, heads, texts))
-        self._partners = np.bincount([text for one in self.rounds for text in one.texts])
+                self.rounds.append(_round(recording, further, of_round, seed, None, texts))
 
-    @staticmethod
-    def _round(
-        recording: Recording,
-        alignment: Alignment,
-        metric: Metric,
-        seed: int,
-        heads: Collection[HeadId] | None,
-        texts: Sequence[int],
-    ) -> Round:
-        compared = recording.of(alignment.kept)
-        patching = Patching(compared, alignment.n_anomalous, alignment.paired, seed, heads)
-        return Round(alignment, compared, metric, patching, tuple(texts))
+    def first(self, rounds: int) -> "Comparison":
+        """The same with its first rounds alone."""
+        fewer = copy(self)
+        fewer.rounds = self.rounds[:rounds]
+        return fewer
 
     @property
     def metric(self) -> Metric:
@@ -101,7 +97,7 @@ class Comparison:
         return self.rounds[0].patching
 
     @property
-    def method(self) -> str:
+    def method(self) -> Method:
         """How heads are changed: `resample` or `mean`."""
         return self.patching.method
 
@@ -125,13 +121,13 @@ class Comparison:
         """What effects are shares of: the metric's gap, over a text's partners first, then over the texts."""
         if len(self.rounds) == 1:
             return self.metric.gap
-        return float(self._over_partners([one.gaps for one in self.rounds]).mean())
+        return float(self.over_partners([one.gaps for one in self.rounds]).mean())
 
     @property
     def forward_passes(self) -> int:
         """Forward passes made for this comparison, with those of the plain texts that it was the first to read."""
         own = sum(one.patching.forward_passes + one.metric.plain_passes for one in self.rounds)
-        return own + self._whole.forward_passes - self._passes_before
+        return own + self.recording.forward_passes - self._passes_before
 
     def runs(self, targets: Sequence[AnyTarget]) -> int:
         """How many changed runs `effects` makes."""
@@ -149,7 +145,7 @@ class Comparison:
             shares = yield from relayed(running, done.__add__)
             changes.append(shares * one.metric.gap)
             done += one.patching.runs(targets)
-        return self._over_partners(changes) / self.gap
+        return self.over_partners(changes) / self.gap
 
     def removed(
         self, sets: Sequence[HeadSet], kind: AblationKind | None = None
@@ -165,11 +161,24 @@ class Comparison:
             changed = yield from relayed(running, done.__add__)
             changes.append(one.metric.values[: len(texts)] - changed)
             done += len(sets) * len(texts)
-        return self._over_partners(changes) / self.gap
+        return self.over_partners(changes) / self.gap
 
-    def _over_partners(self, of_rounds: Sequence[np.ndarray]) -> np.ndarray:
+    def over_partners(self, of_rounds: Sequence[np.ndarray]) -> np.ndarray:
         """Means (…, text) over the partners of each text, of one array (…, text of the round) a round."""
         total = np.zeros((*of_rounds[0].shape[:-1], self.count))
         for one, values in zip(self.rounds, of_rounds, strict=True):
             total[..., list(one.texts)] += values
-        return total / self._partners
+        return total / np.bincount([text for one in self.rounds for text in one.texts])
+
+
+def _round(
+    recording: Recording,
+    alignment: Alignment,
+    metric: Metric,
+    seed: int,
+    heads: Collection[HeadId] | None,
+    texts: Sequence[int],
+) -> Round:
+    compared = recording.of(alignment.kept)
+    patching = Patching(compared, alignment.n_anomalous, alignment.paired, seed, heads)
+    return Round(alignment, compared, metric, patching, tuple(texts))

@@ -7,13 +7,11 @@ An edge is carried by every part that works in the direction of the whole edge w
 the largest such part. By none where no part alone reaches half the bound: then only several together carry it.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import numpy as np
 
-from core.causal.metric import Metric
-from core.causal.patching import Patching
 from core.generators import relayed
 from core.heads import EdgeId
 from core.model.loaded_model import LoadedModel
@@ -29,17 +27,20 @@ def separable(loaded: LoadedModel) -> bool:
 
 
 def part_effects(
-    patching: Patching, edges: Sequence[EdgeId], directions: Sequence[int], metric: Metric
+    effects: Callable[..., Generator[int, None, np.ndarray]],
+    edges: Sequence[EdgeId],
+    directions: Sequence[int],
+    runs: int,
 ) -> Generator[int, None, np.ndarray]:
     """Mean effects (edge, part) in the direction (number in `Patching.texts`) that counts for each edge.
 
-    Yields the runs done after each forward pass.
+    `effects` measures edges (direction, edge, text) with what their receiver `reads` of the change, in `runs` changed
+    runs (`core.causal.comparison`). Yields the runs done after each forward pass.
     """
-    means, done = [], 0
-    for part in PARTS:
-        effects = yield from relayed(patching.effects(edges, metric, reads=part), done.__add__)
-        means.append(effects.mean(axis=-1)[list(directions), np.arange(len(edges))])
-        done += patching.runs(edges)
+    means = []
+    for number, part in enumerate(PARTS):
+        of_part = yield from relayed(effects(edges, reads=part), (number * runs).__add__)
+        means.append(of_part.mean(axis=-1)[list(directions), np.arange(len(edges))])
     return np.stack(means, axis=-1)
 
 

@@ -54,7 +54,7 @@ def _every_head(
     """Effects of all heads of the model, into heads.csv, effects.csv and evidence.json, all at the end."""
     heads = saved_heads(run)
     order = heads_of(heads)
-    evidence = yield from gather(recording, config.examples, alignment, order, [], config.seed)
+    evidence = yield from gather(recording, config.examples, alignment, order, [], config.seed, widen=False)
     filled = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     manifest = run.manifest()
     changes = {

@@ -14,6 +14,7 @@ from core.schema._manifest import ConfidenceRecord as ConfidenceRecord
 from core.schema._manifest import Counts as Counts
 from core.schema._manifest import EvidenceAbout as EvidenceAbout
 from core.schema._manifest import GradientScreenRecord as GradientScreenRecord
+from core.schema._manifest import JointRecord as JointRecord
 from core.schema._manifest import Manifest as Manifest
 from core.schema._manifest import ModelRecord as ModelRecord
 from core.schema._manifest import StabilityRecord as StabilityRecord

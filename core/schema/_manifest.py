@@ -99,6 +99,24 @@ class AnswerPlace(Stored):
     different: int = 0
 
 
+class JointRecord(Stored):
+    """What the confirmed heads do together on the anomalous texts, as shares of the gap (`core.causal.evidence.joint`).
+
+    `removed` goes with all of them changed, from `gone` of `texts` texts at least half; `every` with all heads of the
+    model. `alone` is the share of `every` that stays with these heads alone, `random` that of other sets of the size,
+    of which the share `reached` does as well. None where that could not be measured.
+    """
+
+    heads: tuple[str, ...] = ()
+    texts: int = 0
+    removed: float | None = None
+    gone: int = 0
+    every: float | None = None
+    alone: float | None = None
+    random: tuple[float | None, ...] = ()
+    reached: float | None = None
+
+
 class EvidenceAbout(Stored):
     """How the behaviour was measured and the candidates were tested; empty where nothing was tested."""
 
@@ -120,6 +138,9 @@ class EvidenceAbout(Stored):
     rule: dict[str, float] = Field(default_factory=dict)
     forward_passes: int = 0
     backward_passes: int = 0
+    heads_in_model: int = 0
+    partners: int = 0
+    joint: JointRecord | None = None
 
 
 class ConfidenceRecord(Stored):

@@ -4,13 +4,17 @@ import json
 
 import pytest
 
-from core.analysis.confidence import judge_confidence
+from core.analysis.confidence import REACHED, judge_confidence
 from core.discovery.thresholds import BAR
 from core.report.sentences.confidence import confidence_sentence
-from core.schema import ConfidenceRecord, Manifest, ModelRecord
+from core.schema import ConfidenceRecord, JointRecord, Manifest, ModelRecord
 from core.text import LANGUAGES, catalogue
 
 NAN = float("nan")
+
+TOGETHER = JointRecord(
+    heads=("L0H1",), texts=8, removed=0.8, gone=7, every=0.95, alone=0.7, random=(0.1,) * 20, reached=0.0
+)
 
 GOOD = {
     "state": "computed",
@@ -21,7 +25,12 @@ GOOD = {
     "jaccard": 0.9,
     "held_out": 0.85,
     "diversity": 0.95,
+    "joint": TOGETHER,
 }
+
+
+def together(**changes):
+    return {"joint": TOGETHER.model_copy(update=changes)}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,15 @@ GOOD = {
             "low",
             ["confirmed", "few", "unsteady", "held_out_low"],
         ),
+        ({"untested": 2}, "low", ["confirmed", "steady", "held_out", "untested_strong"]),
+        (together(removed=0.24), "low", ["confirmed", "steady", "held_out", "joint_little"]),
+        (together(reached=0.15), "low", ["confirmed", "steady", "held_out", "joint_random"]),
+        (together(reached=REACHED), "high", ["confirmed", "steady", "held_out"]),
+        (together(reached=None), "high", ["confirmed", "steady", "held_out"]),
+        (together(removed=0.4), "low", ["confirmed", "steady", "held_out", "joint_other_heads"]),
+        (together(removed=0.4, every=0.45), "low", ["confirmed", "steady", "held_out", "joint_not_heads"]),
+        (together(removed=0.5, every=0.5), "high", ["confirmed", "steady", "held_out"]),
+        ({"joint": None}, "medium", ["confirmed", "steady", "held_out", "joint_unknown"]),
         ({"confirmed": 0}, "low", ["none_confirmed"]),
         ({"confirmed": 0, "examples": 3}, "low", ["too_few"]),
         ({"state": "not_computed"}, "low", ["untested"]),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.analysis.pipeline import analyse
-from core.causal.bounds import EDGE_BOUND
-from core.causal.evidence import MOST_EDGES, gather
+from core.causal.bounds import EDGE_BOUND, HEAD_BOUND
+from core.causal.evidence import MOST_EDGES, HeadEffects, gather
 from core.causal.verdicts import Findings
 from core.config import make_config
 from core.errors import ModelError
@@ -29,13 +29,13 @@ def loaded(request):
     return tiny(request.param, seed=2)
 
 
-def gathered(loaded, examples: ExampleSet, heads, edges, pairing="auto"):
+def gathered(loaded, examples: ExampleSet, heads, edges, pairing="auto", widen=False, **about):
     """The evidence and its progress records; every note has a sentence in both languages."""
     ids = tokenise(loaded, examples)
     alignment = align(examples, ids, pairing=pairing)
-    running = gather(
-        Recording(loaded, ids, streams=True), examples, alignment, list(heads), list(edges), seed=0
-    )
+    recording = Recording(loaded, ids, streams=True)
+    about |= {"seed": 0, "widen": widen}
+    running = gather(recording, examples, alignment, list(heads), list(edges), **about)
     steps: list[Progress] = []
     evidence = result_of(relayed(running, steps.append))
     for note in evidence.notes:
@@ -135,10 +135,63 @@ def test_too_little_memory_for_gradients_leaves_the_attribution_out_alone(loaded
 def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models):
     loaded, examples = scenario("planted-induction", models)
     edges = list(forward_pairs(4, 6))
-    evidence, _ = gathered(loaded, examples, [HeadId(0, 1)], edges)
+    evidence, _ = gathered(loaded, examples, all_heads(4, 6), edges)
     assert evidence.edges.targets == edges[:MOST_EDGES]
     note = next(note for note in evidence.notes if note.key == "evidence_strongest_edges")
     assert note.values == {"tested": MOST_EDGES, "candidates": len(edges)}
+
+
+def test_edges_are_tested_between_candidates_and_heads_that_turn_out_to_matter(models):
+    loaded, examples = scenario("planted-induction", models)
+    truth, edges = load_truth("planted-induction").heads, list(forward_pairs(4, 6))
+    candidate = next(head for head in all_heads(4, 6) if head not in truth)
+    evidence, _ = gathered(loaded, examples, [candidate], edges, widen=True)
+    ends = {*truth, candidate}
+    assert set(evidence.heads.targets) == set(all_heads(4, 6)) and confirmed(evidence.heads) == truth
+    assert evidence.edges.targets == [e for e in edges if e.source in ends and e.target in ends][:MOST_EDGES]
+    assert "evidence_every_head" in {note.key for note in evidence.notes}
+    assert set(evidence.compared) == ends, "the other ablations are asked of candidates and heads that matter"
+
+
+def test_where_not_every_head_can_be_tested_the_strong_ones_are_and_the_run_says_so(models, monkeypatch):
+    """With the true heads no candidates, their attribution alone brings them in, the strongest first."""
+    monkeypatch.setattr("core.causal.evidence._chosen.EVERY_HEAD_RUNS", 16 * 10)
+    monkeypatch.setattr("core.causal.evidence._chosen.STRONG_HEADS", 1)
+    loaded, examples = scenario("planted-induction", models)
+    every, truth = all_heads(4, 6), load_truth("planted-induction").heads
+    candidates = [head for head in every if head not in truth][:8]
+    evidence, _ = gathered(loaded, examples, candidates, [], widen=True)
+    further = [head for head in evidence.heads.targets if head not in candidates]
+    sizes = [abs(evidence.attribution[head]) for head in every]
+    by_size = [every[i] for i in np.argsort(sizes)[::-1] if every[i] not in candidates]
+    assert further == by_size[:2], "ten heads on 8 + 8 texts are within the bound"
+    assert list(evidence.untested) == sorted(
+        head for head in by_size[2:] if abs(evidence.attribution[head]) >= HEAD_BOUND
+    )
+    assert {"evidence_strong_heads", "evidence_untested"} <= {note.key for note in evidence.notes}
+
+
+def test_a_signal_of_the_caller_makes_a_head_strong_too(models, monkeypatch):
+    monkeypatch.setattr("core.causal.evidence._chosen.EVERY_HEAD_RUNS", 1)
+    loaded, examples = scenario("planted-induction", models)
+    every, truth = all_heads(4, 6), load_truth("planted-induction").heads
+    outside = [head for head in every if head not in truth]
+    signal = np.array([1.0 if head == outside[-1] else 0.0 for head in every])
+    evidence, _ = gathered(loaded, examples, outside[:1], [], widen=True, signals={"gradient": signal})
+    assert outside[-1] in evidence.heads.targets
+    assert truth <= set(evidence.heads.targets)
+
+
+def test_effects_that_are_measured_already_are_taken_as_they_are(models):
+    loaded, examples = scenario("planted-induction", models)
+    every = all_heads(4, 6)
+    plain, _ = gathered(loaded, examples, every, [])
+    made = np.zeros((2, 24, 8))
+    made[0, 3] = 0.5
+    known = HeadEffects(tuple(every), made)
+    evidence, _ = gathered(loaded, examples, every, [], measured=known)
+    assert confirmed(evidence.heads) == {every[3]}
+    assert evidence.forward_passes < plain.forward_passes
 
 
 def test_a_negative_gap_turns_no_effect_around(models):

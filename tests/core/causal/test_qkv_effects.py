@@ -1,5 +1,7 @@
 """Which of query, key and value carries an edge."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,8 @@ def test_the_effect_through_one_part_is_that_of_path_patching_with_it_alone(load
     examples = pairs(longer=False)
     patching, metric = patched(loaded, examples, "resample")
     edges = TARGETS[3:]
-    running = part_effects(patching, edges, [0, 1, 0], metric)
+    measure = partial(patching.effects, metric=metric)
+    running = part_effects(measure, edges, [0, 1, 0], patching.runs(edges))
     while True:
         try:
             next(running)

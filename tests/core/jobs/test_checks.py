@@ -10,7 +10,10 @@ from core.scenarios.loader import load_truth
 
 def test_effect_of_every_head_fills_the_table(sample, models):
     before = pd.read_csv(sample.path / "heads.csv", encoding="utf-8-sig")
-    assert before["effect"].notna().sum() == before["selected"].sum()
+    told = ["p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"]
+    # as in a run of a model with too many heads, whose candidates alone were tested
+    before.loc[~before["selected"], told] = None
+    before.to_csv(sample.path / "heads.csv", index=False, encoding="utf-8-sig")
     records = list(check("heads", sample, models))
     assert records[-1].step == records[-1].total
     after = pd.read_csv(sample.path / "heads.csv", encoding="utf-8-sig")

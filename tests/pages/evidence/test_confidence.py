@@ -7,6 +7,7 @@ import pytest
 from core.analysis.confidence import judge_confidence
 from core.report.sentences.confidence import confidence_sentence
 from core.runs.run_folder import runs_folder
+from core.schema import JointRecord
 from pages.parts.data.results import load
 from pages.parts.evidence import confidence
 from pages.parts.i18n import LANGUAGES, entries, text
@@ -21,7 +22,9 @@ def word(key: str, **values: object) -> str:
 def judged(**changes: float) -> dict[str, object]:
     """What the manifest says of a run whose every number is fine but those that are changed."""
     numbers = {"jaccard": 0.9, "held_out": 0.9, "diversity": 0.9} | changes
-    verdict = judge_confidence(state="computed", candidates=4, tested=4, confirmed=3, examples=8, **numbers)
+    joint = JointRecord(heads=("L0H1",), texts=8, removed=0.8, gone=8, every=0.9, alone=0.8)
+    about = {"state": "computed", "candidates": 4, "tested": 4, "confirmed": 3, "examples": 8, "joint": joint}
+    verdict = judge_confidence(**about, **numbers)
     shown = {name: None if math.isnan(value) else value for name, value in numbers.items()}
     return {
         **shown,
