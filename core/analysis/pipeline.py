@@ -20,6 +20,7 @@ from core.analysis.gradient_screen import GradientScreen, gradient_screen, steps
 from core.analysis.manifest import manifest_of, stability_record
 from core.analysis.observations import Observations, observe_aligned, scores_of, statistic_of, train_codes
 from core.analysis.partners import made_partners, texts_without_partner
+from core.analysis.text_groups import text_groups, with_groups
 from core.causal.evidence import Evidence, gather
 from core.causal.metric import Metric, metric_on
 from core.config import RunConfig
@@ -99,7 +100,9 @@ def _stages(
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed, metric)
     yield clock.start("report")
+    groups = text_groups(evidence, alignment)
     examples = tables.example_table(config.examples, ids, rows, alignment.source_of)
+    examples = with_groups(examples, groups)
     judged = stability_record(config, observed, weighted, scores, stability, evidence)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
@@ -110,7 +113,7 @@ def _stages(
         examples=examples,
         manifest=manifest_of(
             config, observed, rows, scores, screen, evidence, stability, judged, clock.seconds, partners
-        ),
+        ).model_copy(update={"groups": groups}),
         tensors={
             "codes": codes.latent.to(torch.int16),
             "strengths": codes.strength,

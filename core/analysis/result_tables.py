@@ -224,6 +224,7 @@ def example_table(
             "verdict": row["verdict"],
             **{f"{name}_{column}": value for name in ANSWERS for column, value in _answer(row[name]).items()},
             "pair_source": source_of.get(number - 1, ""),
+            "mechanism": None,
         }
         for number, (example, text, row) in enumerate(zip(examples.examples, ids, rows, strict=True), start=1)
     ]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import heads_of
+from core.analysis.text_groups import numbers_of, text_groups
 from core.causal.evidence import Evidence, gather
 from core.config import RunConfig
 from core.examples.alignment import Alignment
@@ -23,9 +24,9 @@ from core.runs.compared import compared_config
 from core.runs.job_state import CheckKind
 from core.runs.result_reader import saved_effects, saved_heads
 from core.runs.run_folder import RunFolder
-from core.schema import EvidenceDetails, Progress
+from core.schema import EvidenceDetails, Progress, TextGroups
 from core.sensitivity.sweep import sweep_into
-from core.text.csv_safe import csv_bytes
+from core.text.csv_safe import csv_bytes, read_cells, write_cells
 
 
 @within_memory
@@ -56,15 +57,17 @@ def _every_head(
     order = heads_of(heads)
     evidence = yield from gather(recording, config.examples, alignment, order, [], config.seed, widen=False)
     filled = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
-    manifest = run.manifest()
+    manifest, groups = run.manifest(), text_groups(evidence, alignment)
     changes = {
         "evidence": evidence.state,
         "evidence_about": manifest.evidence_about.model_copy(update={"tested_heads": len(order)}),
         "every_head": evidence.heads is not None,
+        "groups": groups,
         "forward_passes": manifest.forward_passes + recording.forward_passes + evidence.forward_passes,
     }
     _write_effects(run, evidence, alignment)
     run.write_bytes("heads.csv", csv_bytes(filled))
+    _write_groups(run, groups)
     run.write_model("manifest.json", manifest.model_copy(update=changes))
 
 
@@ -81,3 +84,15 @@ def _write_effects(run: RunFolder, evidence: Evidence, alignment: Alignment) -> 
         details = run.read_model("evidence.json", EvidenceDetails)
         heads = {"heads": tables.head_records(evidence)}
         run.write_model("evidence.json", details.model_copy(update=heads))
+
+
+def _write_groups(run: RunFolder, groups: TextGroups | None) -> None:
+    """The groups of texts into examples.csv, where it has their column; all other cells stay as they were written."""
+    file = run.path / "examples.csv"
+    headings, *rows = read_cells(file.read_bytes())
+    if "mechanism" not in headings:
+        return
+    numbers, place = numbers_of(groups), headings.index("mechanism")
+    for text, row in enumerate(rows):
+        row[place] = str(numbers.get(text, ""))
+    run.write_bytes("examples.csv", write_cells([headings, *rows]))

@@ -8,6 +8,8 @@ from core.schema._details import EffectRecord as EffectRecord
 from core.schema._details import EvidenceDetails as EvidenceDetails
 from core.schema._details import HeadEvidence as HeadEvidence
 from core.schema._details import HeadSet as HeadSet
+from core.schema._groups import TextGroup as TextGroup
+from core.schema._groups import TextGroups as TextGroups
 from core.schema._manifest import AlignmentRecord as AlignmentRecord
 from core.schema._manifest import AnswerPlace as AnswerPlace
 from core.schema._manifest import ConfidenceRecord as ConfidenceRecord

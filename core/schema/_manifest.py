@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer
 
+from core.schema._groups import TextGroups
 from core.schema._stored import FORMAT, Direction, Note, Stored
 from core.storage import local_model, portable_model
 
@@ -195,3 +196,4 @@ class Manifest(Stored):
     every_head: bool = False
     notes: tuple[Note, ...] = ()
     stability: StabilityRecord | None = None
+    groups: TextGroups | None = None

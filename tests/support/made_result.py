@@ -54,6 +54,7 @@ def made_result() -> RunResult:
             expected_pieces=['[["-1",-3.5]]', ""],
             actual_pieces="",
             pair_source="given",
+            mechanism=None,
         )
     )
     codes = pd.DataFrame([[0, 1, 0, "3", 1, "anomalous", "p", "silent", "given"]], columns=list(CODE_COLUMNS))
