@@ -16,7 +16,7 @@ from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
-from pages.parts.evidence import circuit_checks, confidence, effect_details, effects, what_if
+from pages.parts.evidence import circuit_checks, confidence, effect_details, effects, text_groups, what_if
 from pages.parts.examples import after_run
 from pages.parts.i18n import glossary
 from pages.parts.session import state
@@ -80,6 +80,7 @@ def checked(result: Result, circuit: CircuitRecord | None, check: JobState | Non
     st.space("small")
     heads_and_edges(result, check)
     st.space("small")
+    text_groups.show(result)
     st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
     active = check is not None and check.active
     if circuit is None or not circuit.complete or active:
@@ -130,9 +131,11 @@ def details(result: Result, names: list[str]) -> None:
     with fold:
         if len(single):
             title("texts")
-            widgets.chart(
-                effect_details.texts_heat(single, names, palette, t), "by_text", t("alt.effects_by_text")
-            )
+            order = text_groups.order(result.manifest.groups)
+            heat = effect_details.texts_heat(single, names, palette, t, order)
+            widgets.chart(heat, "by_text", t("alt.effects_by_text"))
+            if order:
+                st.caption(t("text_groups.order"))
         if len(rows):
             title("ablations")
             widgets.chart(effect_details.ablations(rows, palette, t), "ablations", t("alt.ablations"))

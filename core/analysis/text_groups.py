@@ -134,9 +134,13 @@ def text_groups(evidence: "Evidence", alignment: "Alignment") -> TextGroups | No
     names = [str(head) for head, good in zip(findings.targets, usable, strict=True) if good]
     effects = directions[0]
     if len(effects) < FEWEST or not names:
-        return TextGroups(state="too_few", heads=len(names))
+        return TextGroups(state="too_few", heads=len(names), fewest=FEWEST)
     division = divided(effects)
-    clear = {"separation": json_number(division.separation), "distance": json_number(division.distance)}
+    clear: dict[str, float | None] = {
+        "wanted": SEPARATED,
+        "separation": json_number(division.separation),
+        "distance": json_number(division.distance),
+    }
     if division.count < 2:
         return TextGroups(state="one", heads=len(names), **clear)
     texts, labels = np.array(alignment.kept[: len(effects)]), division.labels

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from core.report import markup, tables
 from core.report.sentences import advice, circuit, heads, notes, overview
+from core.report.sentences.groups import groups
 from core.report.tables import Table
 from core.runs import cost_sheet as roi
 from core.runs.facts import Facts
@@ -59,6 +60,7 @@ def _main(facts: Facts, examples: pd.DataFrame, added: Additions, language: str)
         most_important=None if facts.state == "none" else tables.most_important(facts, language),
         order_note=heads.order_note(facts, language),
         whole=circuit.whole(facts, language),
+        groups=groups(facts, language),
         unknown=notes.unknown(facts, language),
         cost=[overview.cost(facts, language), overview.exhaustive(facts, language)],
         next_steps=advice.next_steps(facts, language, added.review.sign_off is not None),

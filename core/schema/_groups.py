@@ -23,9 +23,9 @@ class TextGroups(Stored):
     """Whether the anomalous texts fall into groups, found in the effects of `heads` tested heads text by text.
 
     `separation` is the mean silhouette of the best division, `distance` the cosine distance of its two nearest groups;
-    they are given where the division was refused too. `agreement` is the adjusted Rand index with the groups that
-    denoising alone gives. `unplaced` are texts on which no tested head does enough. `telling` are the heads that tell
-    the groups apart, clearest first.
+    they are given where the division was refused too. `wanted` is the separation that groups need, `fewest` the texts
+    that it takes to ask. `agreement` is the adjusted Rand index with the groups that denoising alone gives. `unplaced`
+    are texts on which no tested head does enough. `telling` are the heads that tell the groups apart, clearest first.
     """
 
     state: Literal["one", "several", "too_few"]
@@ -36,3 +36,5 @@ class TextGroups(Stored):
     separation: float | None = None
     distance: float | None = None
     agreement: float | None = None
+    wanted: float | None = None
+    fewest: int = 4

@@ -58,8 +58,10 @@ def _read_effects(path: str, stamp: int) -> pd.DataFrame:
     return table.assign(name=names)[["name", "example", "direction", "effect"]]
 
 
-def texts_heat(effects: pd.DataFrame, heads: list[str], colours: Palette, word: Words) -> alt.Chart:
-    """A row a head, a column a text: which texts the effect comes from."""
+def texts_heat(
+    effects: pd.DataFrame, heads: list[str], colours: Palette, word: Words, order: Sequence[int] = ()
+) -> alt.Chart:
+    """A row a head, a column a text: which texts the effect comes from; texts in this order, or by number."""
     drawn = effects[effects["name"].isin(heads[:MOST_HEADS])]
     most = max(1.0, float(drawn["effect"].abs().max()))
     colour = alt.Color(
@@ -72,8 +74,9 @@ def texts_heat(effects: pd.DataFrame, heads: list[str], colours: Palette, word: 
     )
     fields = {"name:N": "chart.head", "example:O": "details.example", "effect:Q": "column.effect"}
     cells = alt.Chart(drawn).mark_rect(stroke=colours.silent, strokeWidth=1)
+    axis = alt.Axis(labelAngle=0, ticks=False)
     chart = cells.encode(
-        x=alt.X("example:O", title=word("details.example"), axis=alt.Axis(labelAngle=0, ticks=False)),
+        x=alt.X("example:O", sort=list(order) or None, title=word("details.example"), axis=axis),
         y=alt.Y("name:N", sort=heads[:MOST_HEADS], title=None, axis=names_axis()),
         color=colour,
         tooltip=tooltips(fields, word),

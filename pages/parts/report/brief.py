@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.report.markup import bullets, paragraphs, table
 from core.report.sentences import advice, circuit, heads, notes, overview
+from core.report.sentences.groups import groups
 from core.report.tables import most_important
 from core.runs.facts import Facts, facts
 from core.runs.result_reader import read_circuit
@@ -41,6 +42,9 @@ def show(result: Result, known: Facts, signed: bool) -> None:
     if lines := circuit.whole(known, tongue):
         heading("summary.whole")
         html(bullets(lines))
+    if lines := groups(known, tongue):
+        heading("groups.title")
+        html(paragraphs(lines))
     section("unknown", bullets(notes.unknown(known, tongue)))
     section("cost", paragraphs([overview.cost(known, tongue), overview.exhaustive(known, tongue)]))
     section("next", bullets(advice.next_steps(known, tongue, signed)))
