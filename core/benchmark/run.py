@@ -16,6 +16,8 @@ import transformers
 
 from core.analysis.manifest import package_version
 from core.benchmark.draws import DrawResult
+from core.benchmark.groups.measuring import group_rows
+from core.benchmark.groups.table import GroupRow, group_lines, group_summary
 from core.benchmark.metrics.ablations import AblationRow
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
@@ -40,6 +42,7 @@ class Results:
     ablations: list[AblationRow] = field(default_factory=list)
     sweep: list[SweepRow] = field(default_factory=list)
     speed: list[SpeedRow] = field(default_factory=list)
+    groups: list[GroupRow] = field(default_factory=list)
     not_run: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, job: Job, result: DrawResult | list[SweepRow]) -> None:
@@ -64,6 +67,7 @@ class Results:
             "switch": _table(AblationRow, self.ablations).sort_values("draw", kind="stable"),
             "sweep": _table(SweepRow, self.sweep),
             "speed": _table(SpeedRow, self.speed),
+            "groups": group_summary(self.groups),
             "summary": summary(rows) if len(rows) else pd.DataFrame(),
         }
 
@@ -112,12 +116,14 @@ def run_benchmark(
         results.speed += speed_rows(quick) if tuning is None else ()
     except BrokenProcessPool:
         results.not_run.append({"task": "speed", "model": "gpt2", "method": "", "reason": "its process died"})
+    results.groups += group_rows(quick) if tuning is None else ()
     if not results.rows:
         yield "nothing could be measured"
         return
     yield from overall_lines(_table(Row, results.rows))
     yield from ablation_lines(results.ablations)
     yield from speed_lines(results.speed)
+    yield from group_lines(results.groups)
     yield from goal_lines(results.goals())
     yield ""
     for entry in results.not_run:

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from core.analysis.text_groups import divided, rand_index
+from core.benchmark.groups.table import GroupRow
 from core.benchmark.groups.ways import WAYS, Case
 from core.benchmark.plan import MAIN
 from core.benchmark.tasks import two_routes
@@ -32,25 +33,11 @@ from core.scenarios.loader import load_scenario
 STARTS = 10
 PLANTED_SEEDS = (3, 4, 5, 6, 7)
 FIRST_SEED = 70_000
+QUICK, FULL = {MAIN: (1, 1)}, {MAIN: (4, 6), 2 * MAIN: (2, 3)}
+"""By texts a side: draws of each planted model, and of the tickets."""
+
 TICKET_FAULTS = (1, 2)
 """Refunds and packages, in the order of the faults of the material."""
-
-
-@dataclass(frozen=True)
-class GroupRow:
-    """One way on one draw: `ari` with the number of groups given, `ari_found` and `found` by the rule."""
-
-    task: str
-    model: str
-    examples: int
-    pairing: str
-    draw: int
-    way: str
-    groups: int
-    ari: float
-    ari_found: float
-    found: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -130,16 +117,16 @@ def _of_fault(fault: int, kinds: int, count: int) -> list[int]:
 
 
 def group_rows(quick: bool) -> Iterator[GroupRow]:
-    """All that is measured; the quick plan takes one draw of each case."""
-    sizes, seeds, draws = ((MAIN,), PLANTED_SEEDS[:1], 1) if quick else ((MAIN, 2 * MAIN), PLANTED_SEEDS, 4)
-    for examples in sizes:
-        for draw in range(draws):
+    """All that is measured; the quick plan takes one draw of each case at MAIN texts."""
+    seeds = PLANTED_SEEDS[:1] if quick else PLANTED_SEEDS
+    for examples, (route_draws, ticket_draws) in (QUICK if quick else FULL).items():
+        for draw in range(route_draws):
             for seed in seeds:
                 yield from rows_of(route_draw(seed, examples, draw))
                 yield from rows_of(route_draw(seed, examples, draw, both=False), names=("effects",))
                 if not quick:
                     yield from rows_of(route_draw(seed, examples, draw), pairing="off")
-        for draw in range(1 if quick else 10):
+        for draw in range(ticket_draws):
             yield from rows_of(ticket_draw(examples, draw))
 
 

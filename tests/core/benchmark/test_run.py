@@ -34,6 +34,7 @@ def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
     monkeypatch.setitem(plan.PLANS, "quick", {"pair-difference-norm": plan.Repeats(2)})
     measured = SpeedRow("gpt2-standard", "cpu", 144, 10, 8, 12.5, 900.0, 0.5)
     monkeypatch.setattr(running, "speed_rows", lambda quick: iter([measured]))
+    monkeypatch.setattr(running, "group_rows", lambda quick: iter([]))
     lines = list(run_benchmark(tmp_path, quick=True, workers=1))
     assert any(line.startswith("pair-difference-norm") for line in lines)
     assert any("not measured" in line for line in lines)
@@ -59,6 +60,7 @@ def test_jobs_of_published_circuits_are_those_with_eight_texts_a_side():
 def test_nothing_measured_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "bundled_names", lambda: [TaskName("gone", str(tmp_path / "gone"))])
     monkeypatch.setattr(running, "speed_rows", lambda quick: iter([]))
+    monkeypatch.setattr(running, "group_rows", lambda quick: iter([]))
     monkeypatch.setattr(processes, "load_task", broken)
     lines = list(run_benchmark(tmp_path / "out", quick=True, workers=1))
     assert lines[-1] == "nothing could be measured"

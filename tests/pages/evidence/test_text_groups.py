@@ -36,7 +36,8 @@ def test_groups_are_told_with_a_button_each(open_app: OpenApp, language: str) ->
     app = open_app("evidence", language, run=run_with(FOUND).run_id)
     assert not app.exception
     page = shown(app)
-    assert "L0H1" in page and "1, 5, 3" in page
+    assert "L0H1" in page
+    assert ("1, 5, 3" if language == "en" else "1、5、3") in page
     assert not app.button(key="group_alone_1").disabled
     assert app.button(key="group_alone_2").disabled
     assert entries(language)["text_groups.alone"].format(texts="7") == app.button(key="group_alone_2").label
