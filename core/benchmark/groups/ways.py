@@ -72,7 +72,7 @@ class Case:
     def patching(self) -> tuple[Patching, Metric]:
         """Interventions and what they are measured by."""
         about = self.observed.alignment
-        metric = metric_on(self.observed.compared, self.examples, about, self.seed)
+        metric = metric_on(self.observed.recording, self.examples, about, self.seed)
         return Patching(self.observed.compared, self.count, about.paired, self.seed), metric
 
     @cached_property

@@ -226,9 +226,9 @@ def effects(planted: TwoRoutes, routes: list[Route], seed: int) -> np.ndarray:
     examples = texts(routes, seed)
     ids = tokenise(planted.loaded, examples)
     alignment = align(examples, ids)
-    recording = Recording(planted.loaded, ids, streams=True).of(alignment.kept)
+    recording = Recording(planted.loaded, ids, streams=True)
     metric = metric_on(recording, examples, alignment, 0)
     heads = all_heads(N_LAYERS, N_HEADS)
-    patching = Patching(recording, alignment.n_anomalous, alignment.paired)
+    patching = Patching(recording.of(alignment.kept), alignment.n_anomalous, alignment.paired)
     noising: np.ndarray = result_of(patching.effects(heads, metric))[0]
     return noising.T
