@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core import cli_examples as reading
-from core.config import Candidates, DeviceName, PresetName, RunConfig, make_config
+from core.config import Candidates, DeviceName, PartnersChoice, PresetName, RunConfig, make_config
 from core.dashboard import serve_command
 from core.errors import ConfigError, HeadlightError
 from core.examples.alignment import PositionMode
@@ -26,6 +26,8 @@ from core.examples.reading import sentence as note_sentence
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.follow_up import follow_up
 from core.report.sentences.circuit import ablated
+from core.report.sentences.outcome import outcome
+from core.runs.compared import read_partners
 from core.runs.job_state import JobKind
 from core.runs.replacing import replacing
 from core.runs.result_reader import read_circuit
@@ -49,6 +51,7 @@ Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
 Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
 CandidatesFrom = Annotated[Candidates, typer.Option(help="by codes alone, or by codes and a gradient screen")]
+PartnersFor = Annotated[PartnersChoice, typer.Option(help="partners for texts without one of equal length")]
 Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
 MatchBy = Annotated[
     Match, typer.Option(help="whether what the model says begins with an answer, contains or equals it")
@@ -93,6 +96,7 @@ def analyse(
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Positions = "auto",
     candidates: CandidatesFrom = "codes",
+    partners: PartnersFor = "auto",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
     evidence: Annotated[bool, typer.Option(help="verify the candidates by interventions")] = True,
@@ -110,10 +114,10 @@ def analyse(
 
     A result that the folder holds already is replaced when the new one is complete.
     """
-    settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
+    settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
     config, notes = _config(
-        scenario, model, examples, how, **settings, seed=seed, evidence=evidence, match=match
+        scenario, model, examples, how, **settings, device=device, seed=seed, evidence=evidence, match=match
     )
     run(config, out, scenario or Path(model).name, notes)
 
@@ -127,6 +131,7 @@ def sensitivity(
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
     positions: Positions = "auto",
     candidates: CandidatesFrom = "codes",
+    partners: PartnersFor = "auto",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,
     encoding: reading.Encoding = "",
@@ -139,9 +144,9 @@ def sensitivity(
     form: reading.FormOfTexts = "auto",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
-    settings = {"preset": preset, "positions": positions, "candidates": candidates, "device": device}
+    settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
-    config, notes = _config(scenario, model, examples, how, **settings, seed=seed)
+    config, notes = _config(scenario, model, examples, how, **settings, device=device, seed=seed)
     _tell(notes)
     sweep(config, sweep_folder(out))
 
@@ -171,7 +176,6 @@ def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> 
     from core.analysis.pipeline import analyse as walk
     from core.model.loading import ModelPool, check_files, shape_from_config
     from core.report.save import save
-    from core.report.sentences.heads import selection_note
 
     config.examples.check()
     shape_from_config(config.model)
@@ -184,7 +188,7 @@ def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> 
     manifest = folder.manifest()
     counts = manifest.counts
     print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {out}")
-    if line := selection_note(manifest, "en"):
+    for line in outcome(manifest, read_partners(folder), "en"):
         print(line)
     if config.evidence and follow_up(folder) is not None:
         _check_circuit(folder, models)

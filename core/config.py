@@ -15,6 +15,7 @@ from core.storage import local_model, portable_model
 PresetName = Literal["fast", "standard", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 Candidates = Literal["codes", "screened"]
+PartnersChoice = Literal["auto", "off"]
 
 
 class _Settings(BaseModel):
@@ -80,7 +81,7 @@ class RunConfig(_Settings):
         "auto",
         description="auto: pair texts of one template; given: only the column pair; off: no pairs but made ones",
     )
-    partners: Literal["auto", "off"] = Field(
+    partners: PartnersChoice = Field(
         "auto", description="auto: make partners for texts that have none of equal length; off: make none"
     )
     candidates: Candidates = Field(

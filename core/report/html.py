@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from core.report import markup, tables
-from core.report.sentences import advice, circuit, heads, notes, overview
+from core.report.sentences import advice, circuit, heads, notes, overview, partners
 from core.report.sentences.groups import groups
 from core.report.tables import Table
 from core.runs import cost_sheet as roi
@@ -55,6 +55,7 @@ def _main(facts: Facts, examples: pd.DataFrame, added: Additions, language: str)
         about=f"{manifest.scenario or facts.model} · {manifest.created[:10]}",
         asked=overview.asked(facts, language),
         findings=overview.three_sentences(facts, language),
+        partners=partners.sentences(facts.partners, language),
         selection_note=heads.selection_note(manifest, language),
         picture=Markup(picture),  # drawn by us; its texts are escaped where it is drawn
         most_important=None if facts.state == "none" else tables.most_important(facts, language),

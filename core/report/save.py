@@ -27,4 +27,5 @@ def save(result: RunResult, folder: RunFolder) -> None:
 
 def html_report(result: RunResult) -> str:
     """One self-contained page, English and Japanese, that needs no network and prints on A4."""
-    return report(facts(result.manifest, result.heads, result.edges), result.examples)
+    about = facts(result.manifest, result.heads, result.edges, partners=result.partners)
+    return report(about, result.examples)

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from core.heads import HeadId
-from core.schema import CircuitRecord, Manifest
+from core.schema import CircuitRecord, Manifest, PartnersRecord
 
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -20,13 +20,15 @@ class Facts:
     """A result as sentences need it.
 
     `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
-    first; `edges` likewise with `verdict`. `circuit` is what the check of the circuit found, as far as there is one.
+    first; `edges` likewise with `verdict`. `circuit` is what the check of the circuit found, `partners` what the search
+    for partners found, as far as there is one.
     """
 
     manifest: Manifest
     heads: pd.DataFrame
     edges: pd.DataFrame
     circuit: CircuitRecord | None = None
+    partners: PartnersRecord | None = None
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -84,11 +86,14 @@ def facts(
     edges: pd.DataFrame,
     own_names: Mapping[str, str] | None = None,
     circuit: CircuitRecord | None = None,
+    partners: PartnersRecord | None = None,
 ) -> Facts:
-    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `circuit` is circuit.json."""
+    """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `circuit` is circuit.json and
+    `partners` partners.json.
+    """
     own, heads = own_names or {}, named_heads(heads)
     heads = heads.assign(own_name=[own.get(name, "") for name in heads["name"]])
-    return Facts(manifest, heads, named_edges(edges), circuit)
+    return Facts(manifest, heads, named_edges(edges), circuit, partners)
 
 
 def named_heads(heads: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import StorageError
+from core.runs.compared import read_partners
 from core.runs.facts import Facts, facts
 from core.runs.run_folder import RunFolder
 from core.schema import FORMER_DIRECTIONS, CircuitRecord
@@ -25,7 +26,8 @@ def read_circuit(run: RunFolder) -> CircuitRecord | None:
 
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:
     """What the sentences need; raises StorageError where a file is missing or damaged."""
-    return facts(run.manifest(), saved_heads(run), saved_edges(run), own_names, read_circuit(run))
+    tables = saved_heads(run), saved_edges(run)
+    return facts(run.manifest(), *tables, own_names, read_circuit(run), read_partners(run))
 
 
 def saved_heads(run: RunFolder) -> pd.DataFrame:

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.report.markup import bullets, paragraphs, table
-from core.report.sentences import advice, circuit, heads, notes, overview
+from core.report.sentences import advice, circuit, heads, notes, overview, partners
 from core.report.sentences.groups import groups
 from core.report.tables import most_important
+from core.runs.compared import read_partners
 from core.runs.facts import Facts, facts
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
@@ -22,7 +23,8 @@ from pages.parts.shell import widgets
 
 def facts_of(run: RunFolder, result: Result) -> Facts:
     """What the sentences are made from; raises StorageError where the check of the circuit is damaged."""
-    return facts(result.manifest, result.heads, result.edges, result.own_names, read_circuit(run))
+    found = read_circuit(run), read_partners(run)
+    return facts(result.manifest, result.heads, result.edges, result.own_names, *found)
 
 
 def show(result: Result, known: Facts, signed: bool) -> None:
@@ -31,7 +33,8 @@ def show(result: Result, known: Facts, signed: bool) -> None:
     section("asked", paragraphs([overview.asked(known, tongue)]), note=text(tongue, "term.head"))
     section(
         "found",
-        bullets(overview.three_sentences(known, tongue), "ol"),
+        bullets(overview.three_sentences(known, tongue), "ol")
+        + bullets(partners.sentences(known.partners, tongue)),
         kind="found",
         note=heads.selection_note(result.manifest, tongue),
     )
