@@ -9,6 +9,7 @@ import streamlit as st
 from core.config import RunConfig
 from core.errors import HeadlightError
 from core.runs.job_state import JobState
+from core.runs.compared import compared_config
 from core.runs.run_folder import RunFolder
 from core.sensitivity import sentences
 from core.sensitivity.plan import SETTINGS
@@ -36,7 +37,7 @@ class Sensitivity(NamedTuple):
 
 def load(run: RunFolder) -> Sensitivity:
     """The sweep of a run; raises HeadlightError where a file is missing or damaged."""
-    config = run.config()
+    config = compared_config(run)
     check = state.backend().check_status(run.run_id)
     return Sensitivity(results.load(run), config, read_sensitivity(run, config), check)
 

@@ -29,6 +29,7 @@ from core.config import RunConfig
 from core.errors import ConfigError, RunCancelled
 from core.heads import HeadId
 from core.jobs.carrying_out import Postponed, as_failure, carry_out, saved, survivable
+from core.runs.compared import compared_config
 from core.runs.job_state import JobKind
 from core.runs.run_folder import RunFolder
 from core.schema import Progress
@@ -118,11 +119,11 @@ class Worker:
         if kind not in ("head", "what_if"):
             raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
         arguments = dict(payload)
-        config = RunFolder(Path(arguments.pop("run"))).config()
-        if kind == "head":
-            return engine.head_view(config, pool, **arguments)
+        run = RunFolder(Path(arguments.pop("run")))
+        if kind == "head":  # its examples are counted as in examples.csv, made partners among them
+            return engine.head_view(compared_config(run), pool, **arguments)
         heads = [HeadId.parse(name) for name in arguments.pop("heads")]
-        return engine.what_if(config, heads, models=pool, **arguments)
+        return engine.what_if(run.config(), heads, models=pool, **arguments)
 
     def _loaded(self) -> tuple[ModuleType, Any]:
         """The engine and its models; importing it takes seconds, so it is done once the worker answers already."""

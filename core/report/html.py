@@ -101,7 +101,7 @@ def _tables(
         shown.append(("edges_table", tables.edges(facts, language), ""))
     if added.labels:
         shown.append(("labels", tables.labels(added.labels, language), ""))
-    shown.append(
-        ("examples_table", tables.examples(examples, language), tables.examples_note(examples, language))
-    )
+    made = [one.example for one in facts.partners.made] if facts.partners else []
+    texts = tables.examples(examples, language, made), tables.examples_note(examples, language)
+    shown.append(("examples_table", *texts))
     return [(text(language, f"report.{key}"), table, note) for key, table, note in shown]

@@ -1,7 +1,7 @@
 """The tables of the report as texts, in one language."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,15 +80,24 @@ def labels(own: Mapping[str, HeadLabel], language: str) -> Table:
     return Table(_titles(language, "head", "name", "group", "note"), rows, long=(1, 2, 3))
 
 
-def examples(texts: pd.DataFrame, language: str) -> Table:
-    """The texts, long ones folded, with what the model says: the answer that it is, else how it begins."""
+def examples(texts: pd.DataFrame, language: str, made: Collection[int] = ()) -> Table:
+    """The texts, long ones folded, with what the model says: the answer that it is, else how it begins.
+
+    `made` are the numbers of the partners that were made; the table says that of each.
+    """
     parts = folded([str(of_text) for of_text in texts["text"]])
+    numbers = frozenset(map(str, made))
     rows = [
-        [text(language, f"report.{row['label']}"), part.shown, *_says(row)]
+        [_side(row, numbers, language), part.shown, *_says(row)]
         for part, row in zip(parts, texts.to_dict("records"), strict=True)
     ]
     titles = _titles(language, "label", "text", "says", "probability")
     return Table(titles, rows, long=(1, 2), kinds=list(texts["label"]))
+
+
+def _side(row: Mapping[str, Any], made: Collection[str], language: str) -> str:
+    side = text(language, f"report.{row['label']}")
+    return text(language, "report.made", side=side) if str(row.get("example", "")) in made else side
 
 
 def examples_note(texts: pd.DataFrame, language: str) -> str:

@@ -62,6 +62,7 @@ def reason(result: Result, examples: ExampleSet) -> str:
 def _texts(examples: ExampleSet, table: pd.DataFrame) -> str:
     """The texts that behave like the other side, or what the model says on both sides."""
     labels = [example.label for example in examples.examples]
+    table = table.head(len(labels))  # made partners, which stand behind them, are not the texts of the draft
     answers = [str(word).strip() for word in table["next_word"]]
     texts = [Behaviour(*told) for told in zip(labels, *_told(table), strict=True)]
     rows = [row for f in behaviour_findings(texts) if f.kind == "like_other_side" for row in f.rows]

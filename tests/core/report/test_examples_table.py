@@ -46,3 +46,10 @@ def test_what_all_long_texts_begin_with_stands_once_below_the_table():
         note = examples_note(table, language)
         assert "You sort the tickets of a shop. ⏎ Name one department. ⏎ Ticket:" in note
     assert examples_note(table_of(), "en") == ""
+
+
+def test_a_made_partner_is_named_as_made():
+    table = table_of(example=["1", "2", "3"])
+    assert [row[0] for row in examples(table, "en", made=[3]).rows] == ["anomalous", "normal", "normal, made"]
+    assert examples(table, "ja", made=[3]).rows[2][0] == "正常(自動作成)"
+    assert [row[0] for row in examples(table, "en").rows] == ["anomalous", "normal", "normal"]

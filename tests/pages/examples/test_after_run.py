@@ -72,3 +72,13 @@ def test_run_that_found_something_shows_no_reason(open_app: OpenApp, page: str) 
     app = open_app(page, run=made(reason=None).run_id)
     assert not [button for button in app.button if button.key == "back_to_texts"]
     assert "found nothing to explain" not in shown(app)
+
+
+def test_made_partners_are_none_of_the_texts_concerned(open_app: OpenApp) -> None:
+    run = made("ABABABBBABAB")
+    table = pd.read_csv(run.path / "examples.csv", encoding="utf-8-sig")
+    partners = table.tail(2).assign(label="normal", example=[13, 14], continuation=" A")
+    whole = pd.concat([table, partners], ignore_index=True)
+    run.write_bytes("examples.csv", whole.to_csv(index=False).encode("utf-8-sig"))
+    app = open_app("evidence", run=run.run_id)
+    assert "1 text behaves like the other side: line 7 (anomalous)." in shown(app)
