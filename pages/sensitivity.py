@@ -8,8 +8,8 @@ import streamlit as st
 
 from core.config import RunConfig
 from core.errors import HeadlightError
-from core.runs.job_state import JobState
 from core.runs.compared import compared_config
+from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 from core.sensitivity import sentences
 from core.sensitivity.plan import SETTINGS

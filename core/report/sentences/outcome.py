@@ -1,4 +1,4 @@
-"""What the command line prints of a finished run: how many heads, what the comparison rests on, why there is nothing."""
+"""What the command line prints of a finished run: what it rests on, or why there is nothing to explain."""
 
 from core.report.sentences.heads import selection_note
 from core.report.sentences.notes import notes, nothing_to_explain

@@ -41,11 +41,16 @@ def test_words_that_only_go_together_are_counted_apart():
         "The fault goes when “late” becomes “early” (1 of 6 texts).",
         "Texts in which only several exchanged words together make the fault go: 1.",
     ]
-    assert sentences(RECORD, "ja")[1] == "「Monday」を「Friday」または「today」に替えると不具合が消えます(6 件中 3 件)。"
+    assert (
+        sentences(RECORD, "ja")[1]
+        == "「Monday」を「Friday」または「today」に替えると不具合が消えます(6 件中 3 件)。"
+    )
 
 
 def test_five_words_are_named_and_the_others_counted():
-    many = PartnersRecord.model_validate({"made": [made(number, (f"w{number}", "x")) for number in range(1, 9)]})
+    many = PartnersRecord.model_validate(
+        {"made": [made(number, (f"w{number}", "x")) for number in range(1, 9)]}
+    )
     lines = sentences(many, "en")
     assert len(lines) == 1 + 5 + 1 and lines[-1].endswith("beside these: 3.")
 
