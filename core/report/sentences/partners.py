@@ -49,7 +49,7 @@ def sentences(partners: PartnersRecord | None, language: str) -> list[str]:
     if partners is None or not partners.made:
         return []
     texts = {one.text for one in partners.made}
-    asked = len(texts) + sum(int(note.values.get("count", 0)) for note in partners.without)
+    asked = len(texts) + sum(int(note.values.get("count") or 0) for note in partners.without)
     lines = [text(language, "partners.made", count=len(texts), total=asked)]
     found = triggers(partners.made)
     lines += [_goes(word, asked, language) for word in found[:MOST_WORDS]]
