@@ -13,6 +13,7 @@ from core.benchmark.methods.method import Analysed, Outcome, analyse
 from core.benchmark.metrics.ablations import AblationRow, ablation_rows
 from core.benchmark.metrics.memory import PeakMemory
 from core.benchmark.metrics.ranking import edge_selection, hits_among_best, precision_recall, ranking
+from core.benchmark.metrics.trust import TrustRow
 from core.benchmark.metrics.verdicts import (
     FalseConfirmations,
     against_truth,
@@ -42,11 +43,12 @@ UNAFFORDABLE = ("acdc-kl", "acdc-logit-difference", "exact-patching", "paper-ens
 
 @dataclass
 class DrawResult:
-    """What one draw gave; `failed` are methods with the reason why they could not be measured."""
+    """What one draw gave; `failed` are methods with the reason why they could not be measured, `trust` whole runs."""
 
     rows: list[Row] = field(default_factory=list)
     ablations: list[AblationRow] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    trust: list[TrustRow] = field(default_factory=list)
 
 
 def measure_draw(task: Task, examples: int, draw: int, size: Size) -> DrawResult:

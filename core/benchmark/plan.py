@@ -63,19 +63,21 @@ PLANS: dict[Size, dict[str, Repeats]] = {
 @dataclass(frozen=True)
 class Extras:
     """What is measured beside the methods, at MAIN texts a side: draws whose labels are shuffled over all texts, draws
-    on which heads to switch off are searched, draws of the sweep over settings; and shuffles of the labels a draw.
+    on which heads to switch off are searched, draws of the sweep over settings, draws of whole runs whose level of
+    trust is judged; and shuffles of the labels a draw.
     """
 
     unpaired_draws: int = 0
     switch_draws: int = 0
     sweep_draws: int = 0
+    trust_draws: int = 0
     shuffles: int = 5
     unpaired_shuffles: int = 10
 
 
 EXTRAS: dict[Size, Extras] = {
     "quick": Extras(unpaired_draws=1, switch_draws=1, shuffles=2, unpaired_shuffles=3),
-    "full": Extras(unpaired_draws=5, switch_draws=3, sweep_draws=1),
+    "full": Extras(unpaired_draws=5, switch_draws=3, sweep_draws=1, trust_draws=2),
 }
 
 

@@ -14,6 +14,7 @@ import torch
 
 from core.benchmark.draws import DrawResult, measure_draw
 from core.benchmark.metrics.settings import SweepRow, sweep_rows
+from core.benchmark.metrics.trust import trust_rows
 from core.benchmark.plan import Size
 from core.benchmark.tasks.gpt2_circuits import load_published
 from core.benchmark.tasks.real.models import load_real
@@ -26,13 +27,17 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Job:
-    """One draw of a task with so many texts a side; with `sweep`, the settings moved on that draw instead."""
+    """One draw of a task with so many texts a side; with `sweep`, the settings moved on that draw instead, with `trust`
+    whole runs, for some of which texts of the behaviour `other` of the same model are used.
+    """
 
     task: TaskName
     examples: int
     draw: int
     size: Size
     sweep: bool = False
+    trust: bool = False
+    other: TaskName | None = None
 
 
 def do(job: Job) -> DrawResult | list[SweepRow]:
@@ -46,7 +51,17 @@ def do(job: Job) -> DrawResult | list[SweepRow]:
             return list(sweep_rows(task, job.examples, job.draw))
         except (HeadlightError, ValueError, RuntimeError) as error:
             return DrawResult(failed=[("sweep", f"{type(error).__name__}: {error}")])
+    if job.trust:
+        return _trust(job, task)
     return measure_draw(task, job.examples, job.draw, job.size)
+
+
+def _trust(job: Job, task: Task) -> DrawResult:
+    try:
+        other = _task(job.other) if job.other else None
+        return DrawResult(trust=list(trust_rows(task, other, job.examples, job.draw)))
+    except (HeadlightError, ValueError, RuntimeError) as error:
+        return DrawResult(failed=[("trust", f"{type(error).__name__}: {error}")])
 
 
 def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Result]) -> Iterator[tuple[Job, _Result]]:

@@ -21,6 +21,7 @@ from core.benchmark.groups.table import GroupRow, group_lines, group_summary
 from core.benchmark.metrics.ablations import AblationRow
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
+from core.benchmark.metrics.trust import TrustRow, other_behaviour, trust_lines
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
 from core.benchmark.processes import Job, cores, do, done
 from core.benchmark.tables.goals import Goal, goals
@@ -43,6 +44,7 @@ class Results:
     sweep: list[SweepRow] = field(default_factory=list)
     speed: list[SpeedRow] = field(default_factory=list)
     groups: list[GroupRow] = field(default_factory=list)
+    trust: list[TrustRow] = field(default_factory=list)
     not_run: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, job: Job, result: DrawResult | list[SweepRow]) -> None:
@@ -52,6 +54,7 @@ class Results:
             return
         self.rows += result.rows
         self.ablations += result.ablations
+        self.trust += result.trust
         for method, reason in result.failed:
             model = Path(job.task.folder).name or "bundled"
             entry = {"task": job.task.name, "model": model, "method": method}
@@ -68,6 +71,7 @@ class Results:
             "sweep": _table(SweepRow, self.sweep),
             "speed": _table(SpeedRow, self.speed),
             "groups": group_summary(self.groups),
+            "trust": _table(TrustRow, self.trust),
             "summary": summary(rows) if len(rows) else pd.DataFrame(),
         }
 
@@ -124,6 +128,7 @@ def run_benchmark(
     yield from ablation_lines(results.ablations)
     yield from speed_lines(results.speed)
     yield from group_lines(results.groups)
+    yield from trust_lines(results.trust)
     yield from goal_lines(results.goals())
     yield ""
     for entry in results.not_run:
@@ -141,6 +146,9 @@ def jobs_of(names: Sequence[TaskName], size: Size) -> list[Job]:
             jobs += [Job(name, MAIN, draw, size) for draw in range(draws_of(size, MAIN))]
             continue
         jobs += [Job(name, MAIN, draw, size, sweep=True) for draw in range(EXTRAS[size].sweep_draws)]
+        other = other_behaviour(name, names)
+        whole = range(EXTRAS[size].trust_draws)
+        jobs += [Job(name, MAIN, draw, size, trust=True, other=other) for draw in whole]
         for examples in sorted(EXAMPLES[size], reverse=True):
             jobs += [Job(name, examples, draw, size) for draw in range(draws_of(size, examples))]
     return jobs

@@ -28,13 +28,14 @@ import pandas as pd
 from core.analysis.pipeline import analyse
 from core.benchmark.tables.rows import NAN
 from core.benchmark.tasks.forms import PARTNERLESS, of_unequal_lengths, partnerless
-from core.benchmark.tasks.task import FIRST_SEEDS, Task
+from core.benchmark.tasks.task import FIRST_SEEDS, Task, TaskName
 from core.config import make_config
 from core.examples.example_set import Example, ExampleSet
 from core.heads import HeadId
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
+from core.scenarios.loader import load_scenario
 from core.schema import RunResult
 
 TRUE_SHARE = 0.8
@@ -217,13 +218,25 @@ def by_level(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(levels)
 
 
-def other_behaviours(tasks: Sequence[Task]) -> list[Task | None]:
-    """For each task the next one on the same model, the first after the last; None where it is alone."""
-    return [_next(task, [one for one in tasks if one.loaded is task.loaded]) for task in tasks]
+def trust_lines(rows: Sequence[TrustRow]) -> list[str]:
+    """What holds at each level as lines of a printed table; none without rows."""
+    if not rows:
+        return []
+    lines = ["", "Trust: runs whose main statement holds, of those that claim something"]
+    for of_level in by_level(pd.DataFrame(vars(row) for row in rows)).itertuples():
+        share = f"{of_level.holds:.3f}" if of_level.claims else "  –  "
+        lines.append(f"{of_level.level:8} {of_level.runs:4} runs {of_level.claims:4} claims {share}")
+    return lines
 
 
-def _next(task: Task, of_model: list[Task]) -> Task | None:
-    return of_model[(of_model.index(task) + 1) % len(of_model)] if len(of_model) > 1 else None
+def other_behaviour(name: TaskName, names: Sequence[TaskName]) -> TaskName | None:
+    """The next behaviour on the same model, the first after the last; None where it is alone or not bundled."""
+    of_model = [one for one in names if _model(one) == _model(name) and not one.published]
+    return of_model[(of_model.index(name) + 1) % len(of_model)] if len(of_model) > 1 else None
+
+
+def _model(name: TaskName) -> str:
+    return name.folder or str(load_scenario(name.name).model_folder)
 
 
 class _Held(ModelPool):

@@ -12,12 +12,13 @@ from core.benchmark.metrics.trust import (
     judged,
     mislabelled,
     mixed,
-    other_behaviours,
+    other_behaviour,
     shuffled,
     text_sets,
+    trust_lines,
     without_pairs,
 )
-from core.benchmark.tasks.task import Task
+from core.benchmark.tasks.task import TaskName
 from core.examples.example_set import Example, ExampleSet
 from core.heads import HeadId
 
@@ -110,7 +111,13 @@ def test_a_run_of_the_planted_circuit_claims_what_is_true_and_one_with_shuffled_
     assert (none.level, none.confirmed) == ("none", 0) and np.isnan(none.holds)
 
 
-def test_the_other_behaviour_is_one_of_the_same_model(planted):
-    second = Task("second", planted.loaded, frozenset(), frozenset())
-    assert other_behaviours([planted, second]) == [second, planted]
-    assert other_behaviours([planted]) == [None]
+def test_the_other_behaviour_is_one_of_the_same_model():
+    names = [TaskName("a", "one"), TaskName("b", "one"), TaskName("c", "two"), TaskName("d", "one")]
+    others = [other_behaviour(name, names) for name in names]
+    assert others == [names[1], names[3], None, names[0]]
+
+
+def test_lines_tell_what_holds_at_each_level():
+    row = TrustRow("t", "m", "pairs", 0, "high", holds=1.0)
+    assert trust_lines([]) == []
+    assert trust_lines([row])[2].split() == ["high", "1", "runs", "1", "claims", "1.000"]
