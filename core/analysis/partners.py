@@ -7,18 +7,20 @@
    and named. With fewer the texts are compared side by side, as without made partners.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.causal.metric import Metric, metric_of_sides
-from core.causal.partner_search import make_partners
+from core.causal.metric import metric_of_sides
+from core.causal.partner_search import make_partners, read_made
 from core.config import RunConfig
 from core.errors import ModelError
 from core.examples.alignment import Alignment
-from core.examples.counterfactuals import Counterfactual, Partners
-from core.examples.example_set import MINIMUM_PER_SIDE, Example, ExampleSet
+from core.examples.counterfactuals import Counterfactual, Direction, Partners
+from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, Example, ExampleSet
+from core.examples.made_texts import owner_of
+from core.generators import result_of
 from core.model.memory import is_out_of_memory
 from core.model.recording import Recording
 from core.schema import ExchangeRecord, MadePartner, Note, PartnersRecord, json_number
@@ -55,30 +57,84 @@ def _lacks(example: Example) -> bool:
 def made_partners(
     recording: Recording, config: RunConfig, wanted: Sequence[int]
 ) -> Generator[int, None, MadePartners]:
-    """Make partners for these anomalous texts of the recorded set; yields how many texts are done."""
-    examples = config.examples
-    normal = [i for i, e in enumerate(examples.examples) if e.label == "normal" and not e.source]
-    metric = metric_of_sides(recording, examples, wanted, normal, config.seed)
-    if not metric.differs:
-        return _none(examples, "no_difference")
-    sides = Alignment("last", "asked", (*wanted, *normal), len(wanted), (), np.zeros((0, 0), dtype=int))
+    """Make partners for these anomalous texts of the recorded set; yields how many texts are done.
+
+    Made partners that are in the set already are read, so that the record tells what each of them does.
+    """
+    known = known_partners(recording, config.examples, config.seed)
+    if not wanted:
+        return MadePartners(config.examples, known)
     try:
-        partners = yield from make_partners(recording, examples, sides, metric, config.seed)
+        partners, values = yield from _searched(recording, config, wanted)
     except (RuntimeError, MemoryError, ModelError) as error:
         if not is_out_of_memory(error):
             raise
-        return _none(examples, "memory")
+        return MadePartners(config.examples, known.model_copy(update={"state": "memory"}))
     made = {one.of for one in partners.made}
-    usable = len(made) >= max(FEWEST, len(wanted) / 2)
+    others = [e for e in config.examples.of("anomalous") if config.examples.examples.index(e) not in wanted]
+    usable = bool(made) and len(made) + len(others) >= max(FEWEST, (len(wanted) + len(others)) / 2)
+    kept = partners.examples if usable else config.examples
     record = PartnersRecord(
         state=partners.state if usable or not made else "too_few",
-        made=_records(partners, metric, wanted) if usable else (),
-        without=_without(examples, partners),
+        made=(*known.made, *(_records(config.examples, partners, values) if usable else ())),
+        without=_without(config.examples, partners),
+        forward_passes=known.forward_passes + partners.forward_passes,
+        backward_passes=partners.backward_passes,
+        examples=kept.model_dump(mode="json") if kept.made else {},
+    )
+    return MadePartners(kept, record)
+
+
+def setting_off(recording: Recording, config: RunConfig) -> PartnersRecord:
+    """What would set the behaviour off: the fewest words exchanged in each given normal text that make it anomalous."""
+    normal = [i for i, e in enumerate(config.examples.examples) if e.label == "normal" and not e.source]
+    partners, values = result_of(_searched(recording, config, normal, "normal"))
+    return PartnersRecord(
+        state=partners.state,
+        made=_records(config.examples, partners, values),
+        without=_without(config.examples, partners),
         forward_passes=partners.forward_passes,
         backward_passes=partners.backward_passes,
-        examples=partners.examples.model_dump(mode="json") if usable else {},
+        examples=partners.examples.model_dump(mode="json"),
     )
-    return MadePartners(partners.examples if usable else examples, record)
+
+
+def _searched(
+    recording: Recording, config: RunConfig, wanted: Sequence[int], direction: Direction = "anomalous"
+) -> Generator[int, None, tuple[Partners, dict[int, float]]]:
+    """The search over these texts of one side of the recorded set, and the metric of the given texts by number."""
+    examples, other = config.examples, "normal" if direction == "anomalous" else "anomalous"
+    others = [i for i, e in enumerate(examples.examples) if e.label == other and not e.source]
+    anomalous, normal = (wanted, others) if direction == "anomalous" else (others, wanted)
+    metric = metric_of_sides(recording, examples, anomalous, normal, config.seed)
+    kept = (*anomalous, *normal)
+    sides = Alignment("last", "asked", kept, len(anomalous), (), np.zeros((0, 0), dtype=int))
+    search = make_partners(recording, examples, sides, metric, config.seed, direction=direction)
+    return (yield from search), dict(zip(kept, metric.values.tolist(), strict=True))
+
+
+def known_partners(recording: Recording, examples: ExampleSet, seed: int) -> PartnersRecord:
+    """What the made partners that are in the recorded set do; those of another length than their text are left out."""
+    owners = {
+        number: examples.examples.index(owner)
+        for number, example in enumerate(examples.examples)
+        if example.source and (owner := owner_of(examples, example))
+    }
+    if not owners:
+        return PartnersRecord()
+    sides = [
+        [i for i, e in enumerate(examples.examples) if e.label == label and not e.source] for label in LABELS
+    ]
+    metric = metric_of_sides(recording, examples, sides[0], sides[1], seed)
+    given = [*sides[0], *sides[1]]
+    read, passes = read_made(recording, examples, metric, given, owners)
+    before = dict(zip(given, metric.values.tolist(), strict=True))
+    return PartnersRecord(
+        state="computed",
+        made=tuple(_record(made, number + 1, before[made.of]) for number, made in read.items()),
+        forward_passes=passes,
+        examples=examples.model_dump(mode="json"),
+    )
 
 
 def partner_notes(record: PartnersRecord) -> list[Note]:
@@ -87,15 +143,13 @@ def partner_notes(record: PartnersRecord) -> list[Note]:
     return [*state, *record.without]
 
 
-def _none(examples: ExampleSet, state: str) -> MadePartners:
-    return MadePartners(examples, PartnersRecord(state=state))
-
-
-def _records(partners: Partners, metric: Metric, wanted: Sequence[int]) -> tuple[MadePartner, ...]:
-    before = dict(zip(wanted, metric.values.tolist(), strict=False))
-    given = len(partners.examples.given)
+def _records(
+    examples: ExampleSet, partners: Partners, values: Mapping[int, float]
+) -> tuple[MadePartner, ...]:
+    """`values` is the metric of the given texts by their number."""
+    first = len(examples.examples) + 1
     return tuple(
-        _record(made, given + number, before[made.of]) for number, made in enumerate(partners.made, start=1)
+        _record(made, number, values[made.of]) for number, made in enumerate(partners.made, start=first)
     )
 
 

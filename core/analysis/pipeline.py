@@ -162,12 +162,12 @@ def _partners(
     """Make partners for the texts that have none; then the settings and observations with these texts among them."""
     recording, loaded = observed.recording, observed.loaded
     wanted = texts_without_partner(config, observed.alignment, recording.texts)
-    if not wanted:
+    if not wanted and not config.examples.made:
         return config, observed, None
     yield clock.start("partners", len(wanted))
     running = made_partners(recording, config, wanted)
     partners = yield from relayed(running, lambda done: Progress("partners", done, len(wanted)))
-    if not partners.any:
+    if partners.examples == config.examples:
         return config, observed, partners.record
     config = config.model_copy(update={"examples": partners.examples})
     ids = tokenise(loaded, config.examples)

@@ -47,6 +47,16 @@ class Between(TypedDict):
     change: float
 
 
+class PartnersAnswer(TypedDict):
+    """The worker's answer to the question `partners`: a `core.schema.PartnersRecord`, and the tokens of each text.
+
+    The payload has `config`, `direction` (the side whose texts are changed) and `make`.
+    """
+
+    record: dict[str, Any]
+    tokens: list[int]
+
+
 class Writes(TypedDict):
     """The words that a head makes likelier and less likely."""
 

@@ -3,6 +3,7 @@
 from core.analysis.pipeline import analyse
 from core.inspection.ablated_generation import what_if
 from core.inspection.head_view import head_view
+from core.inspection.partners import make_draft_partners
 from core.inspection.preview import inspect, preview
 from core.inspection.suggested_answers import suggest_answers
 from core.jobs.checks import check
@@ -15,6 +16,7 @@ __all__ = [
     "check",
     "head_view",
     "inspect",
+    "make_draft_partners",
     "preview",
     "save",
     "suggest_answers",

@@ -116,6 +116,10 @@ class Worker:
             return engine.preview(RunConfig.model_validate(payload), pool)
         if kind == "suggest":
             return engine.suggest_answers(RunConfig.model_validate(payload), pool)
+        if kind == "partners":
+            asked = dict(payload)
+            config = RunConfig.model_validate(asked.pop("config"))
+            return engine.make_draft_partners(config, models=pool, **asked)
         if kind not in ("head", "what_if"):
             raise ConfigError("bad_setting", name="ask", detail=f"no such question: “{kind}”")
         arguments = dict(payload)

@@ -6,6 +6,9 @@ from typing import Any
 
 from core.config import RunConfig
 from core.errors import ModelError
+from core.examples.counterfactuals import Counterfactual, with_made
+from core.examples.example_set import ExampleSet
+from core.examples.made_texts import owner_of
 from core.heads import HeadId
 from core.model.tokens.chat_template import ChatFacts, ChatSwitch
 from core.runs.run_folder import RunFolder
@@ -19,6 +22,7 @@ __all__ = [
     "check",
     "head_view",
     "inspect",
+    "make_draft_partners",
     "preview",
     "save",
     "suggest_answers",
@@ -131,6 +135,10 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
     examples = config.examples.examples
     sides = [[i for i, x in enumerate(examples) if x.label == label] for label in ("anomalous", "normal")]
     pairs = [] if config.pairing == "off" else [list(pair) for pair in zip(*sides, strict=False)]
+    if made := config.examples.made:
+        owners = {e.pair: i for i, e in enumerate(examples) if not e.source and e.pair}
+        firsts = {e.pair: examples.index(e) for e in reversed(made)}
+        pairs = [[owners[pair], made_text] for pair, made_text in firsts.items()]
 
     def next_word(text: str) -> dict[str, Any]:
         own = text.rpartition("(")[2].removesuffix(")") if text.endswith(")") else "today"
@@ -142,7 +150,8 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
             "mode": "aligned",
             "reason": {"key": "same_length", "values": {"shortest": 3, "longest": 3}},
             "pairs": pairs,
-            "pairs_source": "automatic" if pairs else "none",
+            "pairs_source": "made" if made else "automatic" if pairs else "none",
+            "sources": ["made" if made else "matched"] * len(pairs),
             "left_out": [],
             "slots": ["0"],
             "positions": [[0] for _ in examples],
@@ -152,6 +161,7 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
                 "label": example.label,
                 "text": example.text,
                 "pair": example.pair,
+                "source": example.source,
                 "prompt": config.examples.frame.replace("{text}", example.text)
                 or f"<user>{example.text}</user>",
                 "pieces": example.text.split(" "),
@@ -172,6 +182,45 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
             if "☃" in example.text
         ],
     }
+
+
+def make_draft_partners(
+    config: RunConfig, *, direction: str = "anomalous", make: bool = True, models: ModelPool
+) -> dict[str, Any]:
+    """Each word of a text in turn becomes `calm`, and the text says " Billing"; a text of one word has no partner."""
+    examples = config.examples
+    if make:
+        wanted = [i for i, e in enumerate(examples.given) if e.label == direction and not e.pair]
+        found = [one for of in wanted for one in _calm(examples, of)]
+        examples = with_made(examples, found)
+    made = []
+    for number, text in enumerate(examples.examples, start=1):
+        owner = owner_of(examples, text) if text.source else None
+        if owner is None or len(owner.text.split()) != len(text.text.split()):
+            continue
+        words = enumerate(zip(owner.text.split(), text.text.split(), strict=True))
+        exchanges = [{"position": i, "old": old, "new": new} for i, (old, new) in words if old != new]
+        place = examples.examples.index(owner) + 1
+        made.append({"text": place, "example": number, "exchanges": exchanges, "closes": 0.9})
+    alone = [i + 1 for i, e in enumerate(examples.given) if e.label == direction and not e.pair]
+    without = {"count": len(alone), "lines": ", ".join(map(str, alone))}
+    record = {
+        "state": "computed",
+        "made": made,
+        "without": [{"key": "partner_no_exchange", "values": without}] if alone and make else [],
+        "examples": examples.model_dump(mode="json"),
+    }
+    return {"record": record, "tokens": [len(e.text.split()) for e in examples.examples]}
+
+
+def _calm(examples: ExampleSet, of: int) -> list[Counterfactual]:
+    owner = examples.examples[of]
+    words = owner.text.split()
+    other = "normal" if owner.label == "anomalous" else "anomalous"
+    texts = [" ".join([*words[:i], "calm", *words[i + 1 :]]) for i in range(len(words)) if len(words) > 1]
+    made = [owner.model_copy(update={"text": text, "label": other, "source": "made"}) for text in texts]
+    kept = [e for e in made if e.text not in examples.refused][:2]
+    return [Counterfactual(of, (), (), 0.9, 0.0, 0.0, 0.0, example) for example in kept]
 
 
 def suggest_answers(config: RunConfig, models: ModelPool) -> dict[str, Any]:

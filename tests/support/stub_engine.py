@@ -104,6 +104,11 @@ def suggest_answers(config: RunConfig, models: ModelPool) -> dict[str, Any]:
     return {"state": "alike", "examples": [], "offered": [], "alike": len(config.examples.examples)}
 
 
+def make_draft_partners(config: RunConfig, *, models: ModelPool, **question: Any) -> dict[str, Any]:
+    """The question, and how many examples came over."""
+    return {"count": len(config.examples.examples), **question}
+
+
 def head_view(config: RunConfig, models: ModelPool, **question: Any) -> dict[str, Any]:
     """The question, and the model of the run that it is about."""
     return {"model": config.model, **question}

@@ -14,4 +14,5 @@ For each text whose metric stands on its own side:
 5. Kept are up to `per_text` of different words; of one word that which comes nearest to the other side's level.
 """
 
+from core.causal.partner_search._given import read_made as read_made
 from core.causal.partner_search._search import make_partners as make_partners

@@ -262,6 +262,9 @@ def test_questions_are_answered_while_a_run_goes_on(backend):
     wait_for(lambda: bool(read_records(run)))
     assert answer(backend, "preview", config().model_dump(mode="json")).value == {"count": 6}
     assert answer(backend, "suggest", config().model_dump(mode="json")).value["alike"] == 6
+    partners = {"direction": "normal", "make": False}
+    payload = {"config": config().model_dump(mode="json"), **partners}
+    assert answer(backend, "partners", payload).value == {"count": 6, **partners}
     question = {"layer": 1, "head": 2, "example": 0, "partner": None, "query": 3}
     head = answer(backend, "head", {"run": str(run.path), **question})
     assert head.value == {"model": config().model, **question}
