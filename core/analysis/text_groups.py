@@ -1,21 +1,23 @@
 """One fault or several: the anomalous texts grouped by the heads that carry the fault on them.
 
-1. Each text is the vector of the effects of the tested heads on it (noising), scaled to length 1, so that how strongly
-   a text shows the fault does not count. A text whose vector is shorter than WEAKEST of the median one is not placed,
-   and where more than a quarter of the texts are so, nothing is grouped.
+1. Each text is the vector of the effects on it (noising) of the tested heads that matter: whose mean effect is at least
+   half the bound of a head in size. It is scaled to length 1, so that how strongly a text shows the fault does not
+   count. A text whose vector is shorter than WEAKEST of the median one is not placed, and where more than MOST_WEAK of
+   the texts are so, nothing is grouped.
 2. Average linkage over cosine distances, cut into 2 to MOST groups of at least SMALLEST texts each.
-3. A cut is clear where its mean silhouette (Rousseeuw 1987) is at least SEPARATED and the mean distance between its two
-   nearest groups at least APART. The clear cut with the largest silhouette stands; where none is clear, the answer is
-   one group.
+3. A cut is clear where its mean silhouette (Rousseeuw 1987) and the mean distance between its two nearest groups reach
+   their bars. The clear cut with the largest silhouette stands; where none is clear, the answer is one group.
 
-The two bars were chosen on the tuning models, where every behaviour has one mechanism: at most 5 % of the draws of 5, 8
-and 16 texts fall apart falsely (docs/method.md). Codes, untrained dictionaries and k-means on head outputs did worse
-than effects on the test cases (docs/benchmark.md), so they have no say here.
+The bars depend on what the heads get instead: with their partner's value, texts of one mechanism hardly ever fall
+apart; with the mean of the normal texts they do so more easily, above all where few heads are looked at. They were
+chosen on the tuning models, where every behaviour has one mechanism, so that at most 5 % of the draws of 5, 8 and 16
+texts fall apart falsely whatever the number of heads (docs/method.md). Codes, untrained dictionaries and k-means on
+head outputs did worse than effects on the test cases (docs/benchmark.md), so they have no say here.
 """
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,11 +31,17 @@ if TYPE_CHECKING:
     from core.causal.evidence import Evidence
     from core.examples.alignment import Alignment
 
-SEPARATED = 0.7
-"""Least mean silhouette of groups."""
 
-APART = 0.4
-"""Least mean cosine distance between two groups."""
+class Bars(NamedTuple):
+    """Least mean silhouette, least mean cosine distance between two groups, fewest heads that are looked at."""
+
+    separation: float
+    distance: float
+    heads: int = 1
+
+
+BARS: dict[str, Bars] = {"resample": Bars(0.5, 0.35), "mean": Bars(0.75, 0.5, heads=8)}
+"""By what the heads get instead."""
 
 SMALLEST, MOST = 2, 4
 """Texts of the smallest group, and groups at most."""
@@ -52,7 +60,7 @@ MOST_TELLING = 6
 class Division:
     """The group (text,) of every text, from 1, 0 where a text is not placed; how clear the best cut is.
 
-    `labels` are 1 everywhere where no cut is clear enough.
+    `labels` are 1 everywhere where no cut is clear enough, 0 where too few texts could be placed to ask.
     """
 
     labels: np.ndarray
@@ -64,30 +72,29 @@ class Division:
         """Groups."""
         return int(self.labels.max(initial=0))
 
-    @property
-    def clear(self) -> bool:
+    def clear(self, bars: Bars) -> bool:
         """Whether the groups are far enough apart to stand."""
-        return self.separation >= SEPARATED and self.distance >= APART
+        return self.separation >= bars.separation and self.distance >= bars.distance
 
 
-def divided(effects: np.ndarray) -> Division:
+def divided(effects: np.ndarray, bars: Bars = BARS["resample"]) -> Division:
     """The groups of texts with these effects (text, head), in the order of their first texts."""
     one = Division(np.ones(len(effects), dtype=int))
     lengths = np.linalg.norm(effects, axis=1)
     placed = np.flatnonzero((lengths > 0) & (lengths >= WEAKEST * np.median(lengths)))
     if len(placed) < max(FEWEST, (1 - MOST_WEAK) * len(effects)):
-        return one
-    best = clearest_cut(effects[placed])
+        return Division(np.zeros(len(effects), dtype=int))
+    best = clearest_cut(effects[placed], bars)
     if best is None:
         return one
-    if not best.clear:
+    if not best.clear(bars):
         return Division(one.labels, best.separation, best.distance)
     labels = np.zeros(len(effects), dtype=int)
     labels[placed] = best.labels
     return Division(labels, best.separation, best.distance)
 
 
-def clearest_cut(vectors: np.ndarray) -> Division | None:
+def clearest_cut(vectors: np.ndarray, bars: Bars) -> Division | None:
     """The cut of texts (text, feature), none of length 0, by the rule above, clear or not; None where there is none."""
     distances = pdist(vectors, "cosine").clip(min=0)
     tree, square = linkage(distances, "average"), squareform(distances)
@@ -97,7 +104,8 @@ def clearest_cut(vectors: np.ndarray) -> Division | None:
         if labels.max() != count or np.bincount(labels)[1:].min() < SMALLEST:
             continue
         found = Division(labels, silhouette(square, labels), _nearest(square, labels))
-        if best is None or (found.clear, found.separation) > (best.clear, best.separation):
+        order = found.clear(bars), found.separation
+        if best is None or order > (best.clear(bars), best.separation):
             best = found
     return best
 
@@ -129,20 +137,24 @@ def text_groups(evidence: "Evidence", alignment: "Alignment") -> TextGroups | No
     findings = evidence.heads
     if findings is None:
         return None
-    usable = np.isfinite(findings.per_example).all(axis=(0, 2))
-    directions = findings.per_example[:, usable].swapaxes(1, 2)
-    names = [str(head) for head, good in zip(findings.targets, usable, strict=True) if good]
+    bars = BARS["resample" if evidence.about.method == "resample" else "mean"]
+    finite = np.isfinite(findings.per_example).all(axis=(0, 2))
+    looked_at = finite & (np.abs(np.nan_to_num(findings.per_example[0])).mean(axis=-1) >= HEAD_BOUND / 2)
+    directions = findings.per_example[:, looked_at].swapaxes(1, 2)
+    names = [str(head) for head, good in zip(findings.targets, looked_at, strict=True) if good]
     effects = directions[0]
-    if len(effects) < FEWEST or not names:
+    if len(effects) < FEWEST:
         return TextGroups(state="too_few", heads=len(names), fewest=FEWEST)
-    division = divided(effects)
+    if len(names) < bars.heads:
+        return TextGroups(state="few_heads", heads=len(names), fewest=bars.heads)
+    division = divided(effects, bars)
     clear: dict[str, float | None] = {
-        "wanted": SEPARATED,
+        "wanted": bars.separation,
         "separation": json_number(division.separation),
         "distance": json_number(division.distance),
     }
     if division.count < 2:
-        return TextGroups(state="one", heads=len(names), **clear)
+        return TextGroups(state="one" if division.count else "weak", heads=len(names), **clear)
     texts, labels = np.array(alignment.kept[: len(effects)]), division.labels
     telling, means = _telling(effects, labels, names)
     return TextGroups(

@@ -20,15 +20,16 @@ class TextGroup(Stored):
 
 
 class TextGroups(Stored):
-    """Whether the anomalous texts fall into groups, found in the effects of `heads` tested heads text by text.
+    """Whether the anomalous texts fall into groups, found in effects text by text.
 
-    `separation` is the mean silhouette of the best division, `distance` the cosine distance of its two nearest groups;
-    they are given where the division was refused too. `wanted` is the separation that groups need, `fewest` the texts
-    that it takes to ask. `agreement` is the adjusted Rand index with the groups that denoising alone gives. `unplaced`
-    are texts on which no tested head does enough. `telling` are the heads that tell the groups apart, clearest first.
+    `heads` counts the tested heads that matter, on which it rests. `separation` is the mean silhouette of the best
+    division, `distance` the cosine distance of its two nearest groups; they are given where the division was refused
+    too. `wanted` is the separation that groups need, `fewest` the texts, or the heads, that it takes to ask.
+    `agreement` is the adjusted Rand index with the groups that denoising alone gives. `unplaced` are texts on which no
+    tested head does enough. `telling` are the heads that tell the groups apart, clearest first.
     """
 
-    state: Literal["one", "several", "too_few"]
+    state: Literal["one", "several", "weak", "few_heads", "too_few"]
     groups: tuple[TextGroup, ...] = ()
     unplaced: tuple[int, ...] = ()
     telling: tuple[str, ...] = ()

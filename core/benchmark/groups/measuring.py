@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from sklearn.cluster import KMeans
 
-from core.analysis.text_groups import divided, rand_index
+from core.analysis.text_groups import BARS, divided, rand_index
 from core.benchmark.groups.table import GroupRow
 from core.benchmark.groups.ways import WAYS, Case
 from core.benchmark.plan import MAIN
@@ -54,6 +54,7 @@ class Drawn:
 
 def rows_of(drawn: Drawn, pairing: str = "auto", names: tuple[str, ...] = tuple(WAYS)) -> Iterator[GroupRow]:
     """The row of every way on a draw."""
+    bars = BARS["mean" if pairing == "off" else "resample"]
     case = Case(drawn.loaded, drawn.examples, seed=drawn.draw, pairing=pairing)
     # what several ways share is read before the clock runs, so that no way pays for the others
     _ = case.centred, case.every_token, case.patching
@@ -64,7 +65,7 @@ def rows_of(drawn: Drawn, pairing: str = "auto", names: tuple[str, ...] = tuple(
         start = time.perf_counter()
         vectors = WAYS[name](case)
         seconds = time.perf_counter() - start + (shared if name == "effects" else 0)
-        found = divided(vectors)
+        found = divided(vectors, bars)
         count = len(set(drawn.groups.tolist()))
         yield GroupRow(
             task=drawn.task,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.analysis.text_groups import (
-    APART,
+    BARS,
     clearest_cut,
     divided,
     numbers_of,
@@ -22,16 +22,16 @@ from core.benchmark.tasks import two_routes
 from core.causal.evidence import Evidence
 from core.causal.verdicts import judge
 from core.heads import HeadId
-from core.schema import Manifest, TextGroup, TextGroups
+from core.schema import EvidenceAbout, Manifest, TextGroup, TextGroups
 
 TWO = np.array([[1.0, 0.1], [0.1, 1.0], [2.0, 0.2], [0.2, 2.0]])
 
 
-def found(noising, kept=None, denoising=None) -> TextGroups | None:
+def found(noising, kept=None, denoising=None, method="resample") -> TextGroups | None:
     """What a run with these effects (text, head) says."""
     effects = np.stack([noising.T] if denoising is None else [noising.T, denoising.T])
     heads = [HeadId(0, number) for number in range(effects.shape[1])]
-    evidence = Evidence("computed", heads=judge(heads, effects, 0.05, 0))
+    evidence = Evidence("computed", heads=judge(heads, effects, 0.05, 0), about=EvidenceAbout(method=method))
     return text_groups(evidence, SimpleNamespace(kept=kept or list(range(2 * len(noising)))))
 
 
@@ -46,7 +46,7 @@ def test_texts_of_two_directions_are_two_groups_however_strong_each_is():
 def test_texts_of_one_direction_are_one_group_and_keep_what_was_measured():
     division = divided(np.array([[1.0, 0.1], [2.0, 0.3], [1.0, 0.2], [0.5, 0.1], [1.0, 0.05]]))
     assert division.count == 1
-    assert division.distance < APART
+    assert division.distance < BARS["resample"].distance
 
 
 def test_a_single_text_of_another_kind_makes_no_group():
@@ -66,7 +66,10 @@ def test_a_text_on_which_no_head_does_enough_is_not_placed():
 
 def test_nothing_is_grouped_where_many_texts_show_nothing():
     effects = np.vstack([TWO, np.zeros((2, 2))])
-    assert divided(effects).count == 1
+    assert divided(effects).count == 0
+    groups = found(effects)
+    assert groups is not None
+    assert groups.state == "weak"
 
 
 def test_the_silhouette_is_the_usual_one():
@@ -83,7 +86,10 @@ def test_order_and_strength_of_texts_do_not_matter(seed, count):
     random = np.random.default_rng(seed)
     effects = random.normal(size=(count, 4))
     order, strength = random.permutation(count), random.uniform(0.8, 1.2, size=(count, 1))
-    first, second = clearest_cut(effects), clearest_cut((effects * strength)[order])
+    first, second = (
+        clearest_cut(effects, BARS["mean"]),
+        clearest_cut((effects * strength)[order], BARS["mean"]),
+    )
     assert (first is None) == (second is None)
     if first is not None and second is not None:
         assert first.separation == pytest.approx(second.separation)
@@ -122,6 +128,27 @@ def test_a_head_whose_effect_is_no_number_is_left_out():
     groups = found(noising)
     assert groups is not None
     assert (groups.state, groups.heads) == ("several", 2)
+
+
+def test_a_head_that_does_next_to_nothing_has_no_say():
+    noising = np.hstack([np.ones((4, 1)), [[0.02], [-0.02], [0.02], [-0.02]]])
+    groups = found(noising)
+    assert groups is not None
+    assert (groups.state, groups.heads) == ("one", 1)
+
+
+def test_the_mean_of_the_normal_texts_takes_more_heads_and_a_clearer_cut():
+    few = found(TWO, method="mean")
+    assert few is not None
+    assert (few.state, few.heads, few.fewest) == ("few_heads", 2, 8)
+    many = found(np.hstack([TWO] * 4), method="mean")
+    assert many is not None
+    assert many.state == "several"
+    between = np.array([[1.0, 0.4], [0.4, 1.0], [1.0, 0.42], [0.42, 1.0]])
+    assert divided(between).count == 1
+    apart = np.array([[1.0, 0.3], [0.3, 1.0], [1.0, 0.32], [0.32, 1.0]])
+    assert divided(apart).count == 2
+    assert divided(apart, BARS["mean"]).count == 1
 
 
 def test_one_mechanism_is_told_with_what_was_measured():
