@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -17,14 +16,14 @@ SUFFICIENT = 0.6
 
 TOGETHER = 16
 MOST_A_WORD = 6
-"""Exchanges read exactly in one round, and of one word of a text."""
+"""Exchanges read exactly in one round, and of one word of a text where it has many."""
 
 MOST_COMBINED = 8
 MOST_EXCHANGES = 3
 """Best single exchanges that are combined, and how many of them at most."""
 
 FLOOR = 0.05
-"""Share of the words of the text that are less likely, a token, than an exchanged word may be."""
+"""Share of the tokens of all texts that are less likely than a token of an exchanged word may be."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Tried:
 class TextSearch:
     """What is known of one text, at a place of the metric's texts, in front of the exact runs.
 
-    `value` is its metric, `level` that of the other side, `own` (position,) log p of its tokens, nan for the first.
-    `taken` are the texts that are there already.
+    `value` is its metric, `level` that of the other side, `own` (position,) log p of its tokens, nan for the first, and
+    `floor` that of the unlikeliest tokens of all texts. `taken` are the texts that are there already.
     """
 
     reader: Reader
@@ -56,15 +55,19 @@ class TextSearch:
     value: float
     level: float
     own: np.ndarray
+    floor: float
     taken: frozenset[str]
 
     def singles(self, found: Sequence[Proposal], most: int, enough: int) -> list[Tried]:
         """The most promising exchanges, in rounds until `enough` words of the text have one that suffices."""
         counts: dict[int, int] = {}
         chosen: list[Proposal] = []
+        words = len({one.swap.word.position for one in found})
         for one in found:
             position = one.swap.word.position
-            if counts.get(position, 0) >= MOST_A_WORD or (position and one.log_likelihood < self.floor):
+            if counts.get(position, 0) >= max(MOST_A_WORD, most // words):
+                continue
+            if position and one.log_likelihood < self._allowed(one.swap):
                 continue
             if not reads_back(self.reader.loaded, self.reading, [one.swap]):
                 continue
@@ -100,11 +103,10 @@ class TextSearch:
             together = max(read, key=lambda one: one.closes)
         return every
 
-    @cached_property
-    def floor(self) -> float:
-        """log p a token below which a word is not readable in its place."""
-        positions = [p for word in self.reading.words for p in range(word.position, word.end) if p]
-        return float(np.quantile(self.own[positions], FLOOR)) if positions else -np.inf
+    def _allowed(self, swap: Swap) -> float:
+        """log p below which an exchanged word is not readable in its place."""
+        before = float(np.nansum(self.own[swap.word.position : swap.word.end]))
+        return min(before, self.floor * len(swap.ids), swap.usual)
 
     def _read(self, swaps: Sequence[tuple[Swap, ...]]) -> list[Tried]:
         changed = [
@@ -122,8 +124,7 @@ class TextSearch:
         places = [(swap.word.position, swap.word.end) for swap in swaps]
         before = sum(float(np.nansum(self.own[first:last])) for first, last in places)
         following = sum(float(np.nansum(self.own[last : last + FOLLOWING])) for _, last in places)
-        tokens = sum(last - first for first, last in places)
-        likely = read.exchanged >= min(before, self.floor * tokens)
+        likely = read.exchanged >= sum(map(self._allowed, swaps))
         readable = likely and read.following >= following + self.floor * len(swaps)
         partner = self._partner(swaps, read, closes, before) if readable and closes >= SUFFICIENT else None
         return Tried(swaps, closes, readable, partner)

@@ -5,10 +5,12 @@ these (HotFlip, Ebrahimi et al. 2018, arXiv 1712.06751, section 3). Words come f
 where these do not suffice, from the tokens that the model itself holds likeliest in the word's place.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,15 +24,16 @@ LIKELY = 16
 
 @dataclass(frozen=True)
 class Source:
-    """A word that may be put in: its tokens, and its spelling."""
+    """A word that may be put in: its tokens, its spelling, and log p of it where the user has written it, at least."""
 
     ids: tuple[int, ...]
     spelling: str
+    usual: float = math.inf
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """An exchange, by how much it should move the metric, and nats of its first token in front of which it stands."""
+    """An exchange, by how much it should move the metric, and log p of the first token of the new word in its place."""
 
     swap: Swap
     predicted: float
@@ -58,12 +61,15 @@ class Barred:
         ]
 
 
-def sources_of(readings: Iterable[Reading]) -> dict[Kind, list[Source]]:
-    """The words of texts by their kind, each once, in order."""
+def sources_of(readings: Iterable[Reading], own: Iterable[np.ndarray]) -> dict[Kind, list[Source]]:
+    """The words of texts by their kind, each once, in order; `own` (position,) are log p of the tokens of each text."""
     by_kind: dict[Kind, dict[tuple[int, ...], Source]] = {}
-    for reading in readings:
+    for reading, likelihoods in zip(readings, own, strict=True):
         for word in reading.words:
-            by_kind.setdefault(word.kind, {}).setdefault(word.ids, Source(word.ids, word.spelling))
+            usual = float(np.nansum(likelihoods[word.position : word.end]))
+            of_kind = by_kind.setdefault(word.kind, {})
+            before = of_kind.get(word.ids, Source(word.ids, word.spelling))
+            of_kind[word.ids] = replace(before, usual=min(before.usual, usual))
     return {kind: list(sources.values()) for kind, sources in by_kind.items()}
 
 
@@ -134,7 +140,11 @@ def _ranked(
     places = [max(0, word.position - 1) for word in words]
     likelihoods, _ = reader.next_tokens(slopes.hidden[places], [source.ids[0] for source in sources], 1)
     return [
-        Proposal(Swap(word, source.ids, source.spelling), float(moved[i, j]), float(likelihoods[i, j]))
+        Proposal(
+            Swap(word, source.ids, source.spelling, source.usual),
+            float(moved[i, j]),
+            float(likelihoods[i, j]),
+        )
         for i, word in enumerate(words)
         for j, source in enumerate(sources)
         if source.ids != word.ids and source.spelling.casefold() != word.spelling.casefold()

@@ -140,6 +140,14 @@ class Reader:
         return [(exchanged, following) for exchanged, following in sums]
 
     @torch.no_grad()
+    def likelihoods(self, ids: Sequence[int]) -> list[float]:
+        """log p of every token of a text but its first."""
+        tokens, mask = pad([ids], self.loaded.device)
+        hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
+        self.forward_passes += 1
+        return self.log_likelihood(hidden[0, :-1], ids[1:]).tolist()
+
+    @torch.no_grad()
     def log_likelihood(self, hidden: Tensor, tokens: Sequence[int]) -> Tensor:
         """log p (place,) of these tokens behind final hidden states (place, d_model), on the CPU."""
         parts = []

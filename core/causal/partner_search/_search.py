@@ -5,10 +5,10 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from core.causal.metric import Metric
-from core.causal.partner_search._exact import TextSearch, Tried
+from core.causal.partner_search._exact import FLOOR, TextSearch, Tried
 from core.causal.partner_search._proposals import Barred, likely_proposals, proposals, sources_of
 from core.causal.partner_search._reading import Reader
-from core.causal.partner_search._words import UNREADABLE, reading_of
+from core.causal.partner_search._words import UNREADABLE, Reading, reading_of
 from core.examples.alignment import Alignment
 from core.examples.checks.words import is_mark, words_of
 from core.examples.counterfactuals import Counterfactual, Direction, Partners, Reason, State, with_made
@@ -76,7 +76,15 @@ class _Search:
             reading_of(recording.loaded, examples, number, recording.texts[number])
             for number in alignment.kept
         ]
-        self.sources = sources_of(self.readings)
+        self.own = [self._likelihoods(reading) for reading in self.readings]
+        self.sources = sources_of(self.readings, self.own)
+        tokens = [
+            likelihoods[word.position : word.end]
+            for reading, likelihoods in zip(self.readings, self.own, strict=True)
+            for word in reading.words
+        ]
+        every = np.concatenate([*tokens, [np.nan]])
+        self.floor = -np.inf if np.isnan(every).all() else float(np.nanquantile(every, FLOOR))
         self.likeliest = recording.of(alignment.kept).log_probabilities().argmax(dim=-1).tolist()
         self.taken = {example.text for example in examples.examples} | set(examples.refused)
         self.no_gradient = False
@@ -100,6 +108,10 @@ class _Search:
         self.taken |= {one.example.text for one in kept}
         return kept or ("no_exchange" if tried else "nothing_to_exchange")
 
+    def _likelihoods(self, reading: Reading) -> np.ndarray:
+        """log p of the tokens of a text (position,), nan for the first."""
+        return np.array([np.nan, *self.reader.likelihoods(reading.ids)])
+
     def _text(self, place: int, value: float) -> TextSearch | None:
         """What is to be known of one text; None where it has no words, or no gradient."""
         reading = self.readings[place]
@@ -107,7 +119,6 @@ class _Search:
         if slopes is None:
             self.no_gradient |= bool(reading.words)
             return None
-        own = self.reader.log_likelihood(slopes.hidden[:-1], reading.ids[1:]).double().numpy()
         return TextSearch(
             reader=self.reader,
             examples=self.examples,
@@ -117,7 +128,8 @@ class _Search:
             barred=self._barred(place),
             value=value,
             level=self.level,
-            own=np.array([np.nan, *own]),
+            own=self.own[place],
+            floor=self.floor,
             taken=frozenset(self.taken),
         )
 

@@ -6,6 +6,7 @@ several, these are one word here. Only words that the text itself says count: no
 system message that all texts share, and no special token.
 """
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,11 +109,15 @@ def _runs(
 
 @dataclass(frozen=True)
 class Swap:
-    """A word of a text, and the tokens and spelling that take its place."""
+    """A word of a text, and the tokens and spelling that take its place.
+
+    `usual` is log p of the new word where the user has written it, infinite for a word of no text.
+    """
 
     word: Word
     ids: tuple[int, ...]
     spelling: str
+    usual: float = math.inf
 
     def exchange(self) -> Exchange:
         """The same for the result."""
