@@ -8,10 +8,12 @@ For each text whose metric stands on its own side:
 2. The most promising MOST_TRIED exchanges are read exactly, TOGETHER at a time, at most MOST_A_WORD of one word, until
    enough words have one that suffices. Where none does, tokens that the model holds likely in the places are tried.
 3. An exchange suffices where it closes at least SUFFICIENT of the distance to the other side's mean, and is readable:
-   a token of the new word is in its place no less likely than FLOOR of the text's own tokens, or than the old word,
-   and what follows loses no more than one such token.
+   the new word is in its place no less likely than the old one, than where the user has written it, or than all but
+   FLOOR of the tokens of all texts; and what follows loses no more than one such token.
 4. Where no single exchange suffices, the best are made together, two, then three, greedily.
-5. Kept are up to `per_text` of different words; of one word that which comes nearest to the other side's level.
+5. Kept are up to `per_text` of different words: those that leave the text the likeliest, and no less likely than the
+   first by LESS_LIKELY. On the tuning models exact patching over these finds the true heads better (head AUC .98 and
+   .92 of texts of unequal lengths, of trained models and of a real one) than over those that close the most (.97, .90).
 """
 
 from core.causal.partner_search._given import read_made as read_made

@@ -28,13 +28,14 @@ FLOOR = 0.05
 
 @dataclass(frozen=True)
 class Tried:
-    """Exchanges that were read: the share of the distance that they close, whether the text stays readable, and, where
-    they suffice and give a text that is not there yet, the partner.
+    """Exchanges that were read: the share of the distance that they close, whether the text stays readable, by how many
+    nats it gets likelier, and, where they suffice and give a text that is not there yet, the partner.
     """
 
     swaps: tuple[Swap, ...]
     closes: float
     readable: bool
+    likelihood: float
     partner: Counterfactual | None = None
 
 
@@ -127,7 +128,8 @@ class TextSearch:
         likely = read.exchanged >= sum(map(self._allowed, swaps))
         readable = likely and read.following >= following + self.floor * len(swaps)
         partner = self._partner(swaps, read, closes, before) if readable and closes >= SUFFICIENT else None
-        return Tried(swaps, closes, readable, partner)
+        likelihood = read.exchanged - before + read.following - following
+        return Tried(swaps, closes, readable, likelihood, partner)
 
     def _partner(
         self, swaps: tuple[Swap, ...], read: Read, closes: float, before: float

@@ -18,6 +18,9 @@ from core.model.recording import Recording
 OWN_SIDE = 0.25
 """A text whose metric stands nearer to the other side's mean than this share of the gap behaves as the other side."""
 
+LESS_LIKELY = 3.0
+"""Nats by which a further partner of a text may be less likely than its first."""
+
 MOST_TRIED = 64
 MOST_LIKELY_TRIED = 32
 """Exchanges read exactly, by words of the texts and by likely tokens."""
@@ -156,13 +159,18 @@ class _Search:
 
 
 def _kept(tried: Sequence[Tried], per_text: int) -> list[Counterfactual]:
-    """Of each word the exchange nearest to the other side's level, and of these the nearest; fewest words first."""
+    """Those with the fewest words exchanged, of them the likeliest, each of other words.
+
+    An exchange that reads much worse than another often does something else than to take the cause away.
+    """
+    sufficient = [one for one in tried if one.partner is not None]
+    ordered = sorted(sufficient, key=lambda one: (len(one.swaps), -one.likelihood))
     kept: list[Counterfactual] = []
     there: set[int] = set()
-    partners = [one.partner for one in tried if one.partner is not None]
-    for one in sorted(partners, key=lambda one: (len(one.exchanges), abs(one.closes - 1))):
-        positions = {exchange.position for exchange in one.exchanges}
-        if len(kept) < per_text and there.isdisjoint(positions):
-            kept.append(one)
+    for one in ordered:
+        positions = {swap.word.position for swap in one.swaps}
+        near = one.likelihood >= ordered[0].likelihood - LESS_LIKELY
+        if one.partner is not None and near and len(kept) < per_text and there.isdisjoint(positions):
+            kept.append(one.partner)
             there |= positions
     return kept
