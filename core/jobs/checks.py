@@ -67,7 +67,7 @@ def _every_head(
     }
     _write_effects(run, evidence, alignment)
     run.write_bytes("heads.csv", csv_bytes(filled))
-    _write_groups(run, groups)
+    write_groups(run, groups)
     run.write_model("manifest.json", manifest.model_copy(update=changes))
 
 
@@ -86,7 +86,7 @@ def _write_effects(run: RunFolder, evidence: Evidence, alignment: Alignment) -> 
         run.write_model("evidence.json", details.model_copy(update=heads))
 
 
-def _write_groups(run: RunFolder, groups: TextGroups | None) -> None:
+def write_groups(run: RunFolder, groups: TextGroups | None) -> None:
     """The groups of texts into examples.csv, where it has their column; all other cells stay as they were written."""
     file = run.path / "examples.csv"
     headings, *rows = read_cells(file.read_bytes())

@@ -33,7 +33,7 @@ from core.scenarios.loader import load_scenario
 STARTS = 10
 PLANTED_SEEDS = (3, 4, 5, 6, 7)
 FIRST_SEED = 70_000
-QUICK, FULL = {MAIN: (1, 1)}, {MAIN: (4, 6), 2 * MAIN: (2, 3)}
+QUICK, FULL = {MAIN: (1, 1)}, {MAIN: (2, 4), 2 * MAIN: (1, 2)}
 """By texts a side: draws of each planted model, and of the tickets."""
 
 TICKET_FAULTS = (1, 2)
