@@ -18,7 +18,9 @@ from core.discovery.autoencoder import Codes
 from core.discovery.held_out import HeldOut, held_out
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Stability
-from core.examples.alignment import MEAN, describe
+from core.examples.alignment import describe
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 from core.heads import HeadId
 from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, PartnersRecord, StabilityRecord, json_number
@@ -96,7 +98,10 @@ def _notes(
         Note(key=f"positions_{alignment.mode}", values=dict(alignment.values)),
         Note(key=f"pairs_{alignment.pairs_source}", values={"count": len(alignment.pairs)}),
     ]
-    if (beginning := MEAN - int(alignment.positions.min())) > 0:
+    if alignment.reason == "nothing_in_common":
+        notes.append(Note(key="nothing_in_common"))
+    compared = alignment.positions[alignment.positions != ABSENT]
+    if (beginning := MEAN - int(compared.min())) > 0:
         notes.append(Note(key="mean_behind_beginning", values={"count": beginning}))
     if alignment.mode == "last_mean" and (ending := len(alignment.slots) - 1) > 1:
         notes.append(Note(key="ending_compared", values={"count": ending}))

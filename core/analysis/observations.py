@@ -18,6 +18,7 @@ from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.discovery.scoring import Statistic
 from core.examples.alignment import Alignment, PositionMode, align
 from core.examples.example_set import ExampleSet
+from core.examples.token_alignment import ABSENT
 from core.generators import result_of
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, mean_attention
@@ -31,9 +32,9 @@ from core.model.tokens.tokenising import tokenise
 class Observations:
     """Plain runs of every example, what of them is compared, and what the model does there.
 
-    `head_outputs` (example, slot, head, d_head) are those of the compared texts, anomalous first; `attention` is None
-    where nothing asked for it. `forward_passes` is what reading them took. `texts` (text,) picks some of the compared
-    texts, all of them where it is None.
+    `head_outputs` (example, slot, head, d_head) are those of the compared texts, anomalous first, NaN at slots that a
+    text lacks; `attention` is None where nothing asked for it. `forward_passes` is what reading them took. `texts`
+    (text,) picks some of the compared texts, all of them where it is None.
     """
 
     recording: Recording
@@ -106,7 +107,8 @@ def observe_aligned(
 
     `streams` says that interventions will follow, which start from the residual streams of the plain runs.
     """
-    slots = dict(zip(alignment.kept, alignment.positions.tolist(), strict=True))
+    places = [[place for place in row if place != ABSENT] for row in alignment.positions.tolist()]
+    slots = dict(zip(alignment.kept, places, strict=True))
     recording = Recording(loaded, ids, store=store, slots=slots, attention=attention, streams=streams)
     yield from recording.read()
     compared, positions = recording.of(alignment.kept), alignment.positions

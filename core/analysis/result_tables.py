@@ -12,7 +12,7 @@ from torch import Tensor
 from core import schema
 from core.analysis.example_rows import ExampleRow
 from core.causal.statistics import member_interval
-from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import NO_CODE, SILENT, Codes
 from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment, PairSource
 from core.examples.example_set import ExampleSet
@@ -179,7 +179,9 @@ def _directions(findings: "Findings | None") -> list[tuple["Target", dict[str, A
 def code_table(
     codes: Codes, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, n_heads: int
 ) -> pd.DataFrame:
-    """One row a head, member and example: the code at the head's best position, `silent` where none fires."""
+    """One row a head, member and example: the code at the head's best position, `silent` where none fires, `absent`
+    where the text lacks the position.
+    """
     best = at_best(codes, best_slot).latent.numpy()
     member, head, row = (index.ravel() for index in np.indices(best.shape))
     compared = np.array(alignment.kept)
@@ -194,7 +196,7 @@ def code_table(
             "example": compared[row] + 1,
             "label": np.array([examples.examples[i].label for i in compared])[row],
             "pair": np.array(names)[row],
-            "code": np.where(code == SILENT, "silent", code.astype(str)),
+            "code": np.select([code == SILENT, code == NO_CODE], ["silent", "absent"], code.astype(str)),
             "pair_source": np.array([alignment.source_of.get(i, "") for i in compared.tolist()])[row],
         }
     )

@@ -24,9 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.discovery.autoencoder import Codes
+from core.discovery.autoencoder import NO_CODE, Codes
 from core.discovery.codes import centre, scale
-from core.examples.alignment import MEAN, Alignment
+from core.examples.alignment import Alignment
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 from core.model.attention_weights import Attention
 
 OWN_POSITION = 0.2
@@ -43,8 +45,13 @@ class AttentionFlow:
     links: np.ndarray | None = None
 
     def weigh(self, codes: Codes) -> Codes:
-        """Codes (member, example, slot, head) whose strengths count by the flow of their slot."""
-        return Codes(codes.latent, codes.strength * self.weights)
+        """Codes (member, example, slot, head) whose strengths count by the flow of their slot.
+
+        They count by the share of the texts that have the slot too: where some lack it, fewer codes are there to be
+        alike, which must not raise a score. The share looks at no label.
+        """
+        share = (codes.latent != NO_CODE).float().mean(dim=1, keepdim=True)
+        return Codes(codes.latent, codes.strength * self.weights * share)
 
 
 def flow_between(
@@ -68,7 +75,9 @@ def flow_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> Attenti
     head, slot, slot) and the positions (example, slot) of the slots.
     """
     layers, n_heads, slots, _ = attention.shape
-    lengths = values.norm(dim=-1).double().mean(dim=0).cpu().reshape(slots, layers, n_heads).numpy()
+    # Of the texts that have a slot; 0 where none of these texts has it.
+    mean = values.norm(dim=-1).double().nanmean(dim=0).nan_to_num()
+    lengths = mean.cpu().reshape(slots, layers, n_heads).numpy()
     weights = attention.numpy()
     arrives = (positions == positions[:, -1:]).mean(axis=0)
     flow = flow_through(weights, lengths / max(lengths.max(), 1e-12), arrives, once(positions))
@@ -94,9 +103,14 @@ def flow_through(
 
 
 def once(positions: np.ndarray) -> np.ndarray:
-    """Share (slot,) by which each slot counts, so that a position that stands in several slots counts once."""
+    """Share (slot,) by which each slot counts, so that a position that stands in several slots counts once.
+
+    It is the mean over the texts that have the slot.
+    """
     same = (positions[:, :, None] == positions[:, None, :]) & (positions > MEAN)[:, :, None]
-    return (1 / np.maximum(same.sum(axis=-1), 1)).mean(axis=0)
+    present = positions != ABSENT
+    share = np.where(present, 1 / np.maximum(same.sum(axis=-1), 1), 0)
+    return share.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
 
 
 def links_of(attention: np.ndarray, lengths: np.ndarray, weights: np.ndarray) -> np.ndarray:

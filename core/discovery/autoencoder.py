@@ -37,6 +37,9 @@ about a second, so that a cancelled training ends soon. A GPU takes 64 times as 
 SILENT = -1
 """The code of a sample for which no latent fires."""
 
+NO_CODE = -2
+"""In place of a code at a position that a text lacks."""
+
 
 @dataclass(frozen=True)
 class TrainStep:
@@ -79,7 +82,9 @@ class Ensemble(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """Index of the strongest `latent`, int64, SILENT where none fires; its `strength`, 0 where silent."""
+    """Index of the strongest `latent`, int64, SILENT where none fires, NO_CODE where the text lacks the position; its
+    `strength`, 0 where silent or without a code.
+    """
 
     latent: Tensor
     strength: Tensor

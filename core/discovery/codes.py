@@ -5,6 +5,9 @@
 2. Scale all heads by one common factor: how strongly a head responds stays visible, since the sparsity term
    silences what is weak.
 3. Train the ensemble (core.discovery.autoencoder) on all examples and slots, and take the code of each.
+
+Where a text lacks a slot its head outputs are NaN. They take part in no mean and no training, and have the code NO_CODE
+with strength 0; of a pair, a slot that one text lacks is left out for both.
 """
 
 from collections.abc import Generator
@@ -13,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.config import AutoencoderConfig
-from core.discovery.autoencoder import Codes, TrainStep, train
+from core.discovery.autoencoder import NO_CODE, Codes, TrainStep, train
 from core.discovery.published_autoencoder import train_published
 from core.errors import ExamplesError
 
@@ -21,7 +24,7 @@ from core.errors import ExamplesError
 def centre(outputs: Tensor, n_anomalous: int, paired: bool) -> Tensor:
     """Head outputs (example, slot, head, d_head) less the mean of their pair or of their slot."""
     if not paired:
-        return outputs - outputs.mean(dim=0, keepdim=True)
+        return outputs - outputs.nanmean(dim=0, keepdim=True)
     half = (outputs[:n_anomalous] - outputs[n_anomalous:]) / 2
     return torch.cat([half, -half])
 
@@ -31,7 +34,7 @@ def scale(centred: Tensor) -> Tensor:
 
     Raises ExamplesError where nothing varies.
     """
-    length = centred.square().sum(dim=-1).mean().sqrt()
+    length = centred.square().sum(dim=-1).nanmean().sqrt()
     if not float(length) > 1e-12:
         raise ExamplesError("nothing_varies")
     return centred / length
@@ -43,10 +46,15 @@ def codes_of(values: Tensor, config: AutoencoderConfig, seed: int) -> Generator[
     Their fields are (member, example, slot, head), on the CPU.
     """
     examples, slots, heads, d_head = values.shape
-    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head).contiguous()
+    present = ~values[:, :, 0, 0].isnan().flatten()
+    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head)[:, present].contiguous()
     ensemble = yield from train(samples, config, seed)
-    codes = ensemble.codes(samples, config.members)
-    return Codes(*(field.unflatten(2, (examples, slots)).permute(0, 2, 3, 1).cpu() for field in codes))
+    fields = []
+    for field, empty in zip(ensemble.codes(samples, config.members), (NO_CODE, 0), strict=True):
+        whole = field.new_full((*field.shape[:2], len(present)), empty)
+        whole[..., present] = field
+        fields.append(whole.unflatten(2, (examples, slots)).permute(0, 2, 3, 1).cpu())
+    return Codes(*fields)
 
 
 def published_codes(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import NO_CODE, SILENT, Codes
 from core.discovery.scoring import WORD
 
 BLOCK_NUMBERS = 2**22
@@ -28,15 +28,17 @@ class Groups:
     """The different groups of a set of codes, and what they weigh.
 
     `texts` (group, text), float32, is 1 where a text belongs to a group. `weights` (slot * head, group) is the mean
-    over members of the summed strengths of a group's codes.
+    over members of the summed strengths of a group's codes. `there` (slot, text) is 1 where a text has the slot.
     """
 
     texts: np.ndarray
     weights: csr_matrix
-    slots: int
+    there: np.ndarray
 
     def scores(self, anomalous: np.ndarray) -> Iterator[np.ndarray]:
         """Mean strength of anomalous-only codes over the anomalous texts: blocks (slot, head, labelling), float64.
+
+        It is the mean over those that have the slot.
 
         `anomalous` (labelling, text) is 1 for texts on the anomalous side and 0 for the others.
         """
@@ -44,14 +46,14 @@ class Groups:
         for start in range(0, len(anomalous), block):
             sides = anomalous[start : start + block].astype(np.float32)
             alone = (self.texts @ (1 - sides).T == 0).astype(np.float64)
-            strength = (self.weights @ alone) / sides.sum(axis=1)
-            yield strength.reshape(self.slots, -1, len(sides))
+            strength = (self.weights @ alone).reshape(len(self.there), -1, len(sides))
+            yield strength / np.maximum(self.there @ sides.T, 1)[:, None]
 
 
 def groups(codes: Codes) -> Groups:
     """The groups of codes (member, example, slot, head); silence forms none."""
     members, examples, slots, heads = codes.latent.shape
-    latents = int(codes.latent.max()) + 2
+    latents = max(SILENT, int(codes.latent.max())) + 2
     block = max(1, BLOCK_NUMBERS // (members * slots * max(latents, examples)))
     parts = [_of_block(codes, start, min(start + block, heads), latents) for start in range(0, heads, block)]
     rows, words, strength = (np.concatenate(field) for field in zip(*parts, strict=True))
@@ -59,20 +61,21 @@ def groups(codes: Codes) -> Groups:
     weights = csr_matrix((strength / members, (rows, group)), shape=(slots * heads, len(different)))
     bits = different[:, :, None] >> np.arange(WORD) & 1
     texts = bits.reshape(len(different), different.shape[1] * WORD)[:, :examples].astype(np.float32)
-    return Groups(texts, weights, slots)
+    there = (codes.latent[0, :, :, 0] != NO_CODE).float().numpy().T
+    return Groups(texts, weights, there)
 
 
 def _of_block(codes: Codes, start: int, end: int, latents: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of every code that fires, (entry,): its row of slot and head, its group (entry, word), its strength."""
     index, strength = (field[..., start:end].permute(0, 2, 3, 1) for field in codes)
-    column = index.flatten(0, 2) + 1
+    column = index.flatten(0, 2).clamp(min=SILENT) + 1
     text = torch.arange(index.shape[-1])
     words = []
     for word in range(-(-len(text) // WORD)):
         bits = torch.where(text // WORD == word, 2 ** (text % WORD), 0)
         table = torch.zeros(len(column), latents, dtype=torch.long)
         words.append(table.scatter_add_(1, column, bits.expand_as(column)).gather(1, column))
-    fires = index != SILENT
+    fires = index > SILENT
     _, slot, head, _ = fires.nonzero(as_tuple=True)
     group = torch.stack(words, dim=-1)[fires.flatten(0, 2)]
     row = slot * codes.latent.shape[3] + start + head

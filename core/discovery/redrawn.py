@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import NO_CODE, SILENT, Codes
 from core.discovery.scoring import Statistic, combined_draws
 
 DRAWS = 200
@@ -44,8 +44,6 @@ def drawn_scores(
     if statistic == "count":
         present = torch.cat([present, (times > 0).float()], dim=1)
         times = (times > 0).float()
-    else:
-        times = times / times.sum(dim=1, keepdim=True)
     size = max(1, BLOCK_NUMBERS // (members * slots * anomalous.shape[1] * (len(times) + examples)))
     parts = []
     for start in range(0, heads, size):
@@ -67,12 +65,14 @@ def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, stat
     n_anomalous = times.shape[1]
     own, other = index[..., :n_anomalous], index[..., n_anomalous:]
     equal = own[..., :, None] == other[..., None, :]
-    weight = (own != SILENT).float()
+    weight = (own > SILENT).float()
     if statistic == "count":
         earlier = torch.ones(n_anomalous, n_anomalous, dtype=torch.bool).tril(-1)
         equal = torch.cat([equal, (own[..., :, None] == own[..., None, :]) & earlier], dim=-1)
     else:
         weight = weight * strength[..., :n_anomalous]
     shown = equal.float() @ present.T > 0
-    by_slot = (weight[..., None] * ~shown * times.T).sum(dim=-2).mean(dim=0)
-    return by_slot.amax(dim=0).T
+    by_slot = (weight[..., None] * ~shown * times.T).sum(dim=-2)
+    if statistic == "strength":
+        by_slot = by_slot / ((own != NO_CODE).float() @ times.T).clamp(min=1)
+    return by_slot.mean(dim=0).amax(dim=0).T

@@ -14,6 +14,10 @@ attention links.
 The joint code of example i is anomalous-only if no normal example equals it in both codes. `clashes` holds the
 equalities of each code with the normal examples as bits, so a pair of heads clashes where a bit is set in both,
 and no table over codes is needed.
+
+A text that lacks a slot has no code there. Means are over the anomalous texts that have the slot (of a joint code,
+both slots), so that neither side gains or loses by what its texts lack; that fewer normal codes are left to be like is
+made up for by `AttentionFlow.weigh`.
 """
 
 from dataclasses import dataclass
@@ -23,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import NO_CODE, SILENT, Codes
 
 Statistic = Literal["strength", "count"]
 
@@ -49,10 +53,17 @@ def head_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength
     if statistic == "count":
         by_slot = unique_codes(index, n_anomalous).double()
     else:
-        by_slot = (strength[..., :n_anomalous].double() * anomalous_only(index, n_anomalous)).mean(dim=-1)
+        own = index[..., :n_anomalous]
+        total = (strength[..., :n_anomalous].double() * anomalous_only(index, n_anomalous)).mean(dim=-1)
+        by_slot = total * of_those_there(own != NO_CODE)
     best_slot = by_slot.mean(dim=0).argmax(dim=0)
     per_member = by_slot.gather(1, best_slot.expand(by_slot.shape[0], 1, -1))[:, 0]
     return HeadScores(per_member.mean(dim=0), per_member, best_slot)
+
+
+def of_those_there(there: Tensor) -> Tensor:
+    """What turns a mean over all texts into one over those that are `there` (..., text): (...,), 1 for all or none."""
+    return there.shape[-1] / there.sum(dim=-1).double().masked_fill(~there.any(dim=-1), there.shape[-1])
 
 
 def mirror_scores(codes: Codes, n_anomalous: int, statistic: Statistic = "strength") -> HeadScores:
@@ -75,7 +86,7 @@ def anomalous_only(index: Tensor, n_anomalous: int) -> Tensor:
     # looked up in the sorted normal codes: a table of all pairs of examples would take gigabytes for 1,024 heads
     ordered = normal.contiguous().sort(dim=-1).values
     place = torch.searchsorted(ordered, anomalous).clamp_(max=ordered.shape[-1] - 1)
-    return (ordered.gather(-1, place) != anomalous) & (anomalous != SILENT)
+    return (ordered.gather(-1, place) != anomalous) & (anomalous > SILENT)
 
 
 def clashes(index: Tensor, n_anomalous: int, distinct: bool = False) -> Tensor:
@@ -111,7 +122,8 @@ def edge_scores_by_member(
     """
     counted = statistic == "count"
     bits = clashes(codes.latent, n_anomalous, distinct=counted).numpy()
-    strength = (codes.latent != SILENT).float() if counted else codes.strength
+    there = (codes.latent[..., :n_anomalous] != NO_CODE).float().numpy()
+    strength = (codes.latent > SILENT).float() if counted else codes.strength
     weight = strength[..., :n_anomalous].sqrt().numpy()
     members, heads, anomalous, words = bits.shape
     scores = np.zeros((members, heads, heads), dtype=np.float32)
@@ -123,8 +135,12 @@ def edge_scores_by_member(
             alone = ~(bits[member, start:end, None] & bits[member, None, first:]).any(axis=-1)
             both = np.where(alone, weight[member, start:end, None], np.float32(0))
             scores[member, start:end, first:] = np.einsum("sta,ta->st", both, weight[member, first:])
+            if not counted:
+                scores[member, start:end, first:] /= np.maximum(
+                    there[member, start:end] @ there[member, first:].T, 1
+                )
     layer = np.arange(heads) // n_heads
-    return scores * (layer[:, None] < layer[None, :]) / (1 if counted else anomalous)
+    return scores * (layer[:, None] < layer[None, :])
 
 
 def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:

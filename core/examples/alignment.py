@@ -9,6 +9,8 @@
      behind the difference works there in every pair.
    - `pairs`: only the two texts of each pair have the same number; slots are counted from the pair's first
      differing token and, where the pairs' lengths differ, from the end too.
+   - `matched`: a slot is a column of the token alignment of all texts (`core.examples.token_alignment`) that most texts
+     of both sides have; the others are left out of it. Texts that have almost nothing in common take `last_mean`.
    - `last_mean`, `last`, `mean`: the mean over all tokens and the last token, or one of them. In conversations, whose
      beginning (a long system message) is often the same, the mean leaves out the tokens that all texts begin with; and
      the tokens that all of them end with (the opening of the answer) are compared each, "-3", "-2", last.
@@ -27,20 +29,15 @@ import numpy as np
 
 from core.errors import ExamplesError
 from core.examples.example_set import LABELS, Example, ExampleSet, shortened
+from core.examples.slots import LEAST_IN_COMMON, Mode, slots_of
+from core.examples.token_alignment import ABSENT
 from core.schema import AlignmentRecord, Note
 
-PositionMode = Literal["auto", "aligned", "last", "mean"]
-
-MEAN = -1
-"""Position of the slot that averages over all tokens of a text; MEAN - n averages over those from token n on."""
-
-LONGEST_SPAN = 48
-"""Slots counted from the first difference, and from the end, at most, where pairs differ in length."""
+PositionMode = Literal["auto", "aligned", "matched", "last", "mean"]
 
 LARGEST_DIFFERENCE = 1 / 3
 """Texts are of one template where at most this share of their tokens differs."""
 
-Mode = Literal["aligned", "pairs", "last_mean", "last", "mean"]
 PairSource = Literal["given", "matched", "made"]
 PairsSource = Literal["given", "automatic", "made", "none"]
 
@@ -49,10 +46,10 @@ PairsSource = Literal["given", "automatic", "made", "none"]
 class Alignment:
     """Which positions of which examples are compared.
 
-    `kept` are indices into the example set: anomalous first, then normal; where there are pairs, the i-th
-    anomalous belongs to the i-th normal. `positions` is (len(kept), slots), MEAN and less for means over tokens.
-    `sources` says of each pair where its partner comes from; `further` are pairs (anomalous, normal) of a given text
-    with more made partners.
+    `kept` are indices into the example set: anomalous first, then normal; where there are pairs, the i-th anomalous
+    belongs to the i-th normal. `positions` is (len(kept), slots), MEAN and less for means over tokens, ABSENT where a
+    text has no token that corresponds. `sources` says of each pair where its partner comes from; `further` are pairs
+    (anomalous, normal) of a given text with more made partners.
     """
 
     mode: Mode
@@ -145,14 +142,17 @@ def align(
     values = {"shortest": min(lengths), "longest": max(lengths)}
     compared, reason = _choose_mode(mode, lengths, pairs, ids, values)
     texts = [ids[i] for i in kept]
-    shared = min(first_difference(texts), min(lengths) - 1) if examples.form == "chat" else 0
-    ending = shared_ending(texts) if examples.form == "chat" else 0
-    slots, positions = _slots(compared, texts, len(pairs), MEAN - shared, ending)
+    about_texts = texts, n_anomalous, bool(pairs), examples.form == "chat"
+    slots = slots_of(compared, *about_texts)
+    if compared == "matched" and mode == "auto" and slots.alike < LEAST_IN_COMMON:
+        compared, reason = "last_mean", "nothing_in_common"
+        slots = slots_of(compared, *about_texts)
+    values |= {"slots": len(slots.names)} if compared == "matched" else {}
     left_out = tuple(
         i for i, example in enumerate(examples.examples) if i not in set(kept) and not example.source
     )
     about = paired.source, left_out, values, paired.sources, paired.further
-    return Alignment(compared, reason, kept, n_anomalous, slots, positions, *about)
+    return Alignment(compared, reason, kept, n_anomalous, slots.names, slots.positions, *about)
 
 
 @dataclass(frozen=True)
@@ -238,19 +238,6 @@ def differing(first: Sequence[int], second: Sequence[int]) -> int:
     return sum(a != b for a, b in zip(first, second, strict=True))
 
 
-def first_difference(texts: Sequence[Sequence[int]]) -> int:
-    """The first position where not all texts have the same token (the shortest length if there is none)."""
-    for position, column in enumerate(zip(*texts, strict=False)):
-        if len(set(column)) > 1:
-            return position
-    return min(len(text) for text in texts)
-
-
-def shared_ending(texts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all texts end with alike."""
-    return first_difference([text[::-1] for text in texts])
-
-
 def _assign(
     anomalous: Sequence[int], normal: Sequence[int], ids: Sequence[Sequence[int]], own: Sequence[int]
 ) -> list[tuple[int, int]]:
@@ -272,7 +259,7 @@ def _choose_mode(
     ids: Sequence[Sequence[int]],
     values: Mapping[str, int],
 ) -> tuple[Mode, str]:
-    if asked in ("last", "mean"):
+    if asked in ("matched", "last", "mean"):
         return asked, "asked"
     if len(set(lengths)) == 1:
         return "aligned", "same_length"
@@ -280,66 +267,15 @@ def _choose_mode(
         return "pairs", "same_length_in_pairs"
     if asked == "aligned":
         raise ExamplesError("not_alignable", **values)
-    return "last_mean", "lengths_differ"
-
-
-def _slots(
-    mode: Mode, texts: Sequence[Sequence[int]], n_pairs: int, mean: int, ending: int
-) -> tuple[tuple[str, ...], np.ndarray]:
-    if mode == "aligned":
-        return _aligned_slots(texts, n_pairs)
-    if mode == "pairs":
-        return _pair_slots(texts, n_pairs)
-    lengths = np.array([len(text) for text in texts])
-    columns = {"last": lengths - 1, "mean": np.full(len(texts), mean)}
-    columns |= {f"-{offset}": lengths - offset for offset in range(min(ending, LONGEST_SPAN), 1, -1)}
-    names = (
-        ["mean", *[name for name in columns if name.startswith("-")], "last"]
-        if mode == "last_mean"
-        else [mode]
-    )
-    return tuple(names), np.stack([columns[name] for name in names], axis=1)
-
-
-def _aligned_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
-    length = len(texts[0])
-    first = _first_differences(texts, n_pairs) if n_pairs else np.array([first_difference(texts)])
-    start = int(first.min())
-    if start >= length:
-        raise ExamplesError("nothing_varies")
-    names = [str(position) for position in range(start, length)]
-    positions = np.tile(np.arange(start, length), (len(texts), 1))
-    if len(set(first.tolist())) == 1:
-        return tuple(names), positions
-    counted = np.arange(length - int(first.max()))
-    names = [f"+{offset}" for offset in counted] + names
-    return tuple(names), np.concatenate([first[:, None] + counted, positions], axis=1)
-
-
-def _first_differences(texts: Sequence[Sequence[int]], n_pairs: int) -> np.ndarray:
-    """Where the pair of each text first differs (text,)."""
-    return np.array([first_difference([texts[i], texts[i + n_pairs]]) for i in range(n_pairs)] * 2)
-
-
-def _pair_slots(texts: Sequence[Sequence[int]], n_pairs: int) -> tuple[tuple[str, ...], np.ndarray]:
-    first = _first_differences(texts, n_pairs)
-    lengths = np.array([len(text) for text in texts])
-    spans = lengths - first
-    covered = min(int(spans.min()), LONGEST_SPAN)
-    equal = len(set(spans.tolist())) == 1
-    from_start, from_end = (int(spans[0]), 0) if equal else (covered, covered)
-    names = [
-        *(f"+{offset}" for offset in range(from_start)),
-        *(f"-{offset}" for offset in range(from_end, 0, -1)),
-    ]
-    starts = first[:, None] + np.arange(from_start)
-    ends = lengths[:, None] - np.arange(from_end, 0, -1)
-    return tuple(names), np.concatenate([starts, ends], axis=1)
+    return "matched", "lengths_differ"
 
 
 def describe(alignment: Alignment) -> AlignmentRecord:
-    """The alignment for the manifest; positions for each example of the set, empty for those left out."""
-    compared = dict(zip(alignment.kept, map(tuple, alignment.positions.tolist()), strict=True))
+    """The alignment for the manifest; positions for each example of the set, empty for those left out, None for slots
+    that a text lacks.
+    """
+    places = [tuple(None if p == ABSENT else p for p in row) for row in alignment.positions.tolist()]
+    compared = dict(zip(alignment.kept, places, strict=True))
     return AlignmentRecord(
         mode=alignment.mode,
         reason=Note(key=alignment.reason, values=dict(alignment.values)),

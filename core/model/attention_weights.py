@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 from core.model.head_outputs import Spec
 from core.model.hooks import after
 from core.model.loaded_model import LoadedModel
@@ -31,7 +32,8 @@ State = AttentionState | Literal["over_text", "not_finite"]
 
 @dataclass(frozen=True)
 class Attention:
-    """Mean over the texts of attention weights (layer, head, query slot, key slot), float32 on the CPU.
+    """Mean of attention weights (layer, head, query slot, key slot) over the texts that have both slots, float32 on the
+    CPU; 0 where none has both.
 
     None where `state` says that there are none; `over_text` where a slot is a mean over the text.
     """
@@ -43,17 +45,20 @@ class Attention:
 def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
     """Attention between `positions` (text, slot), with which the recording was made; MEAN and less are many tokens."""
     shape, slots = recording.loaded.shape, positions.shape[1]
+    present = torch.from_numpy(positions != ABSENT)
     # In double precision the order of the sum makes no difference, so a cached run equals the first one.
     total = torch.zeros(shape.n_layers, shape.n_heads, slots, slots, dtype=torch.float64)
     for text, places in enumerate(positions.tolist()):
-        weights = recording.attention(text, places)
+        weights = recording.attention(text, [place for place in places if place != ABSENT])
         if weights is None:
             return Attention(recording.attention_state)
-        total += weights
+        both = torch.outer(present[text], present[text])
+        total[..., both] += weights.flatten(2)
     if not bool(torch.isfinite(total).all()):
         return Attention("not_finite")
-    over_text = bool((positions <= MEAN).any())
-    return Attention("over_text" if over_text else "computed", (total / len(positions)).float())
+    over_text = bool((positions <= MEAN)[present.numpy()].any())
+    texts = (present[:, :, None] & present[:, None, :]).sum(dim=0).clamp(min=1)
+    return Attention("over_text" if over_text else "computed", (total / texts).float())
 
 
 @contextmanager

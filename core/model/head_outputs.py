@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from core.errors import ModelError
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 
 if TYPE_CHECKING:
     from core.model.recording import Recording
@@ -20,16 +21,18 @@ Spec = tuple[int, ...] | None
 def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
     """Head outputs (text, slot, n_layers * n_heads, d_head), float32 on the CPU.
 
-    `positions` (text, slot) are those with which the recording was made; MEAN and less average over tokens.
+    `positions` (text, slot) are those with which the recording was made; MEAN and less average over tokens, and where
+    they are ABSENT head outputs are NaN.
     """
     loaded, shape = recording.loaded, recording.loaded.shape
     frames = loaded.head_frames().unflatten(0, (shape.n_layers, shape.n_heads)).to(loaded.device)
-    rows = []
+    present = torch.from_numpy(positions != ABSENT)
+    outputs = torch.full((*positions.shape, shape.n_layers * shape.n_heads, shape.d_head), torch.nan)
     for text, places in enumerate(positions.tolist()):
-        z = recording.z_at(text, places).to(frames)
+        z = recording.z_at(text, [place for place in places if place != ABSENT]).to(frames)
         layers = [torch.einsum("hij,phj->phi", *layer) for layer in zip(frames, z, strict=True)]
-        rows.append(torch.cat(layers, dim=1).cpu())
-    return torch.stack(rows)
+        outputs[text, present[text]] = torch.cat(layers, dim=1).cpu()
+    return outputs
 
 
 class ZRecorder:

@@ -37,7 +37,8 @@ class SettingsRecord(Stored):
 class AlignmentRecord(Stored):
     """Which positions were compared and why; indices count in the user's order of the examples, from 0.
 
-    `positions` holds a list for each example, empty for one that was left out. `sources` says of each pair where its
+    `positions` holds a list for each example, empty for one that was left out; None stands for a position that a text
+    lacks. `sources` says of each pair where its
     partner comes from (given, matched, made); `further` are pairs of a given text with more made partners.
     """
 
@@ -49,7 +50,7 @@ class AlignmentRecord(Stored):
     further: tuple[tuple[int, int], ...] = ()
     left_out: tuple[int, ...] = ()
     slots: tuple[str, ...] = ()
-    positions: tuple[tuple[int, ...], ...] = ()
+    positions: tuple[tuple[int | None, ...], ...] = ()
 
 
 class Counts(Stored):

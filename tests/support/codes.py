@@ -32,7 +32,7 @@ def of(codes: Codes, n_anomalous: int, paired=True, statistic="strength", texts=
 def codes_from(index, strength=None) -> Codes:
     index = torch.as_tensor(index)
     strength = torch.ones(index.shape) if strength is None else torch.as_tensor(strength)
-    return Codes(index, strength * (index != SILENT))
+    return Codes(index, strength * (index > SILENT))
 
 
 SMALL = AutoencoderConfig(members=3, latents=5, sparsity=0.05, epochs=30, learning_rate=0.01)

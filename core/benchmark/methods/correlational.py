@@ -17,7 +17,7 @@ from core.analysis.candidates import score
 from core.analysis.observations import Observations, observe
 from core.benchmark.methods.method import Method, Outcome, paper
 from core.config import AutoencoderConfig
-from core.discovery.autoencoder import Codes
+from core.discovery.autoencoder import NO_CODE, Codes
 from core.discovery.codes import scale
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
@@ -52,10 +52,12 @@ def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 def cluster_codes(values: Tensor, seed: int) -> Codes:
     """Codes (1, example, slot, head) of values (example, slot, head, d_head): the cluster, and the length."""
     examples, slots, heads, d_head = values.shape
-    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head).numpy()
-    latent = np.stack([_clusters(sample, seed) for sample in samples])
-    index = torch.from_numpy(latent).long().unflatten(1, (examples, slots)).permute(1, 2, 0)
-    return Codes(index[None], values.norm(dim=-1)[None])
+    present = ~values[:, :, 0, 0].isnan().flatten()
+    samples = values.permute(2, 0, 1, 3).reshape(heads, examples * slots, d_head)[:, present].numpy()
+    latent = torch.full((heads, examples * slots), NO_CODE)
+    latent[:, present] = torch.from_numpy(np.stack([_clusters(sample, seed) for sample in samples])).long()
+    index = latent.unflatten(1, (examples, slots)).permute(1, 2, 0)
+    return Codes(index[None], values.norm(dim=-1).nan_to_num()[None])
 
 
 def _clusters(samples: np.ndarray, seed: int) -> np.ndarray:
@@ -84,8 +86,8 @@ def pair_difference_flow(loaded: LoadedModel, examples: ExampleSet, seed: int) -
 
 
 def _mean_lengths(observations: Observations) -> Tensor:
-    """Mean length (slot, head) of the centred anomalous outputs."""
-    return observations.centred()[: observations.n_anomalous].norm(dim=-1).mean(dim=0)
+    """Mean length (slot, head) of the centred anomalous outputs, of the texts that have the slot."""
+    return observations.centred()[: observations.n_anomalous].norm(dim=-1).nanmean(dim=0)
 
 
 def _by_product(heads: np.ndarray, observations: Observations) -> Outcome:
@@ -99,8 +101,8 @@ def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Out
 
 
 def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
-    """Distances (head,) at the best slot, from outputs (example, slot, head, d_head)."""
-    apart = outputs[:n_anomalous].double().mean(dim=0) - outputs[n_anomalous:].double().mean(dim=0)
+    """Distances (head,) at the best slot, from outputs (example, slot, head, d_head) of the texts that have it."""
+    apart = outputs[:n_anomalous].double().nanmean(dim=0) - outputs[n_anomalous:].double().nanmean(dim=0)
     distances: np.ndarray = apart.norm(dim=-1).amax(dim=0).numpy()
     return distances
 
@@ -108,7 +110,8 @@ def mean_distances(outputs: Tensor, n_anomalous: int) -> np.ndarray:
 def probe(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Held-out AUC of a logistic regression on a head's output, at its best slot."""
     observations = observe(loaded, examples, attention=False)
-    values, paired = scale(observations.centred()), observations.alignment.paired
+    # A text without the slot has its mean there.
+    values, paired = scale(observations.centred()).nan_to_num(), observations.alignment.paired
     return _by_product(probe_scores(values, observations.n_anomalous, paired), observations)
 
 

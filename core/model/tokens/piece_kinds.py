@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Literal
 
@@ -16,6 +17,7 @@ from core.errors import ExamplesError
 from core.examples.alignment import Alignment
 from core.examples.conversation import Message
 from core.examples.example_set import PLACE, Example, ExampleSet
+from core.examples.slots import Slots, with_pieces
 from core.model.loaded_model import LoadedModel
 from core.model.tokens.prompts import Prompt, prompt_of, rendered, system_of, turns_of
 
@@ -66,11 +68,13 @@ def own_lengths(loaded: LoadedModel, examples: ExampleSet, ids: Sequence[Sequenc
 
 
 def aligned(loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]]) -> Alignment:
-    """Pairs and positions that a run compares, given the tokens of its examples.
+    """Pairs and positions that a run compares, given the tokens of its examples; matched ones are named by tokens.
 
     Raises ExamplesError as `core.examples.alignment.align` does.
     """
-    return config.align(ids, own_lengths(loaded, config.examples, ids))
+    alignment = config.align(ids, own_lengths(loaded, config.examples, ids))
+    slots, texts = Slots(alignment.slots, alignment.positions), [ids[i] for i in alignment.kept]
+    return replace(alignment, slots=with_pieces(slots, texts, lambda token: loaded.pieces([token])[0]))
 
 
 def _places(

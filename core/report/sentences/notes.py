@@ -35,7 +35,10 @@ def nothing_to_explain(manifest: Manifest, language: str) -> str:
 
 def alignment(description: AlignmentRecord, language: str) -> str:
     """How the texts were compared, and why."""
-    return text(language, f"note.positions_{description.mode}", **description.reason.values)
+    compared = text(language, f"note.positions_{description.mode}", **description.reason.values)
+    if description.reason.key != "nothing_in_common":
+        return compared
+    return f"{compared} {text(language, 'note.nothing_in_common')}"
 
 
 def pairs(description: AlignmentRecord, language: str) -> str:

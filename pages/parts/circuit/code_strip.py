@@ -11,6 +11,8 @@ from pages.parts.charts.colours import CODES, Palette
 from pages.parts.charts.shared import Words, finished, tooltips
 
 SILENT = "silent"
+ABSENT = "absent"  # The text has no token at the position
+NOT_HEARD = (SILENT, ABSENT)
 GAP = 1  # Empty columns between the two sides
 
 
@@ -27,7 +29,7 @@ class Shared:
 def most_shared(codes: pd.DataFrame) -> Shared:
     """The code, in one member, that most anomalous examples share beyond the normal ones; of one position."""
     sides = codes.drop_duplicates("example")["label"].value_counts()
-    heard = codes[codes["code"] != SILENT]
+    heard = codes[~codes["code"].isin(NOT_HEARD)]
     counts = [
         (int((part["label"] == "anomalous").sum()), int((part["label"] == "normal").sum()))
         for _, part in heard.groupby(["member", "code"])
@@ -46,6 +48,7 @@ def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: W
     """Heat strip of one position; within a row the same colour is the same code."""
     table = _ordered(codes, examples)
     columns = [str(place) for place in range(int(table["place"].max()) + 1)]
+    table = table[table["code"] != ABSENT]
     colour = alt.condition(
         alt.datum.code == SILENT,
         alt.value(colours.silent),
@@ -79,7 +82,7 @@ def sides(codes: pd.DataFrame, word: Words) -> str:
 
 def shades(codes: pd.Series) -> pd.Series:
     """Index of each code's colour: the most frequent code of the series has the first one."""
-    heard = [code for code in codes.value_counts().index if code != SILENT]
+    heard = [code for code in codes.value_counts().index if code not in NOT_HEARD]
     rank = {code: index % len(CODES) for index, code in enumerate(heard)}
     return codes.map(lambda code: rank.get(code, 0))
 
@@ -99,7 +102,7 @@ def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unique(codes: pd.DataFrame) -> int:
-    heard = codes[codes["code"] != SILENT]
+    heard = codes[~codes["code"].isin(NOT_HEARD)]
     sides = {
         label: set(zip(part["member"], part["code"], strict=True)) for label, part in heard.groupby("label")
     }

@@ -10,7 +10,7 @@ from core.text import percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.circuit import code_strip
-from pages.parts.circuit.code_strip import SILENT
+from pages.parts.circuit.code_strip import ABSENT, NOT_HEARD, SILENT
 from pages.parts.circuit.view_state import select
 from pages.parts.data import results
 from pages.parts.data.results import Result
@@ -48,13 +48,15 @@ def facts(row: Mapping[str, Any]) -> list[str]:
 
 
 def joint(source: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
-    """The codes of two heads together: `4 + 9` for each member and example, silent where one of them is."""
+    """The codes of two heads together: `4 + 9` for each member and example, silent or absent where one of them is."""
     pairs = source.merge(
         target[["member", "example", "code"]], on=["member", "example"], suffixes=("", "_target")
     )
     both = pairs["code"] + JOIN + pairs["code_target"]
-    silent = (pairs["code"] == SILENT) | (pairs["code_target"] == SILENT)
-    return pairs.assign(code=both.mask(silent, SILENT)).drop(columns="code_target")
+    for nothing in (SILENT, ABSENT):
+        either = (pairs["code"] == nothing) | (pairs["code_target"] == nothing)
+        both = both.mask(either, nothing)
+    return pairs.assign(code=both).drop(columns="code_target")
 
 
 def own_examples(table: pd.DataFrame) -> float:
@@ -62,7 +64,7 @@ def own_examples(table: pd.DataFrame) -> float:
     counts = []
     for _, member in table.groupby("member"):
         normal = set(member.loc[member["label"] != "anomalous", "code"])
-        heard = member.loc[(member["label"] == "anomalous") & (member["code"] != SILENT), "code"]
+        heard = member.loc[(member["label"] == "anomalous") & ~member["code"].isin(NOT_HEARD), "code"]
         counts.append(int((~heard.isin(normal)).sum()))
     return sum(counts) / len(counts) if counts else 0.0
 

@@ -54,7 +54,7 @@ def default_query(alignment: AlignmentRecord, place: str, example: int) -> int |
     if place not in slots or example >= len(positions) or not positions[example]:
         return None
     token = positions[example][slots.index(place)]
-    return token if token >= 0 else None
+    return token if token is not None and token >= 0 else None
 
 
 def partner_of(alignment: AlignmentRecord, example: int) -> int | None:

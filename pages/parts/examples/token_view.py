@@ -82,7 +82,7 @@ def _row(
     preview: PreviewedTexts, index: int, folded: int, aligned: bool, word: Words, flagged: bool = False
 ) -> str:
     example, alignment = preview.examples[index], preview.alignment
-    compared = set(alignment.positions[index])
+    compared = {place for place in alignment.positions[index] if place is not None}
     left_out = index in alignment.left_out and "made" not in alignment.sources
     tokens = zip(example["pieces"], example["differs"], _kinds(example), strict=True)
     averaged = {p for first in compared if first <= MEAN for p in range(MEAN - first, len(example["pieces"]))}

@@ -31,9 +31,17 @@ def about(run: RunFolder) -> str:
 
 
 def position(name: str) -> str:
-    """Where a head was read, from the name of its slot: 7, +2 behind the difference, -1 the last, last or mean."""
+    """Where a head was read, from the name of its slot: 7, +2 behind the difference, -1 the last, last or mean.
+
+    3:the is the third matched place, where all texts have “the”; with … behind it others have other tokens.
+    """
     if name in ("last", "mean"):
         return t(f"position.{name}")
+    number, matched, piece = name.partition(":")
+    if matched:
+        token = piece.removesuffix("…")
+        kind = "matched_bare" if not token else "matched" if token == piece else "matched_varied"
+        return t(f"position.{kind}", count=number, piece=token)
     named = {"-1": "last", "-2": "before_last", "+0": "here", "+1": "next"}.get(name)
     if named:
         return t(f"position.{named}")

@@ -11,6 +11,7 @@ from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
 from core.causal.bounds import HEAD_BOUND
 from core.config import AutoencoderConfig, make_config
+from core.discovery.autoencoder import NO_CODE
 from core.errors import ExamplesError, ModelError
 from core.examples.reading import from_rows
 from core.heads import HeadId
@@ -231,11 +232,57 @@ def test_positions_before_the_first_difference_are_left_out(folder, models):
     assert result.manifest.alignment.slots == ("3", "4")
 
 
-def test_unequal_unpaired_texts_use_the_last_token_and_the_mean(folder, models):
-    _, result = run(folder, models, examples=texts(paired=False, longer=3), pairing="off", permutations=99)
+def unequal_texts():
+    """Four texts a side: words in front of some, and one a side that lacks a word."""
+    rows = texts(paired=False).examples
+    said = ["w9 w8 w1 w10 w2 w10 w3", "w1 w11 w11 w3", "w8 w1 w12 w2 w12 w3", rows[6].text]
+    said += ["w7 w1 w10 w2 w30 w3", rows[3].text, "w1 w12 w32 w3", rows[7].text]
+    labels = ["anomalous"] * 4 + ["normal"] * 4
+    return from_rows([{"label": label, "text": text} for label, text in zip(labels, said, strict=True)])
+
+
+def test_texts_of_unequal_lengths_are_compared_where_their_tokens_match(folder, models):
+    _, result = run(folder, models, examples=unequal_texts(), permutations=99)
+    alignment = result.manifest.alignment
+    assert (alignment.mode, alignment.slots) == ("matched", ("1:w1", "2:w10…", "3:w2", "4:w10…", "last"))
+    lacking = [(1, 2), (6, 2)]
+    places = enumerate(alignment.positions)
+    assert [(i, slot) for i, row in places for slot, place in enumerate(row) if place is None] == lacking
+    notes = {note.key: note.values for note in result.manifest.notes}
+    assert notes["positions_matched"] == {"shortest": 4, "longest": 7, "slots": 5}
+    assert "attention_flow_computed" in notes
+    assert result.heads["score"].notna().all() and (result.heads["score"] > 0).any()
+    codes, strengths = result.tensors["codes"], result.tensors["strengths"]
+    for text, slot in lacking:
+        assert bool((codes[:, text, slot] == NO_CODE).all()) and bool((strengths[:, text, slot] == 0).all())
+    assert (codes == NO_CODE).any(dim=0).any(dim=-1).sum() == len(lacking)
+    absent = result.codes["code"] == "absent"
+    at_lacking = (result.codes["position"] == "3:w2") & result.codes["example"].isin([2, 7])
+    assert absent.tolist() == at_lacking.tolist()
+
+
+def test_pairs_of_unequal_lengths_are_compared_where_both_texts_have_the_token(folder, models):
+    """Two of four pairs lack "w2" in one of their texts, so it is no slot."""
+    examples = unequal_texts()
+    examples = examples.with_examples(
+        example.model_copy(update={"pair": f"p{i % 4}"}) for i, example in enumerate(examples.examples)
+    )
+    _, result = run(folder, models, examples=examples)
+    alignment = result.manifest.alignment
+    assert (alignment.mode, alignment.pairs_source) == ("matched", "given")
+    assert alignment.slots == ("1:w1", "2:w10…", "3:w10…", "last")
+    assert bool((result.tensors["codes"] != NO_CODE).all())
+    assert "absent" not in set(result.codes["code"])
+
+
+def test_texts_with_nothing_in_common_use_the_last_token_and_the_mean(folder, models):
+    free = [("an"[i > 3], f"w{20 + 2 * i} w{21 + 2 * i}" + f" w{40 + i}" * (i % 2)) for i in range(8)]
+    rows = [{"label": {"a": "anomalous", "n": "normal"}[side], "text": text} for side, text in free]
+    _, result = run(folder, models, examples=from_rows(rows), permutations=99)
     assert result.manifest.alignment.mode == "last_mean"
     assert {note.key for note in result.manifest.notes} >= {
         "positions_last_mean",
+        "nothing_in_common",
         "pairs_none",
         "few_examples",
     }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.analysis.candidates import score
 from core.discovery.attention_flow import OWN_POSITION, flow_between, flow_of, flow_through, links_of, once
 from core.discovery.autoencoder import Codes
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
 from core.model.attention_weights import Attention
 from tests.support.codes import aligned
 

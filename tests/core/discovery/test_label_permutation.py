@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.discovery.autoencoder import SILENT, Codes
+from core.discovery.autoencoder import NO_CODE, SILENT, Codes
 from core.discovery.label_permutation import groups, label_permutations
 from core.discovery.scoring import head_scores
 from core.generators import result_of
@@ -41,10 +41,12 @@ def test_scores_under_many_labellings_are_the_head_scores_of_the_relabelled_text
     generator = torch.Generator().manual_seed(seed)
     shape = (members, examples, slots, heads)
     codes = codes_from(
-        torch.randint(-1, 2 + examples // 3, shape, generator=generator),
+        torch.randint(SILENT, 2 + examples // 3, shape, generator=generator),
         torch.rand(shape, generator=generator),
     )
     n_anomalous = 1 + seed % (examples - 1)
+    lacking = torch.rand(examples, slots, generator=generator) < 0.2
+    codes.latent.masked_fill_(lacking[:, :, None], NO_CODE)
     orders = [torch.randperm(examples, generator=generator) for _ in range(5)]
     sides = np.zeros((5, examples))
     for row, order in zip(sides, orders, strict=True):

@@ -16,8 +16,9 @@ from core.discovery.autoencoder import SILENT, Codes, strongest
 from core.discovery.codes import published_codes
 from core.discovery.published_autoencoder import PublishedAutoencoder, train_published
 from core.discovery.scoring import edge_scores_by_member, head_scores
-from core.examples.alignment import MEAN, align
+from core.examples.alignment import align
 from core.examples.reading import from_pasted
+from core.examples.slots import MEAN
 from core.model.head_outputs import head_outputs
 from core.model.recording import Recording
 from tests.support.tiny_models import tiny

@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ExamplesError
-from core.examples.alignment import MEAN, Pairs, align, describe, differing, find_pairs, first_difference
+from core.examples.alignment import Pairs, align, describe, differing, find_pairs
 from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows
+from core.examples.slots import MEAN, first_difference
+from core.examples.token_alignment import ABSENT
 
 
 def examples(labels: str, pairs: str = ""):
@@ -94,10 +96,42 @@ def test_pairs_of_different_lengths_count_from_the_difference_and_from_the_end()
     assert alignment.positions.tolist() == [[1, 2, 3, 4, 5, 6], [2, 3, 4, 2, 3, 4]] * 2
 
 
-def test_unequal_texts_take_the_last_token_and_the_mean():
-    ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [5, 5]]
+def test_texts_of_different_lengths_are_compared_where_their_tokens_match():
+    """ "the 5 went to 8" with words in front, inside, and one that lacks "to"."""
+    ids = [[1, 5, 2, 3, 8], [9, 1, 6, 2, 3, 4], [1, 7, 7, 2, 3, 8], [1, 5, 2, 4]]
     alignment = align(examples("aann"), ids)
-    assert (alignment.mode, alignment.slots) == ("last_mean", ("mean", "last"))
+    assert (alignment.mode, alignment.reason) == ("matched", "lengths_differ")
+    assert alignment.values == {"shortest": 4, "longest": 6, "slots": 4}
+    # "to" is not among the slots: of the two normal texts one lacks it.
+    assert alignment.slots == ("1:", "2:", "3:", "last")
+    assert alignment.positions.tolist() == [[0, 1, 2, 4], [1, 2, 3, 5], [0, 2, 3, 5], [0, 1, 2, 3]]
+
+
+def test_a_text_that_lacks_a_token_is_left_out_of_its_slot():
+    """Three of four texts are enough; what a pair's text lacks is left out for both."""
+    ids = [[1, 5, 2, 3, 8], [1, 6, 2, 3, 4], [1, 7, 2, 3, 8], [1, 5, 2, 4]]
+    sides = "aaaannnn"
+    alignment = align(examples(sides), ids * 2, pairing="off")
+    lacking = [[False] * 4, [False] * 4, [False] * 4, [False, False, True, False]] * 2
+    assert ((alignment.positions == ABSENT) == lacking).all()
+    assert describe(alignment).positions[3] == (1, 2, None, 3)
+    normal = [[1, 9, *text[2:]] for text in ids[:3]] + [[1, 9, 2, 3, 4]]
+    paired = align(examples(sides, "pqrspqrs"), ids + normal)
+    assert ((paired.positions == ABSENT) == lacking).all()
+
+
+def test_matched_positions_can_be_asked_for():
+    alike = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 3, 2], [1, 7, 7, 7]]
+    assert align(examples("aann"), alike, "matched").mode == "matched"
+    free = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [10, 11]]
+    assert align(examples("aann"), free, "matched").mode == "matched"
+
+
+def test_texts_that_have_nothing_in_common_take_the_last_token_and_the_mean():
+    ids = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [10, 11]]
+    alignment = align(examples("aann"), ids)
+    assert (alignment.mode, alignment.reason) == ("last_mean", "nothing_in_common")
+    assert alignment.slots == ("mean", "last")
     assert alignment.positions.tolist() == [[MEAN, 2], [MEAN, 1], [MEAN, 3], [MEAN, 1]]
     assert align(examples("aann"), ids, "last").positions.tolist() == [[2], [1], [3], [1]]
     assert align(examples("aann"), ids, "mean").slots == ("mean",)
@@ -136,7 +170,7 @@ def test_every_position_lies_inside_its_text(anomalous, data):
         assert error.key in ("nothing_varies", "pair_of_same_tokens")
         return
     for row, index in enumerate(alignment.kept):
-        assert np.all(alignment.positions[row] >= MEAN)
+        assert np.all((alignment.positions[row] >= MEAN) | (alignment.positions[row] == ABSENT))
         assert np.all(alignment.positions[row] < len(ids[index]))
     assert alignment.positions.shape == (len(alignment.kept), len(alignment.slots))
 
@@ -161,7 +195,7 @@ def test_texts_share_a_template_by_their_own_tokens_however_long_the_system_mess
 
 
 def test_conversations_are_averaged_behind_what_all_begin_with():
-    ids = [[7, 7, 7, 1], [7, 7, 7, 2, 3], [7, 7, 7, 4], [7, 7, 7, 2]]
+    ids = [[7, 7, 7, 1], [7, 7, 7, 2, 3], [7, 7, 7, 4], [7, 7, 7, 5]]
     plain = examples("aann")
     chat = plain.model_copy(update={"form": "chat"})
     assert align(plain, ids, pairing="off").positions.tolist() == [[MEAN, 3], [MEAN, 4], [MEAN, 3], [MEAN, 3]]
@@ -173,7 +207,7 @@ def test_conversations_are_averaged_behind_what_all_begin_with():
 
 
 def test_each_token_that_all_conversations_end_with_is_compared():
-    ids = [[7, 1, 8, 8, 9], [7, 2, 3, 8, 8, 9], [7, 4, 8, 8, 9], [7, 2, 8, 8, 9]]
+    ids = [[7, 1, 8, 8, 9], [7, 2, 3, 8, 8, 9], [7, 4, 8, 8, 9], [7, 5, 8, 8, 9]]
     plain = examples("aann")
     chat = plain.model_copy(update={"form": "chat"})
     assert align(plain, ids, pairing="off").slots == ("mean", "last")

@@ -20,6 +20,8 @@ TICKETS = {
     "anomalous": ("Parcel late.\nWhere?", "Box is torn.\nHelp", "Lost: my order.", "No parcel yet."),
     "normal": ("Bill is wrong.\nWhy?", "Paid it twice.\nHelp", "Refund: my fee.", "No invoice yet."),
 }
+FREE = {"anomalous": ("aaaa", "bbbbb", "cc", "dddddd"), "normal": ("eee", "ffff", "ggggg", "hh")}
+"""Without a letter in common."""
 ENDING = ["special", "template"] + ["special"] + ["template"] * len("assistant\n")
 
 
@@ -36,8 +38,8 @@ def models():
     return ModelPool()
 
 
-def tickets(**settings) -> ExampleSet:
-    examples = tuple(Example(label=label, text=said) for label in LABELS for said in TICKETS[label])
+def tickets(said_by=TICKETS, **settings) -> ExampleSet:
+    examples = tuple(Example(label=label, text=said) for label in LABELS for said in said_by[label])
     return ExampleSet(examples=examples, form="chat", system=SYSTEM, **settings)
 
 
@@ -56,8 +58,23 @@ def test_the_preview_shows_the_rendered_prompt(chat_folder, models):
         assert row["kinds"][-len(ENDING) :] == ENDING
 
 
-def test_what_all_conversations_begin_with_is_not_compared(chat_folder, models):
+def test_conversations_are_compared_where_what_they_say_matches_and_at_the_end(chat_folder, models):
     config = config_of(chat_folder, tickets(), pairing="off")
+    alignment = preview(config, models)["alignment"]
+    beginning, ending = len(f"<system\n{SYSTEM}>\n<user\n"), len(">\n<assistant\n")
+    assert (alignment["mode"], alignment["reason"]["values"]["slots"]) == ("matched", len(alignment["slots"]))
+    assert alignment["slots"][-ending:-1] == [
+        f"{len(alignment['slots']) - ending + 1 + place}:{piece.strip()}"
+        for place, piece in enumerate(["<|im_end|>", "\n", "<|im_start|>", *"assistant"])
+    ]
+    ids = tokenise(models.get(str(chat_folder), "cpu"), config.examples)
+    for row, text in zip(alignment["positions"], ids, strict=True):
+        assert row[-ending:] == [*range(len(text) - ending, len(text))]
+        assert min(place for place in row if place is not None) >= beginning
+
+
+def test_what_all_conversations_begin_with_is_not_compared(chat_folder, models):
+    config = config_of(chat_folder, tickets(FREE), pairing="off")
     alignment = preview(config, models)["alignment"]
     ids = tokenise(models.get(str(chat_folder), "cpu"), config.examples)
     beginning = len(f"<system\n{SYSTEM}>\n<user\n")  # one token each for the marks of a turn, one a letter
@@ -69,13 +86,14 @@ def test_what_all_conversations_begin_with_is_not_compared(chat_folder, models):
 
 def test_a_run_on_conversations_says_what_its_mean_leaves_out(chat_folder, models):
     settings = AutoencoderConfig(members=1, latents=8, epochs=5)
-    config = config_of(chat_folder, tickets(), pairing="off", autoencoder=settings, evidence=False)
+    config = config_of(chat_folder, tickets(FREE), pairing="off", autoencoder=settings, evidence=False)
     *_, result = analyse(config, models)
     notes = {note.key: note.values for note in result.manifest.notes}
     assert notes["mean_behind_beginning"] == {"count": len(f"<system\n{SYSTEM}>\n<user\n")}
     assert notes["ending_compared"] == {"count": len(">\n<assistant\n")}
+    assert "nothing_in_common" in notes
     plain = config_of(
-        chat_folder, tickets().in_form("plain"), pairing="off", autoencoder=settings, evidence=False
+        chat_folder, tickets(FREE).in_form("plain"), pairing="off", autoencoder=settings, evidence=False
     )
     *_, result = analyse(plain, models)
     keys = {note.key for note in result.manifest.notes}

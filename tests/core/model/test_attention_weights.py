@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from core.discovery.attention_flow import flow_between
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 from core.model import _plain_passes, attention_weights
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import Attention, attention_by, mean_attention
+from core.model.head_outputs import head_outputs
 from core.model.recording import Recording
 from tests.support.codes import aligned
 from tests.support.tiny_models import CONFIGS, tiny
@@ -54,6 +56,31 @@ def test_weights_are_the_mean_of_one_by_one_passes_without_padding(kind):
     assert attention.state == "computed"
     torch.testing.assert_close(attention.weights, expected.mean(0), atol=1e-3, rtol=1e-3)
     assert loaded.model.config._attn_implementation == usual
+
+
+@pytest.mark.parametrize("limit", [None, 0], ids=["all positions kept", "compared ones kept"])
+def test_attention_between_slots_is_the_mean_over_the_texts_that_have_both(monkeypatch, limit):
+    if limit is not None:
+        monkeypatch.setattr(_plain_passes, "ATTENTION_BYTES", limit)
+        monkeypatch.setattr(_plain_passes, "Z_BYTES", limit)
+    loaded, lacking = tiny(), POSITIONS.copy()
+    lacking[:, 1] = [1, ABSENT, 1, ABSENT]
+    places = [[place for place in row if place != ABSENT] for row in lacking.tolist()]
+    recording = Recording(loaded, TEXTS, slots=dict(enumerate(places)), attention=True)
+    attention = mean_attention(recording, lacking)
+    assert attention.state == "computed"
+    assert bool(head_outputs(recording, lacking)[1, 1].isnan().all())
+    alone = [one_by_one(loaded, text) for text in TEXTS]
+    last = torch.stack([weights[..., -1, -1] for weights in alone]).mean(0)
+    torch.testing.assert_close(attention.weights[..., 0, 0], last, atol=1e-3, rtol=1e-3)
+    to_first = torch.stack([alone[row][..., -1, 1] for row in (0, 2)]).mean(0)
+    torch.testing.assert_close(attention.weights[..., 0, 1], to_first, atol=1e-3, rtol=1e-3)
+    nobody = lacking.copy()
+    nobody[:, 1] = ABSENT
+    recording = Recording(
+        loaded, TEXTS, slots={i: row[[0, 2]].tolist() for i, row in enumerate(nobody)}, attention=True
+    )
+    assert bool((mean_attention(recording, nobody).weights[..., 1] == 0).all())
 
 
 def test_a_slot_over_the_text_looks_as_its_tokens_do_and_is_looked_at_as_all_of_them():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT
 from core.model.head_outputs import head_outputs
 from core.model.hooks import on_every_z
 from core.model.recording import Recording
@@ -30,6 +31,15 @@ def test_outputs_equal_one_by_one_passes_without_padding(kind):
             [torch.einsum("hij,phj->phi", frames[layer], z[layer]) for layer in range(3)], dim=1
         )
         torch.testing.assert_close(outputs[row], expected.flatten(1, 2)[POSITIONS[row]], atol=1e-4, rtol=1e-3)
+
+
+def test_a_slot_that_a_text_lacks_is_nan_and_changes_nothing_else():
+    lacking = POSITIONS.copy()
+    lacking[1, 0] = ABSENT
+    whole, outputs = (head_outputs(Recording(tiny(), TEXTS), places) for places in (POSITIONS, lacking))
+    assert bool(outputs[1, 0].isnan().all())
+    outputs[1, 0] = whole[1, 0]
+    torch.testing.assert_close(outputs, whole, atol=0, rtol=0)
 
 
 def test_a_mean_may_leave_out_what_stands_in_front():

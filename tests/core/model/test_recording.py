@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.errors import ModelError
-from core.examples.alignment import MEAN
+from core.examples.slots import MEAN
 from core.generators import result_of
 from core.model import _plain_passes
 from core.model.activation_store import ActivationStore
