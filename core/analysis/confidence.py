@@ -7,6 +7,7 @@
      be stronger than all that are;
    - changing all confirmed heads together takes less than CHANGES of the gap away;
    - alone they keep no more of the behaviour than other sets of the size: more than REACHED of these do as well;
+   - what the model says is mostly the same on both sides (`core.analysis.behaviour_notes`);
    - what is left weighs more than they do: less goes with the confirmed heads than with the other heads, or than stays
      with every head of the model changed (words and MLP blocks).
 3. Otherwise five things are asked, and one that could not be measured counts as missed:
@@ -23,6 +24,7 @@ Free of torch, so that pages can name the numbers of the rule.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from core.causal.bounds import HEAD_BOUND
@@ -58,12 +60,13 @@ def judge_confidence(
     diversity: float,
     untested: int = 0,
     joint: JointRecord | None = None,
+    doubts: Sequence[Note] = (),
 ) -> ConfidenceRecord:
     """The level by the rule above. `state` is that of the evidence, `examples` how many texts were tested.
 
     `jaccard`, `held_out` and `diversity` are shares, NaN where they could not be measured. `untested` counts the heads
     that were not tested although a signal gives them an effect of at least the bound; `joint` is what the confirmed
-    heads do together, None where that was not measured.
+    heads do together, None where that was not measured. `doubts` are further reasons that keep the level low.
     """
     if not candidates:
         return ConfidenceRecord(level="none", reasons=(_reason("no_candidates"),))
@@ -76,7 +79,7 @@ def judge_confidence(
         none = _reason("none_confirmed", tested=tested)
         return ConfidenceRecord(level="low", reasons=(few,) if examples < LEAST else (none,))
     met = [_reason("confirmed", confirmed=confirmed, tested=tested, examples=examples)]
-    against = _against(untested, joint)
+    against = [*_against(untested, joint), *doubts]
     missed = [_reason("joint_unknown")] if joint is None or joint.removed is None else []
     if examples < ENOUGH:
         missed.append(_reason("few", enough=ENOUGH))

@@ -1,9 +1,11 @@
 """The manifest of a run: what was read, with which settings, what came out, and what a reader must know."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from core.analysis.behaviour_notes import behaviour_notes, doubts
 from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
 from core.analysis.example_rows import ExampleRow
@@ -18,7 +20,9 @@ from core.discovery.autoencoder import Codes
 from core.discovery.held_out import HeldOut, held_out
 from core.discovery.selection import EDGE_RULE, HEAD_RULE
 from core.discovery.stability import Stability
-from core.examples.alignment import describe
+from core.examples.alignment import Alignment, describe
+from core.examples.example_set import LABELS
+from core.examples.pairs_note import pairs_note
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
 from core.heads import HeadId
@@ -96,7 +100,7 @@ def _notes(
     alignment = observed.alignment
     notes = [
         Note(key=f"positions_{alignment.mode}", values=dict(alignment.values)),
-        Note(key=f"pairs_{alignment.pairs_source}", values={"count": len(alignment.pairs)}),
+        pairs_note(alignment.pairs_source, alignment.sources, len(alignment.pairs)),
     ]
     if alignment.reason == "nothing_in_common":
         notes.append(Note(key="nothing_in_common"))
@@ -109,14 +113,31 @@ def _notes(
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
     notes += reading_notes(observed.loaded, config.examples)
     notes += _unread_answers(config, rows)
-    if alignment.left_out:
-        notes.append(Note(key="left_out", values={"count": len(alignment.left_out)}))
-    fewest = min(config.examples.count("anomalous"), config.examples.count("normal"))
+    notes += _left_out(config, alignment)
+    notes += behaviour_notes(config.examples, rows)
+    fewest = _fewest(config, alignment)
     if fewest < FEW_EXAMPLES:
         notes.append(Note(key="few_examples", values={"count": fewest}))
     if not scores.head_selected.any():
         notes.append(Note(key="no_candidates"))
     return notes
+
+
+def _left_out(config: RunConfig, alignment: Alignment) -> list[Note]:
+    """Notes of texts that are not compared. Beside made partners, normal texts still set the level of the behaviour."""
+    labels = Counter(config.examples.examples[i].label for i in alignment.left_out)
+    level = labels.pop("normal", 0) if alignment.made else 0
+    notes = [Note(key="normal_level", values={"count": level})] if level else []
+    return [*notes, Note(key="left_out", values={"count": labels.total()})] if labels else notes
+
+
+def _fewest(config: RunConfig, alignment: Alignment) -> int:
+    """Texts that the result rests on at least: those of the smaller side, or pairs where these are fewer."""
+    counts = [config.examples.count(label) for label in LABELS]
+    if alignment.made or not alignment.paired:
+        counts.append(alignment.n_anomalous)
+        return min(counts)
+    return len(alignment.pairs)
 
 
 def _unread_answers(config: RunConfig, rows: Sequence[ExampleRow]) -> list[Note]:
@@ -140,6 +161,7 @@ def stability_record(
     scores: Scores,
     stability: Stability,
     evidence: Evidence,
+    rows: Sequence[ExampleRow],
 ) -> StabilityRecord:
     """Numbers of the whole run, and the confidence in it; `codes` are weighted by attention flow."""
     left_out = _held_out(config, observed, codes, scores, evidence)
@@ -155,6 +177,7 @@ def stability_record(
         diversity=stability.diversity,
         untested=len(evidence.untested),
         joint=evidence.about.joint,
+        doubts=doubts(behaviour_notes(config.examples, rows), observed.alignment.pairs_source),
     )
     held = {"held_out": json_number(left_out.share), "held_out_checked": left_out.checked}
     return StabilityRecord.model_validate({**stability.as_json(), **held, "confidence": confidence})

@@ -3,8 +3,10 @@
 1. A text needs a partner where it has none with as many tokens as it has itself, position by position.
 2. Made are copies of the anomalous texts with the fewest words exchanged (`core.causal.partner_search`). Whether the
    sides differ, and what level the behaviour is to reach, is asked of the given normal texts.
-3. A run compares made pairs where FEWEST texts and half of those that needed one got a partner; the others are left out
-   and named. With fewer the texts are compared side by side, as without made partners.
+3. Each text is read about a hundred times, and each partner is compared: so at most MOST_TEXTS texts get some, drawn
+   by the run's seed where there are more, and MOST_PARTNERS are made in all.
+4. A run compares made pairs where FEWEST texts and half of all anomalous ones have a partner then; the others are left
+   out and named. With fewer the texts are compared as they would be without made partners.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -18,7 +20,7 @@ from core.config import RunConfig
 from core.errors import ModelError
 from core.examples.alignment import Alignment
 from core.examples.counterfactuals import Counterfactual, Direction, Partners
-from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, Example, ExampleSet
+from core.examples.example_set import LABELS, MINIMUM_PER_SIDE, Example, ExampleSet, Label
 from core.examples.made_texts import owner_of
 from core.generators import result_of
 from core.model.memory import is_out_of_memory
@@ -26,7 +28,16 @@ from core.model.recording import Recording
 from core.schema import ExchangeRecord, MadePartner, Note, PartnersRecord, json_number
 
 FEWEST = MINIMUM_PER_SIDE
-"""Texts with a made partner, below which they are not compared in pairs."""
+"""Texts with a partner, below which they are not compared in pairs."""
+
+MOST_TEXTS = 64
+"""Texts that partners are made for at most."""
+
+MOST_PARTNERS = 64
+"""Made partners of all texts together at most."""
+
+A_TEXT = 4
+"""Made partners of one text at most."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +81,13 @@ def made_partners(
         if not is_out_of_memory(error):
             raise
         return MadePartners(config.examples, known.model_copy(update={"state": "memory"}))
-    made = {one.of for one in partners.made}
-    others = [e for e in config.examples.of("anomalous") if config.examples.examples.index(e) not in wanted]
-    usable = bool(made) and len(made) + len(others) >= max(FEWEST, (len(wanted) + len(others)) / 2)
+    made = len({one.of for one in partners.made})
+    usable = _usable(made, len(_given(config.examples, "anomalous")), len(wanted))
     kept = partners.examples if usable else config.examples
     record = PartnersRecord(
-        state=partners.state if usable or not made else "too_few",
+        state=_state(partners, usable or bool(known.made)),
         made=(*known.made, *(_records(config.examples, partners, values) if usable else ())),
-        without=_without(config.examples, partners),
+        without=(*_not_asked(len(wanted)), *_without(config.examples, partners)),
         forward_passes=known.forward_passes + partners.forward_passes,
         backward_passes=partners.backward_passes,
         examples=kept.model_dump(mode="json") if kept.made else {},
@@ -87,7 +97,7 @@ def made_partners(
 
 def setting_off(recording: Recording, config: RunConfig) -> PartnersRecord:
     """What would set the behaviour off: the fewest words exchanged in each given normal text that make it anomalous."""
-    normal = [i for i, e in enumerate(config.examples.examples) if e.label == "normal" and not e.source]
+    normal = _given(config.examples, "normal")
     partners, values = result_of(_searched(recording, config, normal, "normal"))
     return PartnersRecord(
         state=partners.state,
@@ -103,14 +113,51 @@ def _searched(
     recording: Recording, config: RunConfig, wanted: Sequence[int], direction: Direction = "anomalous"
 ) -> Generator[int, None, tuple[Partners, dict[int, float]]]:
     """The search over these texts of one side of the recorded set, and the metric of the given texts by number."""
-    examples, other = config.examples, "normal" if direction == "anomalous" else "anomalous"
-    others = [i for i, e in enumerate(examples.examples) if e.label == other and not e.source]
-    anomalous, normal = (wanted, others) if direction == "anomalous" else (others, wanted)
-    metric = metric_of_sides(recording, examples, anomalous, normal, config.seed)
-    kept = (*anomalous, *normal)
+    anomalous, normal = (_given(config.examples, label) for label in LABELS)
+    metric = metric_of_sides(recording, config.examples, anomalous, normal, config.seed)
+    kept, asked = (*anomalous, *normal), _drawn(wanted, config.seed)
     sides = Alignment("last", "asked", kept, len(anomalous), (), np.zeros((0, 0), dtype=int))
-    search = make_partners(recording, examples, sides, metric, config.seed, direction=direction)
+    search = make_partners(
+        recording,
+        config.examples,
+        sides,
+        metric,
+        config.seed,
+        per_text=max(1, min(A_TEXT, MOST_PARTNERS // max(1, len(asked)))),
+        direction=direction,
+        texts=asked,
+    )
     return (yield from search), dict(zip(kept, metric.values.tolist(), strict=True))
+
+
+def _given(examples: ExampleSet, label: Label) -> list[int]:
+    """Numbers of the given texts of a side."""
+    return [i for i, example in enumerate(examples.examples) if example.label == label and not example.source]
+
+
+def _drawn(wanted: Sequence[int], seed: int) -> list[int]:
+    """The texts that partners are made for: all, or MOST_TEXTS of them in their order."""
+    if len(wanted) <= MOST_TEXTS:
+        return list(wanted)
+    return sorted(np.random.default_rng(seed).choice(wanted, MOST_TEXTS, replace=False).tolist())
+
+
+def _usable(made: int, anomalous: int, wanted: int) -> bool:
+    """Whether to compare pairs: of the anomalous texts, all but the wanted ones have a partner without new ones."""
+    others = anomalous - wanted
+    return made > 0 and others + made >= max(FEWEST, (others + min(wanted, MOST_TEXTS)) / 2)
+
+
+def _state(partners: Partners, usable: bool) -> str:
+    if not partners.made and not usable and partners.state == "computed":
+        return "none_found"
+    return partners.state if usable or not partners.made else "too_few"
+
+
+def _not_asked(wanted: int) -> list[Note]:
+    """A note where there are more texts than partners are made for."""
+    values = {"count": wanted - MOST_TEXTS, "asked": MOST_TEXTS, "total": wanted}
+    return [Note(key="partner_not_asked", values=values)] if wanted > MOST_TEXTS else []
 
 
 def known_partners(recording: Recording, examples: ExampleSet, seed: int) -> PartnersRecord:
@@ -122,9 +169,7 @@ def known_partners(recording: Recording, examples: ExampleSet, seed: int) -> Par
     }
     if not owners:
         return PartnersRecord()
-    sides = [
-        [i for i, e in enumerate(examples.examples) if e.label == label and not e.source] for label in LABELS
-    ]
+    sides = [_given(examples, label) for label in LABELS]
     metric = metric_of_sides(recording, examples, sides[0], sides[1], seed)
     given = [*sides[0], *sides[1]]
     read, passes = read_made(recording, examples, metric, given, owners)

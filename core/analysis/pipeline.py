@@ -103,7 +103,7 @@ def _stages(
     groups = text_groups(evidence, alignment)
     examples = tables.example_table(config.examples, ids, rows, alignment.source_of)
     examples = with_groups(examples, groups)
-    judged = stability_record(config, observed, weighted, scores, stability, evidence)
+    judged = stability_record(config, observed, weighted, scores, stability, evidence, rows)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     yield RunResult(

@@ -1,6 +1,6 @@
 """The search over the texts of a side; its steps are in the package's docstring."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 import numpy as np
 
@@ -35,8 +35,9 @@ def make_partners(
     *,
     per_text: int = 4,
     direction: Direction = "anomalous",
+    texts: Collection[int] | None = None,
 ) -> Generator[int, None, Partners]:
-    """Partners of the texts of one side; yields how many texts are done after each.
+    """Partners of the texts of one side, or of these `texts` of it; yields how many texts are done after each.
 
     `recording` is of all examples, `metric` of the compared ones in the order of the alignment. The same inputs give
     the same partners; nothing is drawn, so that `seed` changes nothing. About 50 single texts are read a text, and at
@@ -48,7 +49,9 @@ def make_partners(
     search = _Search(recording, examples, alignment, metric, direction)
     made: list[Counterfactual] = []
     without: dict[int, Reason] = {}
-    for done, place in enumerate(sides[direction == "normal"], start=1):
+    side = sides[direction == "normal"]
+    asked = [place for place in side if texts is None or alignment.kept[place] in texts]
+    for done, place in enumerate(asked, start=1):
         found = search.partners(place, per_text)
         if isinstance(found, str):
             without[alignment.kept[place]] = found

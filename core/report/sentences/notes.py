@@ -1,11 +1,20 @@
 """What the engine noted of a run, how its texts were compared, and what the run leaves open."""
 
+from core.examples.pairs_note import pairs_note
 from core.report.sentences import circuit
 from core.runs.facts import Facts
 from core.schema import AlignmentRecord, Manifest
 from core.text import text
 
-_OPEN = ("few_examples", "no_candidates", "left_out", "smallest_p_too_few")
+_OPEN = (
+    "few_examples",
+    "same_answer",
+    "texts_like_other_side",
+    "no_candidates",
+    "left_out",
+    "partner_not_asked",
+    "smallest_p_too_few",
+)
 """Notes of a run that say what it cannot tell; the others say how it was made."""
 _NOTHING = ("evidence_no_difference", "evidence_chance", "no_candidates")
 """Notes of a run that say why there is nothing to explain, one of them in a run."""
@@ -43,7 +52,8 @@ def alignment(description: AlignmentRecord, language: str) -> str:
 
 def pairs(description: AlignmentRecord, language: str) -> str:
     """How many pairs there are and where they come from."""
-    return text(language, f"note.pairs_{description.pairs_source}", count=len(description.pairs))
+    note = pairs_note(description.pairs_source, description.sources, len(description.pairs))
+    return text(language, f"note.{note.key}", **note.values)
 
 
 def unknown(facts: Facts, language: str) -> list[str]:
