@@ -26,9 +26,9 @@ def behaviour_notes(examples: ExampleSet, rows: Sequence[ExampleRow]) -> list[No
     given = [(e, row) for e, row in zip(examples.examples, rows, strict=True) if not e.source]
     texts = [
         Behaviour(
-            row["label"], row["continuation"] or row["next"][0]["piece"], row["verdict"], row["behaves"]
+            example.label, row["continuation"] or row["next"][0]["piece"], row["verdict"], row["behaves"]
         )
-        for _, row in given
+        for example, row in given
     ]
     like = [i for found in behaviour_findings(texts) if found.kind == "like_other_side" for i in found.rows]
     lines = ", ".join(str(given[i][0].line or i + 1) for i in sorted(like))
