@@ -187,7 +187,7 @@ def preview(config: RunConfig, models: ModelPool) -> dict[str, Any]:
 def make_draft_partners(
     config: RunConfig, *, direction: str = "anomalous", make: bool = True, models: ModelPool
 ) -> dict[str, Any]:
-    """Each word of a text in turn becomes `calm`, and the text says " Billing"; a text of one word has no partner."""
+    """Words of a text become `calm`: its first, its third, then its second; one of two words has no partner."""
     examples = config.examples
     if make:
         wanted = [i for i, e in enumerate(examples.given) if e.label == direction and not e.pair]
@@ -217,7 +217,7 @@ def _calm(examples: ExampleSet, of: int) -> list[Counterfactual]:
     owner = examples.examples[of]
     words = owner.text.split()
     other = "normal" if owner.label == "anomalous" else "anomalous"
-    texts = [" ".join([*words[:i], "calm", *words[i + 1 :]]) for i in range(len(words)) if len(words) > 1]
+    texts = [" ".join([*words[:i], "calm", *words[i + 1 :]]) for i in (0, 2, 1) if len(words) > 2]
     made = [owner.model_copy(update={"text": text, "label": other, "source": "made"}) for text in texts]
     kept = [e for e in made if e.text not in examples.refused][:2]
     return [Counterfactual(of, (), (), 0.9, 0.0, 0.0, 0.0, example) for example in kept]

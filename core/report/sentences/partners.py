@@ -61,14 +61,23 @@ def sentences(partners: PartnersRecord | None, language: str) -> list[str]:
     return lines
 
 
+def setting_off(record: PartnersRecord, language: str) -> list[str]:
+    """The words that make the behaviour come in the normal texts; `record` is of a search over these."""
+    asked = len({one.text for one in record.made}) + sum(
+        int(note.values.get("count") or 0) for note in record.without
+    )
+    found = triggers(record.made)
+    return [_goes(word, asked, language, "comes") for word in found[:MOST_WORDS]]
+
+
 def in_one_line(partners: PartnersRecord | None, language: str) -> str:
     """The same in one line, with the word of most texts alone."""
     return joined(language, *sentences(partners, language)[:2])
 
 
-def _goes(word: Trigger, asked: int, language: str) -> str:
+def _goes(word: Trigger, asked: int, language: str, key: str = "goes") -> str:
     either = text(language, "partners.or").join(
         text(language, "partners.word", word=new) for new in word.new[:MOST_REPLACEMENTS]
     )
     old = text(language, "partners.word", word=word.old)
-    return text(language, "partners.goes", old=old, new=either, count=len(word.texts), total=asked)
+    return text(language, f"partners.{key}", old=old, new=either, count=len(word.texts), total=asked)

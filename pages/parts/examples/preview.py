@@ -8,7 +8,7 @@ from core.errors import HeadlightError
 from core.examples.checks import Kind
 from core.report.sentences import notes
 from pages.parts import shell
-from pages.parts.examples import accuracy, answer_tokens, answers, findings, fitness, token_view
+from pages.parts.examples import accuracy, answer_tokens, answers, findings, fitness, partners, token_view
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -33,6 +33,7 @@ def show() -> bool:
     _comparison(texts)
     accuracy.show(texts)
     flags = findings.show(texts)
+    partners.show(texts, payload)
     answers.show(payload)
     _table(texts, flags)
     _prompt(texts)
