@@ -10,6 +10,7 @@ from core.causal.metric import Metric, Words, make_metric, metric_of
 from core.causal.patching import AnyTarget, Patching
 from core.generators import result_of
 from core.model.loaded_model import LoadedModel
+from core.model.next_token import last_logits
 from core.model.recording import Recording
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.tasks import TaskPair
@@ -25,22 +26,23 @@ class PairPatching:
     def __init__(self, loaded: LoadedModel, pairs: Sequence[TaskPair], whole_answers: bool = False) -> None:
         texts = [pair.anomalous for pair in pairs] + [pair.normal for pair in pairs]
         recording = Recording(loaded, [loaded.encode(text) for text in texts], streams=True)
-        self._next = recording.log_probabilities().argmax(dim=-1).tolist()
+        self._loaded = loaded
         self._metric = (_by_answers if whole_answers else _by_words)(recording, pairs)
         self._patching = Patching(recording, len(pairs), paired=True)
         self.anomalous, self.normal = self._metric.anomalous, self._metric.normal
 
     def shown(self) -> dict[str, float]:
-        """How far the model shows the behaviour: the share of the anomalous texts whose likeliest next token is the one
-        that the metric counts for, and of the pairs whose anomalous text has the higher metric. For metrics that
-        compare next tokens: of longer answers the first tokens that differ count.
+        """How far the model shows the behaviour on the anomalous texts: the share of those behind which the likeliest
+        token is the expected one, where both answers first differ, and of those whose metric is above their partner's.
         """
         count, values = self._patching.n_anomalous, self._metric.values
-        first: dict[int, int] = {}
-        for part in self._metric.parts:
-            if part.side == "expected" and part.text < count:
-                first.setdefault(part.text, part.token)
-        said = [self._next[text] == token for text, token in first.items()]
+        parts = sorted(self._metric.parts, key=lambda part: part.place, reverse=True)
+        first = {part.text: part for part in parts if part.side == "expected"}
+        # both answers begin alike in front of that place, so any row that reaches it will do
+        rows = {row.text: row for row in sorted(self._metric.rows, key=lambda row: len(row.ids))}
+        reads = [rows[text].ids[: rows[text].start + first[text].place] for text in range(count)]
+        likeliest = last_logits(self._loaded, reads).argmax(dim=-1).tolist()
+        said = [likeliest[text] == first[text].token for text in range(count)]
         higher = values[:count] > values[count:]
         return {"said": round(sum(said) / count, 4), "higher": round(float(higher.mean()), 4)}
 

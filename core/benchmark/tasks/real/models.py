@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.benchmark.tasks.real import story_texts
+from core.benchmark.tasks.real import chat_texts, letter_texts, story_texts
 from core.benchmark.tasks.real.drawing import Drawing, Generator
 from core.benchmark.tasks.task import NotRun, Role, Task, TaskName, effects_in
 from core.errors import ModelError
@@ -50,7 +50,11 @@ class RealModel:
         return TRUTHS / self.name / f"{behaviour}.json"
 
 
-MODELS = (RealModel("stories260K", "tuning", story_texts.GENERATORS, story_texts.BY_WORDS_ALONE),)
+MODELS = (
+    RealModel("stories260K", "tuning", story_texts.GENERATORS, story_texts.BY_WORDS_ALONE),
+    RealModel("slm4096", "test", letter_texts.GENERATORS),
+    RealModel("SmolLM2-135M-Instruct", "test", chat_texts.GENERATORS, pairs=24, edges=False),
+)
 
 
 def real_names(role: Role | None = None) -> list[TaskName | NotRun]:

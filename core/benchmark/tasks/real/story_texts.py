@@ -12,9 +12,9 @@ Pure Python and seeded. Whether both texts of a pair have as many tokens is look
 (`core.benchmark.tasks.real.drawing`).
 """
 
-from collections.abc import Callable
 from random import Random
 
+from core.benchmark.tasks.real.drawing import Generator
 from core.scenarios.build.tasks import TaskPair, word_lists
 
 _LISTS = word_lists(__file__)
@@ -76,7 +76,7 @@ def _animal_named_again(random: Random) -> TaskPair:
     return TaskPair("animal-named-again", *texts, animal, other, (animal,), (other,), (other,))
 
 
-GENERATORS: dict[str, Callable[[Random], TaskPair]] = {
+GENERATORS: dict[str, Generator] = {
     "pronoun-by-name": _pronoun_by_name,
     "pronoun-of-two": _pronoun_of_two,
     "name-begun": _name_begun,
