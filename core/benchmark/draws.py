@@ -8,20 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from core.benchmark.methods.catalogue import method_named
+from core.benchmark.methods.catalogue import method_named, texts_of
 from core.benchmark.methods.method import Analysed, Outcome, analyse
 from core.benchmark.metrics.ablations import AblationRow, ablation_rows
 from core.benchmark.metrics.memory import PeakMemory
 from core.benchmark.metrics.ranking import edge_selection, hits_among_best, precision_recall, ranking
+from core.benchmark.metrics.strong import strong_recall, strongest_tested
 from core.benchmark.metrics.trust import TrustRow
 from core.benchmark.metrics.verdicts import (
     FalseConfirmations,
+    Verified,
     against_truth,
     false_confirmations,
     verified,
     wrong_at_q,
 )
-from core.benchmark.names import OURS
+from core.benchmark.names import IN_FORMS, OURS, PUBLISHED
 from core.benchmark.plan import EXTRAS, MAIN, Extras, Size, planned
 from core.benchmark.tables.rows import NAN, Row
 from core.benchmark.tasks.task import Task
@@ -36,9 +38,17 @@ from core.examples.example_set import ExampleSet
 log = logging.getLogger(__name__)
 
 LARGE = 100
-"""Heads of a model from which on methods whose cost grows with the pairs of heads are not measured."""
+"""Heads of a model from which on costly methods are not measured, no labels are shuffled, and no heads switched off."""
 
-UNAFFORDABLE = ("acdc-kl", "acdc-logit-difference", "exact-patching", "paper-ensemble")
+UNAFFORDABLE = (
+    "acdc-kl",
+    "acdc-logit-difference",
+    "exact-patching",
+    "subnetwork-probing",
+    *PUBLISHED,
+    "k-means",
+    "probe",
+)
 
 
 @dataclass
@@ -56,14 +66,17 @@ def measure_draw(task: Task, examples: int, draw: int, size: Size) -> DrawResult
     result = DrawResult()
     texts = task.draw(examples, draw)
     large = len(task.head_truth()) > LARGE
+    extras = EXTRAS[size]
+    if large:
+        extras = replace(extras, shuffles=0, unpaired_draws=0, switch_draws=0)
     for method, seeds in planned(size, examples, draw):
         if large and method in UNAFFORDABLE:
-            result.failed.append((method, f"its cost grows with the pairs of more than {LARGE} heads"))
+            result.failed.append((method, f"not measured on models of more than {LARGE} heads"))
             continue
         for seed in seeds:
             blank = Row(task.name, task.model, method, examples, draw, seed, unit="head", role=task.role)
             try:
-                rows, ablations = _measured(task, texts, blank, EXTRAS[size])
+                rows, ablations = _measured(task, texts, blank, extras)
             except (HeadlightError, ValueError, RuntimeError) as error:
                 log.warning("%s on %s: %s", method, task.name, error)
                 result.failed.append((method, f"{type(error).__name__}: {error}"))
@@ -89,10 +102,14 @@ def _measured(
         forward_passes=outcome.forward_passes,
     )
     rows = list(rows_of(task, blank, outcome))
-    tested = (blank.method, blank.examples, blank.seed) == (OURS, MAIN, 0)
+    tested = (blank.examples, blank.seed) == (MAIN, 0) and blank.method in (OURS, *IN_FORMS)
     if not tested or outcome.analysed is None:
         return rows, []
-    return _with_verdicts(task, texts, outcome.analysed, extras, rows)
+    if blank.method == OURS:
+        return _with_verdicts(task, texts, outcome.analysed, extras, rows)
+    own = texts_of(blank.method, task, blank.examples, blank.draw)
+    checked = verified(task, own, outcome.analysed, blank.draw)
+    return [_judged(task, row, checked) for row in rows], []
 
 
 def rows_of(task: Task, blank: Row, outcome: Outcome) -> Iterator[Row]:
@@ -143,7 +160,6 @@ def _with_verdicts(
     """The rows with what the evidence says, and those of the ablations."""
     draw = rows[0].draw
     checked = verified(task, texts, analysed, draw)
-    truth, wrong = against_truth(task, checked.evidence), wrong_at_q(task, checked.evidence)
     within = false_confirmations(task, texts, analysed, extras.shuffles, draw)
     over_all = FalseConfirmations()
     if draw < extras.unpaired_draws:
@@ -151,9 +167,7 @@ def _with_verdicts(
         over_all = false_confirmations(task, texts, unpaired, extras.unpaired_shuffles, draw)
     judged = [
         replace(
-            row,
-            confirmed_precision=truth[row.unit][0],
-            confirmed_recall=truth[row.unit][1],
+            _judged(task, row, checked),
             false_confirmations=within.confirmed[row.unit],
             false_discoveries=within.discovered[row.unit],
             shuffles=within.shuffles,
@@ -162,12 +176,30 @@ def _with_verdicts(
             false_discoveries_unpaired=over_all.discovered[row.unit],
             shuffles_unpaired=over_all.shuffles,
             shuffles_unpaired_tested=over_all.tested,
-            evidence_seconds=round(checked.seconds, 4),
-            evidence_passes=checked.evidence.forward_passes,
-            wrong_at_q=wrong[row.unit],
         )
         for row in rows
     ]
     if draw >= extras.switch_draws:
         return judged, []
     return judged, list(ablation_rows(task, texts, analysed, checked, draw))
+
+
+def _judged(task: Task, row: Row, checked: Verified) -> Row:
+    """The row with what the verdicts are worth under the true labels, and what the evidence cost."""
+    precision, recall = against_truth(task, checked.evidence)[row.unit]
+    row = replace(
+        row,
+        confirmed_precision=precision,
+        confirmed_recall=recall,
+        evidence_seconds=round(checked.seconds, 4),
+        evidence_passes=checked.evidence.forward_passes,
+        wrong_at_q=wrong_at_q(task, checked.evidence)[row.unit],
+    )
+    if row.unit == "edge":
+        return row
+    findings = checked.evidence.heads
+    return replace(
+        row,
+        strong_recall=strong_recall(task.head_effects, findings),
+        strongest_tested=strongest_tested(task.head_effects, findings),
+    )

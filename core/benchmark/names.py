@@ -13,6 +13,20 @@ CEILING = "exact-patching"
 """The truth itself was measured in this way, so it is no rival either."""
 
 CHANCE = "random"
+
+SMALL_REAL, LARGE_REAL = ("stories260K", "slm4096"), ("SmolLM2-135M-Instruct",)
+"""Real models, which nobody trained for this benchmark (`core.benchmark.tasks.real`)."""
+
+FORMS = ("unpaired", "unequal", "unpaired-no-words", "unequal-no-words")
+"""Forms of texts without partners (`core.benchmark.tasks.forms`): a method on one of them is named METHOD-FORM."""
+
+IN_FORMS = tuple(f"headlight-{form}" for form in FORMS)
+"""Ours on texts without partners."""
+
+SIMPLE_IN_FORMS = tuple(
+    f"{method}-{form}" for method in ("mean-difference", "untrained") for form in FORMS[:2]
+)
+"""The simple ways on the same texts: rivals of ours there, never of ours on pairs."""
 PUBLISHED = ("paper", "paper-250", "paper-ensemble")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -20,8 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         OURS,
         "headlight-fast",
         SCREENED,
-        "headlight-unpaired",
-        "headlight-unequal",
+        *IN_FORMS,
         "headlight-last",
         "headlight-mean",
         "headlight-no-flow",
@@ -33,6 +46,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "pair-difference-norm",
         "mean-difference",
         "probe",
+        *SIMPLE_IN_FORMS,
         *PUBLISHED,
         CHANCE,
     ),
@@ -48,7 +62,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The methods: ours, those that only look at what heads write, those that use gradients or change heads."""
 
-LOOKING = tuple(name for name in GROUPS["look"] if name != CHANCE)
+LOOKING = tuple(name for name in GROUPS["look"] if name not in (CHANCE, *SIMPLE_IN_FORMS))
 INTERVENING = (SCREENED, *GROUPS["change"])
 """Methods that use gradients of the behaviour or change what heads write."""
 

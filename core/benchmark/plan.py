@@ -31,6 +31,8 @@ _REPEATS: dict[str, tuple[int, Repeats]] = {
     "headlight-screened": (1, Repeats(10, elsewhere=10)),
     "headlight-unpaired": (1, Repeats(10, elsewhere=3)),
     "headlight-unequal": (1, Repeats(10)),
+    "headlight-unpaired-no-words": (0, Repeats(10)),
+    "headlight-unequal-no-words": (0, Repeats(10)),
     "headlight-last": (1, Repeats(10)),
     "headlight-mean": (1, Repeats(10)),
     "headlight-no-flow": (1, Repeats(10)),
@@ -40,6 +42,10 @@ _REPEATS: dict[str, tuple[int, Repeats]] = {
     "untrained": (2, Repeats(10, seeds=3, elsewhere=10)),
     "k-means": (1, Repeats(10, elsewhere=3)),
     "mean-difference": (2, Repeats(10, elsewhere=10)),
+    "mean-difference-unpaired": (1, Repeats(10)),
+    "mean-difference-unequal": (1, Repeats(10)),
+    "untrained-unpaired": (0, Repeats(10)),
+    "untrained-unequal": (0, Repeats(10)),
     "probe": (1, Repeats(10, elsewhere=3)),
     "random": (2, Repeats(10, elsewhere=3)),
     "hisp": (2, Repeats(10, elsewhere=10)),
@@ -79,6 +85,10 @@ EXTRAS: dict[Size, Extras] = {
     "quick": Extras(unpaired_draws=1, switch_draws=1, shuffles=2, unpaired_shuffles=3),
     "full": Extras(unpaired_draws=5, switch_draws=3, sweep_draws=1, trust_draws=2),
 }
+
+
+REAL_DRAWS: dict[Size, dict[bool, int]] = {"quick": {False: 0, True: 0}, "full": {False: 10, True: 2}}
+"""Most draws of behaviours of real models, those of a small one (False) and of a large one (True)."""
 
 
 def draws_of(size: Size, examples: int) -> int:

@@ -22,14 +22,16 @@ from core.benchmark.metrics.ablations import AblationRow
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
 from core.benchmark.metrics.trust import TrustRow, other_behaviour, trust_lines
-from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, Size, draws_of
+from core.benchmark.names import LARGE_REAL
+from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, REAL_DRAWS, Size, draws_of
 from core.benchmark.processes import Job, cores, do, done
 from core.benchmark.tables.goals import Goal, goals
 from core.benchmark.tables.printed import ablation_lines, goal_lines, overall_lines, task_lines
 from core.benchmark.tables.rows import Row
 from core.benchmark.tables.summaries import summary
-from core.benchmark.tasks.gpt2_circuits import NotRun, published_names
-from core.benchmark.tasks.task import TaskName, bundled_names, names_in
+from core.benchmark.tasks.gpt2_circuits import published_names
+from core.benchmark.tasks.real.models import real_names
+from core.benchmark.tasks.task import NotRun, TaskName, bundled_names, names_in
 from core.errors import ConfigError, StorageError
 from core.storage import write_atomically
 from core.text.csv_safe import csv_bytes
@@ -56,7 +58,7 @@ class Results:
         self.ablations += result.ablations
         self.trust += result.trust
         for method, reason in result.failed:
-            model = Path(job.task.folder).name or "bundled"
+            model = job.task.real or Path(job.task.folder).name or "bundled"
             entry = {"task": job.task.name, "model": model, "method": method}
             if not any(entry.items() <= known.items() for known in self.not_run):
                 self.not_run.append({**entry, "reason": reason})
@@ -95,7 +97,7 @@ def run_benchmark(
     start = time.perf_counter()
     size: Size = "quick" if quick else "full"
     workers = workers or cores()
-    tasks = [*bundled_names(), *published_names()] if tuning is None else names_in(tuning)
+    tasks = tasks_of(size, tuning)
     names = [task for task in tasks if isinstance(task, TaskName)]
     if not names:
         raise ConfigError(
@@ -138,17 +140,38 @@ def run_benchmark(
     yield f"took {seconds:.0f} s"
 
 
+def tasks_of(size: Size, tuning: Path | None) -> list[TaskName | NotRun]:
+    """What is to be measured, and what cannot be or is left out, with the reason."""
+    if tuning is not None:
+        return [*names_in(tuning), *_unless_quick(real_names("tuning"), size)]
+    return [*bundled_names(), *published_names(), *_unless_quick(real_names(), size)]
+
+
+def _unless_quick(names: Sequence[TaskName | NotRun], size: Size) -> list[TaskName | NotRun]:
+    if size != "quick":
+        return list(names)
+    reason = "a quick run leaves real models out"
+    return [NotRun(name.name, name.real, reason) if isinstance(name, TaskName) else name for name in names]
+
+
 def jobs_of(names: Sequence[TaskName], size: Size) -> list[Job]:
-    """All draws of all tasks, task by task, and the sweeps; of published circuits at MAIN texts a side alone."""
+    """All draws of all tasks, task by task, and the sweeps; published circuits and real ones at MAIN texts a side."""
     jobs = []
     for name in names:
+        other = other_behaviour(name, names)
+        whole = [
+            Job(name, MAIN, draw, size, trust=True, other=other) for draw in range(EXTRAS[size].trust_draws)
+        ]
+        if name.real:
+            draws = min(draws_of(size, MAIN), REAL_DRAWS[size][name.real in LARGE_REAL])
+            jobs += [Job(name, MAIN, draw, size) for draw in range(draws)]
+            jobs += whole if name.real not in LARGE_REAL else []
+            continue
         if name.published:
             jobs += [Job(name, MAIN, draw, size) for draw in range(draws_of(size, MAIN))]
             continue
         jobs += [Job(name, MAIN, draw, size, sweep=True) for draw in range(EXTRAS[size].sweep_draws)]
-        other = other_behaviour(name, names)
-        whole = range(EXTRAS[size].trust_draws)
-        jobs += [Job(name, MAIN, draw, size, trust=True, other=other) for draw in whole]
+        jobs += whole
         for examples in sorted(EXAMPLES[size], reverse=True):
             jobs += [Job(name, examples, draw, size) for draw in range(draws_of(size, examples))]
     return jobs

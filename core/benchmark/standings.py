@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.benchmark.names import CEILING, GROUPS, OURS, PUBLISHED, SCREENED, UNTRAINED, group_of
+from core.benchmark.names import (
+    CEILING,
+    GROUPS,
+    OURS,
+    PUBLISHED,
+    SCREENED,
+    SIMPLE_IN_FORMS,
+    UNTRAINED,
+    group_of,
+)
 from core.benchmark.tables.summaries import SHUFFLES, over_shuffles
 
 DIGITS = 3
@@ -112,6 +121,7 @@ def comparison(summary: pd.DataFrame, unit: str = "head") -> Comparison | None:
     """How `OURS` stands by ROC AUC at the main number of texts; None where it was not measured there."""
     examples = main_examples(summary)
     rows = measured_rows(summary, unit, examples)
+    rows = rows[~rows["method"].isin(SIMPLE_IN_FORMS)]
     values = rows.pivot_table(index="case", columns="method", values="auc", aggfunc="mean")
     if OURS not in values:
         return None

@@ -94,9 +94,9 @@ def _by_product(heads: np.ndarray, observations: Observations) -> Outcome:
     return Outcome(heads, np.outer(heads, heads), observations.forward_passes)
 
 
-def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+def mean_difference(loaded: LoadedModel, examples: ExampleSet, seed: int, pairing: str = "auto") -> Outcome:
     """Distance of the mean anomalous from the mean normal output of a head, at its best slot."""
-    observations = observe(loaded, examples, attention=False)
+    observations = observe(loaded, examples, pairing=pairing, attention=False)
     return _by_product(mean_distances(observations.outputs, observations.n_anomalous), observations)
 
 

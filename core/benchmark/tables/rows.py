@@ -16,7 +16,8 @@ GROUP = ("task", "model", "method", "examples", "unit")
 class Row:
     """One measurement. precision and recall belong to the default rule.
 
-    From confirmed_precision on: verdicts, of the method headlight-standard alone (`core.benchmark.metrics.verdicts`).
+    From confirmed_precision on: verdicts (`core.benchmark.metrics.verdicts`, `core.benchmark.metrics.strong`), of the
+    method headlight-standard and, but for what is said of shuffled labels, of the same on texts without partners.
     `jaccard`: mean overlap of the candidates with those of the same texts drawn anew (`core.discovery.stability`), of
     our methods alone. `role` says whether settings may be chosen on the model: "tuning", or never: "test".
     """
@@ -60,6 +61,8 @@ class Row:
     false_discoveries_unpaired: float = NAN
     wrong_at_q: float = NAN
     role: str = "test"
+    strong_recall: float = NAN
+    strongest_tested: float = NAN
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -23,6 +23,8 @@ MEANS = [
     "wrong_at_q",
     "evidence_seconds",
     "evidence_passes",
+    "strong_recall",
+    "strongest_tested",
 ]
 SUMS = ["shuffles", "shuffles_tested", "shuffles_unpaired", "shuffles_unpaired_tested"]
 SHUFFLES = {"false_discoveries": "shuffles", "false_discoveries_unpaired": "shuffles_unpaired"}

@@ -5,8 +5,8 @@ import pytest
 
 from core.benchmark import draws
 from core.benchmark.draws import measure_draw
-from core.benchmark.names import GROUPS, SCREENED
-from core.benchmark.plan import PLANS, Extras
+from core.benchmark.names import GROUPS, IN_FORMS, SCREENED
+from core.benchmark.plan import PLANS, Extras, Repeats
 
 
 @pytest.mark.slow
@@ -38,6 +38,18 @@ def test_rows_of_every_method_on_the_planted_circuit(planted, monkeypatch):
     assert (ours["shuffles"] == 5).all()
     assert (ours["false_confirmations"] <= ours["shuffles_tested"] / 5).all()
     assert ours["false_confirmations_unpaired"].isna().all()
-    others = rows[rows["method"] != "headlight-standard"]
+    assert ours.loc["head", ["strong_recall", "strongest_tested"]].tolist() == [1.0, 1.0]
+    alone = rows[rows["method"].isin(IN_FORMS) & (rows["unit"] == "head")]
+    assert len(alone) and alone["strongest_tested"].isin([0.0, 1.0]).all()
+    assert (alone["shuffles"] == 0).all()
+    others = rows[~rows["method"].isin(["headlight-standard", *IN_FORMS])]
     assert others[["confirmed_precision", "confirmed_recall", "false_confirmations"]].isna().all(axis=None)
     assert (others[["evidence_passes", "shuffles"]] == 0).all(axis=None)
+
+
+def test_a_large_model_is_measured_by_affordable_methods_without_shuffles(planted, monkeypatch):
+    monkeypatch.setattr(draws, "LARGE", 1)
+    monkeypatch.setitem(PLANS, "quick", {"probe": Repeats(1), "random": Repeats(1)})
+    result = measure_draw(planted, 8, 0, "quick")
+    assert {row.method for row in result.rows} == {"random"}
+    assert result.failed == [("probe", "not measured on models of more than 1 heads")]

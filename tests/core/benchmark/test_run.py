@@ -9,9 +9,11 @@ from core.benchmark import plan, processes
 from core.benchmark import run as running
 from core.benchmark.draws import DrawResult
 from core.benchmark.metrics.speed import SpeedRow
+from core.benchmark.names import LARGE_REAL, SMALL_REAL
 from core.benchmark.run import Results, run_benchmark
 from core.benchmark.tables.rows import COLUMNS
-from core.benchmark.tasks.task import TaskName
+from core.benchmark.tasks.real.models import VARIABLE
+from core.benchmark.tasks.task import NotRun, TaskName
 from core.errors import ConfigError, ModelError, StorageError
 from tests.support.benchmark_rows import row
 
@@ -46,7 +48,7 @@ def test_the_whole_run_on_one_small_task(tmp_path, monkeypatch):
     assert pd.read_csv(tmp_path / "speed.csv", encoding="utf-8-sig")["seconds"].tolist() == [12.5]
     about = json.loads((tmp_path / "about.json").read_text())
     assert about["size"] == "quick"
-    assert {entry["model"] for entry in about["not_run"]} <= {"gpt2-small"}
+    assert {entry["model"] for entry in about["not_run"]} <= {"gpt2-small", *SMALL_REAL, *LARGE_REAL}
 
 
 def test_jobs_of_published_circuits_are_those_with_eight_texts_a_side():
@@ -55,6 +57,25 @@ def test_jobs_of_published_circuits_are_those_with_eight_texts_a_side():
     own = [job for job in jobs if not job.task.published]
     assert {job.examples for job in own} == {3, 5, 8, 10, 25}
     assert sum(job.sweep for job in own) == 1
+
+
+def test_real_models_are_named_where_they_are_not_measured(tmp_path, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    left_out = {(one.task, one.model) for one in running.tasks_of("full", None) if isinstance(one, NotRun)}
+    assert {model for _, model in left_out} >= {*SMALL_REAL, *LARGE_REAL}
+    known = TaskName("made", str(tmp_path), "test", real="slm4096")
+    monkeypatch.setattr(running, "real_names", lambda role=None: [known])
+    assert known in running.tasks_of("full", None)
+    assert NotRun("made", "slm4096", "a quick run leaves real models out") in running.tasks_of("quick", None)
+    assert running.tasks_of("full", tmp_path) == [known]
+
+
+def test_jobs_of_real_models_are_few_where_the_model_is_large():
+    small, large = (TaskName("x", "y", real=model) for model in ("slm4096", LARGE_REAL[0]))
+    jobs = [job for job in running.jobs_of([small, large], "full") if not job.trust]
+    assert {job.examples for job in jobs} == {8}
+    assert [sum(job.task == one for job in jobs) for one in (small, large)] == [10, 2]
+    assert not any(job.sweep for job in jobs)
 
 
 def test_nothing_measured_is_said(tmp_path, monkeypatch):

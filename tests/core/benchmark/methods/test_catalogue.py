@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from core.benchmark.methods import catalogue
-from core.benchmark.methods.catalogue import PLAIN, method_named, paper_settings
-from core.benchmark.names import FORMER, GROUPS, INTERVENING, LOOKING, SCREENED
+from core.benchmark.methods.catalogue import PLAIN, method_named, paper_settings, texts_of
+from core.benchmark.names import (
+    FORMER,
+    GROUPS,
+    IN_FORMS,
+    INTERVENING,
+    LOOKING,
+    SCREENED,
+    SIMPLE_IN_FORMS,
+)
 from core.benchmark.plan import PLANS
 from core.benchmark.tasks.forms import partnerless
 from core.config import PRESETS
@@ -45,7 +53,7 @@ def test_texts_without_partners_belong_to_other_pairs(planted):
 
 def test_every_method_belongs_to_a_group_and_has_a_plan():
     grouped = {name for methods in GROUPS.values() for name in methods}
-    on_draws = {"headlight-unpaired", "headlight-unequal", "paper", "paper-250", "paper-ensemble"}
+    on_draws = {*IN_FORMS, *SIMPLE_IN_FORMS, "paper", "paper-250", "paper-ensemble"}
     assert grouped == set(PLANS["full"]) == {*PLAIN} | on_draws
     assert set(PLANS["quick"]) < grouped
     assert set(FORMER.values()) < grouped and not set(FORMER) & grouped
@@ -58,3 +66,17 @@ def test_methods_of_ours_are_rivals_of_none(table):
     assert set(GROUPS["ours"]) == {*named, "pair-difference-flow"}
     assert not {*GROUPS["ours"]} & {*GROUPS[table]}
     assert not ({*GROUPS["ours"]} - {SCREENED}) & {*LOOKING, *INTERVENING}
+
+
+@pytest.mark.parametrize("name", [*IN_FORMS, *SIMPLE_IN_FORMS])
+def test_methods_on_texts_without_partners_read_these_whatever_they_are_given(planted, name):
+    texts, one, other = texts_of(name, planted, 4, 0), planted.draw(4, 0), planted.draw(4, 1)
+    assert not any(text.pair for text in texts.examples)
+    assert all(bool(text.expected) != name.endswith("no-words") for text in texts.examples)
+    method = method_named(name, planted, 4, 0)
+    heads = method(planted.loaded, one, 0).heads
+    assert np.array_equal(heads, method(planted.loaded, other, 0).heads)
+
+
+def test_texts_of_other_methods_are_those_of_the_draw(planted):
+    assert texts_of("eap-ig", planted, 4, 1) == planted.draw(4, 1)

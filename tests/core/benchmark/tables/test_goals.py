@@ -1,11 +1,13 @@
 """Goals beside what was measured, by hand."""
 
+import dataclasses
 import math
 
 import pandas as pd
 import pytest
 
-from core.benchmark.tables.goals import goals, others_above, spread
+from core.benchmark.names import LARGE_REAL, SMALL_REAL
+from core.benchmark.tables.goals import behind_simple, goals, others_above, spread
 from core.benchmark.tables.printed import goal_lines
 from core.benchmark.tables.summaries import summary
 from tests.support.benchmark_rows import row, table
@@ -91,3 +93,42 @@ def test_goals_met_missed_and_not_measured():
 def test_a_method_with_few_draws_is_no_rival():
     rows = table(*(row("headlight-standard", 0.9, draw) for draw in range(4)), row("probe", 1.0))
     assert others_above(summary(rows)) == (0, "")
+
+
+def test_real_models_and_forms_have_goals_of_their_own():
+    """A model on which settings are chosen counts for none, a real one not among the others."""
+    chat = dataclasses.replace(row("headlight-standard", 0.995, average_precision=0.8), model=LARGE_REAL[0])
+    small = dataclasses.replace(row("headlight-standard", 0.7), model=SMALL_REAL[1])
+    simple = dataclasses.replace(row("mean-difference", 0.75), model=SMALL_REAL[1])
+    tuned = dataclasses.replace(row("headlight-standard", 0.1), model=SMALL_REAL[0], role="tuning")
+    rows = table(
+        row("headlight-standard", 0.99, strong_recall=1.0, strongest_tested=1.0, confirmed_precision=0.9),
+        row("headlight-unpaired", 0.9, strong_recall=0.5, strongest_tested=0.0),
+        row("headlight-unpaired", 0.96, task="b", strong_recall=1.0, strongest_tested=1.0),
+        row("headlight-unequal-no-words", 0.95),
+        *(chat, small, simple, tuned),
+    )
+    result = {goal.key: goal for goal in goals(summary(rows), pd.DataFrame(), pd.DataFrame())}
+    assert result["heads_auc"].measured == 0.99
+    assert (result["unpaired_auc"].measured, result["unpaired_auc_lowest"].measured) == (0.93, 0.9)
+    assert result["unpaired_auc_lowest"].note == "a gpt2"
+    assert (result["unequal_no_words_auc"].measured, result["unequal_auc"].measured) == (0.95, None)
+    assert (result["real_pairs_auc"].measured, result["real_pairs_auc_lowest"].met) == (0.7, False)
+    assert result["real_pairs_behind_simple"].measured == 0.05
+    assert (result["large_pairs_auc"].met, result["large_pairs_average_precision"].met) == (True, False)
+    assert result["strong_recall_no_partners"].measured == 0.75
+    assert result["strongest_tested"].measured == pytest.approx(2 / 3, abs=1e-4)
+    assert result["confirmed_precision"].measured == 0.9
+
+
+def test_a_simple_way_is_held_against_ours_on_the_same_texts():
+    rows = table(
+        row("headlight-unequal", 0.8),
+        row("mean-difference", 0.99),
+        row("mean-difference-unequal", 0.7),
+        row("untrained-unequal", 0.85),
+        row("untrained-unpaired", 0.9),
+    )
+    ahead, where = behind_simple(summary(rows), "headlight-unequal")
+    assert (round(ahead, 4), where) == (0.05, "a gpt2")
+    assert math.isnan(behind_simple(summary(rows), "headlight-unpaired")[0])

@@ -22,4 +22,6 @@ def test_verdict_columns_stand_at_the_end_of_the_file():
         "false_discoveries_unpaired",
         "wrong_at_q",
         "role",
+        "strong_recall",
+        "strongest_tested",
     ]

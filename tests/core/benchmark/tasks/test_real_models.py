@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.benchmark.names import LARGE_REAL, SMALL_REAL
 from core.benchmark.tasks.forms import of_unequal_lengths, partnerless
 from core.benchmark.tasks.real import make_truths, models
 from core.benchmark.tasks.real.drawing import Drawing
@@ -17,9 +18,15 @@ from core.scenarios.build.make_truth import HEAD_SHARE, SEED
 from core.scenarios.build.patching import PairPatching
 from core.scenarios.build.tasks import TaskPair
 from tests.support.paths import SHARED
+from tests.support.smollm2 import FOLDER as SMOLLM2
 from tests.support.tiny_models import WORDS, save_tiny, tiny
 
-EVERY = [(model, behaviour) for model in MODELS for behaviour in model.generators]
+EVERY = [
+    (model, behaviour)
+    for model in MODELS
+    for behaviour in model.generators
+    if model.truth_file(behaviour).is_file()
+]
 
 
 def made(random) -> TaskPair:
@@ -150,6 +157,12 @@ def test_words_cannot_be_left_out_where_they_alone_tell_the_sides_apart(loaded, 
         partnerless(task, 4, 0, words=False)
 
 
+def test_models_are_those_that_the_tables_know():
+    small, large = (tuple(one.name for one in MODELS if one.edges is edges) for edges in (True, False))
+    assert (small, large) == (SMALL_REAL, LARGE_REAL)
+    assert [one.name for one in MODELS if one.role == "tuning"] == ["stories260K"]
+
+
 @pytest.mark.parametrize(("model", "behaviour"), EVERY, ids=lambda value: getattr(value, "name", value))
 def test_truths_hold_what_the_rule_says(model, behaviour):
     content = json.loads(model.truth_file(behaviour).read_text(encoding="utf-8"))
@@ -165,13 +178,13 @@ def test_truths_hold_what_the_rule_says(model, behaviour):
 @pytest.mark.parametrize(("model", "behaviour"), EVERY, ids=lambda value: getattr(value, "name", value))
 def test_the_strongest_heads_of_a_truth_are_found_again(model, behaviour):
     """On a few pairs, by patching anew; the weights are those of the truth."""
-    folder = SHARED / "models" / model.name
-    if not folder.is_dir():
+    folder = SMOLLM2 if model.name in LARGE_REAL else SHARED / "models" / model.name
+    if not (folder / "config.json").is_file():
         pytest.skip(f"{folder} is missing")
     task = with_truth(load_model(folder, "cpu"), model, behaviour, model.truth_file(behaviour))
     assert isinstance(task, Task)
     strongest = max(task.head_effects, key=lambda head: abs(task.head_effects[head]))
-    patching = PairPatching(task.loaded, task.pairs(24, 3), whole_answers=True)
+    patching = PairPatching(task.loaded, task.pairs(24 if model.edges else 8, 3), whole_answers=True)
     assert min(patching.shown().values()) >= make_truths.SHOWN
     again = patching.effects([(strongest,)])[0].largest / task.head_effects[strongest]
     assert 2 / 3 < again < 3 / 2
