@@ -15,6 +15,7 @@ from pages.parts.circuit.marks import Look
 from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_ticked, settle, table_key
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
+from pages.parts.evidence import trigger_words
 from pages.parts.examples import after_run
 from pages.parts.report import sentences
 from pages.parts.session import state
@@ -151,6 +152,7 @@ def page() -> None:
         st.info(t("circuit.settings_changed"), icon=":material/info:")
     if note := selection_note(result.manifest, language()):
         st.caption(note)
+    trigger_words.in_one_line()
     if result.selected.empty:
         st.info(t("circuit.none"), icon=":material/info:")
         below(result, Shown("flow", result.heads.head(0), result.edges.head(0), 0))

@@ -16,7 +16,15 @@ from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
-from pages.parts.evidence import circuit_checks, confidence, effect_details, effects, text_groups, what_if
+from pages.parts.evidence import (
+    circuit_checks,
+    confidence,
+    effect_details,
+    effects,
+    text_groups,
+    trigger_words,
+    what_if,
+)
 from pages.parts.examples import after_run
 from pages.parts.i18n import glossary
 from pages.parts.session import state
@@ -80,6 +88,7 @@ def checked(result: Result, circuit: CircuitRecord | None, check: JobState | Non
     st.space("small")
     heads_and_edges(result, check)
     st.space("small")
+    trigger_words.show(result)
     text_groups.show(result)
     st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
     active = check is not None and check.active

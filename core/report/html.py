@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 from markupsafe import Markup
 
-from core.report import markup, tables
+from core.report import exchanges, markup, tables
 from core.report.sentences import advice, circuit, heads, notes, overview, partners
 from core.report.sentences.groups import groups
 from core.report.tables import Table
@@ -102,6 +102,8 @@ def _tables(
     if added.labels:
         shown.append(("labels", tables.labels(added.labels, language), ""))
     made = [one.example for one in facts.partners.made] if facts.partners else []
+    if marked := exchanges.firsts(exchanges.marked_partners(facts.partners, examples)):
+        shown.append(("partners_table", exchanges.table(marked, language), ""))
     texts = tables.examples(examples, language, made), tables.examples_note(examples, language)
     shown.append(("examples_table", *texts))
     return [(text(language, f"report.{key}"), table, note) for key, table, note in shown]

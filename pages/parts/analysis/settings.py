@@ -47,6 +47,7 @@ def advanced() -> None:
             st.markdown(f"**{t('settings.run')}**")
             _choice("positions", get_args(PositionMode))
             _choice("pairing", ("auto", "given", "off"))
+            _choice("partners", ("auto", "off"))
             _candidates()
             _choice("device", get_args(DeviceName))
             _number("seed", RunConfig.model_fields["seed"], "")

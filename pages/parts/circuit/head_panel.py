@@ -12,7 +12,7 @@ from core.schema import AlignmentRecord
 from core.text.folding import beginning, folded
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
-from pages.parts.circuit import code_strip, head_labels, head_words
+from pages.parts.circuit import code_strip, head_labels, head_signals, head_words
 from pages.parts.circuit.view_state import open_head, select
 from pages.parts.data import results
 from pages.parts.data.results import Result
@@ -43,6 +43,7 @@ def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
         )
         head_labels.edit(row["name"])
     head_labels.tell(row["name"])
+    head_signals.show(row)
     place = _code_strip(result, int(row.layer), int(row["head"]))
     _neighbours(row["name"], edges, result.titles())
     _words(result, int(row.layer), int(row["head"]), place)

@@ -14,8 +14,12 @@ from pages.parts.session.state import language, t
 
 Opened = Callable[[], None] | None
 """Called when a row is chosen; `st.session_state[key]` then tells which."""
-_NUMBERS = ("score", "frequency", "effect", "p_value", "q_value", "label_p_value")
-_SHARES = ("frequency", "effect")
+_NUMBERS = (
+    *("score", "frequency", "effect", "p_value", "q_value", "label_p_value"),
+    *("code_score", "screen", "exact", "attribution"),
+)
+_SIGNALS = ("code_score", "screen", "exact", "attribution")
+_SHARES = ("frequency", "effect", "screen", "exact", "attribution")
 _OWN = ("own_name", "group")
 
 
@@ -23,7 +27,7 @@ def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) 
     """Heads, best first; columns that the run has not computed are left out."""
     table = _with_interval(result.selected if only_selected else result.heads)
     columns = ["name", "own_name", "group", "score", "interval", "frequency", "effect"]
-    columns += ["p_value", "q_value", "label_p_value", "verdict"]
+    columns += ["p_value", "q_value", "label_p_value", "verdict", *_SIGNALS]
     filled = table.replace({"own_name": {"": None}, "group": {"": None}})
     _show(filled, columns, key, opened=opened)
     notes = [t("column.interval_note")] if "interval" in table else []
@@ -35,7 +39,7 @@ def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) 
 
 def head_effects(table: pd.DataFrame, key: str) -> None:
     """What interventions say of heads, with the interval of the effect."""
-    columns = ["name", "own_name", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    columns = ["name", "own_name", "effect", "effect_interval", "p_value", "q_value", "verdict", *_SIGNALS]
     _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
 
 

@@ -5,26 +5,17 @@ from html import escape
 from typing import Any
 
 from core.examples.example_set import shortened
-from core.examples.exchanged_words import exchanged
+from core.report import exchanges
 from core.text import percent
 from pages.parts.examples.previewed_texts import PreviewedText
 
 Words = Callable[..., str]
 LONGEST = 32  # Characters of an answer
-AROUND = 90  # Characters of a part that both texts share, kept at each of its ends
 
 
 def marked(old: str, new: str, word: Words) -> str:
-    """The text with old words struck through and new ones underlined; screen readers hear which is which."""
-    said = {"old": ("del", word("partners.old")), "new": ("ins", word("partners.new"))}
-    shown = ""
-    for part in exchanged(old, new):
-        if part.kind == "same":
-            shown += escape(_middle_cut(part.text))
-        else:
-            tag, name = said[part.kind]
-            shown += f'<{tag}><span class="unseen">{escape(name)} </span>{escape(part.text)}</{tag}>'
-    return f'<span class="exchange" dir="auto" title="{escape(new)}">{shown}</span>'
+    """The text with its exchanged words marked."""
+    return str(exchanges.marked(old, new, word("partners.old"), word("partners.new")))
 
 
 def effect(text: PreviewedText, partner: PreviewedText, whole: bool, word: Words) -> str:
@@ -55,8 +46,3 @@ def _first(row: PreviewedText, whole: bool) -> str:
 
 def _short(text: str) -> str:
     return escape(shortened(" ".join(text.split()), LONGEST))
-
-
-def _middle_cut(text: str) -> str:
-    """A long part that both texts share without its middle."""
-    return text if len(text) <= 2 * AROUND + 10 else f"{text[:AROUND].rstrip()} … {text[-AROUND:].lstrip()}"
