@@ -210,6 +210,7 @@ def _record(made: Counterfactual, number: int, before: float) -> MadePartner:
         closes=json_number(made.closes, 4),
         before=json_number(before, 4),
         after=json_number(made.value, 4),
+        changes=made.changes,
         likelihood=json_number((made.log_likelihood - made.log_likelihood_before) / max(1, tokens), 4),
     )
 

@@ -46,7 +46,8 @@ class Counterfactual:
     `of` is the number of the text in the set, `ids` are the tokens that the model reads, as many as of the text.
     `value` is the metric, read as that of the text; `closes` the share that it has covered of the way from the text's
     own metric to the level of the other side (1 is that level). `log_likelihood` are nats of the exchanged tokens in
-    their places, `log_likelihood_before` those of the tokens that stood there. `example` is the made text.
+    their places, `log_likelihood_before` those of the tokens that stood there. `example` is the made text; `changes` says
+    whether the model says another word first behind it.
     """
 
     of: int
@@ -57,6 +58,7 @@ class Counterfactual:
     log_likelihood: float
     log_likelihood_before: float
     example: Example
+    changes: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,11 @@ class TriggerWord:
 def trigger_words(partners: Partners) -> list[TriggerWord]:
     """The exchanged words, merged over texts, those of most texts first.
 
-    A word counts once a text. Upper and lower case count as one word, shown as it is written most often.
+    Those after which the model still says the same do not count. A word counts once a text. Upper and lower case count
+    as one word, shown as it is written most often.
     """
     by_word: dict[str, list[tuple[Exchange, Counterfactual]]] = {}
-    for made in partners.made:
+    for made in (made for made in partners.made if made.changes):
         for exchange in made.exchanges:
             by_word.setdefault(exchange.old_piece.casefold(), []).append((exchange, made))
     words = [_trigger(found) for found in by_word.values()]

@@ -20,7 +20,8 @@ class MadePartner(Stored):
 
     `closes` is the share of the distance to the other side's level of the metric that the exchange closes, `before` and
     `after` are the metric of the given text and of the made one. `likelihood` is by how much likelier, in nats a token,
-    the model finds the exchanged tokens than those that stood there.
+    the model finds the exchanged tokens than those that stood there. `changes` says whether the model says another word
+    first behind the made text.
     """
 
     text: int
@@ -30,6 +31,7 @@ class MadePartner(Stored):
     before: float | None = None
     after: float | None = None
     likelihood: float | None = None
+    changes: bool = True
 
 
 class PartnersRecord(Stored):

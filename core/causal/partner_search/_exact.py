@@ -43,7 +43,8 @@ class Tried:
 class TextSearch:
     """What is known of one text, at a place of the metric's texts, in front of the exact runs.
 
-    `value` is its metric, `level` that of the other side, `own` (position,) log p of its tokens, nan for the first, and
+    `value` is its metric, `level` that of the other side, `says` the likeliest next token; where the metric is that of
+    the `own_word`, a partner has to say another one. `own` (position,) log p of its tokens, nan for the first, and
     `floor` that of the unlikeliest tokens of all texts. `taken` are the texts that are there already.
     """
 
@@ -55,6 +56,8 @@ class TextSearch:
     barred: Barred
     value: float
     level: float
+    says: int
+    own_word: bool
     own: np.ndarray
     floor: float
     taken: frozenset[str]
@@ -127,7 +130,8 @@ class TextSearch:
         following = sum(float(np.nansum(self.own[last : last + FOLLOWING])) for _, last in places)
         likely = read.exchanged >= sum(map(self._allowed, swaps))
         readable = likely and read.following >= following + self.floor * len(swaps)
-        partner = self._partner(swaps, read, closes, before) if readable and closes >= SUFFICIENT else None
+        sufficient = readable and closes >= SUFFICIENT and (read.says != self.says or not self.own_word)
+        partner = self._partner(swaps, read, closes, before) if sufficient else None
         likelihood = read.exchanged - before + read.following - following
         return Tried(swaps, closes, readable, likelihood, partner)
 
@@ -146,4 +150,5 @@ class TextSearch:
             log_likelihood=read.exchanged,
             log_likelihood_before=before,
             example=example,
+            changes=read.says != self.says,
         )

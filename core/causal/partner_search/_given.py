@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.causal.metric import Metric
+from core.causal.partner_search._levels import levels_of
 from core.causal.partner_search._reading import Changed, Reader
 from core.causal.partner_search._words import Reading, reading_of
 from core.examples.counterfactuals import Counterfactual, Exchange
@@ -40,10 +41,10 @@ def read_made(
     changed = [Changed(compared.index(of), ids[made], _places(exchanges[made])) for made, of in equal.items()]
     before = [Changed(compared.index(of), ids[of], _places(exchanges[made])) for made, of in equal.items()]
     read = reader.read([*changed, *before])
-    levels = {"anomalous": metric.anomalous, "normal": metric.normal}
+    levels = levels_of(metric, recording.of(compared).log_probabilities())
     found: dict[int, Counterfactual] = {}
     for (made, of), after, own in zip(equal.items(), read[: len(equal)], read[len(equal) :], strict=True):
-        way = levels[examples.examples[made].label] - own.value
+        way = levels[compared.index(of)] - own.value
         found[made] = Counterfactual(
             of=of,
             ids=ids[made],
@@ -53,6 +54,7 @@ def read_made(
             log_likelihood=after.exchanged,
             log_likelihood_before=own.exchanged,
             example=examples.examples[made],
+            changes=after.says != own.says,
         )
     return found, reader.forward_passes
 

@@ -43,11 +43,14 @@ class Changed:
 
 @dataclass(frozen=True)
 class Read:
-    """The metric of a changed text, and nats of its exchanged tokens and of the FOLLOWING ones behind each place."""
+    """The metric of a changed text, nats of its exchanged tokens and of the FOLLOWING ones behind each place, and the
+    likeliest token after it.
+    """
 
     value: float
     exchanged: float
     following: float
+    says: int
 
 
 class Reader:
@@ -106,6 +109,7 @@ class Reader:
         ids = [(*changed[number].ids, *self.metric.rows[row].answer) for number, row in jobs]
         values = np.zeros(len(changed))
         likelihoods: dict[int, tuple[float, float]] = {}
+        says: dict[int, int] = {}
         for batch in batches_of(list(map(len, ids)), range(len(jobs)), tokens_for(self.loaded.device)):
             tokens, mask = pad([ids[job] for job in batch], self.loaded.device)
             hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
@@ -118,7 +122,19 @@ class Reader:
             texts = [changed[jobs[batch[place]][0]] for place in firsts]
             of_texts = self._likelihoods(texts, hidden[firsts])
             likelihoods |= {jobs[batch[p]][0]: of for p, of in zip(firsts, of_texts, strict=True)}
-        return [Read(float(value), *likelihoods[number]) for number, value in enumerate(values)]
+            numbers = [jobs[batch[place]][0] for place in firsts]
+            says |= dict(zip(numbers, self._likeliest(texts, hidden[firsts]), strict=True))
+        return [Read(float(value), *likelihoods[number], says[number]) for number, value in enumerate(values)]
+
+    def _likeliest(self, texts: Sequence[Changed], hidden: Tensor) -> list[int]:
+        """The likeliest token after each text, from hidden states (text, position, d_model)."""
+        last = torch.tensor([len(text.ids) - 1 for text in texts], device=hidden.device)
+        states = hidden[torch.arange(len(texts), device=hidden.device), last]
+        return [
+            int(token)
+            for part in states.split(MOST_PLACES)
+            for token in head_logits(self.loaded, part).argmax(dim=-1)
+        ]
 
     def _likelihoods(self, texts: Sequence[Changed], hidden: Tensor) -> list[tuple[float, float]]:
         """Nats of exchanged and of following tokens of each text, from hidden states (text, position, d_model)."""

@@ -4,8 +4,9 @@ from collections.abc import Collection, Generator, Sequence
 
 import numpy as np
 
-from core.causal.metric import Metric
+from core.causal.metric import Metric, metric_of_sides
 from core.causal.partner_search._exact import FLOOR, TextSearch, Tried
+from core.causal.partner_search._levels import levels_of
 from core.causal.partner_search._proposals import Barred, likely_proposals, proposals, sources_of
 from core.causal.partner_search._reading import Reader
 from core.causal.partner_search._words import UNREADABLE, Reading, reading_of
@@ -16,7 +17,7 @@ from core.examples.example_set import ExampleSet
 from core.model.recording import Recording
 
 OWN_SIDE = 0.25
-"""A text whose metric stands nearer to the other side's mean than this share of the gap behaves as the other side."""
+"""A text whose metric stands nearer to its level than this share of the mean way to it behaves as the other side."""
 
 LESS_LIKELY = 3.0
 """Nats by which a further partner of a text may be less likely than its first."""
@@ -43,18 +44,23 @@ def make_partners(
     the same partners; nothing is drawn, so that `seed` changes nothing. About 50 single texts are read a text, and at
     most MOST_TRIED + MOST_LIKELY_TRIED + 2 * MOST_COMBINED + 1, times the rows that the answers of a text take.
     """
-    sides = range(alignment.n_anomalous), range(alignment.n_anomalous, len(alignment.kept))
     if not metric.differs:
         return Partners(direction, examples, state="no_difference")
-    search = _Search(recording, examples, alignment, metric, direction)
+    count, kept = alignment.n_anomalous, alignment.kept
+    sides = range(count), range(count, len(kept))
+    if direction == "normal" and metric.kind == "own_word":
+        # along the directions of the normal texts nothing is told of what the anomalous ones say: the sides change
+        metric = metric_of_sides(recording, examples, kept[count:], kept[:count], seed)
+        kept, sides = (*kept[count:], *kept[:count]), (range(0), range(len(kept) - count))
+    search = _Search(recording, examples, kept, metric)
     made: list[Counterfactual] = []
     without: dict[int, Reason] = {}
     side = sides[direction == "normal"]
-    asked = [place for place in side if texts is None or alignment.kept[place] in texts]
+    asked = [place for place in side if texts is None or kept[place] in texts]
     for done, place in enumerate(asked, start=1):
         found = search.partners(place, per_text)
         if isinstance(found, str):
-            without[alignment.kept[place]] = found
+            without[kept[place]] = found
         else:
             made += found
         yield done
@@ -70,17 +76,17 @@ class _Search:
         self,
         recording: Recording,
         examples: ExampleSet,
-        alignment: Alignment,
+        kept: Sequence[int],
         metric: Metric,
-        direction: Direction,
     ) -> None:
         self.examples, self.metric = examples, metric
         self.reader = Reader(recording.loaded, metric)
-        self.level = metric.normal if direction == "anomalous" else metric.anomalous
-        self.side = 1.0 if direction == "anomalous" else -1.0
+        log_probabilities = recording.of(kept).log_probabilities()
+        self.levels = levels_of(metric, log_probabilities)
+        own_side = slice(None, metric.n_anomalous)
+        self.distance = float((metric.values - self.levels)[own_side].mean())
         self.readings = [
-            reading_of(recording.loaded, examples, number, recording.texts[number])
-            for number in alignment.kept
+            reading_of(recording.loaded, examples, number, recording.texts[number]) for number in kept
         ]
         self.own = [self._likelihoods(reading) for reading in self.readings]
         self.sources = sources_of(self.readings, self.own)
@@ -91,20 +97,21 @@ class _Search:
         ]
         every = np.concatenate([*tokens, [np.nan]])
         self.floor = -np.inf if np.isnan(every).all() else float(np.nanquantile(every, FLOOR))
-        self.likeliest = recording.of(alignment.kept).log_probabilities().argmax(dim=-1).tolist()
+        self.likeliest = log_probabilities.argmax(dim=-1).tolist()
         self.taken = {example.text for example in examples.examples} | set(examples.refused)
         self.no_gradient = False
 
     def partners(self, place: int, per_text: int) -> list[Counterfactual] | Reason:
         """The partners of the text at this place of the alignment, or why it has none."""
-        value = float(self.metric.values[place])
-        if (value - self.level) / self.metric.gap * self.side < OWN_SIDE:
+        value, level = float(self.metric.values[place]), float(self.levels[place])
+        side = 1.0 if place < self.metric.n_anomalous else -1.0
+        if not self.distance or (value - level) / self.distance * side < OWN_SIDE:
             return "behaves_as_other_side"
         text = self._text(place, value)
         if text is None:
             return "nothing_to_exchange"
         mine = self.reader, text.reading, text.slopes, self.sources, text.barred
-        wanted = float(np.sign(self.level - value))
+        wanted = float(np.sign(level - value))
         tried = text.singles(proposals(*mine, wanted), MOST_TRIED, per_text)
         if not any(one.partner for one in tried):
             tried += text.singles(likely_proposals(*mine, wanted), MOST_LIKELY_TRIED, per_text)
@@ -133,7 +140,9 @@ class _Search:
             slopes=slopes,
             barred=self._barred(place),
             value=value,
-            level=self.level,
+            level=float(self.levels[place]),
+            says=self.likeliest[place],
+            own_word=self.metric.kind == "own_word",
             own=self.own[place],
             floor=self.floor,
             taken=frozenset(self.taken),
@@ -162,12 +171,14 @@ class _Search:
 
 
 def _kept(tried: Sequence[Tried], per_text: int) -> list[Counterfactual]:
-    """Those with the fewest words exchanged, of them the likeliest, each of other words.
+    """Those after which the model says something else first, of them those with the fewest words exchanged, of these
+    the likeliest, each of other words.
 
     An exchange that reads much worse than another often does something else than to take the cause away.
     """
     sufficient = [one for one in tried if one.partner is not None]
-    ordered = sorted(sufficient, key=lambda one: (len(one.swaps), -one.likelihood))
+    changing = [one for one in sufficient if one.partner and one.partner.changes]
+    ordered = sorted(changing or sufficient, key=lambda one: (len(one.swaps), -one.likelihood))
     kept: list[Counterfactual] = []
     there: set[int] = set()
     for one in ordered:

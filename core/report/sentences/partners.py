@@ -23,10 +23,13 @@ class Trigger:
 
 
 def triggers(made: Iterable[MadePartner]) -> list[Trigger]:
-    """The words that single exchanges take out, those of most texts first; upper and lower case count as one word."""
+    """The words that single exchanges take out, those of most texts first; upper and lower case count as one word.
+
+    An exchange after which the model still says the same word first makes nothing go.
+    """
     by_word: dict[str, list[tuple[int, ExchangeRecord]]] = {}
     for one in made:
-        if len(one.exchanges) == 1:
+        if len(one.exchanges) == 1 and one.changes:
             (exchange,) = one.exchanges
             by_word.setdefault(exchange.old.strip().casefold(), []).append((one.text, exchange))
     words = [
@@ -55,9 +58,12 @@ def sentences(partners: PartnersRecord | None, language: str) -> list[str]:
     lines += [_goes(word, asked, language) for word in found[:MOST_WORDS]]
     if len(found) > MOST_WORDS:
         lines.append(text(language, "partners.further", count=len(found) - MOST_WORDS))
-    together = len(texts - {number for word in found for number in word.texts})
+    changed = {one.text for one in partners.made if one.changes}
+    together = len(changed - {number for word in found for number in word.texts})
     if together:
         lines.append(text(language, "partners.together", count=together))
+    if weaker := len(texts - changed):
+        lines.append(text(language, "partners.weaker", count=weaker))
     return lines
 
 

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
-from core.causal.metric import metric_on
+from core.causal.metric import Metric, Row, metric_on
+from core.causal.metric._own_word import own_word_directions, own_words
+from core.causal.metric._rows import Read
 from core.causal.partner_search import make_partners
+from core.causal.partner_search._levels import levels_of
 from core.examples.alignment import align
 from core.examples.checks.words import words_of
 from core.examples.counterfactuals import Partners, trigger_words
@@ -127,6 +131,30 @@ def test_without_answers_the_own_word_of_the_text_gets_no_likelier_than_those_of
         own = int(last_logits(loaded, [loaded.encode(examples.examples[one.of].text)])[0].argmax())
         after = last_logits(loaded, [list(one.ids)])[0].log_softmax(-1)
         assert float(after[own] - after[normal].mean()) == pytest.approx(one.value, abs=1e-3)
+        assert one.changes and int(after.argmax()) != own, "the model says another word"
+
+
+def test_without_answers_what_would_set_the_fault_off_takes_the_own_word_of_a_normal_text_away():
+    loaded, examples = without_partners("misrouted-tickets", 6, answers=False)
+    partners = search(loaded, examples, direction="normal")
+    assert partners.made
+    for one in partners.made:
+        given = int(last_logits(loaded, [loaded.encode(examples.examples[one.of].text)])[0].argmax())
+        assert int(last_logits(loaded, [list(one.ids)])[0].argmax()) != given
+        assert (examples.examples[one.of].label, one.example.label) == ("normal", "anomalous")
+
+
+def test_the_level_of_an_own_word_is_what_the_normal_texts_make_of_it():
+    """Two anomalous and two normal texts over three words; text 0 says word 0, the normal ones 1 and 2."""
+    log_probabilities = torch.tensor([[0.0, -4, -6], [-1, 0, -2], [-3, 0, -5], [-7, -1, 0]])
+    words = own_words(log_probabilities)
+    directions = own_word_directions(words, 2)
+    rows = tuple(Row(text, (1, 2), 2, (Read(1, text),)) for text in range(4))
+    metric = Metric("own_word", rows, directions, np.zeros(4), 2, None, 0.0, 0.0)
+    # along text 0: log p(0) less the mean of log p(1) and log p(2), of texts 2 and 3: (-3 + 2.5 - 7 + .5) / 2
+    assert levels_of(metric, log_probabilities)[0] == pytest.approx(-3.5)
+    answers = Metric("logit_difference", rows, directions, np.array([5.0, 3, 1, 0]), 2, None, 0.0, 0.0)
+    assert levels_of(answers, log_probabilities).tolist() == [0.5, 0.5, 4.0, 4.0]
 
 
 def test_texts_that_do_not_differ_get_none():

@@ -2,7 +2,7 @@
 
 from core.report.sentences.outcome import outcome
 from core.report.sentences.partners import in_one_line, sentences, triggers
-from core.schema import Manifest, PartnersRecord
+from core.schema import ExchangeRecord, MadePartner, Manifest, PartnersRecord
 from tests.support.made_facts import MANIFEST
 
 
@@ -73,3 +73,15 @@ def test_the_command_line_says_why_there_is_nothing_to_explain():
     manifest = Manifest.model_validate({**MANIFEST, "notes": [note]})
     (line,) = outcome(manifest, None, "en")
     assert "nothing to explain" in line
+
+
+def test_an_exchange_after_which_the_model_says_the_same_makes_nothing_go():
+    exchange = ExchangeRecord(position=1, old=" the", new=" show")
+    weaker = MadePartner(text=1, example=5, exchanges=(exchange,), closes=1.04, changes=False)
+    record = PartnersRecord(state="computed", made=(weaker,))
+    told = " ".join(sentences(record, "en"))
+    assert not triggers(record.made) and "becomes" not in told
+    assert "the same answer stays first: 1" in told
+    assert "becomes" in " ".join(
+        sentences(PartnersRecord(made=(weaker.model_copy(update={"changes": True}),)), "en")
+    )
