@@ -46,8 +46,8 @@ class Counterfactual:
     `of` is the number of the text in the set, `ids` are the tokens that the model reads, as many as of the text.
     `value` is the metric, read as that of the text; `closes` the share that it has covered of the way from the text's
     own metric to the level of the other side (1 is that level). `log_likelihood` are nats of the exchanged tokens in
-    their places, `log_likelihood_before` those of the tokens that stood there. `example` is the made text; `changes` says
-    whether the model says another word first behind it.
+    their places, `log_likelihood_before` those of the tokens that stood there. `example` is the made text; `changes`
+    says whether the model says another word first behind it.
     """
 
     of: int
