@@ -1,6 +1,7 @@
 """How well the true heads are put first for texts like the user's: read from a measured benchmark, never guessed.
 
-1. What kind of texts they are, by pairs and compared positions, names the method that was measured on such texts.
+1. What kind of texts they are, by pairs and compared positions, names the method that was measured on such texts. Made
+   partners leave a text one without a partner: the benchmark's runs on such texts make them too.
 2. Its mean ROC AUC over the benchmark's cases at the largest number of texts a side that was measured and is not above
    the user's is what to expect, or at the smallest that was measured; where there is no such row, nothing is.
 3. What would raise it are the other kinds of texts at the same number, and more texts, where they were measured higher.
@@ -53,11 +54,11 @@ def expectation(
     now = _accuracy(summary, method, per_side) if method else None
     paired = _method("pairs", "standard" if preset == "paper" else preset, candidates)
     others: list[tuple[Way, Accuracy | None]] = []
-    if kind in ("no_pairs", "unequal", "other") and not alignment.pairs:
+    if kind in ("no_pairs", "unequal", "other") and not has_given_pairs(alignment):
         others.append(("pairs", _accuracy(summary, paired, per_side)))
     if kind == "unequal":
         others.append(("same_length", _accuracy(summary, _method("no_pairs", preset, candidates), per_side)))
-    if alignment.pairs and kind == "other":
+    if has_given_pairs(alignment) and kind == "other":
         others.append(("same_length", _accuracy(summary, paired, per_side)))
     if kind in ("last", "mean") and preset != "paper":
         others.append(("positions", _accuracy(summary, paired, per_side)))
@@ -69,10 +70,18 @@ def expectation(
 
 def kind_of(alignment: AlignmentRecord) -> Kind:
     """The kind of texts that the benchmark measured, or `other`."""
+    if "made" in alignment.sources:
+        made: dict[str, Kind] = {"aligned": "no_pairs", "pairs": "unequal"}
+        return made.get(alignment.mode, "other")
     if alignment.pairs:
         kinds: dict[str, Kind] = {"aligned": "pairs", "pairs": "pairs", "last": "last", "mean": "mean"}
         return kinds.get(alignment.mode, "other")
     return {"aligned": "no_pairs", "last_mean": "unequal"}.get(alignment.mode, "other")  # type: ignore[return-value]
+
+
+def has_given_pairs(alignment: AlignmentRecord) -> bool:
+    """Whether the user's own texts are pairs, as given or as matched; made partners are none of these."""
+    return bool(alignment.pairs) and "made" not in alignment.sources
 
 
 def _method(kind: Kind, preset: str, candidates: str) -> str:

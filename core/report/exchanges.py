@@ -1,5 +1,6 @@
 """Made partners text by text: the exchanged words marked in the text, and what the exchange does to the answer."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def table(partners: list[MarkedPartner], language: str) -> Table:
         [
             str(one.of),
             marked(one.text, one.partner, text(language, "partners.old"), text(language, "partners.new")),
-            _change(one),
+            _change(one, language),
             percent(one.closes),
         ]
         for one in partners
@@ -96,22 +97,29 @@ def _marked(row: Mapping[str, Any], partner: Mapping[str, Any], closes: float | 
     )
 
 
-def _change(one: MarkedPartner) -> str:
-    lines = [f"{_quoted(one.says[0])} → {_quoted(one.says[1])}"]
-    if one.answer is not None:
-        word, before, after = one.answer
-        lines.insert(0, f"{_quoted(word)} {percent(before)} → {percent(after)}")
-    return "\n".join(lines)
+def _change(one: MarkedPartner, language: str) -> str:
+    before, after = (quoted(words, language) for words in one.says)
+    if one.answer is None:
+        return f"{before} → {after}"
+    word, *likely = one.answer
+    shares = " → ".join(map(percent, likely))
+    return f"{quoted(word, language)} {shares}\n{text(language, 'partners.now', after=after)}"
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """What the model says: its continuation where that was kept, else the likeliest token."""
-    continued = str(row.get("continuation", "") or "")
-    return continued if continued.strip() and continued != "nan" else str(row["next_word"])
+    """What the model says: the answer that it is, else how it goes on where answers are long, else the next token."""
+    answer = {"right": "expected", "fault": "actual"}.get(str(row.get("verdict", "")), "")
+    if answer and str(row.get(answer, "")).strip():
+        return str(row[answer])
+    pieces = str(row.get("actual_pieces", "") or "").strip()
+    continued = str(row.get("continuation", "") or "").strip()
+    long = pieces.startswith("[") and len(json.loads(pieces)) > 1
+    return continued if long and continued else str(row["next_word"])
 
 
-def _quoted(words: str) -> str:
-    return f"“{shortened(one_line(words).strip(), ANSWER)}”"
+def quoted(words: str, language: str) -> str:
+    """The beginning of an answer between the quotation marks of a language."""
+    return text(language, "partners.word", word=shortened(one_line(words).strip(), ANSWER))
 
 
 def _number(cell: object) -> float | None:

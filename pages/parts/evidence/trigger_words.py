@@ -11,6 +11,9 @@ from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import language, t
 
+FIRST = 3
+"""Sentences in sight; the others stand behind the fold."""
+
 
 def show(result: Result) -> None:
     """Sentences, and behind a fold the texts; nothing where no partner was made."""
@@ -20,9 +23,11 @@ def show(result: Result) -> None:
     if not lines:
         return
     st.subheader(t("trigger_words.title"), anchor=False)
-    st.markdown("\n".join(f"- {shell.plain(line)}" for line in lines))
+    bullets = [f"- {shell.plain(line)}" for line in lines]
+    st.markdown("\n".join(bullets[:FIRST]))
     if marked:
         with st.expander(t("trigger_words.texts"), key="trigger_words"):
+            st.markdown("\n".join(bullets[FIRST:]))
             shown = table(exchanges.table(exchanges.firsts(marked), language()))
             label = shell.plain(t("trigger_words.texts"))
             st.html(f'<div class="suggested" tabindex="0" role="region" aria-label="{label}">{shown}</div>')

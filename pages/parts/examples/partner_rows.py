@@ -79,7 +79,7 @@ def _row(texts: PreviewedTexts, of: int, number: int, read: MadePartner | None, 
     left, middle, right = st.columns([11, 6, 3], vertical_alignment="center", gap="small")
     line = f'<small class="line">{owner.line or of + 1}</small>'
     left.html(f'<div class="partner">{line}{exchanges.marked(owner.text, made.text, t)}</div>')
-    told = exchanges.effect(texts.examples[of], texts.examples[number], texts.whole_answers, t)
+    told = exchanges.effect(texts.examples[of], texts.examples[number], texts.whole_answers, t, language())
     if read is not None and read.closes is not None:
         told += f"<div class='closes'>{escape(t('partners.closes', share=percent(read.closes)))}</div>"
     middle.html(f'<div class="partner-effect">{told}</div>')

@@ -105,3 +105,10 @@ def test_the_projects_own_benchmark_measured_every_kind_of_texts() -> None:
         assert accuracy.mean == pytest.approx(rows["auc"].mean())
         assert accuracy.lowest == rows["auc"].min()
         assert accuracy.cases == rows["case"].nunique()
+
+
+def test_made_partners_are_texts_without_partners():
+    pairs = {"pairs": ((0, 2), (1, 3)), "pairs_source": "made", "sources": ("made", "made")}
+    assert kind_of(AlignmentRecord(mode="aligned", **pairs)) == "no_pairs"
+    assert kind_of(AlignmentRecord(mode="pairs", **pairs)) == "unequal"
+    assert kind_of(AlignmentRecord(mode="pairs", pairs=((0, 2),), sources=("given",))) == "pairs"

@@ -58,7 +58,7 @@ def test_partners_stand_in_the_order_of_their_texts_with_what_they_do():
     assert [(one.of, one.partner) for one in partners] == [(1, "a <y>"), (1, "z x"), (2, "a c")]
     assert [(one.of, one.partner) for one in firsts(partners)] == [(1, "a <y>"), (2, "a c")]
     rows = table(firsts(partners), "en").rows
-    assert rows[0][2] == "“Legal” 92\u00a0% → 3\u00a0%\n“Legal” → “Billing”"
+    assert rows[0][2] == "“Legal” 92\u00a0% → 3\u00a0%\nsays now “Billing”"
     assert rows[1][2] == "“no” → “yes”"
     assert [row[3] for row in rows] == ["97\u00a0%", "50\u00a0%"]
 
@@ -75,3 +75,12 @@ def test_the_report_marks_them_in_both_languages():
     assert "The texts and their made partners" in page
     assert "<y>" not in page
     assert "<del>" not in report(whole, EXAMPLES)
+
+
+def test_what_is_said_is_the_answer_the_long_continuation_or_the_next_token():
+    about = {"expected": ["Billing", "b", ""], "continuation": [" Legal Legal Legal", " b and", " on and on"]}
+    pieces = ['[" Legal"]', '[" a"]', '[" on", " and", " on"]']
+    table = EXAMPLES.head(3).assign(verdict=["other", "right", "other"], actual_pieces=pieces, **about)
+    made = [{"text": 1, "example": 2, "closes": 1.0}, {"text": 1, "example": 3, "closes": 1.0}]
+    partners = marked_partners(PartnersRecord.model_validate({"made": made}), table)
+    assert [one.says for one in partners] == [(" Legal", "b"), (" Legal", "on and on")]

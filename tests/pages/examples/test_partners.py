@@ -140,7 +140,7 @@ def test_an_answer_that_stays_is_named() -> None:
         "next": [{"piece": " Billing", "probability": 0.8}],
         "actual": {"piece": " Legal", "probability": 0.1},
     }
-    stays, goes = (exchanges.effect(row, after, False, word) for after in (row, other))
+    stays, goes = (exchanges.effect(row, after, False, word, "en") for after in (row, other))
     assert "partners.still" in stays
     assert "partners.still" not in goes
     assert "“Legal” 90\u00a0% → 10\u00a0%" in goes
