@@ -13,7 +13,7 @@ from core.scenarios.build.tasks import TaskPair
 
 Generator = Callable[[Random], TaskPair]
 
-TRIES = 2_000
+TRIES = 20_000
 """Pairs that are made in a row without one to keep before the drawing is given up."""
 
 LOOKED, LOOK_SEED = 200, 5

@@ -8,7 +8,7 @@ import pytest
 
 from core.benchmark.names import LARGE_REAL, SMALL_REAL
 from core.benchmark.tasks.forms import of_unequal_lengths, partnerless
-from core.benchmark.tasks.real import make_truths, models
+from core.benchmark.tasks.real import drawing, make_truths, models
 from core.benchmark.tasks.real.drawing import Drawing
 from core.benchmark.tasks.real.models import MODELS, VARIABLE, RealModel, load_real, real_names, with_truth
 from core.benchmark.tasks.task import NotRun, Task, TaskName
@@ -59,17 +59,18 @@ def file(loaded, tmp_path, monkeypatch) -> Path:
 
 
 def test_pairs_have_as_many_tokens_on_both_sides_and_are_different(loaded):
-    drawing = Drawing(loaded, made)
-    pairs = drawing.natural("made", 30, 1)
+    drawn = Drawing(loaded, made)
+    pairs = drawn.natural("made", 30, 1)
     lengths = [len(loaded.encode(pair.anomalous)) for pair in pairs]
     assert lengths == [len(loaded.encode(pair.normal)) for pair in pairs]
     assert len({(pair.anomalous, pair.normal) for pair in pairs}) == 30
     assert len(set(lengths)) == 3
-    assert pairs == drawing.natural("made", 30, 1) != drawing.natural("made", 30, 2)
-    assert len({len(loaded.encode(pair.anomalous)) for pair in drawing.alike("made", 12, 1)}) == 1
+    assert pairs == drawn.natural("made", 30, 1) != drawn.natural("made", 30, 2)
+    assert len({len(loaded.encode(pair.anomalous)) for pair in drawn.alike("made", 12, 1)}) == 1
 
 
-def test_a_behaviour_with_too_few_pairs_is_refused(loaded):
+def test_a_behaviour_with_too_few_pairs_is_refused(loaded, monkeypatch):
+    monkeypatch.setattr(drawing, "TRIES", 20)
     assert len(Drawing(loaded, one).natural("made", 1, 0)) == 1
     with pytest.raises(ValueError, match="fewer than 2 different pairs of made"):
         Drawing(loaded, one).natural("made", 2, 0)
