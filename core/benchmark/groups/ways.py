@@ -97,7 +97,8 @@ class Case:
     @cached_property
     def centred(self) -> Tensor:
         """Centred outputs (text, slot, head, d_head) of all compared texts, in units of their root mean square."""
-        return scale(self.observed.centred())
+        # A text without the slot has its mean there.
+        return scale(self.observed.centred()).nan_to_num()
 
 
 def outputs_of(recording: Recording) -> list[Tensor]:
