@@ -27,8 +27,11 @@ class Shared:
 
 
 def most_shared(codes: pd.DataFrame) -> Shared:
-    """The code, in one member, that most anomalous examples share beyond the normal ones; of one position."""
-    sides = codes.drop_duplicates("example")["label"].value_counts()
+    """The code, in one member, that most anomalous examples share beyond the normal ones; of one position.
+
+    Examples without a token there are not counted.
+    """
+    sides = codes[codes["code"] != ABSENT].drop_duplicates("example")["label"].value_counts()
     heard = codes[~codes["code"].isin(NOT_HEARD)]
     counts = [
         (int((part["label"] == "anomalous").sum()), int((part["label"] == "normal").sum()))

@@ -19,20 +19,30 @@ LONGEST_ANSWER = 36  # Characters of what the model says
 def table(preview: PreviewedTexts, word: Words, most: int | None = None, flags: Collection[int] = ()) -> str:
     """HTML of the examples of a preview, paired ones next to each other; at most `most` rows, `flags` marked.
 
-    Texts of one length stand in columns, unless they are so long that running text is easier to read.
+    Texts of one length stand in columns, and so do matched tokens, each with those before it that match none; unless
+    texts are so long that running text is easier to read.
     """
     examples, alignment = preview.examples, preview.alignment
     order = _order(preview)[:most]
     folded = folded_beginning(examples)
     longest = max((len(example["pieces"]) for example in examples), default=1) - folded
     aligned = alignment.mode == "aligned" and longest <= MOST_COLUMNS
+    if in_matched_columns(preview):
+        columns = len(alignment.slots) + bool(folded)
+    else:
+        columns = longest + bool(folded) if aligned else 1
     rows = "".join(_row(preview, i, folded, aligned, word, i in flags) for i in order)
     says = "examples.says" if preview.whole_answers else "examples.says_next"
     head = (
         f'<tr><th class="mark"></th><th class="next">{escape(word(says))}</th>'
-        f'<th colspan="{longest + bool(folded) if aligned else 1}">{escape(word("examples.tokens"))}</th></tr>'
+        f'<th colspan="{columns}">{escape(word("examples.tokens"))}</th></tr>'
     )
     return f'<div class="tokens"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def in_matched_columns(preview: PreviewedTexts) -> bool:
+    """Whether a column of the table is a place where the tokens of the texts were matched."""
+    return preview.alignment.mode == "matched" and len(preview.alignment.slots) <= MOST_COLUMNS
 
 
 def folded_beginning(examples: Sequence[PreviewedText]) -> int:
@@ -90,9 +100,15 @@ def _row(
         _piece(piece, _classes(kind, differs, position in compared | averaged), aligned, word)
         for position, (piece, differs, kind) in enumerate(tokens)
     ]
-    beginning = _fold(example["pieces"][:folded], aligned, word) if folded else ""
-    tokens_html = beginning + "".join(cells[folded:])
-    body = tokens_html if aligned else f'<td class="running" dir="auto">{tokens_html}</td>'
+    matched = in_matched_columns(preview) and bool(alignment.positions[index])
+    beginning = _fold(example["pieces"][:folded], aligned or matched, word) if folded else ""
+    if matched:
+        body = beginning + _in_columns(cells, folded, alignment.positions[index], word)
+    elif aligned:
+        body = beginning + "".join(cells[folded:])
+    else:
+        across = f' colspan="{len(alignment.slots)}"' if in_matched_columns(preview) else ""
+        body = f'<td class="running" dir="auto"{across}>{beginning}{"".join(cells[folded:])}</td>'
     kind = f"{example['label']}{' left-out' if left_out else ''}"
     sign = MADE_SIGNS if example.get("source") else SIGNS
     mark = sign[example["label"]]
@@ -103,6 +119,18 @@ def _row(
         f'<tr class="{kind}"><td class="mark" title="{label}" aria-label="{label}">{mark}{flag}</td>'
         f'<td class="next">{says}{_sign(example, word)}</td>{body}</tr>'
     )
+
+
+def _in_columns(cells: Sequence[str], folded: int, places: Sequence[int | None], word: Words) -> str:
+    """A table cell for each matched place; tokens that match none stand before the next that does."""
+    html, shown = "", folded
+    for place in places:
+        if place is None:
+            html += f'<td class="matched absent" title="{escape(word("examples.absent"))}">–</td>'
+            continue
+        html += f'<td class="matched" dir="auto">{"".join(cells[shown : place + 1])}</td>'
+        shown = place + 1
+    return html
 
 
 def _kinds(example: PreviewedText) -> Sequence[str]:

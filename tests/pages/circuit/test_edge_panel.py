@@ -28,6 +28,9 @@ def codes(*rows: str) -> pd.DataFrame:
 def test_joint_code_holds_both_and_is_silent_where_one_is() -> None:
     table = joint(codes("1 silent 1 2"), codes("7 7 8 silent"))
     assert list(table["code"]) == ["1 + 7", "silent", "1 + 8", "silent"]
+    lacking = joint(codes("absent 1 2 silent"), codes("7 absent 8 absent"))
+    assert list(lacking["code"]) == ["absent", "absent", "2 + 8", "absent"]
+    assert own_examples(lacking) == 0
 
 
 def test_examples_with_a_joint_code_of_the_anomalous_side_alone_are_counted() -> None:

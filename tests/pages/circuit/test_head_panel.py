@@ -114,6 +114,9 @@ def test_default_word_is_where_the_head_was_read() -> None:
     assert head_panel.default_query(alignment, "+0", 1) is None
     assert head_panel.default_query(alignment, "+7", 0) is None
     assert head_panel.default_query(AlignmentRecord(), "+0", 0) is None
+    lacking = AlignmentRecord(slots=("1:the", "last"), positions=((None, 4),))
+    assert head_panel.default_query(lacking, "1:the", 0) is None
+    assert head_panel.default_query(lacking, "last", 0) == 4
 
 
 def test_partner_is_found_from_both_sides() -> None:
@@ -135,6 +138,8 @@ def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> 
     assert codes.most_shared(table[table["member"] < 2]) == codes.Shared(2, 1, 2, 2)
     silent = table.assign(code="silent")
     assert codes.most_shared(silent) == codes.Shared(0, 0, 2, 2)
+    lacking = table.assign(code=table["code"].where(table["example"] > 0, "absent"))
+    assert codes.most_shared(lacking) == codes.Shared(1, 0, 1, 2)
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))

@@ -48,6 +48,35 @@ def test_differing_and_compared_tokens_are_marked() -> None:
     assert html.count('<td class="tok differs compared" dir="auto">b</td>') == 2
 
 
+def test_matched_tokens_stand_in_columns_with_what_matches_nothing_before_them() -> None:
+    of_text: PreviewedText = {
+        "label": "normal",
+        "pieces": ["so", " Bob", " met", " Ann"],
+        "differs": [False] * 4,
+        "next": [{"piece": "x", "probability": 0.25}],
+        "behaves": None,
+    }
+    other: PreviewedText = {**of_text, "pieces": ["Tom", " Sue"], "differs": [False] * 2}
+    alignment = AlignmentRecord(
+        mode="matched", slots=("1:Bob…", "2:met", "last"), positions=((1, 2, 3), (0, None, 1), ())
+    )
+    html = token_view.table(PreviewedTexts(alignment, [of_text, other, of_text]), word)
+    rows = [row.split('<td class="')[3:] for row in html.split("<tr")[2:]]
+    assert [len(row) for row in rows] == [3, 3, 1]
+    assert ">so</span>" in rows[0][0] and '<span class="tok compared">Bob</span>' in rows[0][0]
+    assert rows[1][1].startswith('matched absent" title="examples.absent">–<')
+    assert "Sue" in rows[1][2] and "Tom" in rows[1][0]
+    assert rows[2][0].startswith('running" dir="auto" colspan="3"')
+    assert '<th colspan="3">' in html
+
+
+def test_many_matched_tokens_stand_as_running_text() -> None:
+    shown = preview(["a", "b"], mode="matched", pairs=())
+    places = tuple(map(str, range(token_view.MOST_COLUMNS + 1)))
+    alignment = shown.alignment.model_copy(update={"slots": places})
+    assert '<td class="running"' in token_view.table(PreviewedTexts(alignment, shown.examples), word)
+
+
 def test_label_that_the_model_contradicts_has_a_sign_and_a_word() -> None:
     html = token_view.table(preview(["a", "b"]), word)
     assert html.count("⚠") == 1

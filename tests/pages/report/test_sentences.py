@@ -35,6 +35,13 @@ def test_position_with_a_number(open_app: OpenApp) -> None:
     assert "token 7" in sentences.position("7")
 
 
+def test_matched_position_is_named_by_its_token(open_app: OpenApp) -> None:
+    assert sentences.position("3:the") == "Read at matched place 3: “the”."
+    assert sentences.position("4:David…") == "Read at matched place 4: “David” and others."
+    assert sentences.position("5:…") == sentences.position("5:") == "Read at matched place 5."
+    assert sentences.position("2::") == "Read at matched place 2: “:”."
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
