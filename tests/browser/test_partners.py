@@ -1,7 +1,8 @@
 """Made partners in a real Chromium: made at a click, marked in the texts, refused, edited, and in the run."""
 
+from typing import Any
+
 import pytest
-from playwright.sync_api import Locator
 
 from core.examples.reading import read_examples, to_csv
 from core.scenarios.loader import load_scenario
@@ -20,7 +21,7 @@ def tickets_without_pairs(language: str) -> bytes:
     return to_csv(examples.with_examples(text.model_copy(update={"pair": ""}) for text in texts))
 
 
-def opens_the_texts(reader: Reader) -> Locator:
+def opens_the_texts(reader: Reader) -> Any:
     """The examples page with these texts; the panel of partners."""
     page = reader.page
     reader.opens()
@@ -57,9 +58,10 @@ def test_partners_are_made_refused_edited_and_used(sit: Sit, language: str, dark
     box = page.locator("[class*=st-key-partner_text_] textarea").first
     box.fill(f"{before} {before}")
     page.get_by_role("button", name=reader.texts["partners.check"]).first.click()
-    page.keyboard.press("Escape")
-    panel.get_by_role("alert").wait_for(timeout=PATIENCE)
+    page.get_by_role("alert").wait_for(timeout=PATIENCE)
     reader.is_settled()
+    reader.keeps("partners-not-taken")
+    page.keyboard.press("Escape")
     assert before in {shown.get_attribute("title") for shown in panel.locator(".exchange").all()}
     reader.keeps("partners-edited")
     reader.presses("examples.next")

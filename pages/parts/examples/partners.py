@@ -17,13 +17,14 @@ from core.text import text as note_text
 from pages.parts import shell
 from pages.parts.examples import partner_rows, setting_off
 from pages.parts.examples.inputs.texts import DROPPED
+from pages.parts.examples.partner_rows import ASKED
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import worker_answer
 
-ASKED, TOLD = "partners_asked", "partners_told"
-"""Keys of the texts for which partners are being made, and of what the search said, with the texts that it left."""
+TOLD = "partners_told"
+"""Key of what the search said, with the texts that it was asked about."""
 KINDS = ("given", "matched", "made", "other_length", "none")
 
 
