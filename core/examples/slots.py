@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from core.errors import ExamplesError
-from core.examples.token_alignment import ABSENT, columns_of
+from core.examples.token_alignment import ABSENT, columns_of, first_difference, shared_ending
 
 MEAN = -1
 """Position of the slot that averages over all tokens of a text; MEAN - n averages over those from token n on."""
@@ -33,19 +33,6 @@ class Slots(NamedTuple):
     names: tuple[str, ...]
     positions: np.ndarray
     alike: float = 1.0
-
-
-def first_difference(texts: Sequence[Sequence[int]]) -> int:
-    """The first position where not all texts have the same token (the shortest length if there is none)."""
-    for position, column in enumerate(zip(*texts, strict=False)):
-        if len(set(column)) > 1:
-            return position
-    return min(len(text) for text in texts)
-
-
-def shared_ending(texts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all texts end with alike."""
-    return first_difference([text[::-1] for text in texts])
 
 
 def slots_of(mode: Mode, texts: Sequence[Sequence[int]], n_anomalous: int, paired: bool, chat: bool) -> Slots:

@@ -20,8 +20,11 @@ ABSENT = -(2**31)
 ROUNDS = 3
 """Alignments to the profile at most, after the one to the centre."""
 
-MOST_CENTRES = 32
+MOST_CENTRES = 16
 """Texts that may be the centre, those of the most usual lengths: all pairs of many texts would take long."""
+
+CENTRE_CELLS = 2**26
+"""Pairs of tokens that the search of the centre may compare; fewer texts may be the centre where texts are long."""
 
 _TOGETHER, _COLUMN_ALONE, _TOKEN_ALONE = range(3)
 """What a step of an alignment takes."""
@@ -32,10 +35,22 @@ def columns_of(texts: Sequence[Sequence[int]]) -> np.ndarray:
 
     Positions rise along the columns of a text; the last column is the last token of every text.
     """
-    known, numbered = _numbered(texts)
-    bodies = [text[:-1] for text in numbered]
+    shortest = min(len(text) for text in texts)
+    first = min(first_difference(texts), shortest - 1)
+    ending = max(1, min(shared_ending(texts), shortest - first))
+    lengths = np.array([len(text) for text in texts])[:, None]
+    # What all texts begin and end with stands together at no cost.
+    beginning = np.tile(np.arange(first), (len(texts), 1))
+    between = _between([text[first : len(text) - ending] for text in texts])
+    shifted = np.where(between == ABSENT, ABSENT, between + first)
+    return np.concatenate([beginning, shifted, lengths - np.arange(ending, 0, -1)], axis=1)
+
+
+def _between(texts: Sequence[Sequence[int]]) -> np.ndarray:
+    """Positions (text, column) of texts whose ends are left out."""
+    known, bodies = _numbered(texts)
     centre = bodies[_centre(bodies)]
-    own = np.zeros((len(centre), known), dtype=int)
+    own = np.zeros((len(centre), known), dtype=np.int32)
     own[np.arange(len(centre)), centre] = 1
     placed = np.stack([_placed(text, own, 1) for text in bodies])
     for _ in range(ROUNDS):
@@ -50,8 +65,20 @@ def columns_of(texts: Sequence[Sequence[int]]) -> np.ndarray:
             _count(counts, text, before[index], 1)
         if np.array_equal(placed, before):
             break
-    last = np.array([len(text) - 1 for text in texts])
-    return np.concatenate([placed, last[:, None]], axis=1)
+    return placed
+
+
+def first_difference(texts: Sequence[Sequence[int]]) -> int:
+    """The first position where not all texts have the same token (the shortest length if there is none)."""
+    for position, column in enumerate(zip(*texts, strict=False)):
+        if len(set(column)) > 1:
+            return position
+    return min(len(text) for text in texts)
+
+
+def shared_ending(texts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all texts end with alike."""
+    return first_difference([text[::-1] for text in texts])
 
 
 def edit_distance(first: Sequence[int], second: Sequence[int]) -> int:
@@ -74,17 +101,19 @@ def _centre(texts: Sequence[np.ndarray]) -> int:
     def order(index: int) -> tuple[float, int, list[int]]:
         return abs(len(texts[index]) - usual), len(texts[index]), texts[index].tolist()
 
-    tried = sorted(range(len(texts)), key=order)[:MOST_CENTRES]
+    cells = int(usual + 1) * sum(len(text) for text in texts)
+    count = max(1, min(MOST_CENTRES, CENTRE_CELLS // max(1, cells)))
+    tried = sorted(range(len(texts)), key=order)[:count]
     return min(tried, key=lambda index: (_distances(texts[index], texts).sum(), *order(index)[1:]))
 
 
 def _distances(text: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     """Edit distance (other,) of a text from each of the others, all of them at once."""
     lengths = np.array([len(other) for other in others])
-    padded = np.full((len(others), lengths.max()), -1)
+    padded = np.full((len(others), lengths.max()), -1, dtype=np.int32)
     for row, other in zip(padded, others, strict=True):
         row[: len(other)] = other
-    steps = np.arange(padded.shape[1] + 1)
+    steps = np.arange(padded.shape[1] + 1, dtype=np.int32)
     row = np.tile(steps, (len(others), 1))
     for token in text:
         reached = row + 1
@@ -106,7 +135,7 @@ def _placed(text: np.ndarray, counts: np.ndarray, of: int) -> np.ndarray:
 
     `counts` (column, token) say in how many of `of` texts a token stands in a column; costs are in shares of them.
     """
-    steps = np.arange(len(text) + 1) * of
+    steps = np.arange(len(text) + 1, dtype=np.int32) * np.int32(of)
     row, moves = steps, np.full((len(counts) + 1, len(text) + 1), _TOKEN_ALONE, dtype=np.int8)
     for column, tokens in enumerate(counts, start=1):
         alone = row + of

@@ -9,8 +9,8 @@ from core.errors import ExamplesError
 from core.examples.alignment import Pairs, align, describe, differing, find_pairs
 from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows
-from core.examples.slots import MEAN, first_difference
-from core.examples.token_alignment import ABSENT
+from core.examples.slots import MEAN
+from core.examples.token_alignment import ABSENT, first_difference
 
 
 def examples(labels: str, pairs: str = ""):
