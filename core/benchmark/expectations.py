@@ -76,7 +76,8 @@ def kind_of(alignment: AlignmentRecord) -> Kind:
     if alignment.pairs:
         kinds: dict[str, Kind] = {"aligned": "pairs", "pairs": "pairs", "last": "last", "mean": "mean"}
         return kinds.get(alignment.mode, "other")
-    return {"aligned": "no_pairs", "last_mean": "unequal"}.get(alignment.mode, "other")  # type: ignore[return-value]
+    unpaired: dict[str, Kind] = {"aligned": "no_pairs", "matched": "unequal", "last_mean": "unequal"}
+    return unpaired.get(alignment.mode, "other")
 
 
 def has_given_pairs(alignment: AlignmentRecord) -> bool:

@@ -90,7 +90,8 @@ def test_more_texts_are_named_only_where_they_gain() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "paired", "kind"),
-    [("aligned", True, "pairs"), ("pairs", True, "pairs"), ("last", False, "other"), ("last_mean", True, "other")],
+    [("aligned", True, "pairs"), ("pairs", True, "pairs"), ("last", False, "other"), ("last_mean", True, "other"),
+     ("matched", True, "other"), ("matched", False, "unequal"), ("last_mean", False, "unequal")],
 )  # fmt: skip
 def test_kind_of_texts(mode: str, paired: bool, kind: Kind) -> None:
     assert kind_of(AlignmentRecord(mode=mode, pairs=((0, 1),) if paired else ())) == kind
