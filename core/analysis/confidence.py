@@ -10,13 +10,14 @@
    - what the model says is mostly the same on both sides (`core.analysis.behaviour_notes`);
    - what is left weighs more than they do: less goes with the confirmed heads than with the other heads, or than stays
      with every head of the model changed (words and MLP blocks).
-3. Otherwise five things are asked, and one that could not be measured counts as missed:
+3. Otherwise six things are asked, and one that could not be measured counts as missed:
    - at least ENOUGH texts were tested;
    - drawing the texts anew chooses nearly the same heads: the mean Jaccard overlap is at least BAR;
    - on texts left out at least BAR of the effects hold (`core.discovery.held_out.held_out`);
    - with equal variety on both sides at least DIVERSITY of the candidates' score is left;
-   - what the confirmed heads do together was measured.
-   high: all five. medium: at most two missed. low: more.
+   - what the confirmed heads do together was measured;
+   - no partner was made: what an exchanged word brings along beside the behaviour is in the effects too.
+   high: all six. medium: at most two missed. low: more.
 
 How often the levels keep their word is measured: `core.benchmark.metrics.trust`.
 
@@ -61,12 +62,14 @@ def judge_confidence(
     untested: int = 0,
     joint: JointRecord | None = None,
     doubts: Sequence[Note] = (),
+    made: bool = False,
 ) -> ConfidenceRecord:
     """The level by the rule above. `state` is that of the evidence, `examples` how many texts were tested.
 
     `jaccard`, `held_out` and `diversity` are shares, NaN where they could not be measured. `untested` counts the heads
     that were not tested although a signal gives them an effect of at least the bound; `joint` is what the confirmed
-    heads do together, None where that was not measured. `doubts` are further reasons that keep the level low.
+    heads do together, None where that was not measured. `doubts` are further reasons that keep the level low. `made`
+    says that partners of the texts were made.
     """
     if not candidates:
         return ConfidenceRecord(level="none", reasons=(_reason("no_candidates"),))
@@ -81,6 +84,8 @@ def judge_confidence(
     met = [_reason("confirmed", confirmed=confirmed, tested=tested, examples=examples)]
     against = [*_against(untested, joint), *doubts]
     missed = [_reason("joint_unknown")] if joint is None or joint.removed is None else []
+    if made:
+        missed.append(_reason("made_partners"))
     if examples < ENOUGH:
         missed.append(_reason("few", enough=ENOUGH))
     steady = _reason("steady" if jaccard >= BAR else "unsteady", jaccard=json_number(jaccard, 3), bar=BAR)

@@ -178,6 +178,7 @@ def stability_record(
         untested=len(evidence.untested),
         joint=evidence.about.joint,
         doubts=doubts(behaviour_notes(config.examples, rows), observed.alignment.pairs_source),
+        made=observed.alignment.made,
     )
     held = {"held_out": json_number(left_out.share), "held_out_checked": left_out.checked}
     return StabilityRecord.model_validate({**stability.as_json(), **held, "confidence": confidence})

@@ -55,6 +55,7 @@ def together(**changes):
         (together(removed=0.4), "low", ["confirmed", "steady", "held_out", "joint_other_heads"]),
         (together(removed=0.4, every=0.45), "low", ["confirmed", "steady", "held_out", "joint_not_heads"]),
         (together(removed=0.5, every=0.5), "high", ["confirmed", "steady", "held_out"]),
+        ({"made": True}, "medium", ["confirmed", "steady", "held_out", "made_partners"]),
         ({"joint": None}, "medium", ["confirmed", "steady", "held_out", "joint_unknown"]),
         ({"confirmed": 0}, "low", ["none_confirmed"]),
         ({"confirmed": 0, "examples": 3}, "low", ["too_few"]),
