@@ -15,9 +15,8 @@ import pandas as pd
 from core.analysis.candidates import heads_of
 from core.causal.ablation_file import Mode
 from core.causal.circuit_search import GOAL, SearchResult, minimal_ablation_set, minimal_circuit
+from core.causal.comparison import Comparison
 from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
-from core.causal.metric import metric_on
-from core.causal.patching import Patching
 from core.causal.replacements import KINDS
 from core.config import RunConfig
 from core.errors import StorageError
@@ -47,9 +46,8 @@ class CircuitCheck:
         self._circuit, self._ranking = heads_of(self._heads[self._heads["selected"]]), ranked(self._heads)
         shape = recording.loaded.shape
         self._shape, self._recording = (shape.n_layers, shape.n_heads), recording
-        compared = recording.of(alignment.kept)
-        self._patching = Patching(compared, alignment.n_anomalous, alignment.paired, config.seed)
-        self._metric = metric_on(recording, config.examples, alignment, config.seed)
+        comparison = Comparison(recording, config.examples, alignment, config.seed, most_rounds=1)
+        self._patching, self._metric = comparison.patching, comparison.metric
         circuit = tuple(str(head) for head in self._circuit)
         self._record = CircuitRecord(
             state="computed",
