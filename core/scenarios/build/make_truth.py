@@ -66,10 +66,19 @@ def gap_of(patching: PairPatching) -> list[float]:
     return [round(patching.anomalous, 4), round(patching.normal, 4)]
 
 
-def measure_heads(loaded: LoadedModel, patching: PairPatching, hiding: bool = True) -> dict[str, object]:
-    """True heads, with `hiding` also those that hide each other, and the effects of all heads."""
+def measure_heads(
+    loaded: LoadedModel, patching: PairPatching, hiding: bool = True, screening: PairPatching | None = None
+) -> dict[str, object]:
+    """True heads, with `hiding` also those that hide each other, and the effects of all heads.
+
+    With a `screening` on few pairs, only heads that it finds at half the mark are measured on all.
+    """
     heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
-    effects = dict(zip(heads, patching.effects([(head,) for head in heads]), strict=True))
+    effects = dict(zip(heads, (screening or patching).effects([(head,) for head in heads]), strict=True))
+    if screening is not None:
+        strong = [head for head, effect in effects.items() if abs(effect.largest) >= HEAD_SHARE / 2]
+        measured = patching.effects([(head,) for head in strong])
+        effects |= dict(zip(strong, measured, strict=True))
     single = {head for head, effect in effects.items() if abs(effect.largest) >= HEAD_SHARE}
     hidden = hidden_heads(patching, effects, single) if hiding else set()
     return {

@@ -39,15 +39,24 @@ SHOWN = 0.9
 METRIC = "log p(expected answer) - log p(actual answer), as shares of the gap between the two runs"
 
 
-def measured(loaded: LoadedModel, pairs: Sequence[TaskPair], edges: bool) -> dict[str, object]:
-    """What stands in a truth file: true heads with the effects of all, and edges where they are wanted."""
+def measured(
+    loaded: LoadedModel, pairs: Sequence[TaskPair], edges: bool, screened_on: int = 0
+) -> dict[str, object]:
+    """What stands in a truth file: true heads with the effects of all, and edges where they are wanted.
+
+    `screened_on` pairs are enough for heads far below the mark, where that is not 0.
+    """
     patching = PairPatching(loaded, pairs, whole_answers=True)
     shown = patching.shown()
     log.info("shown %s, gap %s", shown, gap_of(patching))
     if min(shown.values()) < SHOWN:
         raise SystemExit(f"the model does not show this behaviour: {shown}")
-    content = {"gap": gap_of(patching), "shown": shown, **measure_heads(loaded, patching, hiding=False)}
+    few = PairPatching(loaded, pairs[:screened_on], whole_answers=True) if screened_on else None
+    heads = measure_heads(loaded, patching, hiding=False, screening=few)
+    content = {"gap": gap_of(patching), "shown": shown, **heads}
     rule = HEAD_RULE.format(pairs=len(pairs), metric=METRIC)
+    if screened_on:
+        rule += f" Heads of less than half that on {screened_on} pairs are not measured on all."
     if not edges:
         return {"rule": rule, **content, "edges": [], "edge_effects": {}}
     screening = PairPatching(loaded, pairs[:SCREEN], whole_answers=True)
@@ -58,7 +67,7 @@ def measured(loaded: LoadedModel, pairs: Sequence[TaskPair], edges: bool) -> dic
 def write_truth(loaded: LoadedModel, model: RealModel, behaviour: str) -> None:
     """Measure one behaviour and write its file."""
     pairs = Drawing(loaded, model.generators[behaviour]).natural(behaviour, model.pairs, SEED)
-    content = measured(loaded, pairs, model.edges)
+    content = measured(loaded, pairs, model.edges, model.screened_on)
     content |= {"pairs": len(pairs), "seed": SEED, "model_hash": hash_tensors(loaded.model)}
     file = model.truth_file(behaviour)
     file.parent.mkdir(parents=True, exist_ok=True)

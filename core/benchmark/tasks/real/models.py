@@ -35,7 +35,7 @@ class RealModel:
     """A model by the name of its folder, its behaviours, and whether settings may be chosen on it.
 
     `by_words_alone` are behaviours whose sides only the words given tell apart. Truths are measured on `pairs` pairs,
-    with edges where these are not too many.
+    heads far below the mark on `screened_on` of them where that is not 0, with edges where these are not too many.
     """
 
     name: str
@@ -44,6 +44,7 @@ class RealModel:
     by_words_alone: tuple[str, ...] = ()
     pairs: int = 100
     edges: bool = True
+    screened_on: int = 0
 
     def truth_file(self, behaviour: str) -> Path:
         """Where what is true of a behaviour lies."""
@@ -53,7 +54,7 @@ class RealModel:
 MODELS = (
     RealModel("stories260K", "tuning", story_texts.GENERATORS, story_texts.BY_WORDS_ALONE),
     RealModel("slm4096", "test", letter_texts.GENERATORS),
-    RealModel("SmolLM2-135M-Instruct", "test", chat_texts.GENERATORS, pairs=24, edges=False),
+    RealModel("SmolLM2-135M-Instruct", "test", chat_texts.GENERATORS, pairs=24, edges=False, screened_on=8),
 )
 
 

@@ -14,6 +14,7 @@ from core.benchmark.tasks.real.models import MODELS, VARIABLE, RealModel, load_r
 from core.benchmark.tasks.task import NotRun, Task, TaskName
 from core.heads import HeadId
 from core.model.loading import LoadedModel, ModelPool, load_model
+from core.scenarios.build import make_truth
 from core.scenarios.build.make_truth import HEAD_SHARE, SEED
 from core.scenarios.build.patching import PairPatching
 from core.scenarios.build.tasks import TaskPair
@@ -90,6 +91,23 @@ def test_true_heads_are_those_with_an_effect_of_the_share(loaded, file):
     assert {str(head) for head in task.true_heads} == set(strong)
     assert task.head_effects == largest
     assert task.model == "tiny"
+
+
+def test_heads_far_below_the_mark_are_measured_on_few_pairs(loaded, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "TRUTHS", tmp_path)
+    monkeypatch.setattr(make_truths, "SHOWN", 0.0)
+    mark = 0.3  # of a random model every head has some effect
+    monkeypatch.setattr(make_truth, "HEAD_SHARE", mark)
+    screened = RealModel("tiny", "test", {"made": made}, pairs=6, edges=False, screened_on=2)
+    make_truths.write_truth(loaded, screened, "made")
+    content = json.loads(screened.truth_file("made").read_text(encoding="utf-8"))
+    rows = content["head_effects"].values()
+    assert {row[2] for row in rows} == {2, 6}
+    assert all(max(map(abs, row[:2])) < mark / 2 for row in rows if row[2] == 2)
+    assert all(content["head_effects"][head][2] == 6 for head in content["heads"])
+    assert all(abs(max(content["head_effects"][head][:2], key=abs)) >= mark for head in content["heads"])
+    assert content["edges"] == []
+    assert "on 2 pairs are not measured on all" in content["rule"]
 
 
 def test_whole_answers_and_single_words_are_one_metric_where_answers_are_single_tokens(loaded):
