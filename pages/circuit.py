@@ -145,7 +145,10 @@ def page() -> None:
     if st.session_state.get("circuit_full") and len(result.selected):
         explore(result)
         return
-    headline = f"{sentences.headline(result)} {chance(result.heads, language())}"
+    nothing = result.manifest.evidence == "no_difference"
+    headline = sentences.headline(result)
+    if not nothing:
+        headline = f"{headline} {chance(result.heads, language())}"
     shell.header("circuit", headline.strip())
     after_run.show(result)
     if state.settings_changed():
@@ -153,8 +156,9 @@ def page() -> None:
     if note := selection_note(result.manifest, language()):
         st.caption(note)
     trigger_words.in_one_line()
-    if result.selected.empty:
-        st.info(t("circuit.none"), icon=":material/info:")
+    if result.selected.empty or nothing:
+        if not nothing:  # else the reason stands above
+            st.info(t("circuit.none"), icon=":material/info:")
         below(result, Shown("flow", result.heads.head(0), result.edges.head(0), 0))
     else:
         explore(result)

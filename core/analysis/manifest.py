@@ -47,7 +47,7 @@ def manifest_of(
 ) -> Manifest:
     """The manifest; `seconds` by stage, `judged` holds the confidence, `partners` the search for made ones."""
     loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
-    shape = loaded.shape
+    shape, nothing = loaded.shape, evidence.state == "no_difference"
     content = {
         "version": package_version(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -58,9 +58,9 @@ def manifest_of(
         "counts": {
             **{label: config.examples.count(label) for label in ("anomalous", "normal")},
             "heads": shape.n_layers * shape.n_heads,
-            "selected_heads": int(scores.head_selected.sum()),
+            "selected_heads": 0 if nothing else int(scores.head_selected.sum()),
             "scored_edges": int((scores.edges > 0).sum()),
-            "selected_edges": int(scores.edge_selected.sum()),
+            "selected_edges": 0 if nothing else int(scores.edge_selected.sum()),
         },
         "timings": dict(seconds),
         "forward_passes": observed.forward_passes

@@ -99,6 +99,8 @@ def _stages(
         yield clock.start("evidence")
         candidates = candidate_heads(heads), candidate_edges(edges)
         evidence = yield from gather(recording, config.examples, alignment, *candidates, config.seed, metric)
+        if evidence.state == "no_difference":
+            heads, edges = tables.without_candidates(heads), tables.without_candidates(edges)
     yield clock.start("report")
     groups = text_groups(evidence, alignment)
     examples = tables.example_table(config.examples, ids, rows, alignment.source_of)

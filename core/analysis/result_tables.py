@@ -85,6 +85,11 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
     return table.reindex(columns=list(schema.EDGE_COLUMNS))
 
 
+def without_candidates(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of a run that found nothing to explain: scores of codes, but no candidates and no p-values."""
+    return table.assign(selected=False, **({"label_p_value": np.nan} if "label_p_value" in table else {}))
+
+
 def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequence[str]) -> pd.DataFrame:
     """The table with the effect columns of what was tested; the other rows stay empty."""
     if findings is None:

@@ -58,7 +58,7 @@ def _main(facts: Facts, examples: pd.DataFrame, added: Additions, language: str)
         partners=partners.sentences(facts.partners, language),
         selection_note=heads.selection_note(manifest, language),
         picture=Markup(picture),  # drawn by us; its texts are escaped where it is drawn
-        most_important=None if facts.state == "none" else tables.most_important(facts, language),
+        most_important=tables.most_important(facts, language) if facts.listed else None,
         order_note=heads.order_note(facts, language),
         whole=circuit.whole(facts, language),
         groups=groups(facts, language),
@@ -72,7 +72,7 @@ def _main(facts: Facts, examples: pd.DataFrame, added: Additions, language: str)
         review=added.review,
         settings=_settings(facts, language),
         notes=notes.notes(manifest, language),
-        chance=heads.chance(facts.heads, language),
+        chance=heads.chance(facts.heads, language) if facts.listed else "",
         tables=_tables(facts, examples, added, language),
         terms=[line for key, line in catalogue(language)["term"].items() if key != "title"],
     )

@@ -43,11 +43,21 @@ class Facts:
     @property
     def state(self) -> State:
         """Which of the four a run is."""
+        if self.manifest.evidence == "no_difference":
+            return "no_difference"
         if self.candidates.empty:
             return "none"
-        if self.candidates["effect"].notna().any():
-            return "tested"
-        return "no_difference" if self.manifest.evidence == "no_difference" else "untested"
+        return "tested" if self.candidates["effect"].notna().any() else "untested"
+
+    @property
+    def listed(self) -> bool:
+        """Whether there are heads to list: none where nothing stands out, or where there is nothing to explain."""
+        return self.state in ("tested", "untested")
+
+    @property
+    def made(self) -> bool:
+        """Whether texts were compared with made partners."""
+        return "made" in self.manifest.alignment.sources
 
     @property
     def paired(self) -> bool:

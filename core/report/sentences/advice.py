@@ -35,7 +35,9 @@ def _next_of_heads(facts: Facts, language: str) -> str:
 
 def meeting(facts: Facts, language: str) -> list[str]:
     """Sentences to say in the meeting, in the order in which to say them."""
-    asked = text(language, "meeting.asked", model=facts.model, **facts.sides())
+    asked = text(
+        language, f"meeting.asked{'_made' if facts.made else ''}", model=facts.model, **facts.sides()
+    )
     head = text(language, "meeting.head", total=len(facts.heads))
     *findings, proposal = _findings_and_proposal(facts, language)
     return [asked, head, *findings, meeting_cost(facts, language), proposal]
@@ -53,7 +55,7 @@ def _findings_and_proposal(facts: Facts, language: str) -> list[str]:
     if facts.state == "none":
         return [meeting_text("none"), meeting_text("limits"), meeting_text("ask_texts")]
     if facts.state == "no_difference":
-        return [standing("no_difference"), meeting_text("ask_texts")]
+        return [meeting_text("no_difference"), meeting_text("ask_texts")]
     if facts.state == "untested":
         strongest = titles(facts.candidates, language, 1)
         return [

@@ -22,8 +22,8 @@ def most_important(facts: Facts) -> pd.DataFrame:
 
 def order_note(facts: Facts, language: str) -> str:
     """How the list of the most important heads is ordered, and what its numbers mean."""
-    if facts.state == "none":
-        return text(language, "summary.no_heads")
+    if not facts.listed:
+        return text(language, "summary.no_heads" if facts.state == "none" else "summary.no_heads_to_explain")
     if facts.state == "tested":
         return text(language, "summary.five_note")
     return text(language, f"summary.five_note_untested{'_screened' if screened(facts.manifest) else ''}")

@@ -64,7 +64,7 @@ def unknown(facts: Facts, language: str) -> list[str]:
         if not circuit.whole(facts, language):
             keys.insert(0, "together")
         lines.append(_unknown_of_edges(facts, language))
-    elif facts.state != "none":
+    elif facts.listed:
         keys = ["cause", "edges", *keys]
     lines += [text(language, f"unknown.{key}") for key in keys]
     return [*lines, *notes(facts.manifest, language, _OPEN)]

@@ -21,6 +21,8 @@ def three_sentences(facts: Facts, language: str) -> list[str]:
 
 def _stands_out(facts: Facts, language: str) -> str:
     count, total = len(facts.candidates), len(facts.heads)
+    if facts.state == "no_difference":
+        return text(language, "summary.nothing_to_explain")
     if not count:
         return text(language, "summary.none", total=total, **facts.sides())
     return text(language, f"summary.{'stands_out' if count == 1 else 'stand_out'}", total=total, count=count)

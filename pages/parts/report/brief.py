@@ -38,9 +38,10 @@ def show(result: Result, known: Facts, signed: bool) -> None:
         kind="found",
         note=heads.selection_note(result.manifest, tongue),
     )
-    _picture(result)
+    if known.listed:
+        _picture(result)
     heading("summary.five")
-    important = "" if known.state == "none" else table(most_important(known, tongue))
+    important = table(most_important(known, tongue)) if known.listed else ""
     html(important, note=heads.order_note(known, tongue))
     if lines := circuit.whole(known, tongue):
         heading("summary.whole")

@@ -12,6 +12,8 @@ from pages.parts.session.state import t, tn
 def headline(result: Result) -> str:
     """What was found, in one sentence."""
     count, total = len(result.selected), len(result.heads)
+    if result.manifest.evidence == "no_difference":
+        return t("finding.nothing_to_explain")
     if not count:
         return t("finding.none", total=total)
     kind = "paired" if result.manifest.alignment.pairs else "unpaired"

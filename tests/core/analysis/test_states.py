@@ -129,7 +129,10 @@ def test_normal_texts_called_anomalous_find_nothing_to_explain(models, tickets):
     result = result_of(models, tickets.with_examples([*wrong, *normal[4:]]))
     assert result.manifest.evidence == "no_difference"
     assert result.manifest.stability.confidence.level == "none"
-    assert result.heads["effect"].isna().all() and result.heads["p_value"].isna().all()
+    for column in ("effect", "p_value", "q_value", "label_p_value"):
+        assert result.heads[column].isna().all(), column
+    assert not result.heads["selected"].any() and not result.edges["selected"].any()
+    assert result.manifest.counts.selected_heads == result.manifest.counts.selected_edges == 0
     lines = outcome(result.manifest, result.partners, "en")
     assert "no candidate was tested" in lines[0]
     assert not any("No partners" in line for line in lines), "it says the same"

@@ -1,7 +1,7 @@
 """What to do next, and what to say in the meeting."""
 
 from core.report.sentences import advice
-from tests.support.made_facts import STATES
+from tests.support.made_facts import STATES, made_facts
 
 
 def test_next_steps_follow_from_the_state() -> None:
@@ -25,3 +25,15 @@ def test_meeting_ends_with_a_proposal_and_names_no_cause_without_effects() -> No
     assert "We have not tested yet" in " ".join(advice.meeting(STATES["untested"], "en"))
     assert "One of them stands out" in " ".join(advice.meeting(STATES["one"], "en"))
     assert "works against" in " ".join(advice.meeting(STATES["against"], "en"))
+
+
+def test_meeting_says_that_partners_were_made() -> None:
+    made = made_facts(alignment={"mode": "aligned", "pairs": [[0, 1]], "sources": ["made"]})
+    assert "with copies of them" in advice.meeting(made, "en")[0]
+    assert "写し" in advice.meeting(made, "ja")[0]
+    assert "copies" not in advice.meeting(made_facts(), "en")[0]
+
+
+def test_nothing_is_said_of_heads_where_there_is_nothing_to_explain() -> None:
+    nothing = " ".join(advice.meeting(STATES["no_difference"], "en"))
+    assert "stand out" not in nothing and "Our texts have to change first." in nothing

@@ -42,6 +42,7 @@ def test_every_other_sentence_can_be_said_in_every_state(state: str, language: s
         ("none", "None of the 6 heads stands out between the 8 anomalous and the 7 normal texts."),
         ("one", "Of 6 heads, one stands out"),
         ("untested", "Of 6 heads, 3 stand out"),
+        ("no_difference", "These texts leave nothing to explain"),
     ],
 )
 def test_first_sentence_counts_the_heads(state: str, part: str) -> None:
