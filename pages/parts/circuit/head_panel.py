@@ -60,7 +60,11 @@ def default_query(alignment: AlignmentRecord, place: str, example: int) -> int |
 
 def partner_of(alignment: AlignmentRecord, example: int) -> int | None:
     """The other example of the pair, where there is one."""
-    partners = dict(alignment.pairs) | {second: first for first, second in alignment.pairs}
+    pairs = (
+        *alignment.further,
+        *alignment.pairs,
+    )  # further made partners of a text come after the compared one
+    partners = {second: first for first, second in pairs} | dict(pairs)
     return partners.get(example)
 
 
@@ -117,7 +121,8 @@ def _words(result: Result, layer: int, head: int, place: str) -> None:
 def _one_example(result: Result, layer: int, head: int, place: str) -> None:
     run, examples = state.run_id(), result.examples
     order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
-    names = _names(examples)
+    counts = result.manifest.counts
+    names = names_of(examples, counts.anomalous + counts.normal)
     example = st.selectbox(
         t("panel.example"),
         order,
@@ -172,11 +177,14 @@ def _show(view: HeadView, label: str) -> None:
         st.html(head_words.writes(view, label, t))
 
 
-def _names(examples: pd.DataFrame) -> dict[int, str]:
-    """Sign of the side, number and beginning of each example, without what all of them begin with."""
-    parts = folded([str(text) for text in examples["text"]])
+def names_of(examples: pd.DataFrame, given: int) -> dict[int, str]:
+    """Sign of the side, number and beginning of each example, without what all of them begin with.
+
+    Behind the `given` ones stand made partners, which are named so.
+    """
+    parts, made = folded([str(text) for text in examples["text"]]), f"{t('examples.made_partner')} · "
     rows = zip(examples["label"], examples["example"], parts, strict=True)
     return {
-        index: f"{head_words.SIGN[label]} {number} · {beginning(part.shown, BEGINNING)}"
+        index: f"{head_words.SIGN[label]} {number} · {made if index >= given else ''}{beginning(part.shown, BEGINNING)}"
         for index, (label, number, part) in enumerate(rows)
     }

@@ -123,6 +123,14 @@ def test_partner_is_found_from_both_sides() -> None:
     alignment = AlignmentRecord(pairs=((0, 3), (1, 2)))
     assert [head_panel.partner_of(alignment, index) for index in range(5)] == [3, 2, 1, 0, None]
     assert head_panel.partner_of(AlignmentRecord(), 0) is None
+    made = AlignmentRecord.model_validate({"pairs": [[0, 5]], "sources": ["made"], "further": [[0, 6]]})
+    assert [head_panel.partner_of(made, index) for index in (0, 5, 6, 1)] == [5, 0, 0, None]
+
+
+def test_made_partners_are_named_as_such():
+    examples = pd.DataFrame({"label": ["anomalous", "normal"], "example": [1, 2], "text": ["late", "early"]})
+    names = head_panel.names_of(examples, given=1)
+    assert names[0].endswith("1 · late") and names[1].endswith("2 · made partner · early")
 
 
 def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> None:
