@@ -2,13 +2,14 @@
 
 from functools import partial
 
+from core.analysis.confidence import ENOUGH
 from core.examples.example_set import ADVISED_PER_SIDE
 from core.report.sentences import circuit
 from core.report.sentences.effects import against, largest_effect
 from core.report.sentences.heads import titles
 from core.report.sentences.overview import meeting_cost
 from core.runs.facts import Facts
-from core.text import text
+from core.text import number, text
 
 
 def next_steps(facts: Facts, language: str, signed: bool = False) -> list[str]:
@@ -29,8 +30,18 @@ def _next_of_heads(facts: Facts, language: str) -> str:
     if key:
         return text(language, f"next.{key}")
     if not facts.count("confirmed"):
+        if _few_tested(facts):
+            about = facts.manifest.evidence_about
+            values = {"examples": about.examples, "p": number(about.smallest_p), "enough": ENOUGH}
+            return text(language, "next.unconfirmed_few", **values)
         return text(language, "next.unconfirmed")
     return text(language, "next.confirmed", heads=_confirmed(facts, language))
+
+
+def _few_tested(facts: Facts) -> bool:
+    """Whether so few texts were tested that a clear effect can stay unconfirmed."""
+    about = facts.manifest.evidence_about
+    return about.smallest_p is not None and 0 < about.examples < ENOUGH
 
 
 def meeting(facts: Facts, language: str) -> list[str]:
@@ -65,7 +76,8 @@ def _findings_and_proposal(facts: Facts, language: str) -> list[str]:
         ]
     if not confirmed:
         tested = standing("unconfirmed", tested=len(facts.tested))
-        return [tested, meeting_text("limits_tested"), meeting_text("ask_unconfirmed")]
+        proposal = meeting_text("ask_more_texts" if _few_tested(facts) else "ask_unconfirmed")
+        return [tested, meeting_text("limits_tested"), proposal]
     effect = meeting_text("effect_against" if against(facts) else "effect", **largest_effect(facts))
     ablated = circuit.ablated_in(facts, language)
     limits = [ablated, meeting_text("limits")] if ablated else [meeting_text("limits_tested")]

@@ -1,7 +1,7 @@
 """What to do next, and what to say in the meeting."""
 
 from core.report.sentences import advice
-from tests.support.made_facts import STATES, made_facts
+from tests.support.made_facts import EFFECTS, STATES, made_facts, with_effects
 
 
 def test_next_steps_follow_from_the_state() -> None:
@@ -37,3 +37,15 @@ def test_meeting_says_that_partners_were_made() -> None:
 def test_nothing_is_said_of_heads_where_there_is_nothing_to_explain() -> None:
     nothing = " ".join(advice.meeting(STATES["no_difference"], "en"))
     assert "stand out" not in nothing and "Our texts have to change first." in nothing
+
+
+def test_few_texts_are_told_to_be_the_reason_why_nothing_is_confirmed() -> None:
+    effects = {head: (*numbers[:3], "partly") for head, numbers in EFFECTS.items()}
+    few = with_effects(effects, examples=6, smallest_p=0.03125)
+    assert advice.next_steps(few, "en")[0].startswith(
+        "No candidate was confirmed, which 6 tested texts hardly allow"
+    )
+    assert "with more texts" in advice.meeting(few, "en")[-1]
+    many = with_effects(effects, examples=8, smallest_p=0.0078)
+    assert "try other texts" in advice.next_steps(many, "en")[0]
+    assert "with other texts" in advice.meeting(many, "en")[-1]
