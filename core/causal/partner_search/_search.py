@@ -5,7 +5,7 @@ from collections.abc import Collection, Generator, Sequence
 import numpy as np
 
 from core.causal.metric import Metric, metric_of_sides
-from core.causal.partner_search._exact import FLOOR, TextSearch, Tried
+from core.causal.partner_search._exact import FLOOR, TOGETHER, TextSearch, Tried
 from core.causal.partner_search._levels import levels_of
 from core.causal.partner_search._proposals import Barred, likely_proposals, proposals, sources_of
 from core.causal.partner_search._reading import Reader
@@ -42,7 +42,7 @@ def make_partners(
 
     `recording` is of all examples, `metric` of the compared ones in the order of the alignment. The same inputs give
     the same partners; nothing is drawn, so that `seed` changes nothing. About 50 single texts are read a text, and at
-    most MOST_TRIED + MOST_LIKELY_TRIED + 2 * MOST_COMBINED + 1, times the rows that the answers of a text take.
+    most MOST_TRIED + MOST_LIKELY_TRIED + 2 * MOST_COMBINED + 3; more where the answers of a text take several rows.
     """
     if not metric.differs:
         return Partners(direction, examples, state="no_difference")
@@ -112,9 +112,12 @@ class _Search:
             return "nothing_to_exchange"
         mine = self.reader, text.reading, text.slopes, self.sources, text.barred
         wanted = float(np.sign(level - value))
-        tried = text.singles(proposals(*mine, wanted), MOST_TRIED, per_text)
+        # where answers take several rows a text, as many rows are read for fewer exchanges
+        rows = max(1, len(self.metric.rows_of([place])))
+        most, most_likely = (max(TOGETHER, most // rows) for most in (MOST_TRIED, MOST_LIKELY_TRIED))
+        tried = text.singles(proposals(*mine, wanted), most, per_text)
         if not any(one.partner for one in tried):
-            tried += text.singles(likely_proposals(*mine, wanted), MOST_LIKELY_TRIED, per_text)
+            tried += text.singles(likely_proposals(*mine, wanted), most_likely, per_text)
         if not any(one.partner for one in tried):
             tried += text.combined(tried)
         kept = _kept(tried, per_text)
