@@ -13,7 +13,7 @@ from core.examples.example_set import shortened
 from core.examples.exchanged_words import exchanged
 from core.report.tables import Table
 from core.schema import PartnersRecord
-from core.text import percent, text
+from core.text import NO_BREAK, percent, text
 from core.text.folding import one_line
 
 AROUND = 90
@@ -102,8 +102,8 @@ def _change(one: MarkedPartner, language: str) -> str:
     if one.answer is None:
         return f"{before} → {after}"
     word, *likely = one.answer
-    shares = " → ".join(map(percent, likely))
-    return f"{quoted(word, language)} {shares}\n{text(language, 'partners.now', after=after)}"
+    shares = f"{NO_BREAK}→{NO_BREAK}".join(map(percent, likely))
+    return f"{quoted(word, language)}{NO_BREAK}{shares}\n{text(language, 'partners.now', after=after)}"
 
 
 def _said(row: Mapping[str, Any]) -> str:

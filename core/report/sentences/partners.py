@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.schema import ExchangeRecord, MadePartner, PartnersRecord
 from core.text import joined, text
 
-MOST_WORDS = 5
+MOST_WORDS = 3
 """Words named at most, those of most texts."""
 MOST_REPLACEMENTS = 2
 """Words named for each that take its place, the most frequent."""
