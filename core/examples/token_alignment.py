@@ -4,12 +4,14 @@
    columns (a star alignment: Gusfield, Algorithms on Strings, Trees and Sequences, 14.6.2).
 2. Every text is aligned to the columns by edit distance as a whole, from end to end: an exchanged, an added and a left
    out token cost 1 each; of equally short ways the one is taken that leaves columns out farthest in front.
-3. The columns now say which tokens stand in them, and every text is aligned again: a token costs the share of the other
-   texts that have another one there (a profile: Gribskov et al. 1987, PNAS 84:4355). ROUNDS times at most.
+3. The columns now say which tokens stand in them, and one text after the other is aligned again to the others: a token
+   costs the share of them that have another one there or none, a column left out the share that have one (a profile:
+   Gribskov et al. 1987, PNAS 84:4355). ROUNDS times at most, until nothing moves.
 
 The last tokens of all texts are one column, since the answer is read there. The order of the texts makes no difference.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,24 +50,40 @@ def columns_of(texts: Sequence[Sequence[int]]) -> np.ndarray:
 
 def _between(texts: Sequence[Sequence[int]]) -> np.ndarray:
     """Positions (text, column) of texts whose ends are left out."""
-    known, bodies = _numbered(texts)
-    centre = bodies[_centre(bodies)]
-    own = np.zeros((len(centre), known), dtype=np.int32)
-    own[np.arange(len(centre)), centre] = 1
-    placed = np.stack([_placed(text, own, 1) for text in bodies])
+    known, numbered = _numbered(texts)
+    # Copies of a text are aligned together, and texts one after the other by what they say, so that the order in which
+    # they are given makes no difference.
+    copies = Counter(tuple(text.tolist()) for text in numbered)
+    different = sorted(copies)
+    bodies = [np.array(text, dtype=int) for text in different]
+    centre = bodies[_centre(bodies, [copies[text] for text in different])]
+    placed = _aligned(bodies, [copies[text] for text in different], centre, known)
+    rows = [different.index(tuple(text.tolist())) for text in numbered]
+    return placed[rows]
+
+
+def _aligned(
+    bodies: Sequence[np.ndarray], copies: Sequence[int], centre: np.ndarray, known: int
+) -> np.ndarray:
+    """Positions (text, column) of different texts, first by the centre alone, then by what stands in the columns."""
+    counts = np.zeros((len(centre), known), dtype=np.int32)
+    counts[np.arange(len(centre)), centre] = 1
+    placed = [_placed(text, counts, 1) for text in bodies]
+    counts[:] = 0
+    for text, places, count in zip(bodies, placed, copies, strict=True):
+        _count(counts, text, places, count)
     for _ in range(ROUNDS):
-        counts = np.zeros_like(own)
-        for text, places in zip(bodies, placed, strict=True):
-            _count(counts, text, places, 1)
-        before = placed.copy()
-        for index, text in enumerate(bodies):
+        moved = False
+        for index, (text, count) in enumerate(zip(bodies, copies, strict=True)):
             # A text's own tokens say nothing about where they belong.
-            _count(counts, text, before[index], -1)
-            placed[index] = _placed(text, counts, len(texts) - 1)
-            _count(counts, text, before[index], 1)
-        if np.array_equal(placed, before):
+            _count(counts, text, placed[index], -count)
+            places = _placed(text, counts, max(1, sum(copies) - count))
+            moved |= not np.array_equal(places, placed[index])
+            placed[index] = places
+            _count(counts, text, places, count)
+        if not moved:
             break
-    return placed
+    return np.stack(placed)
 
 
 def first_difference(texts: Sequence[Sequence[int]]) -> int:
@@ -94,9 +112,9 @@ def _numbered(texts: Sequence[Sequence[int]]) -> tuple[int, list[np.ndarray]]:
     return len(tokens), np.split(places, np.cumsum([len(text) for text in texts])[:-1])
 
 
-def _centre(texts: Sequence[np.ndarray]) -> int:
+def _centre(texts: Sequence[np.ndarray], copies: Sequence[int]) -> int:
     """The text with the smallest total edit distance; of equal ones the shortest, then the first by its tokens."""
-    usual = np.median([len(text) for text in texts])
+    usual = np.median(np.repeat([len(text) for text in texts], copies))
 
     def order(index: int) -> tuple[float, int, list[int]]:
         return abs(len(texts[index]) - usual), len(texts[index]), texts[index].tolist()
@@ -104,7 +122,7 @@ def _centre(texts: Sequence[np.ndarray]) -> int:
     cells = int(usual + 1) * sum(len(text) for text in texts)
     count = max(1, min(MOST_CENTRES, CENTRE_CELLS // max(1, cells)))
     tried = sorted(range(len(texts)), key=order)[:count]
-    return min(tried, key=lambda index: (_distances(texts[index], texts).sum(), *order(index)[1:]))
+    return min(tried, key=lambda index: (_distances(texts[index], texts) @ copies, *order(index)[1:]))
 
 
 def _distances(text: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
@@ -133,12 +151,12 @@ def _count(counts: np.ndarray, text: np.ndarray, places: np.ndarray, by: int) ->
 def _placed(text: np.ndarray, counts: np.ndarray, of: int) -> np.ndarray:
     """The position of a text in each column, or ABSENT, at the smallest cost.
 
-    `counts` (column, token) say in how many of `of` texts a token stands in a column; costs are in shares of them.
+    `counts` (column, token) say in how many of `of` texts a token stands in a column; a cost is a number of texts.
     """
     steps = np.arange(len(text) + 1, dtype=np.int32) * np.int32(of)
     row, moves = steps, np.full((len(counts) + 1, len(text) + 1), _TOKEN_ALONE, dtype=np.int8)
-    for column, tokens in enumerate(counts, start=1):
-        alone = row + of
+    for column, (tokens, present) in enumerate(zip(counts, counts.sum(axis=1), strict=True), start=1):
+        alone = row + present
         together = np.concatenate([alone[:1], row[:-1] + of - tokens[text]])
         row = np.minimum.accumulate(np.minimum(alone, together) - steps) + steps
         moves[column, row == alone] = _COLUMN_ALONE
