@@ -160,7 +160,8 @@ def _placed(text: np.ndarray, counts: np.ndarray, of: int) -> np.ndarray:
         together = np.concatenate([alone[:1], row[:-1] + of - tokens[text]])
         row = np.minimum.accumulate(np.minimum(alone, together) - steps) + steps
         moves[column, row == alone] = _COLUMN_ALONE
-        # Preferred, so that on the way back from the end columns are left out in front.
+        # Preferred, so that on the way back from the end columns are left out in front: the noun of "a big cup" and the
+        # last piece of a long name stand with the words of others.
         moves[column, 1:][row[1:] == together[1:]] = _TOGETHER
     return _walked_back(moves)
 
