@@ -145,6 +145,8 @@ def text_groups(evidence: "Evidence", alignment: "Alignment") -> TextGroups | No
     effects = directions[0]
     if len(effects) < FEWEST:
         return TextGroups(state="too_few", heads=len(names), fewest=FEWEST)
+    if not names:
+        return TextGroups(state="weak")
     if len(names) < bars.heads:
         return TextGroups(state="few_heads", heads=len(names), fewest=bars.heads)
     division = divided(effects, bars)

@@ -135,6 +135,9 @@ def test_a_head_that_does_next_to_nothing_has_no_say():
     groups = found(noising)
     assert groups is not None
     assert (groups.state, groups.heads) == ("one", 1)
+    nothing = found(np.full((4, 2), 0.01))
+    assert nothing is not None
+    assert nothing.state == "weak"
 
 
 def test_the_mean_of_the_normal_texts_takes_more_heads_and_a_clearer_cut():
