@@ -6,7 +6,9 @@
    the texts are so, nothing is grouped.
 2. Average linkage over cosine distances, cut into 2 to MOST groups of at least SMALLEST texts each.
 3. A cut is clear where its mean silhouette (Rousseeuw 1987) and the mean distance between its two nearest groups reach
-   their bars. The clear cut with the largest silhouette stands; where none is clear, the answer is one group.
+   their bars, and where the same groups show (a silhouette of SUPPORT) when the heads get the mean of the normal texts,
+   which does not hang on where a text differs from its partner. The clear cut with the largest silhouette stands; where
+   none is clear, the answer is one group.
 
 The bars depend on what the heads get instead: with their partner's value, texts of one mechanism hardly ever fall
 apart; with the mean of the normal texts they do so more easily, above all where few heads are looked at. They were
@@ -43,6 +45,9 @@ class Bars(NamedTuple):
 BARS: dict[str, Bars] = {"resample": Bars(0.5, 0.35), "mean": Bars(0.75, 0.5, heads=8)}
 """By what the heads get instead."""
 
+SUPPORT = Bars(0.3, 0.15)
+"""What the same groups must reach where the heads get the mean of the normal texts."""
+
 SMALLEST, MOST = 2, 4
 """Texts of the smallest group, and groups at most."""
 
@@ -66,6 +71,7 @@ class Division:
     labels: np.ndarray
     separation: float = float("nan")
     distance: float = float("nan")
+    supported: bool = True
 
     @property
     def count(self) -> int:
@@ -74,17 +80,20 @@ class Division:
 
     def clear(self, bars: Bars) -> bool:
         """Whether the groups are far enough apart to stand."""
-        return self.separation >= bars.separation and self.distance >= bars.distance
+        return self.supported and self.separation >= bars.separation and self.distance >= bars.distance
 
 
-def divided(effects: np.ndarray, bars: Bars = BARS["resample"]) -> Division:
-    """The groups of texts with these effects (text, head), in the order of their first texts."""
+def divided(effects: np.ndarray, bars: Bars = BARS["resample"], others: np.ndarray | None = None) -> Division:
+    """The groups of texts with these effects (text, head), in the order of their first texts.
+
+    `others` are the effects (text, head) of giving the heads the mean of the normal texts.
+    """
     one = Division(np.ones(len(effects), dtype=int))
     lengths = np.linalg.norm(effects, axis=1)
     placed = np.flatnonzero((lengths > 0) & (lengths >= WEAKEST * np.median(lengths)))
     if len(placed) < max(FEWEST, (1 - MOST_WEAK) * len(effects)):
         return Division(np.zeros(len(effects), dtype=int))
-    best = clearest_cut(effects[placed], bars)
+    best = clearest_cut(effects[placed], bars, None if others is None else others[placed])
     if best is None:
         return one
     if not best.clear(bars):
@@ -94,16 +103,20 @@ def divided(effects: np.ndarray, bars: Bars = BARS["resample"]) -> Division:
     return Division(labels, best.separation, best.distance)
 
 
-def clearest_cut(vectors: np.ndarray, bars: Bars) -> Division | None:
+def clearest_cut(vectors: np.ndarray, bars: Bars, others: np.ndarray | None = None) -> Division | None:
     """The cut of texts (text, feature), none of length 0, by the rule above, clear or not; None where there is none."""
     distances = pdist(vectors, "cosine").clip(min=0)
     tree, square = linkage(distances, "average"), squareform(distances)
+    beside = None if others is None else _distances(others)
     best: Division | None = None
     for count in range(2, min(MOST, len(vectors) // SMALLEST) + 1):
         labels = in_order(fcluster(tree, count, "maxclust"))
         if labels.max() != count or np.bincount(labels)[1:].min() < SMALLEST:
             continue
-        found = Division(labels, silhouette(square, labels), _nearest(square, labels))
+        supported = beside is None or (
+            silhouette(beside, labels) >= SUPPORT.separation and _nearest(beside, labels) >= SUPPORT.distance
+        )
+        found = Division(labels, silhouette(square, labels), _nearest(square, labels), supported)
         order = found.clear(bars), found.separation
         if best is None or order > (best.clear(bars), best.separation):
             best = found
@@ -124,6 +137,12 @@ def silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
     within = sums[own] / (members.sum(axis=1)[labels - 1] - 1)
     between = np.where(own, np.inf, sums / members.sum(axis=1)).min(axis=1)
     return float(np.mean((between - within) / np.maximum(np.maximum(within, between), 1e-12)))
+
+
+def _distances(vectors: np.ndarray) -> np.ndarray:
+    """Cosine distances (text, text); 1 to and from a text without effects."""
+    square: np.ndarray = np.nan_to_num(squareform(pdist(vectors, "cosine")), nan=1.0).clip(min=0)
+    return square
 
 
 def _nearest(distances: np.ndarray, labels: np.ndarray) -> float:
@@ -149,7 +168,7 @@ def text_groups(evidence: "Evidence", alignment: "Alignment") -> TextGroups | No
         return TextGroups(state="weak")
     if len(names) < bars.heads:
         return TextGroups(state="few_heads", heads=len(names), fewest=bars.heads)
-    division = divided(effects, bars)
+    division = divided(effects, bars, _others(evidence, names))
     clear: dict[str, float | None] = {
         "wanted": bars.separation,
         "separation": json_number(division.separation),
@@ -168,6 +187,16 @@ def text_groups(evidence: "Evidence", alignment: "Alignment") -> TextGroups | No
         agreement=_agreement(directions, labels),
         **clear,
     )
+
+
+def _others(evidence: "Evidence", names: list[str]) -> np.ndarray | None:
+    """Effects (text, head) of giving these heads the mean of the normal texts; None where they were not measured."""
+    mean = evidence.others.get("mean")
+    if mean is None:
+        return None
+    measured = [place for place, head in enumerate(evidence.compared) if str(head) in names]
+    effects = mean[measured].T
+    return effects if measured and np.isfinite(effects).all() else None
 
 
 def _numbers(labels: np.ndarray) -> range:

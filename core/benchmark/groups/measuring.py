@@ -18,11 +18,12 @@ from functools import lru_cache
 import numpy as np
 from sklearn.cluster import KMeans
 
-from core.analysis.text_groups import BARS, divided, rand_index
+from core.analysis.text_groups import BARS, Division, divided, rand_index
 from core.benchmark.groups.table import GroupRow
 from core.benchmark.groups.ways import WAYS, Case
 from core.benchmark.plan import MAIN
 from core.benchmark.tasks import two_routes
+from core.causal.bounds import HEAD_BOUND
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
@@ -54,18 +55,17 @@ class Drawn:
 
 def rows_of(drawn: Drawn, pairing: str = "auto", names: tuple[str, ...] = tuple(WAYS)) -> Iterator[GroupRow]:
     """The row of every way on a draw."""
-    bars = BARS["mean" if pairing == "off" else "resample"]
     case = Case(drawn.loaded, drawn.examples, seed=drawn.draw, pairing=pairing)
     # what several ways share is read before the clock runs, so that no way pays for the others
     _ = case.centred, case.every_token, case.patching
     start = time.perf_counter()
-    _ = case.weights
+    _ = case.weights, case.mean_effects
     shared = time.perf_counter() - start
     for name in names:
         start = time.perf_counter()
         vectors = WAYS[name](case)
         seconds = time.perf_counter() - start + (shared if name == "effects" else 0)
-        found = divided(vectors, bars)
+        found = ruled(case, name, vectors)
         count = len(set(drawn.groups.tolist()))
         yield GroupRow(
             task=drawn.task,
@@ -80,6 +80,16 @@ def rows_of(drawn: Drawn, pairing: str = "auto", names: tuple[str, ...] = tuple(
             found=found.count,
             seconds=round(seconds, 4),
         )
+
+
+def ruled(case: Case, way: str, vectors: np.ndarray) -> Division:
+    """What the product's rule makes of these vectors; of effects, as it does in a run."""
+    method = case.patching[0].method
+    if way != "effects":
+        return divided(vectors, BARS[method])
+    matter = np.abs(vectors).mean(axis=0) >= HEAD_BOUND / 2
+    others = case.mean_effects[:, matter] if method == "resample" else None
+    return divided(vectors[:, matter], BARS[method], others)
 
 
 def clustered(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:

@@ -84,6 +84,14 @@ class Case:
         return np.nan_to_num(noising.T)
 
     @cached_property
+    def mean_effects(self) -> np.ndarray:
+        """Effects (text, head) of giving every head the mean of the normal texts."""
+        patching, metric = self.patching
+        heads = all_heads(self.loaded.shape.n_layers, self.loaded.shape.n_heads)
+        changed = result_of(patching.measure(heads, range(self.count), metric, "mean"))
+        return np.nan_to_num((metric.values[: self.count] - changed) / metric.gap).T
+
+    @cached_property
     def weights(self) -> np.ndarray:
         """What the heads count (head,): the mean size of their effects."""
         sizes: np.ndarray = np.abs(self.effects).mean(axis=0)

@@ -27,11 +27,17 @@ from core.schema import EvidenceAbout, Manifest, TextGroup, TextGroups
 TWO = np.array([[1.0, 0.1], [0.1, 1.0], [2.0, 0.2], [0.2, 2.0]])
 
 
-def found(noising, kept=None, denoising=None, method="resample") -> TextGroups | None:
+def found(noising, kept=None, denoising=None, method="resample", mean=None) -> TextGroups | None:
     """What a run with these effects (text, head) says."""
     effects = np.stack([noising.T] if denoising is None else [noising.T, denoising.T])
     heads = [HeadId(0, number) for number in range(effects.shape[1])]
-    evidence = Evidence("computed", heads=judge(heads, effects, 0.05, 0), about=EvidenceAbout(method=method))
+    evidence = Evidence(
+        "computed",
+        heads=judge(heads, effects, 0.05, 0),
+        about=EvidenceAbout(method=method),
+        others={} if mean is None else {"mean": mean.T},
+        compared=heads,
+    )
     return text_groups(evidence, SimpleNamespace(kept=kept or list(range(2 * len(noising)))))
 
 
@@ -138,6 +144,19 @@ def test_a_head_that_does_next_to_nothing_has_no_say():
     nothing = found(np.full((4, 2), 0.01))
     assert nothing is not None
     assert nothing.state == "weak"
+
+
+def test_groups_that_hang_on_the_partners_alone_do_not_stand():
+    """Each text differs from its partner at one of two places: other heads see it, the mechanism is the same."""
+    alike = found(TWO, mean=np.array([[1.0, 0.9], [0.9, 1.0], [1.0, 1.0], [0.9, 0.9]]))
+    assert alike is not None
+    assert (alike.state, alike.separation) == ("one", pytest.approx(1))
+    same = found(TWO, mean=TWO)
+    assert same is not None
+    assert same.state == "several"
+    silent = found(TWO, mean=np.zeros((4, 2)))
+    assert silent is not None
+    assert silent.state == "one"
 
 
 def test_the_mean_of_the_normal_texts_takes_more_heads_and_a_clearer_cut():
