@@ -45,7 +45,7 @@ class Bars(NamedTuple):
 BARS: dict[str, Bars] = {"resample": Bars(0.5, 0.35), "mean": Bars(0.75, 0.5, heads=8)}
 """By what the heads get instead."""
 
-SUPPORT = Bars(0.3, 0.15)
+SUPPORT = Bars(0.3, 0.35)
 """What the same groups must reach where the heads get the mean of the normal texts."""
 
 SMALLEST, MOST = 2, 4
