@@ -41,7 +41,7 @@ def test_texts_without_a_group_are_named():
 
 
 def test_one_mechanism_and_too_few_texts():
-    assert said(state="one")[0].startswith("One mechanism, as far as the 3 tested heads show")
+    assert said(state="one")[0].startswith("One mechanism, as far as the 3 tested heads that matter show")
     assert "at least 4 anomalous texts" in said(state="too_few")[0]
     assert "at least 8 tested heads that matter (2 here)" in said(state="few_heads", heads=2, fewest=8)[0]
     assert "do next to nothing" in said(state="weak")[0]
