@@ -20,6 +20,9 @@ HEAD_BOUND, EDGE_BOUND = 0.05, 0.02
 CERTAIN, LIKELY = 0.05, 0.1
 """The q-values up to which a verdict is confirmed, or partly so."""
 
+ALIKE = 0.9
+"""Share of the texts on which a confirmed effect has its sign, where partners were made."""
+
 COVERAGE = 0.95
 """Of the interval of an effect."""
 

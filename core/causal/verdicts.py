@@ -10,6 +10,8 @@
    - confirmed: the effect is at least the bound in size, its interval excludes 0, and q <= 0.05.
    - partly: not confirmed, its interval excludes 0, and either it is at least the bound in size, whatever q is, or at
      least half the bound with q <= 0.1.
+   - Where partners were made (`made`), confirmed asks besides that the effect has its sign on at least ALIKE of the
+     texts: each partner was chosen by the metric, and what a few exchanged words do is no work on the behaviour.
    - not confirmed: anything else. With few examples that is no proof of the contrary.
 
 With n pairs (n <= 12) no p can be below 2 / 2^n: 0.25 for 3 pairs, 0.0625 for 5, 0.0078 for 8. So at least 6 pairs
@@ -22,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from core.causal.bounds import CERTAIN, LIKELY
+from core.causal.bounds import ALIKE, CERTAIN, LIKELY
 from core.causal.patching import Target
 from core.causal.statistics import bootstrap_interval, q_values, sign_flip_p
 from core.heads import EdgeId
@@ -76,10 +78,13 @@ class Findings:
         return (self.effect < 0) & (self.high < 0)
 
 
-def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: int) -> Findings:
+def judge(
+    targets: Sequence[Target], effects: np.ndarray, bound: float, seed: int, made: bool = False
+) -> Findings:
     """Effect, interval, p, q and verdict from effects (direction, target, example).
 
-    A target with an effect that is no finite number is left out of the test: its p and verdict are empty.
+    `made` says that partners were made. A target with an effect that is no finite number is left out of the test: its p
+    and verdict are empty.
     """
     if not len(targets):
         none = np.empty(0)
@@ -93,14 +98,18 @@ def judge(targets: Sequence[Target], effects: np.ndarray, bound: float, seed: in
     matters = np.abs(effects).mean(axis=-1).max(axis=0) >= bound / 2
     p = np.where(finite, sign_flip_p(np.nan_to_num(effects), seed), np.nan)
     q = q_values(np.where(matters, p, np.nan))
-    verdicts = [verdict(effect[i], low[i], high[i], q[i], bound) if finite[i] else None for i in every]
+    alike = (np.sign(effects[direction, every]) == np.sign(effect)[:, None]).mean(axis=-1)
+    sure = alike >= ALIKE if made else np.ones(len(targets), dtype=bool)
+    verdicts = [
+        verdict(effect[i], low[i], high[i], q[i], bound, bool(sure[i])) if finite[i] else None for i in every
+    ]
     return Findings(targets, effect, low, high, p, q, verdicts, direction, effects)
 
 
-def verdict(effect: float, low: float, high: float, q: float, bound: float) -> str:
-    """The verdict by the rule above; a q that is NaN confirms nothing."""
+def verdict(effect: float, low: float, high: float, q: float, bound: float, sure: bool = True) -> str:
+    """The verdict by the rule above; a q that is NaN confirms nothing, nor does what is not `sure`."""
     size, clear = abs(effect), low > 0 or high < 0
-    if clear and size >= bound and q <= CERTAIN:
+    if sure and clear and size >= bound and q <= CERTAIN:
         return CONFIRMED
     if clear and (size >= bound or (size >= bound / 2 and q <= LIKELY)):
         return PARTLY

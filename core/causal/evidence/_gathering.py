@@ -220,13 +220,13 @@ class _Gathering:
             values = yield from self._steps.follow(running, self.comparison.runs(missing))
             known |= zip(missing, values.swapaxes(0, 1), strict=True)
         effects = np.stack([known[head] for head in tested], axis=1)
-        return judge(tested, effects, HEAD_BOUND, self._seed)
+        return judge(tested, effects, HEAD_BOUND, self._seed, self.comparison.alignment.made)
 
     def _of_edges(self) -> Generator[Progress, None, Findings]:
         """The strongest edges between heads that matter or are candidates, with what carries them."""
         comparison, edges = self.comparison, self.edges[:MOST_EDGES]
         effects = yield from self._steps.follow(comparison.effects(edges), comparison.runs(edges))
-        findings = judge(edges, effects, EDGE_BOUND, self._seed)
+        findings = judge(edges, effects, EDGE_BOUND, self._seed, comparison.alignment.made)
         if not separable(self._loaded):
             return findings
         parts = np.full((len(edges), len(PARTS)), np.nan)

@@ -1,6 +1,6 @@
 """What a reader must know of the evidence: metric, gap, method and rule, as keys and values for the catalogues."""
 
-from core.causal.bounds import CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
+from core.causal.bounds import ALIKE, CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
 from core.causal.comparison import Comparison
 from core.causal.evidence._chosen import EVERY_HEAD_RUNS, STRONG
 from core.causal.metric import Metric, answer_places
@@ -68,6 +68,11 @@ def notes_of(comparison: Comparison, loaded: LoadedModel, candidates: int, teste
         Note(key="evidence_divergence", values={"divergence": number(round(metric.divergence, 4))}),
         Note(key=f"evidence_{about.method}"),
         Note(key="evidence_rule", values=rule),
+        *(
+            [Note(key="evidence_rule_made", values={"share": percent(ALIKE)})]
+            if comparison.alignment.made
+            else []
+        ),
         Note(
             key="smallest_p" if smallest <= CERTAIN else "smallest_p_too_few",
             values={"examples": metric.n_anomalous, "p": number(round(smallest, 6))},

@@ -39,6 +39,25 @@ def test_the_larger_direction_counts_with_its_sign_and_negligible_targets_do_not
     assert set(findings.verdict[1:]) == {"not confirmed"}
 
 
+@pytest.mark.parametrize(
+    ("against", "count", "made", "expected"),
+    [
+        (0, 8, True, "confirmed"),
+        (1, 8, True, "partly"),
+        (1, 8, False, "confirmed"),
+        (1, 10, True, "confirmed"),
+        (2, 10, True, "partly"),
+    ],
+)
+def test_with_made_partners_a_confirmed_effect_has_its_sign_on_nearly_every_text(
+    against, count, made, expected
+):
+    for sign in (1, -1):
+        effects = np.full((1, 1, count), 0.3 * sign)
+        effects[0, 0, :against] = -0.001 * sign
+        assert judge(all_heads(1, 1), effects, 0.05, seed=0, made=made).verdict == [expected]
+
+
 def test_an_effect_that_is_no_number_gets_no_p_and_no_verdict():
     effects = np.full((2, 2, 8), 0.2)
     effects[1, 0, 3] = np.nan
