@@ -35,7 +35,9 @@ def number(value: float | None) -> str:
     """A number with two significant digits, and whole numbers from a hundred on; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    if value == 0 or abs(value) >= 99.5:
+    if value == 0:  # without the sign of a negative zero
+        return "0"
+    if abs(value) >= 99.5:
         return f"{value:,.0f}"
     decimals = max(0, 1 - math.floor(math.log10(abs(value))))
     shown = f"{value:.{decimals}f}"

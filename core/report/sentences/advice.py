@@ -46,9 +46,8 @@ def _few_tested(facts: Facts) -> bool:
 
 def meeting(facts: Facts, language: str) -> list[str]:
     """Sentences to say in the meeting, in the order in which to say them."""
-    asked = text(
-        language, f"meeting.asked{'_made' if facts.made else ''}", model=facts.model, **facts.sides()
-    )
+    kind = "_expected" if facts.state == "no_difference" else "_made" if facts.made else ""
+    asked = text(language, f"meeting.asked{kind}", model=facts.model, **facts.sides())
     head = text(language, "meeting.head", total=len(facts.heads))
     *findings, proposal = _findings_and_proposal(facts, language)
     return [asked, head, *findings, meeting_cost(facts, language), proposal]

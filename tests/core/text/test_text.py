@@ -35,3 +35,7 @@ def test_both_catalogues_have_the_same_keys_and_places():
 )
 def test_shares_are_percentages(share: float, shown: str) -> None:
     assert percent(share).replace("\u00a0", " ") == shown
+
+
+def test_a_negative_zero_has_no_sign() -> None:
+    assert number(-0.0) == number(0.0) == "0"

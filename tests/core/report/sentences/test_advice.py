@@ -49,3 +49,7 @@ def test_few_texts_are_told_to_be_the_reason_why_nothing_is_confirmed() -> None:
     many = with_effects(effects, examples=8, smallest_p=0.0078)
     assert "try other texts" in advice.next_steps(many, "en")[0]
     assert "with other texts" in advice.meeting(many, "en")[-1]
+
+
+def test_texts_that_behave_alike_are_not_said_to_show_the_behaviour() -> None:
+    assert "on which we expected" in advice.meeting(STATES["no_difference"], "en")[0]

@@ -65,7 +65,7 @@ def test_the_command_line_says_what_a_run_rests_on_and_which_texts_have_none():
     manifest = Manifest.model_validate({**MANIFEST, "notes": [note]})
     first, second = outcome(manifest, RECORD, "en")
     assert first == in_one_line(RECORD, "en") and "4 of 6" in first and "Monday" in first
-    assert "lines 7, 9" in second
+    assert "(line 7, 9)" in second
 
 
 def test_the_command_line_says_why_there_is_nothing_to_explain():
