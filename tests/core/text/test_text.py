@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.errors import MESSAGES
-from core.text import LANGUAGES, catalogue, percent
+from core.text import LANGUAGES, catalogue, number, percent
 
 
 def test_both_catalogues_have_the_same_keys_and_places():
