@@ -50,7 +50,12 @@ _UsageError: Any = typer.BadParameter.__base__
 Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
 Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
-CandidatesFrom = Annotated[Candidates, typer.Option(help="by codes alone, or by codes and a gradient screen")]
+CandidatesFrom = Annotated[
+    Candidates,
+    typer.Option(
+        help="by codes, gradients and measured effects together, by codes alone, or by codes times gradients"
+    ),
+]
 PartnersFor = Annotated[PartnersChoice, typer.Option(help="partners for texts without one of equal length")]
 Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
 MatchBy = Annotated[
@@ -95,7 +100,7 @@ def analyse(
     examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Positions = "auto",
-    candidates: CandidatesFrom = "codes",
+    candidates: CandidatesFrom = "combined",
     partners: PartnersFor = "auto",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the only source of randomness")] = 0,
@@ -130,7 +135,7 @@ def sensitivity(
     examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
     positions: Positions = "auto",
-    candidates: CandidatesFrom = "codes",
+    candidates: CandidatesFrom = "combined",
     partners: PartnersFor = "auto",
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="the first of the seeds")] = 0,

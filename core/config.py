@@ -14,7 +14,7 @@ from core.storage import local_model, portable_model
 
 PresetName = Literal["fast", "standard", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
-Candidates = Literal["codes", "screened"]
+Candidates = Literal["combined", "codes", "screened"]
 PartnersChoice = Literal["auto", "off"]
 
 
@@ -85,9 +85,10 @@ class RunConfig(_Settings):
         "auto", description="auto: make partners for texts that have none of equal length; off: make none"
     )
     candidates: Candidates = Field(
-        "codes",
-        description="what heads and edges are chosen by. codes: their codes alone; screened: codes combined with a "
-        "gradient screen, for pairs of equal length",
+        "combined",
+        description="what heads and edges are chosen by. combined: codes, gradients and exact effects together "
+        "(with the published recipe codes alone); codes: their codes alone; screened: codes times gradients, for pairs "
+        "of equal length",
     )
     device: DeviceName = "auto"
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the only source of randomness")
@@ -107,6 +108,11 @@ class RunConfig(_Settings):
     def position_mode(self) -> PositionMode:
         """The published method compares one vector a text: the mean over its tokens unless the last is asked for."""
         return "mean" if self.autoencoder.shared and self.positions != "last" else self.positions
+
+    @property
+    def ranked_by(self) -> Candidates:
+        """What heads and edges are chosen by; the published recipe knows codes alone."""
+        return "codes" if self.autoencoder.shared else self.candidates
 
     def align(self, ids: Sequence[Sequence[int]], own: Sequence[int] = ()) -> Alignment:
         """Pairs and positions that the run compares, given the tokens of each example; the preview asks here too.

@@ -1,11 +1,12 @@
-"""Scores of heads and edges, and which are candidates: by codes alone, or by codes and the gradient screen."""
+"""Scores of heads and edges, and which are candidates: by codes alone, or by codes and further signals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import torch
 
-from core.causal.edge_attribution import Attributed
+from core.analysis.signals import Rule, Signals, weighted_mean
 from core.discovery import scoring
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import HeadScores, Statistic
@@ -17,7 +18,8 @@ from core.heads import EdgeId, HeadId
 class Scores:
     """Scores of heads and edges over flat heads, and which of them are candidates, by member and in all.
 
-    Where a screen was combined with them, `codes` are the scores of the codes alone and `attributed` is the screen.
+    Where they are combined with further `signals`, `codes` are the scores of the codes alone, and `edge_gradient`
+    (source, target) is the first-order effect of every edge, None where there is none.
     """
 
     heads: HeadScores
@@ -30,7 +32,8 @@ class Scores:
     edge_frequency: np.ndarray
     edge_threshold: float
     codes: "Scores | None" = None
-    attributed: Attributed | None = None
+    signals: Signals | None = None
+    edge_gradient: np.ndarray | None = None
 
 
 def score(
@@ -53,25 +56,44 @@ def score(
     return _with_candidates(heads, by_member.mean(axis=0), by_member)
 
 
-def screened(scores: Scores, attributed: Attributed) -> Scores:
-    """The same with the screen: every member's scores are combined with the same attribution."""
-    heads = scoring.combined_heads(scores.heads, attributed.heads)
-    parts = scores.edges, scores.edges_by_member
-    edges, by_member = (scoring.combined(part, attributed.edges) for part in parts)
-    return _with_candidates(heads, edges, by_member, codes=scores, attributed=attributed)
+def with_signals(codes: Scores, signals: Signals, edge_gradient: np.ndarray | None = None) -> Scores:
+    """The same with further signals: every member's scores are combined with the same ones."""
+    score, per_member = (
+        torch.from_numpy(signals.combined(part.double().numpy()))
+        for part in (codes.heads.score, codes.heads.per_member)
+    )
+    heads = HeadScores(score, per_member, codes.heads.best_slot)
+    edges, by_member = (
+        _edges(part, edge_gradient, signals.rule) for part in (codes.edges, codes.edges_by_member)
+    )
+    return replace(
+        _with_candidates(heads, edges, by_member, signals.strong()),
+        codes=codes,
+        signals=signals,
+        edge_gradient=edge_gradient,
+    )
+
+
+def _edges(codes: np.ndarray, gradient: np.ndarray | None, rule: Rule) -> np.ndarray:
+    """Edge scores (..., source, target) from those of the codes and the first-order effects (source, target)."""
+    if gradient is None:
+        return codes
+    sizes = np.abs(gradient)
+    if rule == "screened":
+        screened: np.ndarray = np.sqrt(codes * sizes)
+        return screened
+    flat = codes.reshape(*codes.shape[:-2], -1)
+    return weighted_mean({"codes": flat, "gradient": sizes.ravel()}).reshape(codes.shape)
 
 
 def _with_candidates(
-    heads: HeadScores,
-    edges: np.ndarray,
-    edges_by_member: np.ndarray,
-    codes: Scores | None = None,
-    attributed: Attributed | None = None,
+    heads: HeadScores, edges: np.ndarray, edges_by_member: np.ndarray, strong: np.ndarray | None = None
 ) -> Scores:
-    """Candidates by the rules of `core.discovery.selection`, in all and for each member."""
+    """Candidates by the rules of `core.discovery.selection`, in all and for each member, and `strong` heads."""
     head_score = heads.score.numpy()
-    selected = select(head_score, HEAD_RULE)
-    by_member = np.stack([select(member, HEAD_RULE) for member in heads.per_member.numpy()])
+    whatever = np.zeros(len(head_score), dtype=bool) if strong is None else strong
+    selected = select(head_score, HEAD_RULE) | whatever
+    by_member = np.stack([select(member, HEAD_RULE) | whatever for member in heads.per_member.numpy()])
     cut, edge_selected = _select_edges(edges, selected)
     edges_of = [_select_edges(e, h)[1] for e, h in zip(edges_by_member, by_member, strict=True)]
     return Scores(
@@ -84,8 +106,6 @@ def _with_candidates(
         edge_selected=edge_selected,
         edge_frequency=np.mean(edges_of, axis=0),
         edge_threshold=cut,
-        codes=codes,
-        attributed=attributed,
     )
 
 

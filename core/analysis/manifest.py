@@ -9,9 +9,9 @@ from core.analysis.behaviour_notes import behaviour_notes, doubts
 from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
 from core.analysis.example_rows import ExampleRow
-from core.analysis.gradient_screen import GradientScreen
 from core.analysis.observations import Observations, statistic_of
 from core.analysis.partners import partner_notes
+from core.analysis.steps import Ranked
 from core.causal.bounds import HEAD_BOUND
 from core.causal.evidence import Evidence
 from core.causal.verdicts import CONFIRMED
@@ -37,8 +37,7 @@ def manifest_of(
     config: RunConfig,
     observed: Observations,
     rows: Sequence[ExampleRow],
-    scores: Scores,
-    screen: GradientScreen | None,
+    ranked: Ranked,
     evidence: Evidence,
     stability: Stability,
     judged: StabilityRecord,
@@ -46,6 +45,7 @@ def manifest_of(
     partners: PartnersRecord | None = None,
 ) -> Manifest:
     """The manifest; `seconds` by stage, `judged` holds the confidence, `partners` the search for made ones."""
+    scores, screen, ranking = ranked.scores, ranked.screen, ranked.ranking
     loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
     shape, nothing = loaded.shape, evidence.state == "no_difference"
     content = {
@@ -63,12 +63,11 @@ def manifest_of(
             "selected_edges": 0 if nothing else int(scores.edge_selected.sum()),
         },
         "timings": dict(seconds),
-        "forward_passes": observed.forward_passes
-        + sum(part.forward_passes for part in (screen, evidence) if part is not None),
+        "forward_passes": observed.forward_passes + ranked.forward_passes + evidence.forward_passes,
         "cached_texts": observed.compared.cached_texts,
         "device": str(loaded.device),
         "selection": {
-            "candidates": "screened" if scores.attributed is not None else "codes",
+            "candidates": scores.signals.rule if scores.signals else "codes",
             "statistic": statistic_of(config.autoencoder),
             "attention_flow": attention.state if attention else "not_used",
             "rule": HEAD_RULE,
@@ -77,6 +76,7 @@ def manifest_of(
             "edge_threshold": json_number(scores.edge_threshold),
         },
         "gradient_screen": screen.record() if screen else None,
+        "ranking": ranking.record() if ranking else None,
         "evidence": evidence.state,
         "every_head": evidence.heads is not None
         and len(evidence.heads.targets) == shape.n_layers * shape.n_heads,
@@ -84,7 +84,7 @@ def manifest_of(
         "notes": [
             *_notes(config, observed, rows, scores),
             *(partner_notes(partners) if partners else []),
-            *([screen.note()] if screen else []),
+            *ranked.notes(),
             *evidence.notes,
             *stability.notes(),
         ],
@@ -195,8 +195,7 @@ def _held_out(
     tested = [head.layer * n_heads + head.head for head in heads]
     effects, paired = evidence.heads.per_example, observed.alignment.paired
     statistic = statistic_of(config.autoencoder)
-    by_pair = None if scores.attributed is None else scores.attributed.by_pair
-    return held_out(codes, tested, effects, HEAD_BOUND, paired, statistic, config.seed, by_pair)
+    return held_out(codes, tested, effects, HEAD_BOUND, paired, statistic, config.seed, scores.signals)
 
 
 def package_version() -> str:

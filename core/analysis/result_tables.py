@@ -55,11 +55,16 @@ def head_table(scores: "Scores", label_p: np.ndarray | None, n_heads: int) -> pd
             "selected": scores.head_selected,
             "label_p_value": np.nan if label_p is None else label_p,
             "code_score": np.nan if scores.codes is None else scores.codes.heads.score.numpy(),
-            "screen": np.nan if scores.attributed is None else scores.attributed.heads,
+            "screen": _or_empty(scores.signals.mean_gradient if scores.signals else None),
+            "exact": _or_empty(scores.signals.mean_exact if scores.signals else None),
         }
     )
     table = table.sort_values(["score", "layer", "head"], ascending=[False, True, True], ignore_index=True)
     return table.reindex(columns=list(schema.HEAD_COLUMNS))
+
+
+def _or_empty(values: np.ndarray | None) -> np.ndarray | float:
+    return np.nan if values is None else values
 
 
 def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
@@ -79,7 +84,7 @@ def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
             "frequency": scores.edge_frequency[source, target],
             "selected": scores.edge_selected[source, target],
             "code_score": np.nan if scores.codes is None else scores.codes.edges[source, target],
-            "screen": np.nan if scores.attributed is None else scores.attributed.edges[source, target],
+            "screen": np.nan if scores.edge_gradient is None else scores.edge_gradient[source, target],
         }
     )
     return table.reindex(columns=list(schema.EDGE_COLUMNS))

@@ -29,7 +29,7 @@ from core.benchmark.tables.rows import NAN, Row
 from core.benchmark.tasks.task import Task
 from core.causal.paired_runs import forward_mask
 from core.config import PRESETS
-from core.discovery.redrawn import draw_examples, drawn_scores
+from core.discovery.redrawn import draw_examples, redrawn_selections
 from core.discovery.selection import EDGE_RULE, HEAD_RULE, RULES, Rule, select
 from core.discovery.stability import jaccard
 from core.errors import HeadlightError
@@ -116,6 +116,8 @@ def rows_of(task: Task, blank: Row, outcome: Outcome) -> Iterator[Row]:
     """The row of the heads and that of the edges: scores against the true circuit."""
     truth, forward, edges = task.head_truth(), forward_mask(task.loaded), task.edge_truth()
     heads = {rule: select(outcome.heads, rule) for rule in RULES}
+    if outcome.analysed is not None and outcome.analysed.ranked is not None:
+        heads[HEAD_RULE] = outcome.analysed.ranked.scores.head_selected
     overlap = NAN if outcome.analysed is None else _overlap(outcome.analysed, heads[HEAD_RULE], blank.seed)
     row = _ranked(replace(blank, jaccard=overlap), truth, outcome.heads)
     yield _selected(row, truth, heads, HEAD_RULE)
@@ -148,9 +150,10 @@ def _overlap(analysed: Analysed, selected: np.ndarray, seed: int) -> float:
     """Mean overlap of the selected heads with those of the same texts drawn anew; NaN where none is selected."""
     if not selected.any():
         return NAN
-    alignment = analysed.alignment
+    alignment, ranked = analysed.alignment, analysed.ranked
     times = draw_examples(len(alignment.kept), alignment.n_anomalous, alignment.paired, seed)
-    redrawn = [select(scores, HEAD_RULE) for scores in drawn_scores(analysed.codes, *times)]
+    signals = ranked.scores.signals if ranked else None
+    redrawn = redrawn_selections(analysed.codes, *times, "strength", signals)
     return round(float(np.mean([jaccard(selected, again) for again in redrawn])), 4)
 
 

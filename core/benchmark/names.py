@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 OURS = "headlight-standard"
+BY_CODES = "headlight-codes"
+"""Ours by codes alone; the variants without attention flow, of single positions and without training are of this."""
+
 SCREENED = "headlight-screened"
-"""Ours with the gradient screen, the only one of ours that uses gradients."""
+"""Codes with the gradient screen of former versions."""
 
 UNTRAINED = "untrained"
 """Ours but for the training: no rival, it tells what the training adds."""
@@ -33,6 +36,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "ours": (
         OURS,
         "headlight-fast",
+        BY_CODES,
         SCREENED,
         *IN_FORMS,
         "headlight-last",

@@ -28,6 +28,7 @@ class Repeats:
 _REPEATS: dict[str, tuple[int, Repeats]] = {
     "headlight-standard": (2, Repeats(10, seeds=3, elsewhere=10)),
     "headlight-fast": (2, Repeats(10, seeds=3, elsewhere=10)),
+    "headlight-codes": (2, Repeats(10, seeds=3, elsewhere=10)),
     "headlight-screened": (1, Repeats(10, elsewhere=10)),
     "headlight-unpaired": (1, Repeats(10, elsewhere=3)),
     "headlight-unequal": (1, Repeats(10)),

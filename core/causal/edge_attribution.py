@@ -76,33 +76,49 @@ def adds_up_by_head(loaded: LoadedModel) -> bool:
     return not loaded.architecture.post_norm and has_plain_stream(loaded)
 
 
-def attributed(runs: PairedRuns, steps: int) -> Generator[int, None, Attributed]:
+def attributed(
+    runs: PairedRuns, steps: int, receivers: Sequence[int] | None = None
+) -> Generator[int, None, Attributed]:
     """The same of runs that are there, for a model without a norm behind the attention.
 
-    Yields how many gradients of single texts are done, of pairs times steps.
+    Yields how many gradients of single texts are done, of pairs times steps. Edges are looked at into these
+    `receivers` (flat heads), by default all; each costs a way back through its layer's attention. Without any, the
+    model may be one with a norm behind the attention.
     """
     loaded = runs.loaded
     count = loaded.shape.n_layers * loaded.shape.n_heads
     by_pair, edges = np.zeros((runs.count, count)), np.zeros((count, count))
+    read = list(range(count) if receivers is None else receivers)
     done = backward_passes = 0
     for batch in runs.batches:
         to_z, to_input = torch.zeros(()), torch.zeros(())
         for inputs in _way(runs, batch, steps):
             with inputs:
-                _, of_z, of_input = gradients(runs, batch)
+                _, of_z, of_input = gradients(runs, batch, read)
             to_z, to_input = to_z.to(of_z) + of_z, to_input.to(of_input) + of_input
             done, backward_passes = done + len(batch.rows), backward_passes + 1
             yield done
         to_z, to_input = to_z / steps, to_input / steps
         change = batch.z.to(to_z) - batch.other.to(to_z)
         np.add.at(by_pair, batch.pairs, over_positions(change * to_z).flatten(0, 1).T.numpy())
-        written = []
-        for layer, of_layer in enumerate(change):
-            written.append(torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_z)))
-        edges += (torch.cat(written).flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
+        if read:
+            edges[:, read] += _along(loaded, change, to_input)
     gap = runs.metric.gap
     edges = edges * forward_mask(loaded) / (runs.count * gap)
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
+
+
+def _along(loaded: LoadedModel, change: Tensor, to_input: Tensor) -> np.ndarray:
+    """What changes of z (layer, row, position, head, d_head) do along gradients (receiver, row, position, d_model).
+
+    Returns (flat head, receiver).
+    """
+    written = [
+        torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_input))
+        for layer, of_layer in enumerate(change)
+    ]
+    along: np.ndarray = (torch.cat(written).flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
+    return along
 
 
 def tokens_at_once(loaded: LoadedModel) -> int:
@@ -124,26 +140,31 @@ def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractCon
         yield after(embed, partial(_instead, second + step / steps * (first - second)))
 
 
-def gradients(runs: PairedRuns, batch: PairBatch) -> tuple[Tensor, Tensor, Tensor]:
+def gradients(
+    runs: PairedRuns, batch: PairBatch, receivers: Sequence[int] | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """z, and the gradients of the anomalous texts' metric with respect to z and to what each head alone reads.
 
-    z and its gradient are (layer, row, position, head, d_head); the last is (flat head, row, position, d_model): the
-    gradient with respect to the residual stream in front of the head's norm, on the way through this head. It is 0 in
-    the first layer, which reads no head.
+    z and its gradient are (layer, row, position, head, d_head); the last is (receiver, row, position, d_model): the
+    gradient with respect to the residual stream in front of the head's norm, on the way through this head, for these
+    flat heads, by default all. It is 0 in the first layer, which reads no head.
     """
-    loaded = runs.loaded
+    loaded, n_heads = runs.loaded, runs.loaded.shape.n_heads
+    read = range(loaded.shape.n_layers * n_heads) if receivers is None else receivers
     streams: dict[int, Tensor] = {}
     with torch.enable_grad(), ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(before(loaded.norm(layer), partial(_keep_stream, streams, layer)))
         z = stack.enter_context(differentiable_z(loaded))
         total = runs.metric.read(runs.logits(batch), batch.rows).sum()
-        to_z = torch.autograd.grad(total, z, retain_graph=True)
-        to_input = [torch.zeros_like(streams[0]).expand(loaded.shape.n_heads, *streams[0].shape)]
-        for layer in range(1, loaded.shape.n_layers):
-            for head in range(loaded.shape.n_heads):
-                through = z[layer][:, :, head], streams[layer], to_z[layer][:, :, head]
-                to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
+        to_z = torch.autograd.grad(total, z, retain_graph=len(read) > 0)
+        to_input = [torch.zeros_like(streams[0])[None][:0]]
+        for layer, head in (divmod(receiver, n_heads) for receiver in read):
+            if layer == 0:
+                to_input.append(torch.zeros_like(streams[0])[None])
+                continue
+            through = z[layer][:, :, head], streams[layer], to_z[layer][:, :, head]
+            to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
     return torch.stack([of_layer.detach() for of_layer in z]), torch.stack(to_z), torch.cat(to_input)
 
 

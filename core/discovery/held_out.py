@@ -2,8 +2,8 @@
 
 With FEWEST texts a side or more, heads are selected on two thirds of the texts. Of those whose effect there reaches the
 bound, the share counts whose mean effect on the other third has the same sign and reaches the bound too, over SPLITS
-splits in thirds. The autoencoders and the attention flow have seen all texts. With the gradient screen the selection
-uses the attribution of its own texts, so that no gradient of a text left out is seen.
+splits in thirds. The autoencoders and the attention flow have seen all texts. Gradients and effects that take part in
+the selection are those of its own texts, so that nothing measured on a text left out is seen.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.discovery.autoencoder import Codes
-from core.discovery.redrawn import redrawn_scores
+from core.discovery.redrawn import Combining, redrawn_selections
 from core.discovery.scoring import Statistic
-from core.discovery.selection import HEAD_RULE, select
 
 FEWEST = 6
 """Texts a side, below which a third is too small to check anything."""
@@ -39,11 +38,11 @@ def held_out(
     paired: bool,
     statistic: Statistic,
     seed: int,
-    screen: np.ndarray | None = None,
+    signals: Combining | None = None,
 ) -> HeldOut:
     """Check effects on texts left out; `tested` are flat heads, `effects` (direction, tested head, example).
 
-    `screen` (pair, head) is the attribution that candidates were chosen by too. The direction is chosen on the texts of
+    `signals` are what candidates were chosen by beside the codes. The direction is chosen on the texts of
     the selection. Nothing is checked with fewer than FEWEST texts on a side.
     """
     count, n_anomalous = codes.latent.shape[1], effects.shape[-1]
@@ -52,8 +51,7 @@ def held_out(
     generator = np.random.default_rng(seed)
     anomalous = _training(n_anomalous, generator)
     normal = anomalous if paired else _training(count - n_anomalous, generator)
-    scores = redrawn_scores(codes, anomalous, normal, statistic, screen)
-    selected = np.stack([select(score, HEAD_RULE) for score in scores])[:, list(tested)]
+    selected = redrawn_selections(codes, anomalous, normal, statistic, signals)[:, list(tested)]
     train = np.einsum("dte,fe->fdt", effects, anomalous / anomalous.sum(axis=1, keepdims=True))
     rest = np.einsum("dte,fe->fdt", effects, (1 - anomalous) / (1 - anomalous).sum(axis=1, keepdims=True))
     direction = np.abs(np.nan_to_num(train)).argmax(axis=1)[:, None]

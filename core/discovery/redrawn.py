@@ -4,12 +4,15 @@ Codes stay as they are, so what the autoencoders would learn from other texts is
 larger.
 """
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.discovery.autoencoder import NO_CODE, SILENT, Codes
-from core.discovery.scoring import Statistic, combined_draws
+from core.discovery.scoring import Statistic
+from core.discovery.selection import HEAD_RULE, select
 
 DRAWS = 200
 BLOCK_NUMBERS = 2**22
@@ -52,12 +55,28 @@ def drawn_scores(
     return torch.cat(parts, dim=1).double().numpy()
 
 
-def redrawn_scores(
-    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, statistic: Statistic, screen: np.ndarray | None
+class Combining(Protocol):
+    """Further signals on single texts, which scores of codes are combined with."""
+
+    def combined(self, codes: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+        """Scores (draw, head) from those of the codes, where anomalous texts count `times` (draw, text)."""
+
+    def strong(self, times: np.ndarray | None = None) -> np.ndarray:
+        """Which heads (draw, head) are selected whatever their score."""
+
+
+def redrawn_selections(
+    codes: Codes, anomalous: np.ndarray, normal: np.ndarray, statistic: Statistic, signals: Combining | None
 ) -> np.ndarray:
-    """`drawn_scores`, combined with the attribution (pair, head) of the drawn texts where there is one."""
-    scores = drawn_scores(codes, anomalous, normal, statistic)
-    return scores if screen is None else combined_draws(scores, anomalous, screen)
+    """What is selected (draw, head) by `drawn_scores`, combined with the signals on the drawn texts."""
+    return selections(drawn_scores(codes, anomalous, normal, statistic), signals, anomalous)
+
+
+def selections(scores: np.ndarray, signals: Combining | None, times: np.ndarray | None = None) -> np.ndarray:
+    """Which heads (draw, head) are selected, from scores of codes (draw, head) and the signals beside them."""
+    ranked = scores if signals is None else signals.combined(scores, times)
+    selected = np.stack([select(score, HEAD_RULE) for score in ranked])
+    return selected if signals is None else selected | signals.strong(times)
 
 
 def _drawn(index: Tensor, strength: Tensor, times: Tensor, present: Tensor, statistic: Statistic) -> Tensor:

@@ -141,21 +141,3 @@ def edge_scores_by_member(
                 )
     layer = np.arange(heads) // n_heads
     return scores * (layer[:, None] < layer[None, :])
-
-
-def combined(scores: np.ndarray, attribution: np.ndarray) -> np.ndarray:
-    """Geometric means (...,) of scores (...,) and the sizes of attributions (...,)."""
-    means: np.ndarray = np.sqrt(scores * np.abs(attribution))
-    return means
-
-
-def combined_heads(scores: HeadScores, attribution: np.ndarray) -> HeadScores:
-    """Head scores, in all and by member, with the attribution (head,) of each head."""
-    size = torch.from_numpy(np.abs(attribution))
-    score, per_member = ((part * size).sqrt() for part in (scores.score, scores.per_member))
-    return HeadScores(score, per_member, scores.best_slot)
-
-
-def combined_draws(scores: np.ndarray, times: np.ndarray, by_pair: np.ndarray) -> np.ndarray:
-    """Scores (draw, head) of texts drawn `times` (draw, pair), with the attribution (pair, head) of these texts."""
-    return combined(scores, times @ by_pair / times.sum(axis=1, keepdims=True))

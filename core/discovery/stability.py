@@ -8,8 +8,8 @@
 - Variety (`core.discovery.variety`): `diversity` is the share of the candidates' score that does not come from a merely
   more varied anomalous side.
 
-With the gradient screen every selection is one by combined scores: redrawn texts with the attribution of these texts,
-the mirror and single members with that of all texts. Variety speaks of the codes alone.
+Where gradients and effects take part in the selection, they take part in every selection here: redrawn texts with what
+was measured on these texts, the mirror and single members with that of all texts. Variety speaks of the codes alone.
 
 Overlap is the Jaccard index: heads in both selections over heads in either.
 """
@@ -20,12 +20,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from core.discovery.autoencoder import Codes
-from core.discovery.redrawn import draw_examples, redrawn_scores
-from core.discovery.scoring import HeadScores, Statistic, combined_heads, mirror_scores
-from core.discovery.selection import HEAD_RULE, select
+from core.discovery.redrawn import Combining, draw_examples, redrawn_selections, selections
+from core.discovery.scoring import HeadScores, Statistic, mirror_scores
 from core.discovery.thresholds import BAR, DIVERSITY
 from core.discovery.variety import diversity_left, equalised_scores, variety
 from core.schema import Note, json_number
@@ -104,31 +102,29 @@ def stability_of(
     paired: bool,
     statistic: Statistic,
     seed: int,
-    screen: np.ndarray | None = None,
+    signals: Combining | None = None,
 ) -> Stability:
     """All that codes (member, example, slot, head) tell, anomalous examples first; `texts` are their tokens.
 
-    `scores` are those of the codes alone; `screen` (pair, head) is the attribution that candidates were chosen by too.
+    `scores` are those of the codes alone; `signals` are what candidates were chosen by beside them.
     """
-    mirror = mirror_scores(codes, n_anomalous, statistic)
-    ranked = scores
-    if screen is not None:
-        ranked, mirror = (combined_heads(one, screen.mean(axis=0)) for one in (scores, mirror))
-    selected = select(ranked.score.numpy(), HEAD_RULE)
-    mirrored = select(mirror.score.numpy(), HEAD_RULE)
+    mirror = mirror_scores(codes, n_anomalous, statistic).score.numpy()
+    selected, mirrored = (selections(one[None], signals)[0] for one in (scores.score.numpy(), mirror))
+    if signals is not None:
+        mirror = signals.combined(mirror)
     times = draw_examples(codes.latent.shape[1], n_anomalous, paired, seed)
-    again = np.stack([select(score, HEAD_RULE) for score in redrawn_scores(codes, *times, statistic, screen)])
+    again = redrawn_selections(codes, *times, statistic, signals)
     equalised = equalised_scores(codes, n_anomalous, statistic)
     sides = texts[:n_anomalous], texts[n_anomalous:]
     return Stability(
         selected=selected,
-        mirror_score=mirror.score.numpy(),
+        mirror_score=mirror,
         mirror_selected=mirrored,
         mirror_overlap=jaccard(selected, mirrored) if selected.any() else float("nan"),
         again=again.mean(axis=0),
         jaccard=float(np.mean([jaccard(selected, one) for one in again])) if selected.any() else float("nan"),
         draws=len(again),
-        members_overlap=members_overlap(ranked.per_member),
+        members_overlap=members_overlap(selections(scores.per_member.numpy(), signals)),
         equalised_score=equalised,
         diversity=diversity_left(scores.score.numpy(), equalised, selected),
         variety=variety(codes, n_anomalous, scores.best_slot),
@@ -142,8 +138,7 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
     return float((first & second).sum() / either) if either else 1.0
 
 
-def members_overlap(per_member: Tensor) -> float:
-    """Mean Jaccard overlap of what two members would select by their scores (member, head); NaN for one member."""
-    selections = [select(score, HEAD_RULE) for score in per_member.numpy()]
-    pairs = [jaccard(first, second) for first, second in combinations(selections, 2)]
+def members_overlap(selected: np.ndarray) -> float:
+    """Mean Jaccard overlap of what two members would select (member, head); NaN for one member."""
+    pairs = [jaccard(first, second) for first, second in combinations(selected, 2)]
     return float(np.mean(pairs)) if pairs else float("nan")

@@ -57,7 +57,7 @@ class Draft:
     positions: str = "auto"
     pairing: str = "auto"
     partners: str = "auto"
-    candidates: str = "codes"
+    candidates: str = "combined"
     match: Match = "begins"
     device: str = "auto"
     seed: int = 0

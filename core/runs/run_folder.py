@@ -218,7 +218,9 @@ _META = TypeAdapter(RunMeta)
 
 
 def _config_of(content: Json) -> RunConfig:
-    return RunConfig.model_validate({name: value for name, value in content.items() if name != "format"})
+    # what candidates are chosen by was no setting once, and was the codes alone
+    settings = {"candidates": "codes", **content}
+    return RunConfig.model_validate({name: value for name, value in settings.items() if name != "format"})
 
 
 @lru_cache(maxsize=4096)

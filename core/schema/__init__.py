@@ -19,6 +19,7 @@ from core.schema._manifest import GradientScreenRecord as GradientScreenRecord
 from core.schema._manifest import JointRecord as JointRecord
 from core.schema._manifest import Manifest as Manifest
 from core.schema._manifest import ModelRecord as ModelRecord
+from core.schema._manifest import RankingRecord as RankingRecord
 from core.schema._manifest import StabilityRecord as StabilityRecord
 from core.schema._partners import ExchangeRecord as ExchangeRecord
 from core.schema._partners import MadePartner as MadePartner

@@ -87,6 +87,20 @@ class GradientScreenRecord(Stored):
     backward_passes: int = 0
 
 
+class RankingRecord(Stored):
+    """What the scores come from beside the codes: `gradients` says whether there are any, or why not.
+
+    Exact effects of `heads` heads were measured on the first `rounds` partners of each text.
+    """
+
+    gradients: str = ""
+    steps: int = 0
+    heads: int = 0
+    rounds: int = 0
+    forward_passes: int = 0
+    backward_passes: int = 0
+
+
 class AnswerPlace(Stored):
     """One place in the expected or in the actual answers: its share of the gap, and the most frequent of its tokens.
 
@@ -192,6 +206,7 @@ class Manifest(Stored):
     device: str = ""
     selection: SelectionRecord = SelectionRecord()
     gradient_screen: GradientScreenRecord | None = None
+    ranking: RankingRecord | None = None
     evidence: Literal["computed", "not_computed", "no_difference"] = "not_computed"
     evidence_about: EvidenceAbout = EvidenceAbout()
     every_head: bool = False

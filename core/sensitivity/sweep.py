@@ -7,23 +7,24 @@
 4. Where the true circuit is known, scores are held against it too (`against_truth`). Training, scoring and selecting
    never see it.
 
-Where candidates come from codes and the gradient screen, the screen is made once, since no setting that is moved
-changes it, and combined with every training. With fewer texts, pairs stay together, the screen is that of these
-pairs, and positions and attention weights are those of all of them.
+What candidates come from beside the codes, gradients and exact effects, is measured once, since no setting that is
+moved changes it, and combined with every training. With fewer texts, pairs stay together, these signals are those of
+these texts, and positions, attention weights and first-order effects of edges are those of all of them. Partners are
+made once.
 """
 
 import time
 from collections.abc import Generator
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.analysis.candidates import Scores, screened
-from core.analysis.gradient_screen import gradient_screen, steps_of
-from core.analysis.observations import Observations, observe_aligned, scores_of, train_codes
-from core.causal.edge_attribution import Attributed
+from core.analysis.candidates import Scores, with_signals
+from core.analysis.observations import Observations, scores_of, train_codes
+from core.analysis.signals import Signals
+from core.analysis.steps import Clock, observe_texts, ranked_heads, with_partners
 from core.config import RunConfig
 from core.discovery.stability import jaccard
 from core.examples.reading import read_examples
@@ -33,8 +34,6 @@ from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
 from core.model.memory import within_memory
-from core.model.tokens.piece_kinds import aligned
-from core.model.tokens.tokenising import tokenise
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_scenario, load_truth
 from core.schema import Progress
@@ -61,7 +60,8 @@ class _Ground:
     config: RunConfig
     observed: Observations
     truth: np.ndarray | None
-    attributed: Attributed | None = None
+    signals: Signals | None = None
+    edge_gradient: np.ndarray | None = None
 
     @property
     def per_side(self) -> int:
@@ -95,8 +95,7 @@ def _trainings(
     config: RunConfig, ground: _Ground, grid: Grid, before: Swept | None
 ) -> Generator[Progress | Swept, None, None]:
     """Every training of the plan on the same observations."""
-    if config.candidates == "screened":
-        ground = replace(ground, attributed=(yield from _attributed(ground)))
+    ground = yield from _with_signals(ground)
     planned = plan(config, ground.per_side, grid)
     about: dict[str, str | int] = {
         "task": config.scenario,
@@ -172,18 +171,19 @@ def _ground(
     config: RunConfig, loaded: LoadedModel, store: ActivationStore | None
 ) -> Generator[Progress, None, _Ground]:
     """Read the texts, batch by batch, so that a sweep can be left meanwhile."""
-    ids = tokenise(loaded, config.examples)
-    with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:
-        reading = observe_aligned(
-            loaded,
-            ids,
-            aligned(loaded, config, ids),
-            attention=not config.autoencoder.shared,
-            streams=config.candidates == "screened",
-            store=cache,
-        )
-        observed = yield from relayed(reading, lambda done: Progress("load", done, len(ids)))
-    return _Ground(config, observed, known_truth(config, loaded))
+
+    def opened() -> AbstractContextManager[ActivationStore]:
+        return nullcontext(store) if store is not None else closing(ActivationStore())
+
+    truth, clock = known_truth(config, loaded), Clock()
+    observed = yield from relayed(observe_texts(config, loaded, opened, clock), _loading)
+    config, observed, _ = yield from relayed(with_partners(config, observed, opened, clock), _loading)
+    return _Ground(config, observed, truth)
+
+
+def _loading(record: Progress) -> Progress:
+    """The same progress, in the stage in front of the trainings."""
+    return Progress("load", record.step, record.total)
 
 
 def _trained(ground: _Ground, training: Training, step: int, total: int) -> Generator[Progress, None, Scores]:
@@ -195,20 +195,18 @@ def _trained(ground: _Ground, training: Training, step: int, total: int) -> Gene
     )
     flow = observed.flow()
     scores = scores_of(observed, flow.weigh(codes), flow, settings)
-    if ground.attributed is None:
+    if ground.signals is None:
         return scores
-    pairs = ground.attributed.by_pair[texts[: observed.n_anomalous]]
-    return screened(scores, replace(ground.attributed, by_pair=pairs))
+    signals = ground.signals.of(texts[: observed.n_anomalous])
+    return with_signals(scores, signals, ground.edge_gradient)
 
 
-def _attributed(ground: _Ground) -> Generator[Progress, None, Attributed | None]:
-    """The gradient screen over all texts; None where there is none, as in an analysis."""
-    alignment, total = ground.observed.alignment, steps_of(ground.observed.alignment)
-    running = gradient_screen(
-        ground.observed.recording, ground.config.examples, alignment, ground.config.seed
-    )
-    screen = yield from relayed(running, lambda step: Progress("load", step, total))
-    return screen.attributed
+def _with_signals(ground: _Ground) -> Generator[Progress, None, _Ground]:
+    """What scores of codes are combined with, over all texts, as in an analysis."""
+    if ground.config.ranked_by == "codes":
+        return ground
+    ranked = yield from relayed(ranked_heads(ground.config, ground.observed, Clock()), _loading)
+    return replace(ground, signals=ranked.scores.signals, edge_gradient=ranked.scores.edge_gradient)
 
 
 def _texts(ground: _Ground, training: Training) -> np.ndarray:

@@ -18,6 +18,7 @@ ROWS += [("misrouted-tickets", "gpt2"), ("planted-induction", "gpt2")]
 LEVELS = {
     "headlight-standard": (0.985, 2.3),
     "headlight-fast": (0.983, 0.5),
+    "headlight-codes": (0.978, 1.1),
     "headlight-screened": (0.996, 2.4),
     "headlight-unpaired": (0.93, 2.4),
     "headlight-unequal": (0.9, 1.0),

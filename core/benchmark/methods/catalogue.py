@@ -15,7 +15,7 @@ from core.benchmark.methods.correlational import (
 )
 from core.benchmark.methods.exact import exact_patching
 from core.benchmark.methods.gradient import eap, eap_ig, hisp, screened
-from core.benchmark.methods.method import Method, ours, paper
+from core.benchmark.methods.method import Method, by_codes, ours, paper
 from core.benchmark.methods.subnetwork_probing import subnetwork_probing
 from core.benchmark.names import FORMS, IN_FORMS, SIMPLE_IN_FORMS, UNTRAINED
 from core.benchmark.tasks.forms import of_unequal_lengths, partnerless
@@ -28,12 +28,13 @@ STANDARD = PRESETS["standard"]
 PLAIN: dict[str, Method] = {
     "headlight-standard": ours(STANDARD),
     "headlight-fast": ours(PRESETS["fast"]),
+    "headlight-codes": by_codes(STANDARD),
     "headlight-screened": screened,
-    "headlight-last": ours(STANDARD, "last"),
-    "headlight-mean": ours(STANDARD, "mean"),
-    "headlight-no-flow": ours(STANDARD, with_flow=False),
+    "headlight-last": by_codes(STANDARD, "last"),
+    "headlight-mean": by_codes(STANDARD, "mean"),
+    "headlight-no-flow": by_codes(STANDARD, with_flow=False),
     "pair-difference-flow": pair_difference_flow,
-    "untrained": ours(STANDARD.model_copy(update={"epochs": 0})),
+    "untrained": by_codes(STANDARD.model_copy(update={"epochs": 0})),
     "k-means": k_means,
     "pair-difference-norm": pair_difference_norm,
     "mean-difference": mean_difference,
@@ -94,7 +95,7 @@ def _in_form(name: str, texts: ExampleSet) -> Method:
     if name in IN_FORMS:
         return ours(STANDARD, unpaired=texts)
     if name.startswith(UNTRAINED):
-        return ours(STANDARD.model_copy(update={"epochs": 0}), unpaired=texts)
+        return by_codes(STANDARD.model_copy(update={"epochs": 0}), unpaired=texts)
     return lambda loaded, _examples, seed: mean_difference(loaded, texts, seed, pairing="off")
 
 

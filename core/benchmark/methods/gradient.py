@@ -17,11 +17,10 @@ behind the attention (Gemma 2 and 3), where what a layer writes is no sum over h
 import numpy as np
 from torch import Tensor
 
-from core.benchmark.methods.method import Method, Outcome, ours
+from core.benchmark.methods.method import Method, Outcome, by_codes
 from core.causal.edge_attribution import STEPS, attributions, gradients, over_positions
 from core.causal.paired_runs import PairBatch, PairedRuns, forward_mask
 from core.config import PRESETS
-from core.discovery.scoring import combined
 from core.examples.example_set import ExampleSet
 from core.model.loaded_model import LoadedModel
 
@@ -57,12 +56,12 @@ eap, eap_ig = _attributed(1), _attributed(STEPS)
 
 
 def screened(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-    """Our preset `standard` with the gradient screen: geometric means of code score and size of attribution.
+    """Codes of the preset `standard` with the gradient screen: geometric means of code score and size of attribution.
 
     So both must speak for a head or an edge. That both count alike was chosen on the tuning models
     (`core.benchmark.tasks.task`).
     """
-    codes = ours(PRESETS["standard"])(loaded, examples, seed)
+    codes = by_codes(PRESETS["standard"])(loaded, examples, seed)
     heads, edges, passes = attributions(loaded, examples, seed, STEPS)
-    scores = combined(codes.heads, heads), combined(codes.edges, edges)
+    scores = np.sqrt(codes.heads * np.abs(heads)), np.sqrt(codes.edges * np.abs(edges))
     return Outcome(*scores, codes.forward_passes + passes)

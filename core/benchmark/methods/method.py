@@ -4,13 +4,15 @@ No method sees a truth. Each reads what it needs, without a cache, so that its c
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.analysis.candidates import score
+from core.analysis.candidates import Scores, score
 from core.analysis.observations import observe, statistic_of, train_codes
-from core.config import AutoencoderConfig
+from core.analysis.steps import Clock, Ranked, observe_texts, ranked_heads, with_partners
+from core.config import AutoencoderConfig, make_config
 from core.discovery.autoencoder import Codes
 from core.discovery.scoring import Statistic
 from core.examples.alignment import Alignment, PositionMode
@@ -24,6 +26,9 @@ from core.model.recording import Recording
 class Analysed:
     """Plain runs of the whole example set, what was compared, codes (member, example, slot, head) weighted by attention
     flow, links (source, target), and the forward passes that all this took.
+
+    `examples` are the recorded ones, made partners among them; None where they are those of the draw. `ranked` is there
+    where gradients and effects took part.
     """
 
     recording: Recording
@@ -31,6 +36,14 @@ class Analysed:
     codes: Codes
     links: np.ndarray | None = None
     forward_passes: int = 0
+    examples: ExampleSet | None = None
+    ranked: Ranked | None = None
+
+    def scores(self, n_heads: int, statistic: Statistic = "strength") -> Scores:
+        """Scores and candidates: those that were ranked, else those of the codes."""
+        if self.ranked is not None:
+            return self.ranked.scores
+        return score(self.codes, self.alignment.n_anomalous, n_heads, statistic, self.links)
 
 
 @dataclass(frozen=True)
@@ -49,24 +62,36 @@ class Outcome:
 Method = Callable[[LoadedModel, ExampleSet, int], Outcome]
 
 
-def ours(
+def ours(settings: AutoencoderConfig, unpaired: ExampleSet | None = None) -> Method:
+    """What a run does with these settings, step by step (`core.analysis.steps`).
+
+    `unpaired` are texts without partners that take the place of the draw's.
+    """
+
+    def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
+        analysed = analyse_as_run(loaded, unpaired or examples, settings, seed, paired=unpaired is None)
+        scores = analysed.scores(loaded.shape.n_heads)
+        return Outcome(scores.heads.score.numpy(), scores.edges, analysed.forward_passes, analysed)
+
+    return method
+
+
+def by_codes(
     settings: AutoencoderConfig,
     positions: PositionMode = "auto",
     *,
     with_flow: bool = True,
     unpaired: ExampleSet | None = None,
 ) -> Method:
-    """The pipeline with these settings, comparing these positions; without attention flow where it is not wanted.
+    """Codes alone, comparing these positions; without attention flow where it is not wanted.
 
     `unpaired` are texts without partners that take the place of the draw's.
     """
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
-        texts, pairing = (examples, "auto") if unpaired is None else (unpaired, "off")
-        analysed = analyse(
-            loaded, texts, settings, seed, pairing=pairing, positions=positions, with_flow=with_flow
-        )
-        return scored(loaded, analysed)
+        pairing = "auto" if unpaired is None else "off"
+        about = loaded, unpaired or examples, settings, seed
+        return scored(loaded, analyse(*about, pairing=pairing, positions=positions, with_flow=with_flow))
 
     return method
 
@@ -83,6 +108,26 @@ def paper(settings: AutoencoderConfig, texts: ExampleSet | None = None) -> Metho
         return Outcome(outcome.heads, outcome.edges, outcome.forward_passes)
 
     return method
+
+
+def analyse_as_run(
+    loaded: LoadedModel, examples: ExampleSet, settings: AutoencoderConfig, seed: int, *, paired: bool = True
+) -> Analysed:
+    """The way of a run up to its scores. Where texts are not `paired`, none is matched; partners are made."""
+    config = make_config(
+        model=loaded.name,
+        examples=examples,
+        autoencoder=settings,
+        pairing="auto" if paired else "given",
+        seed=seed,
+    )
+    clock = Clock()
+    observed = result_of(observe_texts(config, loaded, nullcontext, clock))
+    config, observed, _ = result_of(with_partners(config, observed, nullcontext, clock))
+    ranked = result_of(ranked_heads(config, observed, clock))
+    passes = observed.forward_passes + ranked.forward_passes
+    about = ranked.weighted, observed.flow().links, passes, config.examples, ranked
+    return Analysed(observed.recording, observed.alignment, *about)
 
 
 def analyse(
@@ -106,6 +151,5 @@ def analyse(
 
 def scored(loaded: LoadedModel, analysed: Analysed, statistic: Statistic = "strength") -> Outcome:
     """Scores of heads and edges from codes."""
-    n_anomalous, n_heads = analysed.alignment.n_anomalous, loaded.shape.n_heads
-    scores = score(analysed.codes, n_anomalous, n_heads, statistic, analysed.links)
+    scores = analysed.scores(loaded.shape.n_heads, statistic)
     return Outcome(scores.heads.score.numpy(), scores.edges, analysed.forward_passes, analysed)

@@ -21,12 +21,14 @@ import pandas as pd
 
 from core.analysis import result_tables as tables
 from core.analysis.candidates import candidate_edges, candidate_heads, score
+from core.analysis.ranking import ranked
 from core.benchmark.methods.method import Analysed
 from core.benchmark.metrics.ranking import precision_recall
 from core.benchmark.tables.rows import UNITS, Unit
 from core.benchmark.tasks.task import Task
+from core.causal.comparison import Comparison
 from core.causal.evidence import Evidence, gather
-from core.causal.metric import make_metric
+from core.causal.metric import Metric, make_metric
 from core.causal.patching import Target
 from core.causal.verdicts import CONFIRMED, Findings
 from core.discovery.autoencoder import Codes
@@ -66,11 +68,12 @@ class FalseConfirmations:
 def verified(task: Task, examples: ExampleSet, analysed: Analysed, seed: int) -> Verified:
     """Evidence for the candidates of an analysis."""
     n_heads = task.loaded.shape.n_heads
-    scores = score(analysed.codes, analysed.alignment.n_anomalous, n_heads, links=analysed.links)
+    scores = analysed.scores(n_heads)
     heads = tables.head_table(scores, None, n_heads)
     candidates = candidate_heads(heads), candidate_edges(tables.edge_table(scores, n_heads))
     start = time.perf_counter()
-    evidence = result_of(gather(analysed.recording, examples, analysed.alignment, *candidates, seed))
+    about = analysed.recording, analysed.examples or examples, analysed.alignment, *candidates, seed
+    evidence = result_of(gather(*about, **(analysed.ranked.measured if analysed.ranked else {})))
     seconds = time.perf_counter() - start
     return Verified(tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS), evidence, seconds)
 
@@ -121,7 +124,7 @@ def false_confirmations(
         return FalseConfirmations()
     alignment, ids = analysed.alignment, analysed.recording.texts
     log_probabilities = analysed.recording.log_probabilities()
-    evidences = []
+    evidences: list[Evidence | None] = []
     dealt = alignment.n_anomalous, len(alignment.kept), alignment.paired
     for order in shuffled_orders(*dealt, shuffles, seed):
         shuffled = reordered(analysed, order)
@@ -129,7 +132,11 @@ def false_confirmations(
         compared, texts = [examples.examples[i] for i in kept], [ids[i] for i in kept]
         sides = alignment.n_anomalous, alignment.paired
         metric = make_metric(task.loaded, texts, compared, log_probabilities[kept], *sides, seed)
-        evidences.append(verified(task, examples, shuffled, seed).evidence if metric.differs else None)
+        if metric.differs:
+            shuffled = ranked_anew(shuffled, examples, metric, seed)
+            evidences.append(verified(task, examples, shuffled, seed).evidence)
+        else:
+            evidences.append(None)
     shares = {unit: [_shares(evidence, unit) for evidence in evidences] for unit in UNITS}
     means = {unit: np.mean(shares[unit], axis=0).tolist() for unit in UNITS}
     return FalseConfirmations(
@@ -170,6 +177,18 @@ def shuffled_orders(
         if side != true and side.intersection(true):
             shuffles -= 1
             yield order
+
+
+def ranked_anew(analysed: Analysed, examples: ExampleSet, metric: Metric, seed: int) -> Analysed:
+    """The same with gradients and effects of these sides, where they took part in its scores."""
+    if analysed.ranked is None or analysed.ranked.ranking is None:
+        return analysed
+    n_heads = analysed.recording.loaded.shape.n_heads
+    codes = score(analysed.codes, analysed.alignment.n_anomalous, n_heads, links=analysed.links)
+    comparison = Comparison(analysed.recording, examples, analysed.alignment, seed, metric, ())
+    ranking = result_of(ranked(codes, comparison, examples, seed))
+    anew = replace(analysed.ranked, scores=ranking.scores, comparison=comparison, ranking=ranking)
+    return replace(analysed, ranked=anew)
 
 
 def reordered(analysed: Analysed, order: np.ndarray) -> Analysed:

@@ -11,6 +11,8 @@ from core.text import joined, number, percent, text
 
 CHANCE_LEVEL = 0.05
 """Below this a head's p-value under shuffled labels is counted."""
+_WHY_CODES = ("gradient_screen_", "ranking_no_")
+"""Beginnings of the notes on why codes alone chose."""
 MOST_NAMED = 5
 """Heads named or listed at most."""
 
@@ -26,7 +28,8 @@ def order_note(facts: Facts, language: str) -> str:
         return text(language, "summary.no_heads" if facts.state == "none" else "summary.no_heads_to_explain")
     if facts.state == "tested":
         return text(language, "summary.five_note")
-    return text(language, f"summary.five_note_untested{'_screened' if screened(facts.manifest) else ''}")
+    kind = facts.manifest.selection.candidates
+    return text(language, f"summary.five_note_untested{'' if kind == 'codes' else f'_{kind}'}")
 
 
 def screened(manifest: Manifest) -> bool:
@@ -34,10 +37,18 @@ def screened(manifest: Manifest) -> bool:
     return manifest.selection.candidates == "screened"
 
 
+def combined(manifest: Manifest) -> bool:
+    """Whether candidates were chosen by codes, gradients and effects together."""
+    return manifest.selection.candidates == "combined"
+
+
 def selection_note(manifest: Manifest, language: str) -> str:
-    """In one line that gradients helped to choose the candidates, or why not though asked for; else nothing."""
+    """In one line what beside the codes helped to choose the candidates, or why nothing did; else nothing."""
+    if combined(manifest):
+        measured = manifest.ranking is not None and manifest.ranking.heads > 0
+        return text(language, f"summary.combined{'' if measured else '_untested'}")
     if not screened(manifest):
-        missing = [note.key for note in manifest.notes if note.key.startswith("gradient_screen_")]
+        missing = [note.key for note in manifest.notes if note.key.startswith(_WHY_CODES)]
         return "".join(notes(manifest, language, tuple(missing)))
     keys = ["screened"]
     if manifest.evidence == "computed":
@@ -49,7 +60,8 @@ def selection_note(manifest: Manifest, language: str) -> str:
 
 def score_meaning(manifest: Manifest, language: str) -> str:
     """What the run's scores say."""
-    kind = "screened" if screened(manifest) else manifest.selection.statistic
+    chosen_by = manifest.selection.candidates
+    kind = manifest.selection.statistic if chosen_by == "codes" else chosen_by
     lines = [text(language, f"score.{kind}", maximum=manifest.counts.anomalous)]
     if manifest.selection.attention_flow == "computed":
         lines.append(text(language, "score.attention_flow"))
@@ -59,7 +71,7 @@ def score_meaning(manifest: Manifest, language: str) -> str:
 def score_note(manifest: Manifest, language: str) -> str:
     """What the columns of the table of heads say that come from the ensemble."""
     meaning = score_meaning(manifest, language)
-    if not screened(manifest) and manifest.selection.statistic == "count":
+    if manifest.selection.candidates == "codes" and manifest.selection.statistic == "count":
         return meaning
     return joined(language, meaning, text(language, "score.ensemble"))
 

@@ -18,7 +18,7 @@ _OPEN = (
 """Notes of a run that say what it cannot tell; the others say how it was made."""
 _NOTHING = ("evidence_no_difference", "evidence_chance", "no_candidates")
 """Notes of a run that say why there is nothing to explain, one of them in a run."""
-_EVIDENCE = ("gradient_screen_", "evidence_", "smallest_p", "partner")
+_EVIDENCE = ("gradient_screen_", "ranking_", "evidence_", "smallest_p", "partner")
 """Beginnings of the notes on measuring and testing."""
 
 

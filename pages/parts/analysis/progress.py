@@ -40,7 +40,7 @@ def stages(job: JobStatus) -> None:
     end = job.state.started + job.seconds if job.active else job.state.finished
     seconds = stage_seconds(records, end)
     current = job.state.stage if job.active else ""
-    asked = open_run(job.run_id).config().candidates == "screened"
+    asked = open_run(job.run_id).config().ranked_by != "codes"
     listed = [stage for stage in STAGES if stage != "screen" or asked]
     rows = "".join(_stage(stage, seconds, current) for stage in listed)
     st.html(f'<ul class="stages">{rows}</ul>')

@@ -9,12 +9,13 @@ import torch
 
 from core.analysis import result_tables as tables
 from core.analysis.pipeline import analyse
+from core.analysis.signals import Signals
 from core.benchmark.methods.gradient import screened as benchmark_method
 from core.benchmark.tasks.task import TaskName, load_task
 from core.causal.bounds import SMALLEST_GAP
 from core.causal.edge_attribution import Attributed, attributed, attributions, tokens_at_once
 from core.causal.paired_runs import PairedRuns, forward_mask
-from core.config import AutoencoderConfig, RunConfig, make_config
+from core.config import AutoencoderConfig, make_config
 from core.discovery.autoencoder import Codes
 from core.discovery.held_out import FOLDS, SPLITS, held_out
 from core.discovery.redrawn import DRAWS
@@ -80,7 +81,8 @@ ONE_PAIR = np.array([[1.0, 6.0 * (pair == 0), 1.0, 1.0] for pair in range(6)])
 
 def sure_of(codes: Codes, by_pair: np.ndarray | None) -> Stability:
     scores = head_scores(codes, 6)
-    return stability_of(codes, scores, [[i] for i in range(12)], 6, True, "strength", 0, by_pair)
+    signals = None if by_pair is None else Signals(by_pair, rule="screened")
+    return stability_of(codes, scores, [[i] for i in range(12)], 6, True, "strength", 0, signals)
 
 
 def test_texts_drawn_anew_are_screened_by_their_own_gradients():
@@ -101,7 +103,9 @@ def test_gradients_of_texts_left_out_are_not_seen():
     codes = made_codes(TOLD_APART, TOLD_APART, [0] * 12, [0] * 12, n_anomalous=6)
     effects = np.ones((1, 2, 6))
     alone = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0)
-    with_screen = held_out(codes, [0, 1], effects, 0.05, True, "strength", 0, ONE_PAIR)
+    with_screen = held_out(
+        codes, [0, 1], effects, 0.05, True, "strength", 0, Signals(ONE_PAIR, rule="screened")
+    )
     assert (alone.checked, alone.share) == (2 * FOLDS * SPLITS, 1)
     assert (with_screen.checked, with_screen.share) == (FOLDS * SPLITS + (FOLDS - 1) * SPLITS, 1)
 
@@ -176,19 +180,19 @@ def test_an_analysis_gives_the_scores_of_the_benchmark_s_method():
     assert set(np.flatnonzero(heads["selected"])) <= set(np.flatnonzero(task.head_truth()))
 
 
-def test_codes_alone_are_the_default_and_nothing_else_changes(folders):
-    records, codes = run(folders["gpt2"])
+def test_codes_alone_are_kept_where_they_are_asked_for(folders):
+    records, codes = run(folders["gpt2"], candidates="codes")
     assert "screen" not in {record.stage for record in records}
     assert codes.manifest.selection.candidates == "codes"
     assert codes.manifest.gradient_screen is None
     for table, columns in ((codes.heads, HEAD_COLUMNS), (codes.edges, EDGE_COLUMNS)):
-        assert columns[-2:] == ("code_score", "screen")
+        assert set(columns) >= {"code_score", "screen"}
         assert table[["code_score", "screen"]].isna().all(axis=None)
     assert [selection_note(codes.manifest, language) for language in LANGUAGES] == ["", ""]
 
 
 def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
-    _, codes = run(folders["gpt2"])
+    _, codes = run(folders["gpt2"], candidates="codes")
     records, with_screen = run(folders["gpt2"], candidates="screened")
     steps = [(record.step, record.total) for record in records if record.stage == "screen"]
     assert steps == [(0, 20), (4, 20), (8, 20), (12, 20), (16, 20), (20, 20)]
@@ -221,7 +225,7 @@ def test_stability_speaks_of_the_screened_choice(folders, monkeypatch):
         return told[-1]
 
     monkeypatch.setattr("core.analysis.pipeline.stability_of", recorded_stability)
-    _, codes = run(folders["gpt2"], evidence=False)
+    _, codes = run(folders["gpt2"], evidence=False, candidates="codes")
     _, with_screen = run(folders["gpt2"], evidence=False, candidates="screened")
     for sure, result in zip(told, (codes, with_screen), strict=True):
         assert sure.selected.tolist() == in_flat_order(result.heads)["selected"].tolist()
@@ -247,7 +251,7 @@ def test_where_no_screen_is_possible_codes_choose_and_a_note_says_why(folders, m
         monkeypatch.setitem(SMALLEST_GAP, "next_word_shift", 1e9)
     if state in ("memory", "not_finite"):
         monkeypatch.setattr("core.analysis.gradient_screen.attributed", _broken(state))
-    _, codes = run(folder, evidence=False, **values)
+    _, codes = run(folder, evidence=False, candidates="codes", **values)
     _, with_screen = run(folder, evidence=False, candidates="screened", **values)
     assert with_screen.manifest.selection.candidates == "codes"
     assert with_screen.manifest.gradient_screen.state == state
@@ -281,10 +285,13 @@ def test_the_recipe_of_the_paper_and_the_screen_exclude_each_other():
     assert make_config(model="m", examples=texts(), candidates="screened").candidates == "screened"
 
 
-def test_settings_of_an_older_run_are_codes_alone():
-    content = make_config(model="m", examples=texts()).model_dump(mode="json")
+def test_settings_of_an_older_run_are_codes_alone(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
+    assert folder.config().candidates == "combined"
+    content = json.loads((folder.path / "config.json").read_text())
     del content["candidates"]
-    assert RunConfig.model_validate(content).candidates == "codes"
+    (folder.path / "config.json").write_text(json.dumps(content))
+    assert folder.config().candidates == "codes"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.discovery.autoencoder import Codes
-from core.discovery.redrawn import DRAWS
+from core.discovery.redrawn import DRAWS, selections
 from core.discovery.scoring import head_scores
 from core.discovery.selection import HEAD_RULE, select
 from core.discovery.stability import jaccard, members_overlap
@@ -19,9 +19,9 @@ def test_overlaps_by_hand():
     assert jaccard(first, second) == 2 / 4
     assert jaccard(first & False, second & False) == 1.0
     # selected at or above the mean: heads {0}, {0, 1}, {1}
-    scores = torch.tensor([[4.0, 1, 0, 0], [4, 4, 0, 0], [1, 4, 0, 0]])
-    assert members_overlap(scores) == pytest.approx((1 / 2 + 0 + 1 / 2) / 3)
-    assert np.isnan(members_overlap(scores[:1]))
+    selected = selections(np.array([[4.0, 1, 0, 0], [4, 4, 0, 0], [1, 4, 0, 0]]), None)
+    assert members_overlap(selected) == pytest.approx((1 / 2 + 0 + 1 / 2) / 3)
+    assert np.isnan(members_overlap(selected[:1]))
 
 
 def test_a_head_that_one_text_alone_lifts_is_often_not_selected_again():

@@ -88,6 +88,7 @@ def test_screen_is_combined_with_every_training(models, home):
         examples=read_examples(scenario.examples_file),
         autoencoder=settings,
         evidence=False,
+        candidates="codes",
     )
     config = by_codes.model_copy(update={"candidates": "screened"})
     smaller = config.model_copy(update={"autoencoder": settings.model_copy(update={"latents": 8})})
@@ -126,7 +127,7 @@ def test_sweep_that_was_left_goes_on_from_there(run, config, models, monkeypatch
     monkeypatch.setattr("core.sensitivity.sweep.WRITE_EVERY", 0.0)
     running = sweep_into(run, config, models, SMALL)
     for record in running:
-        if record.step == 3:
+        if (record.stage, record.step) == ("sensitivity", 3):
             break
     running.close()
     content = read_sensitivity(run, config, SMALL)

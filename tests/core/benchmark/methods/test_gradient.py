@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from core.benchmark.methods.gradient import eap, gate_gradients, hisp, screened
-from core.benchmark.methods.method import ours
+from core.benchmark.methods.method import by_codes
 from core.causal.edge_attribution import attributions
 from core.causal.paired_runs import PairedRuns, forward_mask
 from core.causal.path_patching import patch_edges
 from core.config import PRESETS
-from core.discovery.scoring import combined
 from core.errors import ExamplesError
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
@@ -147,13 +146,12 @@ def test_a_norm_behind_the_attention_is_refused():
         attributions(tiny("gemma2"), example_set(), 0)
 
 
-def test_the_screen_and_the_codes_must_both_speak_for_a_head():
-    assert combined(np.array([4.0, 4.0, 0.0]), np.array([-0.25, 0.0, 9.0])).tolist() == [1.0, 0.0, 0.0]
-
-
 def test_screened_scores_are_codes_times_attribution(planted):
     drawn = planted.draw(4, 0)
-    result, codes = screened(planted.loaded, drawn, 0), ours(PRESETS["standard"])(planted.loaded, drawn, 0)
+    result, codes = (
+        screened(planted.loaded, drawn, 0),
+        by_codes(PRESETS["standard"])(planted.loaded, drawn, 0),
+    )
     heads, edges, passes = attributions(planted.loaded, drawn, 0, 5)
     np.testing.assert_allclose(result.heads**2, codes.heads * np.abs(heads))
     np.testing.assert_allclose(result.edges**2, codes.edges * np.abs(edges), rtol=1e-5)
