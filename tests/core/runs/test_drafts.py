@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config import PRESETS
 from core.errors import StorageError
-from core.examples.example_set import ExampleSet
+from core.examples.example_set import Example, ExampleSet
 from core.examples.reading import from_rows
 from core.runs import drafts as kept
 from core.runs.drafts import Draft, Drafts, change_drafts, drafts_file, new_owner, read_drafts
@@ -152,3 +152,16 @@ def test_home_that_cannot_be_written_is_an_error_of_ours(own_home: Path) -> None
     (own_home / "drafts").write_text("a file in the way")
     with pytest.raises(StorageError):
         put(own("a"))
+
+
+def test_made_and_refused_partners_are_kept_and_are_the_readers_own() -> None:
+    rows = [("anomalous", "on Monday", "made-1", ""), ("normal", "on Friday", "made-1", "made")]
+    examples = ExampleSet(
+        examples=tuple(Example(label=a, text=b, pair=c, source=d) for a, b, c, d in rows),  # type: ignore[arg-type]
+        refused=("on Sunday",),
+    )
+    draft = Draft(source="/models/mine", examples=examples, given=texts("on Monday"), partners="off")
+    put(draft)
+    read = read_drafts(OWNER).current
+    assert (read.examples, read.partners) == (examples, "off")
+    assert read.own
