@@ -61,6 +61,7 @@ PRESETS: dict[PresetName, AutoencoderConfig] = {
 _WITHOUT_SHARED = {
     "autoencoder.centre=auto": "the published recipe does not centre; choose centre=none or shared=false",
     "positions=aligned": "the published recipe compares one vector a text; choose positions=auto, mean or last",
+    "positions=matched": "the published recipe compares one vector a text; choose positions=auto, mean or last",
     "candidates=screened": "the published recipe chooses by codes alone; choose candidates=codes or shared=false",
 }
 """Settings that exclude `shared`, with what to do."""

@@ -42,8 +42,9 @@ def test_clashing_settings_name_both():
 
 
 def test_the_published_recipe_cannot_compare_position_by_position():
-    with pytest.raises(ConfigError, match=r"shared=true.*positions=aligned"):
-        make_config(model="m", examples=SET, preset="paper", positions="aligned")
+    for positions in ("aligned", "matched"):
+        with pytest.raises(ConfigError, match=rf"shared=true.*positions={positions}"):
+            make_config(model="m", examples=SET, preset="paper", positions=positions)
 
 
 @pytest.mark.parametrize(("positions", "mode"), [("auto", "mean"), ("mean", "mean"), ("last", "last")])
