@@ -28,7 +28,10 @@ def signals(row: "pd.Series[Any]") -> dict[str, str]:
     """By name of its column what each signal says of the head; the score is that of the codes where it has no other."""
     codes = row.get("code_score")
     found = {"code_score": i18n.number(row["score"] if _empty(codes) else codes)}
-    return found | {name: percent(row[name]) for name in SHARES if not _empty(row.get(name))}
+    found |= {name: percent(row[name]) for name in SHARES if not _empty(row.get(name))}
+    if found.get("exact") == found.get("effect"):  # the evidence takes over what the ranking has measured
+        found.pop("exact", None)
+    return found
 
 
 def _meaning(name: str) -> str:

@@ -29,3 +29,8 @@ def test_all_of_them_in_order():
         "attribution": "30\u00a0%",
         "effect": "20\u00a0%",
     }
+
+
+def test_an_effect_that_ranking_and_evidence_share_is_told_once():
+    row = pd.Series({"score": 0.5, "exact": 0.871, "effect": 0.868})
+    assert signals(row) == {"code_score": "0.5", "effect": "87\u00a0%"}
