@@ -55,18 +55,18 @@ def firsts(partners: list[MarkedPartner]) -> list[MarkedPartner]:
 
 
 def table(partners: list[MarkedPartner], language: str) -> Table:
-    """A row a partner: text with its marks, the wrong answer before and after, what is said, share of the distance."""
+    """A row a partner: text with its marks, the wrong answer, what is said, share of the distance."""
     rows = [
         [
             str(one.of),
             marked(one.text, one.partner, text(language, "partners.old"), text(language, "partners.new")),
-            _change(one, language),
+            *_change(one, language),
             percent(one.closes),
         ]
         for one in partners
     ]
-    titles = [text(language, f"partners.{key}") for key in ("number", "text", "answer", "closes")]
-    return Table(titles, rows, long=(1, 2))
+    titles = [text(language, f"partners.{key}") for key in ("number", "text", "answer", "says", "closes")]
+    return Table(titles, rows, long=(1,))
 
 
 def marked(old: str, new: str, was: str, now: str) -> Markup:
@@ -97,13 +97,14 @@ def _marked(row: Mapping[str, Any], partner: Mapping[str, Any], closes: float | 
     )
 
 
-def _change(one: MarkedPartner, language: str) -> str:
+def _change(one: MarkedPartner, language: str) -> list[str]:
+    """The wrong answer before and after, and what the model says; without answers what it says before and after."""
     before, after = (quoted(words, language) for words in one.says)
     if one.answer is None:
-        return f"{before} → {after}"
+        return ["–", f"{before} → {after}"]
     word, *likely = one.answer
     shares = f"{NO_BREAK}→{NO_BREAK}".join(map(percent, likely))
-    return f"{quoted(word, language)}{NO_BREAK}{shares}\n{text(language, 'partners.now', after=after)}"
+    return [f"{quoted(word, language)} {shares}", after]
 
 
 def _said(row: Mapping[str, Any]) -> str:
