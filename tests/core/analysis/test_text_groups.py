@@ -197,6 +197,7 @@ def test_manifests_without_groups_open():
     assert again.groups == found(TWO)
 
 
+@pytest.mark.slow
 def test_two_routes_through_different_heads_are_told_apart_and_one_is_not():
     planted = two_routes.build(seed=3)
     both = [divided(two_routes.effects(planted, ["next", "second"] * 4, seed)).labels for seed in range(8)]

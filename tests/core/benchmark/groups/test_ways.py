@@ -20,6 +20,7 @@ def case(drawn):
     return Case(drawn.loaded, drawn.examples)
 
 
+@pytest.mark.slow
 def test_every_way_gives_a_vector_of_every_anomalous_text(case):
     for way in WAYS.values():
         vectors = way(case)
