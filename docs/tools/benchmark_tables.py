@@ -229,8 +229,25 @@ def speed(folder: Path, say: Words) -> Iterator[str]:
     yield from table([say[name] for name in ("what", "seconds", "mb", "passes")], rows)
 
 
+def groups(folder: Path, say: Words) -> Iterator[str]:
+    """How well texts of different mechanisms are told apart: the index with the number given, and by the rule."""
+    measured = read(folder, "groups")
+    several = measured[measured["task"] != "one-route"]
+    cases = list(dict.fromkeys(zip(several["task"], several["pairing"], several["examples"], strict=True)))
+    by_case = several.set_index(["task", "pairing", "examples", "way"])
+    rows = []
+    for way, own in several.groupby("way", sort=False):
+        cells = [by_case.loc[(*case, way)] for case in cases]
+        shown = [f"{short(cell['ari'], 2)} / {short(cell['ari_found'], 2)}" for cell in cells]
+        rows.append((own["ari"].mean(), f"`{way}`", *shown))
+    unpaired = {"auto": "", "off": f", {say['without_pairs']}"}
+    titles = [f"{task}{unpaired[pairing]}, {examples}" for task, pairing, examples in cases]
+    ordered = sorted(rows, key=lambda row: -row[0])
+    yield from table([say["way"], *titles], (row[1:] for row in ordered))
+
+
 TABLES: Mapping[str, Callable[[Path, Words], Iterator[str]]] = {
-    part.__name__: part for part in (goals, cases, methods, sizes, evidence, sweep, switch, speed)
+    part.__name__: part for part in (goals, cases, methods, sizes, evidence, sweep, switch, groups, speed)
 }
 
 
