@@ -9,7 +9,8 @@ For each text whose metric stands on its own side:
    enough words have one that suffices. Where none does, tokens that the model holds likely in the places are tried.
 3. An exchange suffices where it closes at least SUFFICIENT of the distance to the other side's mean, and is readable:
    the new word is in its place no less likely than the old one, than where the user has written it, or than all but
-   FLOOR of the tokens of all texts; and what follows loses no more than one such token.
+   FLOOR of the tokens of all texts; what follows loses no more than one such token; and the answers together are still
+   about as likely as on the other side, so that the text does not merely say something else altogether.
 4. Where no single exchange suffices, the best are made together, two, then three, greedily.
 5. Kept are up to `per_text` of different words: those that leave the text the likeliest, and no less likely than the
    first by LESS_LIKELY. On the tuning models exact patching over these finds the true heads better (head AUC .98 and

@@ -43,9 +43,10 @@ class Tried:
 class TextSearch:
     """What is known of one text, at a place of the metric's texts, in front of the exact runs.
 
-    `value` is its metric, `level` that of the other side, `says` the likeliest next token; where the metric is that of
-    the `own_word`, a partner has to say another one. `own` (position,) log p of its tokens, nan for the first, and
-    `floor` that of the unlikeliest tokens of all texts. `taken` are the texts that are there already.
+    `value` is its metric, `level` that of the other side, `says` the likeliest next token. Where the metric is that of
+    the `own_word`, a partner has to say another one; elsewhere its answers must keep log p of `answered` together, as
+    they do on the other side. `own` (position,) log p of its tokens, nan for the first, and `floor` that of the
+    unlikeliest tokens of all texts. `taken` are the texts that are there already.
     """
 
     reader: Reader
@@ -58,6 +59,7 @@ class TextSearch:
     level: float
     says: int
     own_word: bool
+    answered: float
     own: np.ndarray
     floor: float
     taken: frozenset[str]
@@ -130,7 +132,9 @@ class TextSearch:
         following = sum(float(np.nansum(self.own[last : last + FOLLOWING])) for _, last in places)
         likely = read.exchanged >= sum(map(self._allowed, swaps))
         readable = likely and read.following >= following + self.floor * len(swaps)
-        sufficient = readable and closes >= SUFFICIENT and (read.says != self.says or not self.own_word)
+        answers = not read.answered < self.answered  # true where there are none
+        other = read.says != self.says or not self.own_word
+        sufficient = readable and closes >= SUFFICIENT and other and answers
         partner = self._partner(swaps, read, closes, before) if sufficient else None
         likelihood = read.exchanged - before + read.following - following
         return Tried(swaps, closes, readable, likelihood, partner)

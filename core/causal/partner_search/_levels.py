@@ -1,5 +1,6 @@
 """The level that the metric of a text is to reach: that of the other side."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,25 @@ def levels_of(metric: Metric, log_probabilities: Tensor) -> np.ndarray:
         return np.where(np.arange(every) < count, metric.normal, metric.anomalous)
     normal = range(count, every)
     return np.array([_read_on(metric, text, log_probabilities[list(normal)]) for text in range(every)])
+
+
+def answers_behind(metric: Metric, text: int) -> list[int]:
+    """The tokens of the answers that may follow one of the metric's texts directly; none without answers."""
+    if metric.directions.tokens is None or metric.kind == "own_word":
+        return []
+    tokens: set[int] = set()
+    for row in (metric.rows[number] for number in metric.rows_of([text])):
+        for read in row.reads:
+            if read.position == row.start - 1:
+                weighed = metric.directions.weights[read.direction] != 0
+                tokens |= set(metric.directions.tokens[read.direction][weighed].tolist())
+    return sorted(tokens)
+
+
+def answered(metric: Metric, text: int, log_probabilities: Tensor) -> float:
+    """log p that one of the answers of one of the metric's texts begins, from log p (vocabulary,); nan without any."""
+    tokens = answers_behind(metric, text)
+    return float(log_probabilities[tokens].logsumexp(dim=-1)) if tokens else math.nan
 
 
 def _read_on(metric: Metric, text: int, log_probabilities: Tensor) -> float:

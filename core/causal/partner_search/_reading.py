@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.causal.attribution import GRADIENT_BYTES, KEPT_A_LAYER
 from core.causal.metric import Metric
+from core.causal.partner_search._levels import answered
 from core.model.batching import BATCH_TOKENS, batches_of, pad, tokens_for
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import at_least_float, at_places, head_logits
@@ -43,14 +44,15 @@ class Changed:
 
 @dataclass(frozen=True)
 class Read:
-    """The metric of a changed text, nats of its exchanged tokens and of the FOLLOWING ones behind each place, and the
-    likeliest token after it.
+    """The metric of a changed text, nats of its exchanged tokens and of the FOLLOWING ones behind each place, the
+    likeliest token after it, and log p that any of its answers begins there (nan without answers).
     """
 
     value: float
     exchanged: float
     following: float
     says: int
+    answered: float
 
 
 class Reader:
@@ -109,7 +111,7 @@ class Reader:
         ids = [(*changed[number].ids, *self.metric.rows[row].answer) for number, row in jobs]
         values = np.zeros(len(changed))
         likelihoods: dict[int, tuple[float, float]] = {}
-        says: dict[int, int] = {}
+        behind: dict[int, tuple[int, float]] = {}
         for batch in batches_of(list(map(len, ids)), range(len(jobs)), tokens_for(self.loaded.device)):
             tokens, mask = pad([ids[job] for job in batch], self.loaded.device)
             hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
@@ -123,18 +125,21 @@ class Reader:
             of_texts = self._likelihoods(texts, hidden[firsts])
             likelihoods |= {jobs[batch[p]][0]: of for p, of in zip(firsts, of_texts, strict=True)}
             numbers = [jobs[batch[place]][0] for place in firsts]
-            says |= dict(zip(numbers, self._likeliest(texts, hidden[firsts]), strict=True))
-        return [Read(float(value), *likelihoods[number], says[number]) for number, value in enumerate(values)]
+            behind |= dict(zip(numbers, self._behind(texts, hidden[firsts]), strict=True))
+        return [
+            Read(float(value), *likelihoods[number], *behind[number]) for number, value in enumerate(values)
+        ]
 
-    def _likeliest(self, texts: Sequence[Changed], hidden: Tensor) -> list[int]:
-        """The likeliest token after each text, from hidden states (text, position, d_model)."""
+    def _behind(self, texts: Sequence[Changed], hidden: Tensor) -> list[tuple[int, float]]:
+        """The likeliest token after each text, log p of its answers; from hidden states (text, position, d_model)."""
         last = torch.tensor([len(text.ids) - 1 for text in texts], device=hidden.device)
         states = hidden[torch.arange(len(texts), device=hidden.device), last]
-        return [
-            int(token)
-            for part in states.split(MOST_PLACES)
-            for token in head_logits(self.loaded, part).argmax(dim=-1)
-        ]
+        found: list[tuple[int, float]] = []
+        for start in range(0, len(texts), MOST_PLACES):
+            logits = head_logits(self.loaded, states[start : start + MOST_PLACES]).log_softmax(dim=-1)
+            for text, of_text in zip(texts[start : start + MOST_PLACES], logits, strict=True):
+                found.append((int(of_text.argmax()), answered(self.metric, text.text, of_text)))
+        return found
 
     def _likelihoods(self, texts: Sequence[Changed], hidden: Tensor) -> list[tuple[float, float]]:
         """Nats of exchanged and of following tokens of each text, from hidden states (text, position, d_model)."""
@@ -156,12 +161,19 @@ class Reader:
         return [(exchanged, following) for exchanged, following in sums]
 
     @torch.no_grad()
-    def likelihoods(self, ids: Sequence[int]) -> list[float]:
-        """log p of every token of a text but its first."""
-        tokens, mask = pad([ids], self.loaded.device)
-        hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-        self.forward_passes += 1
-        return self.log_likelihood(hidden[0, :-1], ids[1:]).tolist()
+    def likelihoods(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        """log p of every token of each text (position,), nan for the first."""
+        found: dict[int, np.ndarray] = {}
+        for batch in batches_of(
+            [len(ids) for ids in texts], range(len(texts)), tokens_for(self.loaded.device)
+        ):
+            tokens, mask = pad([texts[i] for i in batch], self.loaded.device)
+            hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
+            self.forward_passes += len(batch)
+            for of_text, i in zip(hidden, batch, strict=True):
+                values = self.log_likelihood(of_text[: len(texts[i]) - 1], texts[i][1:])
+                found[i] = np.array([np.nan, *values.tolist()])
+        return [found[i] for i in range(len(texts))]
 
     @torch.no_grad()
     def log_likelihood(self, hidden: Tensor, tokens: Sequence[int]) -> Tensor:

@@ -6,10 +6,10 @@ import numpy as np
 
 from core.causal.metric import Metric, metric_of_sides
 from core.causal.partner_search._exact import FLOOR, TOGETHER, TextSearch, Tried
-from core.causal.partner_search._levels import levels_of
+from core.causal.partner_search._levels import answered, levels_of
 from core.causal.partner_search._proposals import Barred, likely_proposals, proposals, sources_of
 from core.causal.partner_search._reading import Reader
-from core.causal.partner_search._words import UNREADABLE, Reading, reading_of
+from core.causal.partner_search._words import UNREADABLE, reading_of
 from core.examples.alignment import Alignment
 from core.examples.checks.words import is_mark, words_of
 from core.examples.counterfactuals import Counterfactual, Direction, Partners, Reason, State, with_made
@@ -21,6 +21,9 @@ OWN_SIDE = 0.25
 
 LESS_LIKELY = 3.0
 """Nats by which a further partner of a text may be less likely than its first."""
+
+ANSWERED_LESS = 1.0
+"""Nats by which the answers together may be less likely behind a partner than behind the texts of the other side."""
 
 MOST_TRIED = 64
 MOST_LIKELY_TRIED = 32
@@ -88,7 +91,8 @@ class _Search:
         self.readings = [
             reading_of(recording.loaded, examples, number, recording.texts[number]) for number in kept
         ]
-        self.own = [self._likelihoods(reading) for reading in self.readings]
+        self.own = self.reader.likelihoods([reading.ids for reading in self.readings])
+        self.answered = np.array([answered(metric, i, p) for i, p in enumerate(log_probabilities)])
         self.sources = sources_of(self.readings, self.own)
         tokens = [
             likelihoods[word.position : word.end]
@@ -124,10 +128,6 @@ class _Search:
         self.taken |= {one.example.text for one in kept}
         return kept or ("no_exchange" if tried else "nothing_to_exchange")
 
-    def _likelihoods(self, reading: Reading) -> np.ndarray:
-        """log p of the tokens of a text (position,), nan for the first."""
-        return np.array([np.nan, *self.reader.likelihoods(reading.ids)])
-
     def _text(self, place: int, value: float) -> TextSearch | None:
         """What is to be known of one text; None where it has no words, or no gradient."""
         reading = self.readings[place]
@@ -146,10 +146,18 @@ class _Search:
             level=float(self.levels[place]),
             says=self.likeliest[place],
             own_word=self.metric.kind == "own_word",
+            answered=self._least_answered(place),
             own=self.own[place],
             floor=self.floor,
             taken=frozenset(self.taken),
         )
+
+    def _least_answered(self, place: int) -> float:
+        """log p of the answers below which a text says something that has nothing to do with either side."""
+        count = self.metric.n_anomalous
+        other = self.answered[count:] if place < count else self.answered[:count]
+        usual = float(other.mean()) if len(other) else np.nan
+        return min(float(self.answered[place]), usual) - ANSWERED_LESS
 
     def _barred(self, place: int) -> Barred:
         """The words of the answers that a text is read by, and what the model itself says behind it."""

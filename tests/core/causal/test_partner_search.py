@@ -70,6 +70,22 @@ def test_what_is_said_of_the_metric_is_read_again(searched):
         assert float(logits[expected] - logits[actual]) == pytest.approx(one.value, abs=1e-3)
 
 
+def test_the_answers_stay_as_likely_as_on_the_other_side(searched):
+    """An exchange that makes the model say something that no side says closes the distance too."""
+    loaded, examples, partners = searched
+    after = last_logits(loaded, tokenise(loaded, examples)).log_softmax(-1)
+
+    def answered(of: int, row) -> float:
+        words = examples.examples[of].expected, examples.examples[of].actual
+        return float(row[[loaded.word_token(word) for word in words]].logsumexp(0))
+
+    every = [answered(i, row) for i, row in enumerate(after)]
+    usual = np.mean([every[i] for i, e in enumerate(examples.examples) if e.label == "normal"])
+    for one in partners.made:
+        row = last_logits(loaded, [list(one.ids)])[0].log_softmax(-1)
+        assert answered(one.of, row) >= min(every[one.of], usual) - 1.0 - 1e-3
+
+
 def test_words_of_the_answers_are_not_put_in_and_stay_in_the_text(searched):
     _, examples, partners = searched
     for one in partners.made:
