@@ -42,7 +42,7 @@ def test_the_setting_reaches_the_run_and_stays(open_app: OpenApp) -> None:
     app = with_examples(open_app("model"))
     app.switch_page("pages/analysis.py").run()
     choice = app.radio(key="draft_candidates")
-    assert (choice.value, len(choice.options)) == ("codes", 2)
+    assert (choice.value, len(choice.options)) == ("combined", 3)
     choice.set_value("screened").run()
     app.number_input(key="draft_seed").set_value(7).run()
     app.switch_page("pages/guide.py").run()
