@@ -19,6 +19,6 @@ def outcome(manifest: Manifest, partners: PartnersRecord | None, language: str) 
         nothing,
         in_one_line(partners, language),
         *notes(manifest, language, named),
-        selection_note(manifest, language),
+        "" if nothing else selection_note(manifest, language),
     ]
     return [line for line in lines if line]

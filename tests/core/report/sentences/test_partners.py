@@ -70,7 +70,8 @@ def test_the_command_line_says_what_a_run_rests_on_and_which_texts_have_none():
 
 def test_the_command_line_says_why_there_is_nothing_to_explain():
     note = {"key": "evidence_no_difference", "values": {"gap": "0.1"}}
-    manifest = Manifest.model_validate({**MANIFEST, "notes": [note]})
+    chosen = {"selection": {"candidates": "screened"}}
+    manifest = Manifest.model_validate({**MANIFEST, **chosen, "notes": [note]})
     (line,) = outcome(manifest, None, "en")
     assert "nothing to explain" in line
 
