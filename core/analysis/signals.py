@@ -64,7 +64,8 @@ class Signals:
         if exact is not None and self.rule == "combined":
             reached: np.ndarray = np.nan_to_num(exact) >= HEAD_BOUND
             return reached
-        count = 0 if self.gradient is None else self.gradient.shape[1]
+        # one column where nothing says how many heads there are
+        count = 1 if self.gradient is None else self.gradient.shape[1]
         return np.zeros(count if times is None else (len(times), count), dtype=bool)
 
     def of(self, texts: np.ndarray) -> "Signals":
