@@ -41,7 +41,11 @@ def stages(job: JobStatus) -> None:
     seconds = stage_seconds(records, end)
     current = job.state.stage if job.active else ""
     asked = open_run(job.run_id).config().ranked_by != "codes"
-    listed = [stage for stage in STAGES if stage != "screen" or asked]
+    listed = [
+        stage
+        for stage in STAGES
+        if (stage != "screen" or asked) and (stage != "partners" or job.active or stage in seconds)
+    ]
     rows = "".join(_stage(stage, seconds, current) for stage in listed)
     st.html(f'<ul class="stages">{rows}</ul>')
 
