@@ -11,8 +11,9 @@ from core.heads import HeadId, all_heads
 from core.model.loaded_model import LoadedModel
 
 EVERY_HEAD_RUNS = 2500
-"""Changed runs of single texts up to which every head is tested: 144 heads on 8 + 8 texts take 2304. On a model of 135 M
-parameters with 270 heads, all of them would double the time of a run."""
+"""Changed runs of single texts up to which every head is tested: 144 heads on 8 + 8 texts take 2304. On a real model of
+270 heads, testing all of them took twice the time of a whole run.
+"""
 
 STRONG_HEADS = 20
 """Strong heads beside the candidates that are tested however many runs that takes, at most."""
