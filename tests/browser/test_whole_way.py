@@ -52,7 +52,7 @@ def test_every_file_of_the_report_is_whole(sit: Sit, sample_run: str, language: 
     heads = tables["heads.csv"]
     assert len(heads) == manifest["counts"]["heads"]
     assert sum(row["selected"] == "True" for row in heads) == manifest["counts"]["selected_heads"] > 0
-    assert all((row["verdict"] in SAID) == (row["selected"] == "True") for row in heads)
+    assert all(row["verdict"] in SAID for row in heads), "every head of a small model is tested"
     scores = [float(row["score"]) for row in heads]
     assert scores == sorted(scores, reverse=True)
     assert len(tables["examples.csv"]) == manifest["counts"]["anomalous"] + manifest["counts"]["normal"]

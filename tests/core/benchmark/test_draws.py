@@ -25,7 +25,8 @@ def test_rows_of_every_method_on_the_planted_circuit(planted, monkeypatch):
     assert ours.loc["edge", "hits_in_ten_best"] == len(planted.true_edges)
     assert (rows.loc[rows["method"] != "random", "seconds"] > 0).all()
     assert (rows.loc[rows["method"].isin(["headlight-no-flow", "paper"]), "forward_passes"] == 1).all()
-    assert (rows.loc[rows["method"] == "headlight-fast", "forward_passes"] == 1).all()
+    assert (rows.loc[rows["method"] == "headlight-codes", "forward_passes"] == 1).all()
+    assert (rows.loc[rows["method"] == "headlight-fast", "forward_passes"] > 1).all(), "heads are changed too"
     assert set(rows["seed"]) == set(rows["draw"]) == {0}
     with_codes = {*GROUPS["ours"], "untrained"} - {SCREENED, "pair-difference-flow"}
     looking = rows["method"].isin(with_codes) & (rows["unit"] == "head")

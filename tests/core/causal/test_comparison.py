@@ -62,7 +62,7 @@ def test_effects_are_means_over_the_partners_of_a_text(loaded):
     gap = np.mean([np.mean(of_one) for of_one in gaps.values()])
     expected = np.stack([np.mean(changes[text], axis=0) for text in range(3)], axis=-1) / gap
     effects = result_of(comparison.effects(HEADS))
-    assert comparison.gap == pytest.approx(gap)
+    assert comparison.gap == pytest.approx(gap, rel=1e-4)
     assert effects.shape == (2, 3, 3)
     np.testing.assert_allclose(effects, expected, atol=1e-4)
     assert np.abs(effects).max() > 0.05

@@ -29,8 +29,8 @@ ERRORS = [
 WORK = {
     "capture": "core.model._plain_passes.ZRecorder.keep",
     "next words": "core.model.recording.head_logits",
-    "train": "core.analysis.pipeline.train_codes",
-    "score": "core.analysis.pipeline.scores_of",
+    "train": "core.analysis.steps.train_codes",
+    "score": "core.analysis.steps.scores_of",
     "statistics": "core.analysis.pipeline.stability_of",
     "evidence": "core.causal.patching.read_rows",
 }
