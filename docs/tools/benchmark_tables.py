@@ -13,6 +13,9 @@ import pandas as pd
 MAIN = 8
 CASES = (
     "headlight-standard",
+    "headlight-unpaired",
+    "headlight-unequal",
+    "headlight-codes",
     "headlight-screened",
     "headlight-no-flow",
     "untrained",
@@ -25,7 +28,7 @@ CASES = (
 )
 GROWTH = (
     "headlight-standard",
-    "headlight-fast",
+    "headlight-codes",
     "headlight-screened",
     "headlight-unpaired",
     "pair-difference-norm",
