@@ -150,10 +150,11 @@ def test_run_in_two_tabs_cancelled_in_one(sit: Sit) -> None:
     ask_for_a_long_run(first)
     first.presses("analysis.start")
     first.page.wait_for_url("**run=*", timeout=PATIENCE)
-    second.opens("analysis", run=first.run_id())
+    run = first.run_id()
+    second.opens("analysis", run=run)
     first.goes_back()
     first.title_is("examples.title")
-    first.goes_on()
+    first.opens("analysis", run=run)
     first.title_is("analysis.title")
     second.presses("analysis.cancel")
     for reader in (first, second):
