@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from scipy.linalg import hadamard
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from core.causal.metric import metric_on
 from core.causal.patching import Patching
@@ -33,12 +33,12 @@ from core.heads import HeadId, all_heads
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
+from core.scenarios.build.make_planted import D_MODEL, N_HEADS, N_LAYERS, N_POSITIONS, blank_model
 from core.scenarios.build.tasks import PLANTED_WORDS
 from core.scenarios.build.training import word_tokenizer
 
 Route = Literal["next", "second"]
 ROUTES: tuple[Route, Route] = ("next", "second")
-N_LAYERS, N_HEADS, D_MODEL, N_POSITIONS = 4, 6, 240, 32
 D_HEAD = D_MODEL // N_HEADS
 CODE, HALF = 16, 8
 FILLER, ANSWER, POSITION, BEFORE, SECOND, WRITTEN, SAID, FREE = 0, 16, 32, 48, 64, 80, 96, 112
@@ -63,7 +63,7 @@ def build(seed: int = 0, noise: float = 0.02) -> TwoRoutes:
     first, third = (random.sample(range(N_HEADS), 4) for _ in range(2))
     carrying = [HeadId(3, head) for head in random.sample(range(N_HEADS), 2)]
     torch_random = torch.Generator().manual_seed(seed)
-    model = _blank()
+    model = blank_model()
     with torch.no_grad():
         _set_embeddings(model)
         of_route: dict[Route, frozenset[HeadId]] = {}
@@ -115,26 +115,6 @@ def _pair(random: Random, route: Route, said: str) -> tuple[list[str], list[str]
     anomalous, normal = [*words, cue], [*words, cue]
     normal[place] = new
     return anomalous, normal, others[0]
-
-
-def _blank() -> GPT2LMHeadModel:
-    shape = GPT2Config(
-        vocab_size=len(PLANTED_WORDS) + 2,
-        n_positions=N_POSITIONS,
-        n_embd=D_MODEL,
-        n_layer=N_LAYERS,
-        n_head=N_HEADS,
-        n_inner=2,
-        tie_word_embeddings=False,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=1,
-    )
-    model = GPT2LMHeadModel(shape)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.fill_(1.0 if "ln_" in name and name.endswith("weight") else 0.0)
-    return model
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:

@@ -53,8 +53,8 @@ def true_edges() -> list[EdgeId]:
     return [EdgeId(source, target) for source in PREVIOUS for target in INDUCTION]
 
 
-def build_model(seed: int = 0) -> GPT2LMHeadModel:
-    """The model with every weight set."""
+def blank_model() -> GPT2LMHeadModel:
+    """The shape of the planted models, with every weight 0 but the factors of its norms, which are 1."""
     shape = GPT2Config(
         vocab_size=len(PLANTED_WORDS) + 2,
         n_positions=N_POSITIONS,
@@ -71,6 +71,13 @@ def build_model(seed: int = 0) -> GPT2LMHeadModel:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.fill_(1.0 if "ln_" in name and name.endswith("weight") else 0.0)
+    return model
+
+
+def build_model(seed: int = 0) -> GPT2LMHeadModel:
+    """The model with every weight set."""
+    model = blank_model()
+    with torch.no_grad():
         _set_embeddings(model)
         _set_true_heads(model)
         _set_other_heads(model, Random(seed))
