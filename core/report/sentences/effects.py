@@ -16,7 +16,7 @@ def effect_of_heads(facts: Facts, language: str) -> str:
         shown = "–" if about.gap is None else number(about.gap).replace("-", "−")
         return text(language, "summary.no_difference", gap=shown)
     counts = {
-        "tested": len(facts.tested),
+        "tested": int(facts.heads["effect"].notna().sum()),
         "partly": facts.count("partly"),
         "confirmed": facts.count("confirmed"),
     }

@@ -25,7 +25,11 @@ def _stands_out(facts: Facts, language: str) -> str:
         return text(language, "summary.nothing_to_explain")
     if not count:
         return text(language, "summary.none", total=total, **facts.sides())
-    return text(language, f"summary.{'stands_out' if count == 1 else 'stand_out'}", total=total, count=count)
+    key = "stands_out" if count == 1 else "stand_out"
+    # heads that the measured effect alone put forward need not show codes of their own
+    if facts.manifest.selection.candidates == "combined":
+        key += "_by_signals"
+    return text(language, f"summary.{key}", total=total, count=count)
 
 
 def cost(facts: Facts, language: str) -> str:
