@@ -11,11 +11,11 @@ from transformers import BertConfig, BertForMaskedLM, GPTNeoConfig, PreTrainedTo
 
 from core.errors import ModelError
 from core.inspection.preview import inspect
-from core.model import loading
 from core.model.batching import pad
 from core.model.fingerprint import hash_tensors
 from core.model.hooks import on_every_z
-from core.model.loading import LoadedModel, ModelPool, _reachable, hub_options, load_model, shape_from_config
+from core.model.loading import LoadedModel, ModelPool, hub_options, load_model, shape_from_config
+from core.model.loading.hub import _reachable
 from core.model.tokens.chat_template import template_of
 from tests.support.chat_models import FAMILIES, byte_tokenizer
 from tests.support.tiny_models import CONFIGS, random_model, save_tiny, tiny, word_tokenizer
@@ -120,7 +120,8 @@ def folders(tmp_path):
 def test_a_leased_model_stays_and_an_idle_one_goes_before_another_is_loaded(folders, monkeypatch):
     pool, held = ModelPool(size=2), []
     monkeypatch.setattr(
-        loading, "load_model", lambda *where: held.append(len(pool._models)) or load_model(*where)
+        "core.model.loading.pool.load_model",
+        lambda *where: held.append(len(pool._models)) or load_model(*where),
     )
     with pool.lease(folders[0], "cpu") as working:
         pool.get(folders[1], "cpu")
@@ -156,7 +157,7 @@ def test_a_load_without_memory_is_tried_again_without_the_idle_models(folders, m
 
     with pool.lease(folders[0], "cpu") as working:
         pool.get(folders[1], "cpu")
-        monkeypatch.setattr(loading, "load_model", full)
+        monkeypatch.setattr("core.model.loading.pool.load_model", full)
         pool.get(folders[2], "cpu")
         assert tried == [["a", "b"], ["a"]]
         assert pool.get(folders[0], "cpu") is working
@@ -170,7 +171,7 @@ def test_a_load_that_still_lacks_memory_fails_after_one_more_try(folders, monkey
         tried.append(source)
         raise ModelError("out_of_memory", device="cpu")
 
-    monkeypatch.setattr(loading, "load_model", full)
+    monkeypatch.setattr("core.model.loading.pool.load_model", full)
     assert key_of(lambda: pool.get(folders[1], "cpu")) == "out_of_memory"
     assert len(tried) == 2
     assert key_of(lambda: pool.get(folders[1], "cpu")) == "out_of_memory"
@@ -212,15 +213,16 @@ def test_an_unreachable_hub_is_not_asked_again_and_again(monkeypatch):
         asked.append((address, timeout))
         raise OSError("no route")
 
-    monkeypatch.setattr("core.model.loading.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("core.model.loading.getproxies", dict)
-    monkeypatch.setattr("core.model.loading.socket.create_connection", refuse)
+    monkeypatch.setattr("core.model.loading.hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("core.model.loading.hub.getproxies", dict)
+    monkeypatch.setattr("core.model.loading.hub.socket.create_connection", refuse)
     _reachable.cache_clear()
     assert hub_options() == {"local_files_only": True}
     assert hub_options() == {"local_files_only": True}
     assert len(asked) <= 2
     monkeypatch.setattr(
-        "core.model.loading.getproxies", lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"}
+        "core.model.loading.hub.getproxies",
+        lambda: {"https": "http://proxy:3128", "http": "http://proxy:3128"},
     )
     _reachable.cache_clear()
     assert hub_options() == {}

@@ -1,0 +1,51 @@
+"""A model's config, and its shape, before a weight is read."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from core.errors import ModelError
+from core.model.architectures import SUPPORTED, submodule
+from core.model.loaded_model import ModelShape, architecture_of, one_line, shape_of
+from core.model.loading.hub import place_of
+
+
+def load_config(source: str) -> Any:
+    """The config of a hub id or folder; raises ModelError for what cannot be analysed."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir() and source.startswith(("/", "./", "../", "~", "\\")):
+        raise ModelError("no_folder", name=source)
+    if folder.is_dir() and not (folder / "config.json").exists():
+        raise ModelError("no_config", name=source)
+    try:
+        config = AutoConfig.from_pretrained(**place_of(source), trust_remote_code=False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _config_error(source, folder, error) from None
+    architecture_of(config, source)
+    return config
+
+
+def shape_from_config(source: str) -> ModelShape:
+    """The shape and the exact number of parameters without loading a weight."""
+    config = load_config(source)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    architecture = architecture_of(config, source)
+    block = submodule(model, architecture.blocks)[0]
+    projection = getattr(getattr(block, architecture.attention), architecture.projection)
+    return shape_of(model, projection)
+
+
+def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
+    detail = one_line(error)
+    if "trust_remote_code" in str(error):
+        return ModelError("remote_code", name=source)
+    if not folder.is_dir():
+        return ModelError("model_not_found", name=source, detail=detail)
+    kind = re.search(r"model type `(\S+?)`", str(error))
+    if kind:
+        return ModelError("unknown_architecture", name=source, architecture=kind[1], supported=SUPPORTED)
+    return ModelError("bad_config", name=source, detail=detail)

@@ -1,0 +1,76 @@
+"""The models held in memory, so that a second piece of work on the same model loads nothing."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.errors import ModelError
+from core.model.loaded_model import LoadedModel
+from core.model.loading.config import load_config
+from core.model.loading.devices import resolve_device
+from core.model.loading.load import load_model
+from core.model.loading.weights import check_files
+from core.model.memory import free_memory, is_out_of_memory
+
+
+class ModelPool:
+    """Keeps the last loaded models, so that a second run of the same model loads nothing.
+
+    It holds `size` models, or more where more of them are leased at once.
+    """
+
+    def __init__(self, size: int = 2) -> None:
+        self._size = size
+        self._models: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
+        self._leases: Counter[tuple[str, str]] = Counter()
+
+    @contextmanager
+    def lease(self, source: str, device: str = "auto") -> Iterator[LoadedModel]:
+        """The model for work that lasts, during which it is not dropped for another one."""
+        key = _key(source, device)
+        loaded = self.get(source, device)
+        self._leases[key] += 1
+        try:
+            yield loaded
+        finally:
+            self._leases[key] -= 1
+            self._drop_idle(self._size)
+
+    def get(self, source: str, device: str = "auto") -> LoadedModel:
+        """The model on the device, loaded if it is not held; raises ModelError as `load_model` does."""
+        key = _key(source, device)
+        if key not in self._models:
+            load_config(source)  # a name that cannot be loaded costs no model that is held
+            check_files(source)
+            self._drop_idle(self._size - 1)
+            self._models[key] = self._load(source, device)
+        self._models.move_to_end(key)
+        return self._models[key]
+
+    def clear(self) -> None:
+        """Forget every model and free its memory."""
+        self._models.clear()
+        free_memory()
+
+    def _load(self, source: str, device: str) -> LoadedModel:
+        """Load a model; where memory does not suffice, once more without the models that are idle."""
+        try:
+            return load_model(source, device)
+        except ModelError as error:
+            if not is_out_of_memory(error) or not self._drop_idle(0):
+                raise
+        return load_model(source, device)
+
+    def _drop_idle(self, most: int) -> int:
+        """Drop models that nobody has leased, the longest unused first, until `most` are held; how many went."""
+        idle = [key for key in self._models if not self._leases[key]]
+        dropped = idle[: max(0, len(self._models) - most)]
+        for key in dropped:
+            del self._models[key]
+        if dropped:
+            free_memory()
+        return len(dropped)
+
+
+def _key(source: str, device: str) -> tuple[str, str]:
+    return str(source), str(resolve_device(device))

@@ -1,0 +1,40 @@
+"""Checks of weights: of their files before a tensor is read, and of the model that was made of them."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from core.errors import ModelError
+from core.model.loaded_model import one_line
+
+
+def check_files(source: str) -> None:
+    """Raise ModelError where a folder's weights are missing or their headers damaged; reads no tensor."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelError("no_weights", name=source)
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as opened:
+                opened.keys()
+        except (OSError, SafetensorError) as error:
+            raise ModelError("bad_weights", name=source, detail=f"{file.name}: {one_line(error)}") from None
+
+
+def check_loaded(model: nn.Module, info: Any, source: str) -> None:
+    """Raise ModelError where weights are missing, have another shape, or are no numbers."""
+    missing = sorted(info.get("missing_keys") or [])
+    if missing:
+        raise ModelError("weights_missing", name=source, count=len(missing), example=missing[0])
+    mismatched = sorted(str(key) for key in info.get("mismatched_keys") or [])
+    if mismatched:
+        raise ModelError("bad_weights", name=source, detail=f"shape of {mismatched[0]}")
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise ModelError("bad_numbers", example=name)
