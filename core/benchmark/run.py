@@ -19,6 +19,7 @@ from core.benchmark.draws import DrawResult
 from core.benchmark.groups.measuring import group_rows
 from core.benchmark.groups.table import GroupRow, group_lines, group_summary
 from core.benchmark.metrics.ablations import AblationRow
+from core.benchmark.metrics.real_speed import real_speed_rows
 from core.benchmark.metrics.settings import SweepRow
 from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
 from core.benchmark.metrics.trust import TrustRow, other_behaviour, trust_lines
@@ -120,6 +121,7 @@ def run_benchmark(
             write(out, results, size, workers, time.perf_counter() - start)
     try:
         results.speed += speed_rows(quick) if tuning is None else ()
+        results.speed += real_speed_rows() if tuning is None and not quick else ()
     except BrokenProcessPool:
         results.not_run.append({"task": "speed", "model": "gpt2", "method": "", "reason": "its process died"})
     results.groups += group_rows(quick) if tuning is None else ()

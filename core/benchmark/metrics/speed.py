@@ -106,24 +106,24 @@ def speed_rows(quick: bool) -> Iterator[SpeedRow]:
                 yield measure_speed("standard", tokenizer, device, size="gpt2-xl")
         yield from growth(quick, device)
     if torch.cuda.is_available():
-        yield _alone(_equal_codes)
+        yield alone(_equal_codes)
 
 
 def measure_speed(
     preset: PresetName, tokenizer: str, device: str = "cpu", paired: bool = True, size: str = "gpt2"
 ) -> SpeedRow:
     """One analysis on the geometry `gpt2` or `gpt2-xl`."""
-    return _alone(_analysis, preset, tokenizer, device, paired, size)
+    return alone(_analysis, preset, tokenizer, device, paired, size)
 
 
 def growth(quick: bool, device: str = "cpu") -> Iterator[SpeedRow]:
     """Growth of the cost of head scores with heads and examples, unless quick; and the edges of a large model."""
     for heads in () if quick else HEADS:
-        yield _alone(_heads, "heads", heads, EXAMPLES, device)
+        yield alone(_heads, "heads", heads, EXAMPLES, device)
     for side in () if quick else SIDES:
-        yield _alone(_heads, "examples", SIDE_HEADS, side, device)
+        yield alone(_heads, "examples", SIDE_HEADS, side, device)
     if device == "cpu":
-        yield _alone(_edges)
+        yield alone(_edges)
 
 
 def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
@@ -156,7 +156,7 @@ def speed_lines(rows: Sequence[SpeedRow]) -> list[str]:
     return lines
 
 
-def _alone(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
+def alone(measure: Callable[..., SpeedRow], *arguments: object) -> SpeedRow:
     """Run one measurement in a process of its own. Raises BrokenProcessPool where that process dies."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_with_peak, measure, *arguments).result()
@@ -178,7 +178,7 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
         )
     loaded = LoadedModel(model, AutoTokenizer.from_pretrained(tokenizer), f"{size}-geometry")
     examples = ExampleSet(examples=tuple(examples_of(pairs("indirect-object", EXAMPLES, 50_000))))
-    forward = _forward_seconds(loaded, tokenise(loaded, examples))
+    forward = forward_seconds(loaded, tokenise(loaded, examples))
     start = time.perf_counter()
     observations = observe(loaded, examples, pairing="auto" if paired else "off")
     alignment, flow, n_anomalous = observations.alignment, observations.flow(), observations.n_anomalous
@@ -247,7 +247,8 @@ def _trained(values: Tensor) -> tuple[Codes, float]:
 
 
 @torch.inference_mode()
-def _forward_seconds(loaded: LoadedModel, ids: list[list[int]], repeats: int = 3) -> float:
+def forward_seconds(loaded: LoadedModel, ids: list[list[int]], repeats: int = 3) -> float:
+    """Seconds of one forward pass over these texts, the least of so many."""
     token_ids, mask = pad(ids, loaded.device)
     best = float("inf")
     for _ in range(repeats):

@@ -15,8 +15,8 @@ from random import Random
 from core.benchmark.tasks.real.drawing import Generator
 from core.scenarios.build.tasks import TaskPair, repeated_name, word_lists
 
-_LISTS = word_lists(__file__)
-WOMEN, MEN, PLACES, OBJECTS, WORDS = (_LISTS[name] for name in ("women", "men", "places", "objects", "words"))
+LISTS = word_lists(__file__)
+WOMEN, MEN, PLACES, OBJECTS, WORDS = (LISTS[name] for name in ("women", "men", "places", "objects", "words"))
 _LENGTHS, _TIMES = (3, 4), 3
 """Words of a line, and how often it comes before it is begun once more."""
 
@@ -24,7 +24,7 @@ _LENGTHS, _TIMES = (3, 4), 3
 def _indirect_object(random: Random) -> TaskPair:
     names = random.sample([*WOMEN, *MEN], 3)
     place, thing = random.choice(PLACES), random.choice(OBJECTS)
-    return repeated_name(random.choice(_LISTS["templates"]), names, random.choice(names[:2]), place, thing)
+    return repeated_name(random.choice(LISTS["templates"]), names, random.choice(names[:2]), place, thing)
 
 
 def _repeated_words(random: Random) -> TaskPair:
@@ -41,8 +41,8 @@ def _repeated_words(random: Random) -> TaskPair:
 
 
 def _other_argument(random: Random) -> TaskPair:
-    first, second, third = random.sample(_LISTS["letters"], 3)
-    head = f"def {random.choice(_LISTS['functions'])}({first}, {second}):\n    return "
+    first, second, third = random.sample(LISTS["letters"], 3)
+    head = f"def {random.choice(LISTS['functions'])}({first}, {second}):\n    return "
     texts = f"{head}{first} +", f"{head}{third} +"
     return TaskPair("other-argument", *texts, second, first, (second,), (first,), (first, second))
 

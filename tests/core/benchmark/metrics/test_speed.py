@@ -30,7 +30,7 @@ def test_the_exponent_of_known_growth():
 def test_growth_measures_every_size_in_a_process_of_its_own(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        speed, "_alone", lambda measure, *arguments: asked.append((measure.__name__, *arguments))
+        speed, "alone", lambda measure, *arguments: asked.append((measure.__name__, *arguments))
     )
     list(growth(quick=False))
     assert asked == [
@@ -45,7 +45,7 @@ def test_growth_measures_every_size_in_a_process_of_its_own(monkeypatch):
 def test_a_gpu_adds_the_same_rows_the_large_geometry_and_the_comparison(monkeypatch, gpu, quick):
     asked = []
     monkeypatch.setattr(
-        speed, "_alone", lambda measure, *arguments: asked.append((measure.__name__, *arguments))
+        speed, "alone", lambda measure, *arguments: asked.append((measure.__name__, *arguments))
     )
     monkeypatch.setattr(speed, "gpt2_tokenizer", lambda: "folder")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
@@ -64,7 +64,7 @@ def test_a_gpu_adds_the_same_rows_the_large_geometry_and_the_comparison(monkeypa
 
 def test_without_the_tokenizer_the_rest_is_measured(monkeypatch):
     asked = []
-    monkeypatch.setattr(speed, "_alone", lambda measure, *arguments: asked.append(measure.__name__))
+    monkeypatch.setattr(speed, "alone", lambda measure, *arguments: asked.append(measure.__name__))
     monkeypatch.setattr(speed, "gpt2_tokenizer", lambda: None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     list(speed_rows(quick=False))
@@ -76,7 +76,7 @@ def test_without_the_tokenizer_the_rest_is_measured(monkeypatch):
 
 @pytest.mark.slow
 def test_one_row_measured_for_real():
-    row = speed._alone(speed._heads, "heads", 4, 3, "cpu")
+    row = speed.alone(speed._heads, "heads", 4, 3, "cpu")
     assert astuple(row)[:5] == ("heads", "cpu", 4, 3, 8)
     assert row.seconds > 0
     assert row.peak_mb > 1
@@ -86,7 +86,7 @@ def test_one_row_measured_for_real():
 @pytest.mark.slow
 def test_a_measurement_that_dies_is_no_endless_wait():
     with pytest.raises(BrokenProcessPool):
-        speed._alone(os._exit, 3)
+        speed.alone(os._exit, 3)
 
 
 def test_lines_name_ratio_growth_and_what_was_not_measured():
