@@ -73,6 +73,11 @@ class RunConfig(_Settings):
     model: Annotated[str, AfterValidator(local_model)] = Field(
         min_length=1, description="hub id, or path of a folder with config.json and weights"
     )
+    adapter: str = Field(
+        "",
+        description="a LoRA adapter that is added to the model's weights: hub id or folder; none: the model without "
+        "the adapter that lies in its folder",
+    )
     scenario: str = Field("", description="name of the bundled scenario that the examples came from, if any")
     examples: ExampleSet
     preset: PresetName = "standard"

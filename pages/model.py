@@ -49,7 +49,7 @@ def _choose_bundled() -> None:
     )
     source = str(load_scenario(name).model_folder)
     if draft.source != source:
-        draft.source, draft.scenario = source, ""
+        draft.source, draft.adapter, draft.scenario = source, "", ""
     if st.session_state.get("asked_source") != source:
         state.inspect_again()
 

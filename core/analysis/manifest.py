@@ -51,7 +51,12 @@ def manifest_of(
     content = {
         "version": package_version(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "model": {"name": config.model, "weights_hash": loaded.weights_hash, **vars(shape)},
+        "model": {
+            "name": config.model,
+            "adapter": config.adapter,
+            "weights_hash": loaded.weights_hash,
+            **vars(shape),
+        },
         "scenario": config.scenario,
         "settings": {name: value for name, value in config.stored().items() if name != "examples"},
         "alignment": describe(alignment),

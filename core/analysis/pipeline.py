@@ -45,7 +45,7 @@ def analyse(
     clock = Clock()
     yield clock.start("load")
     config.examples.check()
-    with (models or ModelPool(size=1)).lease(config.model, config.device) as loaded:
+    with (models or ModelPool(size=1)).lease(config.model, config.device, config.adapter) as loaded:
         yield from _stages(config, loaded, store, clock)
 
 

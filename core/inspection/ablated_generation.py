@@ -111,7 +111,7 @@ def compare(
     if not heads:
         raise ConfigError("no_heads_chosen")
     yield Progress("what_if", 0, 1)
-    loaded = (models or ModelPool(size=1)).get(config.model, config.device)
+    loaded = (models or ModelPool(size=1)).get(config.model, config.device, config.adapter)
     ids = tokenise(loaded, config.examples)
     ablation_file = _ablation_file(loaded, config, ids, heads, mode)
     own = _typed(config.examples, typed)

@@ -7,8 +7,37 @@ if TYPE_CHECKING:
     from core.model.tokens.chat_template import ChatFacts
 
 
+class Choice(TypedDict):
+    """One way to go on: its text is `choice.KEY` of `core.text`, filled with `values`.
+
+    Whoever takes it sets the settings `model` and `adapter` so. `base` proposes the name that an adapter's own config
+    gives its base model; the person may put another folder or hub id in its place.
+    """
+
+    key: Literal["with_adapter", "without_adapter", "base", "checkpoint", "gguf"]
+    values: dict[str, Any]
+    model: str
+    adapter: str
+
+
+class Finding(TypedDict):
+    """Something that a person should know of a model before typing texts: `note.KIND` of `core.text`, with `values`.
+
+    What is refused is no finding: `inspect` raises a ModelError, whose key and values the page shows. Where the person
+    has to choose first, the error's values hold `choices`, a list of Choice.
+    """
+
+    kind: str
+    severity: Literal["note"]
+    values: dict[str, Any]
+    choices: list[Choice]
+
+
 class ModelCard(TypedDict):
-    """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit."""
+    """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit.
+
+    The question is the model's name, or an object with `source` and `adapter`.
+    """
 
     name: str
     architecture: str
@@ -26,6 +55,7 @@ class ModelCard(TypedDict):
     memory_available_bytes: int
     checks: list[str]
     chat: "ChatFacts"
+    findings: NotRequired[list[Finding]]
 
 
 class Word(TypedDict):

@@ -76,7 +76,7 @@ def head_view(
 
     `query` is the token that looks and writes, the last one where none is given.
     """
-    loaded = (models or ModelPool()).get(config.model, config.device)
+    loaded = (models or ModelPool()).get(config.model, config.device, config.adapter)
     texts, target = tokenise(loaded, config.examples), HeadId(layer, head)
     prompts = [prompt_of(loaded, config.examples, example) for example in config.examples.examples]
     own = config.examples.examples[_index("example", example, len(texts))]

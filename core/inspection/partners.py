@@ -28,7 +28,7 @@ def make_draft_partners(
     Without `make` only the made partners that are in the set already are read. From `normal` texts partners are made
     for all of them, and the set stays as it is: they tell what would set the behaviour off.
     """
-    loaded = (models or ModelPool()).get(config.model, config.device)
+    loaded = (models or ModelPool()).get(config.model, config.device, config.adapter)
     examples = config.examples.check()
     ids = tokenise(loaded, examples)
     with nullcontext(store) if store is not None else closing(ActivationStore()) as cache:

@@ -31,7 +31,7 @@ WORKING_MEMORY = 1.3
 """Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""
 
 
-def inspect(source: str, device: str = "auto") -> ModelCard:
+def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
     """The model's card from its config and tokenizer, without loading a weight. Raises ModelError."""
     shape = shape_from_config(source)
     check_files(source)
@@ -47,7 +47,7 @@ def preview(
 
     What is read goes through `store`, by default the one in the home folder, where the analysis finds it again.
     """
-    loaded = (models or ModelPool()).get(config.model, config.device)
+    loaded = (models or ModelPool()).get(config.model, config.device, config.adapter)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
     alignment = aligned(loaded, config, ids)

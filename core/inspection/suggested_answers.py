@@ -36,7 +36,7 @@ _SENTENCE_END = re.compile(r"[.!?…]+(?=[\s\"'”’)\]]|$)|[。!?．]")
 @within_memory
 def suggest_answers(config: RunConfig, models: ModelPool | None = None) -> Suggestions:
     """The answers that the texts of these settings could be given, as plain JSON. Raises HeadlightError."""
-    loaded = (models or ModelPool()).get(config.model, config.device)
+    loaded = (models or ModelPool()).get(config.model, config.device, config.adapter)
     config.examples.check()
     ids = tokenise(loaded, config.examples)
     partners = dict(aligned(loaded, config, ids).pairs)

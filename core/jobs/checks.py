@@ -39,7 +39,7 @@ def check(
     if kind == "sensitivity":
         yield from sweep_into(run, config, models)
         return
-    with models.lease(config.model, config.device) as loaded:
+    with models.lease(config.model, config.device, config.adapter) as loaded:
         recording = Recording(loaded, tokenise(loaded, config.examples), streams=kind == "heads")
         alignment = aligned(loaded, config, recording.texts)
         yield from relayed(recording.read(), lambda done: Progress("load", done, len(recording.texts)))

@@ -111,7 +111,7 @@ class Worker:
         if kind == "ready":
             return {}
         if kind == "inspect":
-            return engine.inspect(payload)
+            return engine.inspect(**payload) if isinstance(payload, dict) else engine.inspect(payload)
         if kind == "preview":
             return engine.preview(RunConfig.model_validate(payload), pool)
         if kind == "suggest":

@@ -43,6 +43,7 @@ class Draft:
 
     source: str = ""
     source_kind: str = "bundled"
+    adapter: str = ""
     scenario: str = ""
     examples: ExampleSet = field(default_factory=ExampleSet)
     given: ExampleSet = field(default_factory=ExampleSet)

@@ -13,6 +13,9 @@ class ModelRecord(Stored):
     """The model that was read: its name, a hash of its weights, and its shape."""
 
     name: Annotated[str, AfterValidator(local_model), PlainSerializer(portable_model, when_used="json")]
+    adapter: str = ""
+    """The LoRA adapter that was added to its weights; `none` where one lies in its folder and was left out."""
+
     weights_hash: str = ""
     architecture: str = ""
     n_layers: int = 0

@@ -86,7 +86,7 @@ def sweep(
     """
     yield Progress("load", 0, 1)
     config.examples.check()
-    with (models or ModelPool(size=1)).lease(config.model, config.device) as loaded:
+    with (models or ModelPool(size=1)).lease(config.model, config.device, config.adapter) as loaded:
         ground = yield from _ground(config, loaded, store)
         yield from _trainings(config, ground, grid, before)
 

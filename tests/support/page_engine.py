@@ -47,7 +47,7 @@ def save(result: Result, run: RunFolder) -> None:
     write_tables(run)
 
 
-def inspect(source: str) -> dict[str, Any]:
+def inspect(source: str, adapter: str = "") -> dict[str, Any]:
     """A small model's card, or the error of a folder without config."""
     if "missing" in source:
         raise ModelError("no_config", name=source)

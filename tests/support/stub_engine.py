@@ -85,7 +85,7 @@ def save(result: Result, run: RunFolder) -> None:
     run.write_json("manifest.json", manifest)
 
 
-def inspect(source: str) -> dict[str, Any]:
+def inspect(source: str, adapter: str = "") -> dict[str, Any]:
     """The name, or the error of a folder without config."""
     _fail(source, source)
     if source == "missing":

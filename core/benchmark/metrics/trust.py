@@ -247,7 +247,7 @@ class _Held(ModelPool):
         self._loaded = loaded
 
     @contextmanager
-    def lease(self, source: str, device: str = "auto") -> Iterator[LoadedModel]:
+    def lease(self, source: str, device: str = "auto", adapter: str = "") -> Iterator[LoadedModel]:
         yield self._loaded
 
 

@@ -18,7 +18,7 @@ from core.model.loading.weights import check_files, check_loaded
 from core.model.memory import memory_errors
 
 
-def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
+def load_model(source: str | Path, device: str = "auto", adapter: str = "") -> LoadedModel:
     """Load a decoder-only model from a hub id or a folder, safetensors only, no remote code.
 
     On the CPU weights become float32; on a GPU they keep the checkpoint's type. Raises ModelError.

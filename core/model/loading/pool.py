@@ -21,14 +21,14 @@ class ModelPool:
 
     def __init__(self, size: int = 2) -> None:
         self._size = size
-        self._models: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()
-        self._leases: Counter[tuple[str, str]] = Counter()
+        self._models: OrderedDict[tuple[str, str, str], LoadedModel] = OrderedDict()
+        self._leases: Counter[tuple[str, str, str]] = Counter()
 
     @contextmanager
-    def lease(self, source: str, device: str = "auto") -> Iterator[LoadedModel]:
+    def lease(self, source: str, device: str = "auto", adapter: str = "") -> Iterator[LoadedModel]:
         """The model for work that lasts, during which it is not dropped for another one."""
-        key = _key(source, device)
-        loaded = self.get(source, device)
+        key = _key(source, device, adapter)
+        loaded = self.get(source, device, adapter)
         self._leases[key] += 1
         try:
             yield loaded
@@ -36,14 +36,14 @@ class ModelPool:
             self._leases[key] -= 1
             self._drop_idle(self._size)
 
-    def get(self, source: str, device: str = "auto") -> LoadedModel:
+    def get(self, source: str, device: str = "auto", adapter: str = "") -> LoadedModel:
         """The model on the device, loaded if it is not held; raises ModelError as `load_model` does."""
-        key = _key(source, device)
+        key = _key(source, device, adapter)
         if key not in self._models:
             load_config(source)  # a name that cannot be loaded costs no model that is held
             check_files(source)
             self._drop_idle(self._size - 1)
-            self._models[key] = self._load(source, device)
+            self._models[key] = self._load(source, device, adapter)
         self._models.move_to_end(key)
         return self._models[key]
 
@@ -52,14 +52,14 @@ class ModelPool:
         self._models.clear()
         free_memory()
 
-    def _load(self, source: str, device: str) -> LoadedModel:
+    def _load(self, source: str, device: str, adapter: str) -> LoadedModel:
         """Load a model; where memory does not suffice, once more without the models that are idle."""
         try:
-            return load_model(source, device)
+            return load_model(source, device, adapter)
         except ModelError as error:
             if not is_out_of_memory(error) or not self._drop_idle(0):
                 raise
-        return load_model(source, device)
+        return load_model(source, device, adapter)
 
     def _drop_idle(self, most: int) -> int:
         """Drop models that nobody has leased, the longest unused first, until `most` are held; how many went."""
@@ -72,5 +72,5 @@ class ModelPool:
         return len(dropped)
 
 
-def _key(source: str, device: str) -> tuple[str, str]:
-    return str(source), str(resolve_device(device))
+def _key(source: str, device: str, adapter: str) -> tuple[str, str, str]:
+    return str(source), str(resolve_device(device)), adapter

@@ -52,7 +52,7 @@ def follow_model() -> None:
 
 def facts_of_model() -> Mapping[str, Any] | None:
     """What the model's chat template offers; None while the model has not been looked at."""
-    card = state.backend().ask("inspect", state.draft().source).value
+    card = state.backend().ask("inspect", state.model_question()).value
     return card.get("chat") if card else None
 
 

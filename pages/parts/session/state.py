@@ -87,7 +87,7 @@ def _write_back(key: str, name: str, group: str) -> None:
     if name in ("source", "source_kind"):
         draft().scenario = ""
     if name == "source_kind" and value != "bundled":
-        draft().source = ""
+        draft().source = draft().adapter = ""
         refill("source")
 
 
@@ -195,13 +195,19 @@ def inspection() -> Answer | None:
     source = draft().source
     if not source or st.session_state.get("asked_source") != source:
         return None
-    return backend().ask("inspect", source)
+    return backend().ask("inspect", model_question())
 
 
 def inspect_again() -> None:
     """Ask the worker for the model's card, forgetting an earlier answer."""
     st.session_state["asked_source"] = draft().source
-    backend().ask("inspect", draft().source, again=True)
+    backend().ask("inspect", model_question(), again=True)
+
+
+def model_question() -> str | dict[str, str]:
+    """What the worker is asked of the draft's model: its name, with the adapter where one is chosen."""
+    source, adapter = draft().source, draft().adapter
+    return {"source": source, "adapter": adapter} if adapter else source
 
 
 def model_ready() -> bool:

@@ -35,7 +35,7 @@ class Pool:
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
 
-    def get(self, source: str, device: str = "auto") -> LoadedModel:
+    def get(self, source: str, device: str = "auto", adapter: str = "") -> LoadedModel:
         return self.loaded
 
 

@@ -149,8 +149,8 @@ def test_a_name_that_cannot_be_loaded_costs_no_model_that_is_held(folders, tmp_p
 def test_a_load_without_memory_is_tried_again_without_the_idle_models(folders, monkeypatch):
     pool, tried = ModelPool(size=3), []
 
-    def full(source, device):
-        tried.append(sorted(Path(path).name for path, _ in pool._models))
+    def full(source, device, _adapter):
+        tried.append(sorted(Path(path).name for path, _, _ in pool._models))
         if len(pool._models) > 1:
             raise ModelError("out_of_memory", device="cpu")
         return load_model(source, device)
@@ -167,7 +167,7 @@ def test_a_load_that_still_lacks_memory_fails_after_one_more_try(folders, monkey
     pool, tried = ModelPool(size=2), []
     pool.get(folders[0], "cpu")
 
-    def full(source, device):
+    def full(source, device, _adapter):
         tried.append(source)
         raise ModelError("out_of_memory", device="cpu")
 
