@@ -74,10 +74,10 @@ def make_ablation_file(
     loaded: LoadedModel,
     heads: Sequence[HeadId],
     mode: Mode,
-    means: tuple[Tensor, Tensor],
+    means: tuple[Sequence[Tensor], Sequence[Tensor]],
     about: Mapping[str, Any] | None = None,
 ) -> AblationFile:
-    """An ablation file from mean z (layer, head, d_head), everywhere and at the last token.
+    """An ablation file from mean z by layer (head, d_head), everywhere and at the last token.
 
     Raises ConfigError for a head that the model does not have.
     """
@@ -85,9 +85,9 @@ def make_ablation_file(
     for head in heads:
         if not (0 <= head.layer < shape.n_layers and 0 <= head.head < shape.n_heads):
             raise ConfigError("no_such_head", head=head, layers=shape.n_layers, heads=shape.n_heads)
-    ends = [z if mode == "mean" else torch.zeros_like(z) for z in means]
+    ends = [[z if mode == "mean" else torch.zeros_like(z) for z in of_place] for of_place in means]
     values = {
-        head: HeadValue(*(tuple(z[head.layer, head.head].tolist()) for z in ends))
+        head: HeadValue(*(tuple(z[head.layer][head.head].tolist()) for z in ends))
         for head in dict.fromkeys(heads)
     }
     return AblationFile(portable_model(loaded.name), loaded.weights_hash, mode, values, dict(about or {}))

@@ -70,31 +70,34 @@ def attribution(
         else:
             instead = _means(patching, [metric.rows[row] for row in rows], shape.n_layers)
         z, gradient = _with_gradient(loaded, rows, metric)
-        share = (gradient * (z - instead.to(z))).sum(dim=-1)
-        for place, row in enumerate(rows):
-            of_row = share[:, place, : lengths[row]].sum(dim=1).cpu().numpy() / metric.gap
-            values[:, :, metric.rows[row].text] += of_row
+        for layer, (here, slope, other) in enumerate(zip(z, gradient, instead, strict=True)):
+            share = (slope * (here - other.to(here))).sum(dim=-1)
+            for place, row in enumerate(rows):
+                of_row = share[place, : lengths[row]].sum(dim=0).cpu().numpy() / metric.gap
+                values[layer, : len(of_row), metric.rows[row].text] += of_row
         done += len(rows)
         yield done * n_anomalous // len(every)
     return Attribution(values, len(batches), len(batches))
 
 
-def _means(patching: Patching, rows: Sequence[Row], n_layers: int) -> Tensor:
-    """What heads get by `mean` in these rows (layer, row, position, head, d_head)."""
+def _means(patching: Patching, rows: Sequence[Row], n_layers: int) -> list[Tensor]:
+    """What heads get by `mean` in these rows, by layer (row, position, head, d_head)."""
     at = partial(patching.replacements.at, rows=rows, kind="mean")
-    return torch.stack([at(layer) for layer in range(n_layers)])
+    return [at(layer) for layer in range(n_layers)]
 
 
-def _with_gradient(loaded: LoadedModel, rows: Sequence[int], metric: Metric) -> tuple[Tensor, Tensor]:
+def _with_gradient(
+    loaded: LoadedModel, rows: Sequence[int], metric: Metric
+) -> tuple[list[Tensor], list[Tensor]]:
     """z of every head and the gradient of its row's metric with respect to it.
 
-    Both (layer, row, position, head, d_head), float32 or finer.
+    Both by layer (row, position, head, d_head), float32 or finer.
     """
     with torch.enable_grad(), differentiable_z(loaded) as layers:
         total = read_rows(loaded, metric, rows).sum()
         gradients = torch.autograd.grad(total, layers)
-    z = torch.stack([at_least_float(of_layer.detach()) for of_layer in layers])
-    return z, torch.stack([at_least_float(gradient) for gradient in gradients])
+    z = [at_least_float(of_layer.detach()) for of_layer in layers]
+    return z, [at_least_float(gradient) for gradient in gradients]
 
 
 @contextmanager

@@ -91,16 +91,19 @@ def attributed(
     read = list(range(count) if receivers is None else receivers)
     done = backward_passes = 0
     for batch in runs.batches:
-        to_z, to_input = torch.zeros(()), torch.zeros(())
+        to_z, to_input = [torch.zeros(()) for _ in batch.z], torch.zeros(())
         for inputs in _way(runs, batch, steps):
             with inputs:
                 _, of_z, of_input = gradients(runs, batch, read)
-            to_z, to_input = to_z.to(of_z) + of_z, to_input.to(of_input) + of_input
+            to_z = [total.to(of_layer) + of_layer for total, of_layer in zip(to_z, of_z, strict=True)]
+            to_input = to_input.to(of_input) + of_input
             done, backward_passes = done + len(batch.rows), backward_passes + 1
             yield done
-        to_z, to_input = to_z / steps, to_input / steps
-        change = batch.z.to(to_z) - batch.other.to(to_z)
-        np.add.at(by_pair, batch.pairs, over_positions(change * to_z).flatten(0, 1).T.numpy())
+        to_z, to_input = [total / steps for total in to_z], to_input / steps
+        sides = zip(batch.z, batch.other, to_z, strict=True)
+        change = [here.to(slope) - other.to(slope) for here, other, slope in sides]
+        along_z = [over_positions(of_layer * slope) for of_layer, slope in zip(change, to_z, strict=True)]
+        np.add.at(by_pair, batch.pairs, torch.cat(along_z).T.numpy())
         if read:
             edges[:, read] += _along(loaded, change, to_input)
     gap = runs.metric.gap
@@ -108,8 +111,8 @@ def attributed(
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
 
 
-def _along(loaded: LoadedModel, change: Tensor, to_input: Tensor) -> np.ndarray:
-    """What changes of z (layer, row, position, head, d_head) do along gradients (receiver, row, position, d_model).
+def _along(loaded: LoadedModel, change: Sequence[Tensor], to_input: Tensor) -> np.ndarray:
+    """What changes of z by layer (row, position, head, d_head) do along gradients (receiver, row, position, d_model).
 
     Returns (flat head, receiver).
     """
@@ -142,10 +145,10 @@ def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractCon
 
 def gradients(
     runs: PairedRuns, batch: PairBatch, receivers: Sequence[int] | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """z, and the gradients of the anomalous texts' metric with respect to z and to what each head alone reads.
 
-    z and its gradient are (layer, row, position, head, d_head); the last is (receiver, row, position, d_model): the
+    z and its gradient are by layer (row, position, head, d_head); the last is (receiver, row, position, d_model): the
     gradient with respect to the residual stream in front of the head's norm, on the way through this head, for these
     flat heads, by default all. It is 0 in the first layer, which reads no head.
     """
@@ -165,7 +168,7 @@ def gradients(
                 continue
             through = z[layer][:, :, head], streams[layer], to_z[layer][:, :, head]
             to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
-    return torch.stack([of_layer.detach() for of_layer in z]), torch.stack(to_z), torch.cat(to_input)
+    return [of_layer.detach() for of_layer in z], list(to_z), torch.cat(to_input)
 
 
 def _instead(values: Tensor, module: nn.Module, output: Tensor) -> Tensor:
@@ -179,5 +182,5 @@ def _keep_stream(
 
 
 def over_positions(values: Tensor) -> Tensor:
-    """Sums (layer, head, row) of values (layer, row, position, head, d_head)."""
-    return values.double().sum(dim=(2, 4)).transpose(1, 2).cpu()
+    """Sums (head, row) of values (row, position, head, d_head)."""
+    return values.double().sum(dim=(1, 3)).T.cpu()

@@ -29,7 +29,7 @@ class PairBatch:
     """Some pairs, padded on the right: `rows` are rows of the metric, of the anomalous texts, and `pairs` the numbers
     of their pairs. `ids` (side, row, position), anomalous side first.
 
-    `z` and `other` (layer, row, position, head, d_head) are what the heads write in the anomalous texts and in the
+    `z` and `other` by layer (row, position, head, d_head) are what the heads write in the anomalous texts and in the
     normal ones; `logits` (read, vocabulary) those at the places `read_at` of every row in the anomalous texts.
     """
 
@@ -38,8 +38,8 @@ class PairBatch:
     ids: Tensor
     mask: Tensor
     read_at: list[list[int]]
-    z: Tensor
-    other: Tensor
+    z: list[Tensor]
+    other: list[Tensor]
     logits: Tensor
 
 
@@ -99,7 +99,9 @@ class PairedRuns:
     def _batch(self, rows: Sequence[int]) -> PairBatch:
         of_rows, both = self.metric.rows, (rows, [self.metric.partner(row) for row in rows])
         sides = [pad([of_rows[row].ids for row in side], self.loaded.device) for side in both]
-        z, other = (self._recording.padded_z(side).to(self.loaded.device) for side in both)
+        z, other = (
+            [of_layer.to(self.loaded.device) for of_layer in self._recording.padded_z(side)] for side in both
+        )
         ids = torch.stack([side[0] for side in sides])
         pairs = [of_rows[row].text for row in rows]
         read_at = [[read.position for read in of_rows[row].reads] for row in rows]

@@ -50,12 +50,12 @@ _FUSED = ("c_attn", "query_key_value")
 def patch_edges(
     loaded: LoadedModel,
     edges: Sequence[Sequence[EdgeId]],
-    values: Tensor | Mapping[int, Tensor],
+    values: Sequence[Tensor] | Mapping[int, Tensor],
     reads: Reads = "all",
 ) -> Iterator[None]:
     """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
 
-    `values` is (layer, row, position, head, d_head), or the rest of it by layer; only its senders are read. What a
+    `values` is by layer (row, position, head, d_head); only its senders are read. What a
     sender would write by itself is that of its row, after the edges that end at it. `reads` limits the receiver's
     sight of the change to its queries, keys or values. Raises ModelError where these cannot be told apart, and for a
     model that normalises the residual stream itself, where the change would pass more norms than the receiver's own;
@@ -86,7 +86,7 @@ class _Plan:
         self,
         loaded: LoadedModel,
         edges: Sequence[Sequence[EdgeId]],
-        values: Tensor | Mapping[int, Tensor],
+        values: Sequence[Tensor] | Mapping[int, Tensor],
         reads: Reads,
     ) -> None:
         self._loaded, self._values, self._reads = loaded, values, reads

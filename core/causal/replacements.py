@@ -26,12 +26,14 @@ from core.model.recording import Recording
 
 AblationKind = Literal["resample", "mean", "zero"]
 KINDS: tuple[AblationKind, ...] = ("resample", "mean", "zero")
+Means = tuple[list[Tensor], list[Tensor]]
+"""Mean z by layer (head, d_head): over all tokens, and over the last ones of the texts."""
 
 
 class Replacements:
     """z of some heads (all by default) in recorded texts, anomalous first.
 
-    `paired` says that text i and text i + n_anomalous are partners. `means` (layer, head, d_head) of all heads are
+    `paired` says that text i and text i + n_anomalous are partners. `means` by layer (head, d_head) of all heads are
     those over the tokens of the normal texts, and over their last ones.
     """
 
@@ -54,14 +56,20 @@ class Replacements:
         ]
         self._z: dict[int, list[Tensor]] = {}
         self._with_answers: dict[tuple[int, ...], list[Tensor]] = {}
-        everywhere = last = torch.zeros(())
+        everywhere, last = ([torch.zeros(()) for _ in range(shape.n_layers)] for _ in range(2))
         for batch in batches_of(self._lengths, range(len(self._lengths))):
             for text, z in zip(batch, recording.z(batch), strict=True):
                 self._z[text] = self._of_known(z)
                 if text >= n_anomalous:
-                    everywhere, last = everywhere + z.sum(dim=1), last + z[:, -1]
+                    everywhere = [
+                        total + of_layer.sum(dim=0) for total, of_layer in zip(everywhere, z, strict=True)
+                    ]
+                    last = [total + of_layer[-1] for total, of_layer in zip(last, z, strict=True)]
         normal = self._lengths[n_anomalous:]
-        self.means = everywhere / sum(normal), last / len(normal)
+        self.means: Means = (
+            [total / sum(normal) for total in everywhere],
+            [total / len(normal) for total in last],
+        )
 
     def prepare(self, metric: Metric) -> int:
         """Get z of the other text of every row that reads answer tokens along; returns the forward passes it took."""
@@ -83,8 +91,8 @@ class Replacements:
         For `resample`, rows of a metric that reads answer tokens along are those that `prepare` has seen.
         """
         width = max(len(row.ids) for row in rows)
-        values = torch.zeros(len(rows), width, self._shape.n_heads, self._shape.d_head)
         everywhere, last = (mean[layer] for mean in self.means)
+        values = torch.zeros(len(rows), width, *last.shape)
         for of_row, row in zip(values, rows, strict=True):
             length = len(row.ids)
             if kind == "mean":
@@ -103,14 +111,14 @@ class Replacements:
             for number, z in zip(batch, recording.z(batch), strict=True):
                 self._with_answers[rows[number]] = self._of_known(z)
 
-    def _of_known(self, z: Tensor) -> list[Tensor]:
+    def _of_known(self, z: Sequence[Tensor]) -> list[Tensor]:
         """z of the known heads by layer."""
-        return [self._known(layer, z[layer]) for layer in range(self._shape.n_layers)]
+        return [self._known(layer, of_layer) for layer, of_layer in enumerate(z)]
 
     def _known(self, layer: int, z: Tensor) -> Tensor:
         """z (position, head, d_head) of the known heads; a view where these are all."""
         heads = self._heads[layer]
-        return z if len(heads) == self._shape.n_heads else z[:, heads]
+        return z if len(heads) == z.shape[1] else z[:, heads]
 
 
 @contextmanager

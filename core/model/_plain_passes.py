@@ -23,7 +23,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.memory import is_out_of_memory
 from core.model.partial_forward import Streams
 
-RECORDING_VERSION = 1
+RECORDING_VERSION = 2
 Z_BYTES = 2 * 2**30
 """Below this z of every position is kept, so that other positions or a changed neighbour recompute nothing."""
 
@@ -55,7 +55,7 @@ class PlainPasses:
         self.streams = Streams(loaded, self._lengths)
         self._z_specs = self._specs_of_z(slots)
         self.attention_state, self.attention_specs = self._plan_of_attention(slots if attention else {})
-        self._z: dict[int, Tensor] = {}
+        self._z: dict[int, list[Tensor]] = {}
         self.attention: dict[int, Tensor] = {}
         self.hidden: dict[int, Tensor] = {}
         self.cached: set[int] = set()
@@ -74,24 +74,26 @@ class PlainPasses:
             done += len(batch)
             yield done
 
-    def whole_z(self, texts: Sequence[int]) -> list[Tensor]:
-        """z of all positions, read again where memory does not allow to keep it."""
+    def whole_z(self, texts: Sequence[int]) -> list[list[Tensor]]:
+        """z of all positions by layer, read again where memory does not allow to keep it."""
         if all(self._z_specs[text] is None for text in texts):
             return [self._z[text] for text in texts]
-        rows: dict[int, Tensor] = {}
+        rows: dict[int, list[Tensor]] = {}
         for batch in batches_of(self._lengths, sorted(set(texts))):
-            z = ZRecorder([self._lengths[text] for text in batch], [None] * len(batch), batch)
+            lengths = [self._lengths[text] for text in batch]
+            z = ZRecorder(self._loaded, lengths, [None] * len(batch), batch)
             with on_every_z(self._loaded, z.keep):
                 self._forward(batch)
             rows |= dict(zip(batch, z.rows(), strict=True))
         return [rows[text] for text in texts]
 
-    def z_at(self, text: int, positions: Sequence[int]) -> Tensor:
+    def z_at(self, text: int, positions: Sequence[int]) -> list[Tensor]:
         """See `Recording.z_at`."""
         spec = self._z_specs[text]
         if spec is None:
-            return at(self._z[text].transpose(0, 1), positions).transpose(0, 1)
-        return self._z[text][:, [spec.index(position) for position in positions]]
+            return [at(of_layer, positions) for of_layer in self._z[text]]
+        places = [spec.index(position) for position in positions]
+        return [of_layer[places] for of_layer in self._z[text]]
 
     def attention_at(self, text: int, positions: Sequence[int]) -> Tensor | None:
         """See `Recording.attention`."""
@@ -132,7 +134,7 @@ class PlainPasses:
     def _keep_of(self, batch: Sequence[int], with_weights: bool) -> None:
         """One plain pass of a batch, of which everything that is wanted is kept."""
         lengths = [self._lengths[text] for text in batch]
-        z = ZRecorder(lengths, [self._z_specs[text] for text in batch], batch)
+        z = ZRecorder(self._loaded, lengths, [self._z_specs[text] for text in batch], batch)
         weights = AttentionRecorder(lengths, [self.attention_specs.get(text) for text in batch])
         # What heads write must be what changed runs, with fused attention, would write.
         together = with_weights and weights_beside(self._loaded)
@@ -168,10 +170,17 @@ class PlainPasses:
 
     def _known(self, text: int) -> bool:
         """Whether all that is kept of a text is here or, now taken from there, in the cache."""
-        parts = {"z": self._z, "hidden": self.hidden}
+        parts = {"hidden": self.hidden}
         if text in self.attention_specs:
             parts["attention"] = self.attention
         fetched = False
+        if text not in self._z:
+            layers = None
+            if self._store is not None:
+                layers = self._store.get_layers(self._key("z", text), self._loaded.shape.n_layers)
+            if layers is None:
+                return False
+            self._z[text], fetched = layers, True
         for name, part in parts.items():
             if text in part:
                 continue
@@ -185,7 +194,7 @@ class PlainPasses:
 
     def _keep(self, store: ActivationStore, text: int) -> None:
         """Put what was read of a text into the cache; weights that are no finite numbers are not kept."""
-        store.put(self._key("z", text), self._z[text])
+        store.put_layers(self._key("z", text), self._z[text])
         store.put(self._key("hidden", text), self.hidden[text])
         weights = self.attention.get(text)
         if weights is not None and bool(torch.isfinite(weights).all()):

@@ -6,7 +6,7 @@ the Disk used here refuses every pickle. A damaged entry is dropped and recomput
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,21 @@ class ActivationStore:
 
     def get(self, key: str) -> Tensor | None:
         """The tensor under the key; None where there is none or it cannot be read any more."""
+        content = self._read(key, ["values"])
+        return None if content is None else content[0]
+
+    def get_layers(self, key: str, layers: int) -> list[Tensor] | None:
+        """One tensor for each of so many layers; None where they are not all there."""
+        return self._read(key, list(map(str, range(layers))))
+
+    def _read(self, key: str, names: list[str]) -> list[Tensor] | None:
         with self._errors():
             try:
                 content = self._cache.get(key)
-                return None if content is None else load(content)["values"]
+                if content is None:
+                    return None
+                stored = load(content)
+                return [stored[name] for name in names]
             except sqlite3.OperationalError:
                 raise
             except (
@@ -88,8 +99,16 @@ class ActivationStore:
 
     def put(self, key: str, values: Tensor) -> None:
         """Store a tensor; raises StorageError where the disk is full or the cache locked or not writable."""
+        self._write(key, {"values": values})
+
+    def put_layers(self, key: str, layers: Sequence[Tensor]) -> None:
+        """Store a tensor of each layer, which may differ in shape; raises as `put` does."""
+        self._write(key, {str(layer): values for layer, values in enumerate(layers)})
+
+    def _write(self, key: str, values: Mapping[str, Tensor]) -> None:
+        content = save({name: tensor.detach().cpu().contiguous() for name, tensor in values.items()})
         with self._errors():
-            self._cache.set(key, save({"values": values.detach().cpu().contiguous()}))
+            self._cache.set(key, content)
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -45,10 +45,10 @@ def pad(texts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, T
 
 
 def padded(values: Sequence[Tensor]) -> Tensor:
-    """(layer, row, position, ...) from tensors (layer, position, ...) of each row, 0 behind the end of a text."""
-    width = max(value.shape[1] for value in values)
+    """(row, position, ...) from tensors (position, ...) of each row, 0 behind the end of a text."""
+    width = max(len(value) for value in values)
     first = values[0]
-    together = first.new_zeros(first.shape[0], len(values), width, *first.shape[2:])
+    together = first.new_zeros(len(values), width, *first.shape[1:])
     for row, value in enumerate(values):
-        together[:, row, : value.shape[1]] = value
+        together[row, : len(value)] = value
     return together

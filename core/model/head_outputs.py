@@ -10,6 +10,7 @@ from torch import Tensor
 from core.errors import ModelError
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
+from core.model.loaded_model import LoadedModel
 
 if TYPE_CHECKING:
     from core.model.recording import Recording
@@ -25,12 +26,17 @@ def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
     they are ABSENT head outputs are NaN.
     """
     loaded, shape = recording.loaded, recording.loaded.shape
-    frames = loaded.head_frames().unflatten(0, (shape.n_layers, shape.n_heads)).to(loaded.device)
+    every = loaded.head_frames().to(loaded.device)
+    frames: Sequence[Tensor] = ()
     present = torch.from_numpy(positions != ABSENT)
     outputs = torch.full((*positions.shape, shape.n_layers * shape.n_heads, shape.d_head), torch.nan)
     for text, places in enumerate(positions.tolist()):
-        z = recording.z_at(text, [place for place in places if place != ABSENT]).to(frames)
-        layers = [torch.einsum("hij,phj->phi", *layer) for layer in zip(frames, z, strict=True)]
+        z = recording.z_at(text, [place for place in places if place != ABSENT])
+        frames = frames or every.split([of_layer.shape[1] for of_layer in z])
+        layers = [
+            torch.einsum("hij,phj->phi", frame, of_layer.to(frame))
+            for frame, of_layer in zip(frames, z, strict=True)
+        ]
         outputs[text, present[text]] = torch.cat(layers, dim=1).cpu()
     return outputs
 
@@ -38,12 +44,21 @@ def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
 class ZRecorder:
     """z of every head in one padded pass; `texts` are the numbers by which an error names the rows."""
 
-    def __init__(self, lengths: Sequence[int], specs: Sequence[Spec], texts: Sequence[int]) -> None:
+    def __init__(
+        self, loaded: LoadedModel, lengths: Sequence[int], specs: Sequence[Spec], texts: Sequence[int]
+    ) -> None:
         self._lengths, self._specs, self._texts = lengths, specs, texts
-        self._layers: list[list[Tensor]] = []
+        # what layers without heads are left with
+        self._layers = [
+            [
+                torch.zeros(length if spec is None else len(spec), 0, 0)
+                for length, spec in zip(lengths, specs, strict=True)
+            ]
+            for _ in range(loaded.shape.n_layers)
+        ]
 
     def keep(self, layer: int, z: Tensor) -> None:
-        """Take z (row, position, head, d_head) of the next layer; raises ModelError where it is not finite."""
+        """Take z (row, position, head, d_head) of a layer; raises ModelError where it is not finite."""
         rows = []
         for text, own, length, spec in zip(
             self._texts, z.detach().float().cpu(), self._lengths, self._specs, strict=True
@@ -51,11 +66,11 @@ class ZRecorder:
             if not bool(torch.isfinite(own[:length]).all()):
                 raise ModelError("bad_activations", layer=layer, line=text + 1)
             rows.append(own[:length].clone() if spec is None else at(own[:length], spec))
-        self._layers.append(rows)
+        self._layers[layer] = rows
 
-    def rows(self) -> list[Tensor]:
-        """(layer, position, head, d_head) of each text."""
-        return [torch.stack(layers) for layers in zip(*self._layers, strict=True)]
+    def rows(self) -> list[list[Tensor]]:
+        """By layer (position, head, d_head) of each text."""
+        return [list(layers) for layers in zip(*self._layers, strict=True)]
 
 
 def at(values: Tensor, spec: Sequence[int]) -> Tensor:

@@ -99,16 +99,19 @@ class Recording:
         hidden = torch.cat([of_text.reshape(-1, of_text.shape[-1]) for of_text in kept])
         return head_logits(self.loaded, hidden.to(self.loaded.device))
 
-    def z(self, texts: Sequence[int]) -> list[Tensor]:
-        """z (layer, position, head, d_head) of every head on these texts, float32 on the CPU."""
+    def z(self, texts: Sequence[int]) -> list[list[Tensor]]:
+        """z of every head on each of these texts, by layer (position, head, d_head), float32 on the CPU.
+
+        Layers may differ in their heads and in the width of these; one without heads holds an empty tensor.
+        """
         return self._known().whole_z([self._index[text] for text in texts])
 
-    def padded_z(self, texts: Sequence[int]) -> Tensor:
-        """The same in one tensor (layer, text, position, head, d_head), 0 behind the end of a text."""
-        return padded(self.z(texts))
+    def padded_z(self, texts: Sequence[int]) -> list[Tensor]:
+        """The same of all these texts by layer (text, position, head, d_head), 0 behind the end of a text."""
+        return [padded(of_layer) for of_layer in zip(*self.z(texts), strict=True)]
 
-    def z_at(self, text: int, positions: Sequence[int]) -> Tensor:
-        """z (layer, position, head, d_head) at these positions, which are among the compared ones."""
+    def z_at(self, text: int, positions: Sequence[int]) -> list[Tensor]:
+        """z by layer (position, head, d_head) at these positions, which are among the compared ones."""
         return self._known().z_at(self._index[text], positions)
 
     def attention(self, text: int, positions: Sequence[int]) -> Tensor | None:

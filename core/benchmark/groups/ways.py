@@ -111,10 +111,9 @@ class Case:
 
 def outputs_of(recording: Recording) -> list[Tensor]:
     """Head outputs R z (position, head, d_head) of every token of the texts."""
-    shape = recording.loaded.shape
-    frames = recording.loaded.head_frames().unflatten(0, (shape.n_layers, shape.n_heads))
+    frames = recording.loaded.head_frames()
     return [
-        torch.einsum("lhij,lphj->plhi", frames, z).flatten(1, 2)
+        torch.einsum("hij,phj->phi", frames, torch.cat(z, dim=1))
         for z in recording.z(range(len(recording.texts)))
     ]
 

@@ -72,8 +72,8 @@ def losses(runs: PairedRuns, cut: Tensor, loss: Loss) -> Tensor:
     total = torch.zeros(len(cut), dtype=torch.float64)
     first = _first_changed(cut, runs.loaded.shape.n_heads)
     for batch in runs.batches:
-        rows, repeats = len(batch.rows), (1, len(cut), 1, 1, 1)
-        plain_z, other = batch.z.repeat(repeats), batch.other.repeat(repeats)
+        rows, repeats = len(batch.rows), (len(cut), 1, 1, 1)
+        plain_z, other = ([of_layer.repeat(repeats) for of_layer in z] for z in (batch.z, batch.other))
         versions = cut.repeat_interleave(rows, dim=0)
         with (
             torch.no_grad(),
@@ -100,12 +100,16 @@ def _first_changed(cut: Tensor, n_heads: int) -> int:
 
 @contextmanager
 def cut_edges(
-    loaded: LoadedModel, cut: Tensor, other: Tensor, plain: Tensor | None = None, first: int = 0
+    loaded: LoadedModel,
+    cut: Tensor,
+    other: Sequence[Tensor],
+    plain: Sequence[Tensor] | None = None,
+    first: int = 0,
 ) -> Iterator[None]:
     """Let each receiver of a row see `other` in place of what a sender writes where the edge is cut.
 
-    `cut` is (row, receiver, sender) over flat heads, 1 where cut, the last receiver the output; `other` is (layer, row,
-    position, head, d_head). A sender's own value is that of its row, after the cuts in front of it. Where a run
+    `cut` is (row, receiver, sender) over flat heads, 1 where cut, the last receiver the output; `other` is by layer
+    (row, position, head, d_head). A sender's own value is that of its row, after the cuts in front of it. Where a run
     starts at layer `first`, in front of which nothing is cut, `plain` is what the heads write in front of it. Raises
     ValueError for models with a norm behind the attention.
     """
@@ -127,7 +131,7 @@ def cut_edges(
 class _Cuts:
     """What `cut_edges` does at every layer, and the changes it holds while the model runs."""
 
-    def __init__(self, loaded: LoadedModel, cut: Tensor, other: Tensor) -> None:
+    def __init__(self, loaded: LoadedModel, cut: Tensor, other: Sequence[Tensor]) -> None:
         self._loaded, self._cut, self._other = loaded, cut, other
         self._n_heads = loaded.shape.n_heads
         self._changes = torch.empty(0)
@@ -137,8 +141,8 @@ class _Cuts:
         self._inside = False
         self._sends = cut.any(dim=1).any(dim=0).unflatten(0, (-1, self._n_heads)).any(dim=1).tolist()
 
-    def known(self, plain: Tensor) -> None:
-        """Take what the heads of the first layers write (layer, row, position, head, d_head) as given."""
+    def known(self, plain: Sequence[Tensor]) -> None:
+        """Take what the heads of the first layers write, by layer (row, position, head, d_head), as given."""
         for layer, z in enumerate(plain):
             if self._sends[layer]:
                 self._keep_changes(layer, z)

@@ -15,6 +15,7 @@ behind the attention (Gemma 2 and 3), where what a layer writes is no sum over h
 """
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from core.benchmark.methods.method import Method, Outcome, by_codes
@@ -41,7 +42,8 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
     """Gradient (layer, head, row) of each row's metric with respect to a gate on each head."""
     _, gradient, _ = gradients(runs, batch)
-    return over_positions(batch.z.to(gradient) * gradient)
+    sides = zip(batch.z, gradient, strict=True)
+    return torch.stack([over_positions(z.to(slope) * slope) for z, slope in sides])
 
 
 def _attributed(steps: int) -> Method:

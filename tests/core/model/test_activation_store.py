@@ -26,6 +26,15 @@ def test_the_store_gives_back_what_it_took(store):
     assert len(store) == 1
 
 
+def test_layers_of_different_shapes_come_back_as_they_were_put(store):
+    layers = [torch.randn(3, 2, 4), torch.zeros(3, 0, 0), torch.randn(3, 1, 8)]
+    store.put_layers("a", layers)
+    for one, other in zip(store.get_layers("a", 3), layers, strict=True):
+        assert torch.equal(one, other)
+    assert store.get_layers("b", 3) is None
+    assert store.get_layers("a", 4) is None
+
+
 def test_a_damaged_entry_is_dropped(store):
     store.put("a", torch.zeros(2))
     store._cache.set("a", b"damaged")

@@ -25,12 +25,13 @@ def test_ids_are_padded_on_the_right_with_a_mask():
 
 
 def test_values_of_texts_are_padded_with_zeros_behind_their_end():
-    values = [torch.ones(2, 3, 4), 2 * torch.ones(2, 1, 4)]
+    values = [torch.ones(3, 2, 4), 2 * torch.ones(1, 2, 4)]
     together = padded(values)
-    assert together.shape == (2, 2, 3, 4)
-    assert together[:, 0].eq(1).all()
-    assert together[:, 1, :1].eq(2).all()
-    assert together[:, 1, 1:].eq(0).all()
+    assert together.shape == (2, 3, 2, 4)
+    assert together[0].eq(1).all()
+    assert together[1, :1].eq(2).all()
+    assert together[1, 1:].eq(0).all()
+    assert padded([torch.zeros(3, 0, 0), torch.zeros(5, 0, 0)]).shape == (2, 5, 0, 0)
 
 
 def test_batches_are_smaller_where_there_is_no_gpu():

@@ -6,7 +6,7 @@ import torch
 
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
-from core.model.head_outputs import head_outputs
+from core.model.head_outputs import ZRecorder, head_outputs
 from core.model.hooks import on_every_z
 from core.model.recording import Recording
 from tests.support.tiny_models import tiny
@@ -31,6 +31,18 @@ def test_outputs_equal_one_by_one_passes_without_padding(kind):
             [torch.einsum("hij,phj->phi", frames[layer], z[layer]) for layer in range(3)], dim=1
         )
         torch.testing.assert_close(outputs[row], expected.flatten(1, 2)[POSITIONS[row]], atol=1e-4, rtol=1e-3)
+
+
+def test_what_is_kept_of_layers_that_differ_in_their_heads():
+    loaded = tiny()
+    recorder = ZRecorder(loaded, [3, 2], [None, (1,)], [0, 1])
+    first, last = torch.randn(2, 3, 4, 6), torch.randn(2, 3, 2, 8)
+    recorder.keep(0, first)
+    recorder.keep(2, last)
+    whole, spec = recorder.rows()
+    assert torch.equal(whole[0], first[0]) and torch.equal(whole[2], last[0])
+    assert torch.equal(spec[0], first[1, [1]]) and torch.equal(spec[2], last[1, [1]])
+    assert [of_text[1].shape for of_text in (whole, spec)] == [(3, 0, 0), (1, 0, 0)]
 
 
 def test_a_slot_that_a_text_lacks_is_nan_and_changes_nothing_else():

@@ -66,7 +66,8 @@ def test_what_is_recorded_comes_to_the_cpu(loaded):
     slots = dict(enumerate(positions.tolist()))
     recording = Recording(loaded, texts, slots=slots, attention=True, streams=True)
     assert loaded.device.type == "meta"
-    parts = [recording.log_probabilities(), head_outputs(recording, positions), *recording.z(range(8))]
+    z = [of_layer for of_text in recording.z(range(8)) for of_layer in of_text]
+    parts = [recording.log_probabilities(), head_outputs(recording, positions), *z]
     parts.append(mean_attention(recording, positions).weights)
     assert {part.device.type for part in parts} == {"cpu"}
     assert {part.dtype for part in parts} == {torch.float32}

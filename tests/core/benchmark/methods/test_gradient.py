@@ -46,7 +46,8 @@ def test_pair_runs_hold_both_sides(exact_model):
             text = runs.texts[row + 4 * side]
             with recorded(exact_model) as recording, torch.no_grad():
                 exact_model.model(torch.tensor([text]))
-            torch.testing.assert_close(z[:, place, : len(text)].float(), recording.z[:, 0])
+            own = [of_layer[place, : len(text)].float() for of_layer in z]
+            torch.testing.assert_close(own, list(recording.z[:, 0]))
     measured = runs.metric.of(batch.logits, batch.rows)
     assert measured == pytest.approx(runs.metric.values[batch.rows], abs=1e-4)
 
@@ -93,7 +94,7 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
     small = 0.01
     for batch in runs.batches:
         plain = measure_of(runs, batch)
-        towards = batch.z + small * (batch.other - batch.z)
+        towards = [z + small * (other - z) for z, other in zip(batch.z, batch.other, strict=True)]
         for edge in result:
             with patch_edges(exact_model, [[edge]] * len(batch.rows), towards):
                 result[edge] += float((plain - measure_of(runs, batch)).sum())
@@ -122,7 +123,8 @@ def test_integrated_gradients_are_the_mean_over_the_way_between_the_texts(exact_
 
                     def shift(z: Tensor, head=head, size=size, batch=batch) -> Tensor:
                         change = torch.zeros_like(z)
-                        change[:, :, head.head] = (batch.z - batch.other)[head.layer, :, :, head.head]
+                        sides = batch.z[head.layer], batch.other[head.layer]
+                        change[:, :, head.head] = (sides[0] - sides[1])[:, :, head.head]
                         return z + size * change
 
                     with (
