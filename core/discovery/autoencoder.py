@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from core.config import AutoencoderConfig
+from core.model.interruption import stop_point
 
 CHECK_EVERY = 10
 """Epochs between two looks at the codes."""
@@ -182,6 +183,7 @@ class _Trainer:
         losses, states = [], []
         for epoch in epochs:
             if not self.settled:
+                stop_point()
                 self.step(look=epoch % CHECK_EVERY == 0)
             losses.append(self.loss)
             states.append((self.changed, self.settled))

@@ -7,6 +7,7 @@ from core.inspection.partners import make_draft_partners
 from core.inspection.preview import inspect, preview
 from core.inspection.suggested_answers import suggest_answers
 from core.jobs.checks import check
+from core.model.interruption import interruptible
 from core.model.loading import ModelPool
 from core.report.save import save
 
@@ -16,6 +17,7 @@ __all__ = [
     "check",
     "head_view",
     "inspect",
+    "interruptible",
     "make_draft_partners",
     "preview",
     "save",

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from typing import Any
@@ -38,34 +38,58 @@ class Failure:
 
 
 def carry_out(
-    run: RunFolder, kind: JobKind, steps: Generator[Progress, None, Any], between: Callable[[Progress], None]
+    run: RunFolder,
+    kind: JobKind,
+    steps: Generator[Progress, None, Any],
+    between: Callable[[Progress], None],
+    inside: Callable[[Callable[[Progress], None]], AbstractContextManager[None]] | None = None,
 ) -> tuple[JobState, BaseException | None]:
     """Walk the steps of a job to their end; returns its last state, and the exception that stopped it, if one did.
 
-    `between` is called after each record; it stops the job by raising, for example RunCancelled or Postponed.
+    `between` is called after each record; it stops the job by raising, for example RunCancelled or Postponed. The
+    context `inside` surrounds the work; it is given a function for records that come from within a step.
     """
-    state, stopped = JobState(kind, "running", started=time.time(), worker=os.getpid()), None
+    written, stopped = _Written(run, JobState(kind, "running", started=time.time(), worker=os.getpid())), None
     try:
-        run.write_state(state)
-        written = time.monotonic()
-        with closing(steps):
+        run.write_state(written.state)
+        with closing(steps), inside(written.take_some) if inside else nullcontext():
             for record in steps:
-                if kind == "analysis":
-                    append_record(run, Record(time.time(), **vars(record)))
-                due = record.stage != state.stage or time.monotonic() - written >= STATE_INTERVAL
-                state = replace(state, **vars(record))
-                if due:
-                    run.write_state(state)
-                    written = time.monotonic()
+                written.take(record)
                 between(record)
-        state = state.ended("done")
+        state = written.state.ended("done")
     except BaseException as error:
-        state, stopped = _stopped_by(error, state, run), error
+        state, stopped = _stopped_by(error, written.state, run), error
     try:
         run.write_state(state)
     except StorageError:  # the folder was deleted, or the disk is full
         log.exception("the state of run %s could not be written", run.run_id)
     return state, stopped
+
+
+class _Written:
+    """The state of a job as its records make it, and what of it is on the disk."""
+
+    def __init__(self, run: RunFolder, state: JobState) -> None:
+        self.state = state
+        self._run, self._at = run, time.monotonic()
+
+    def take(self, record: Progress) -> None:
+        """Write a record; the state of a stage is written at intervals."""
+        if self.state.kind == "analysis":
+            append_record(self._run, Record(time.time(), **vars(record)))
+        due = record.stage != self.state.stage or self._due()
+        self.state = replace(self.state, **vars(record))
+        if due:
+            self._run.write_state(self.state)
+            self._at = time.monotonic()
+
+    def take_some(self, record: Progress) -> None:
+        """Write a record from within a step, of which many come in a moment: one an interval."""
+        if record.stage != self.state.stage or self._due():
+            self.take(record)
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._at >= STATE_INTERVAL
 
 
 def saved(

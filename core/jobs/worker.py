@@ -1,5 +1,5 @@
 """The worker process: it holds the models and the device, does one job after the other, and answers questions of the
-pages between two progress records.
+pages between two progress records. A job that is to stop does so at the next module of its model, and the models stay.
 
 It speaks JSON, one message a line: requests on standard input, replies on standard output. The run folder is
 the truth; replies only wake the server. When standard input ends, the server is gone and the worker ends too.
@@ -18,7 +18,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -73,7 +73,7 @@ class Worker:
     def do(self, run: RunFolder, kind: JobKind) -> None:
         """Do a job, and tell the server when it has ended."""
         with _output_into(run.path / "log.txt"):
-            state, error = carry_out(run, kind, self._steps(run, kind), self._between)
+            state, error = carry_out(run, kind, self._steps(run, kind), self._between, self._stoppable)
         self._reply(what="ended", state=asdict(state))
         if error is not None and not survivable(error):
             raise error
@@ -85,20 +85,39 @@ class Worker:
         else:
             yield from engine.check(kind, run, pool)
 
+    @contextmanager
+    def _stoppable(self, tell: Callable[[Progress], None] | None) -> Iterator[None]:
+        """The work inside looks for a stop at every module of the model."""
+        with self._loaded()[0].interruptible(self._stop_if_asked, tell):
+            yield
+
+    def _stop_if_asked(self) -> None:
+        if self._stop == "cancelled":
+            raise RunCancelled
+        if self._stop:
+            raise Postponed
+
     def _between(self, _record: Progress) -> None:
-        """Answer the questions that came in; the server sends the next job when this one has ended."""
-        while True:
-            if self._stop == "cancelled":
-                raise RunCancelled
-            if self._stop:
-                raise Postponed
-            if self._inbox.empty():
-                return
-            self._answer(self._inbox.get())
+        """Answer the questions that came in; the server sends the next job when this one has ended.
+
+        A question that is being answered when the job is to stop is answered once the job has ended.
+        """
+        self._stop_if_asked()
+        while not self._inbox.empty():
+            request = self._inbox.get()
+            try:
+                with self._stoppable(None):
+                    self._answer(request)
+            except (RunCancelled, Postponed):
+                self._inbox.put(request)
+                raise
+            self._stop_if_asked()
 
     def _answer(self, request: dict[str, Any]) -> None:
         try:
             value = self._ask(request["kind"], request["payload"])
+        except (RunCancelled, Postponed):
+            raise
         except BaseException as error:
             if not survivable(error):
                 raise

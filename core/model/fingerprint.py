@@ -9,6 +9,8 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from torch import nn
 
+from core.model.interruption import stop_point
+
 
 def hash_weights(source: str, model: nn.Module) -> str:
     """Hash of a folder's or cached hub model's safetensors files; of the tensors where there are none."""
@@ -26,6 +28,7 @@ def hash_tensors(model: nn.Module) -> str:
     """Hash of every tensor of a model in memory."""
     digest = hashlib.blake2b(digest_size=16)
     for name, tensor in model.state_dict().items():
+        stop_point()
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
@@ -44,8 +47,12 @@ def _file_digest(file: Path) -> bytes:
     blob = file.resolve().name
     if re.fullmatch(r"[0-9a-f]{64}", blob):
         return blob.encode()
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").digest()
+    digest, buffer = hashlib.blake2b(), memoryview(bytearray(2**22))
+    with file.open("rb", buffering=0) as stream:
+        while size := stream.readinto(buffer):
+            digest.update(buffer[:size])
+            stop_point()
+    return digest.digest()
 
 
 def hash_tokenizer(tokenizer: Any) -> str:

@@ -14,7 +14,7 @@ from core.model.tokens.chat_template import ChatFacts, ChatSwitch
 from core.runs.run_folder import RunFolder
 from tests.support.made_runs import write_circuit, write_tables
 from tests.support.made_sweep import write_sweep
-from tests.support.stub_engine import ModelPool, Progress, Result
+from tests.support.stub_engine import ModelPool, Progress, Result, interruptible
 
 __all__ = [
     "ModelPool",
@@ -22,6 +22,7 @@ __all__ = [
     "check",
     "head_view",
     "inspect",
+    "interruptible",
     "make_draft_partners",
     "preview",
     "save",

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import ENOSPC
 from typing import Any
@@ -29,6 +30,12 @@ class ModelPool:
     """Nothing to hold."""
 
     filled = False
+
+
+@contextmanager
+def interruptible(look: Callable[[], None], tell: Any = None) -> Iterator[None]:
+    """No module that could look: what the engine does is stopped between two records."""
+    yield
 
 
 def analyse(config: RunConfig, models: ModelPool | None = None) -> Generator[Progress | Result, None, None]:

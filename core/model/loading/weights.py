@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from core.errors import ModelError
+from core.model.interruption import stop_point
 from core.model.loaded_model import one_line
 
 
@@ -36,5 +37,6 @@ def check_loaded(model: nn.Module, info: Any, source: str) -> None:
     if mismatched:
         raise ModelError("bad_weights", name=source, detail=f"shape of {mismatched[0]}")
     for name, parameter in model.named_parameters():
+        stop_point()
         if not bool(torch.isfinite(parameter).all()):
             raise ModelError("bad_numbers", example=name)
