@@ -1,8 +1,8 @@
 """Work on a model that can be stopped from outside at any of its modules, and tells how far loading is.
 
-Inside `interruptible`, `look` is called in front of every module of a forward pass, at the gradients of a backward pass,
-at every tensor that is loaded, and wherever a long loop calls `stop_point`. It stops the work by raising. The hook is
-one for all modules of the process and goes with the context, so no model is changed by it.
+Inside `interruptible`, `look` is called in front of every module of a forward pass, at the gradients of a backward
+pass, at every tensor that is loaded, and wherever a long loop calls `stop_point`. It stops the work by raising. The
+hook is one for all modules of the process and goes with the context, so no model is changed by it.
 """
 
 import traceback
