@@ -73,7 +73,7 @@ def attributions(
 
 def adds_up_by_head(loaded: LoadedModel) -> bool:
     """Whether what the heads write reaches later heads as a plain sum, with no norm on the way."""
-    return not loaded.architecture.post_norm and has_plain_stream(loaded)
+    return has_plain_stream(loaded) and not any(map(loaded.norm_behind, loaded.layers_with_heads))
 
 
 def attributed(

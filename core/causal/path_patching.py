@@ -115,8 +115,7 @@ class _Plan:
 
     def _norm_behind(self, layer: int) -> Any:
         """The norm between a layer's attention and the residual stream, None where there is none."""
-        name = self._loaded.architecture.post_norm
-        return getattr(self._loaded.layers[layer], name) if name else None
+        return self._loaded.norm_behind(layer)
 
     def _keep_changes(self, layer: int, z: Tensor) -> None:
         if self._inside:
@@ -211,7 +210,7 @@ def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterat
     if reads == "all":
         yield
         return
-    attention, layout = loaded.attention(layer), loaded.architecture.qkv
+    attention, layout = loaded.attention(layer), loaded.qkv
     with ExitStack() as stack:
         if layout == "separate":
             for module in (getattr(attention, f"{other}_proj") for other in "qkv" if other != reads):

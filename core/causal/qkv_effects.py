@@ -23,7 +23,7 @@ SHARE = 0.5
 
 def separable(loaded: LoadedModel) -> bool:
     """Whether the model's query, key and value projections can be told apart."""
-    return loaded.architecture.qkv != "unknown"
+    return loaded.qkv != "unknown"
 
 
 def part_effects(

@@ -142,8 +142,8 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     if "weights" not in recorded:
         raise ModelError("no_attention_weights", architecture=shape.architecture)
     update = recorded["z"] @ loaded.output_weights(head.layer)[head.head]
-    if name := loaded.architecture.post_norm:
-        update = through_norm(getattr(loaded.layers[head.layer], name), update, recorded["written"])
+    if (behind := loaded.norm_behind(head.layer)) is not None:
+        update = through_norm(behind, update, recorded["written"])
     stream = recorded["stream"] if norm is not None else hidden[0].float()
     return HeadReading(recorded["weights"], update.cpu(), stream.cpu())
 

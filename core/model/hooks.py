@@ -11,8 +11,11 @@ from core.model.loaded_model import LoadedModel
 
 
 def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-    """Call `change` with z of a layer, (row, position, head, d_head); what it returns replaces z."""
-    n_heads = loaded.shape.n_heads
+    """Call `change` with z of a layer, (row, position, head, d_head); what it returns replaces z.
+
+    Heads and d_head are those of the layer, which must have heads.
+    """
+    n_heads = loaded.n_heads(layer)
 
     def hook(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         changed = change(args[0].unflatten(-1, (n_heads, -1)))
@@ -29,7 +32,7 @@ def on_every_z(loaded: LoadedModel, read: Callable[[int, Tensor], None]) -> Iter
         return lambda z: read(layer, z)
 
     with ExitStack() as stack:
-        for layer in range(loaded.shape.n_layers):
+        for layer in loaded.layers_with_heads:
             stack.enter_context(on_z(loaded, layer, reader(layer)))
         yield
 

@@ -1,14 +1,12 @@
 """A model in memory: its shape and where its heads are.
 
 The output of head h is z_h W_O,h, where z is the input of the attention output projection: its last axis is
-n_heads * d_head by query head, also with grouped key and value heads.
+n_heads * d_head by query head, also with grouped key and value heads. Layers may differ in both numbers, and
+some layers of a hybrid model have no attention heads.
 """
 
-import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,29 +15,17 @@ from torch import Tensor, nn
 
 from core.errors import HeadlightError, ModelError
 from core.examples.example_set import shortened
-from core.model.architectures import ARCHITECTURES, SUPPORTED, Architecture, submodule
+from core.heads import HeadId
+from core.model.architectures import ModelShape, Reading, read_heads, shape_of
+from core.model.architectures.layouts import QkvLayout, qkv_layout
 from core.model.fingerprint import hash_tensors, hash_tokenizer
-
-
-@dataclass(frozen=True)
-class ModelShape:
-    """Numbers of a model that its config tells."""
-
-    architecture: str
-    n_layers: int
-    n_heads: int
-    d_head: int
-    d_model: int
-    n_parameters: int
-    context_length: int
-    vocabulary: int
-    dtype: str
 
 
 class LoadedModel:
     """A causal model in evaluation mode with its tokenizer, and access to its heads by layer.
 
-    `gaps` is what may stand between a text and its answer.
+    `heads` is the order of every flat head axis: layer by layer, HeadId.layer the number of the block in the model.
+    `gaps` is what may stand between a text and its answer. Raises ModelError for a model without heads to read.
     """
 
     gaps: tuple[str, ...] = (" ", "")
@@ -48,9 +34,12 @@ class LoadedModel:
         self.model: Any = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
-        self.architecture = architecture_of(self.model.config, name)
-        self.layers: list[Any] = list(submodule(self.model, self.architecture.blocks))
-        self.shape = shape_of(self.model, self.projection(0))
+        self.reading: Reading = read_heads(self.model, name)
+        self.layers: list[Any] = [*self._module(self.reading.blocks)]
+        self._of_layer = {of_layer.layer: of_layer for of_layer in self.reading.layers}
+        self.heads = self.reading.heads
+        self._place = {head: place for place, head in enumerate(self.heads)}
+        self.shape: ModelShape = shape_of(self.model, self.reading)
         self.weights_hash = weights_hash or hash_tensors(self.model)
         self.tokenizer_hash = hash_tokenizer(tokenizer)
         self._frames: Tensor | None = None
@@ -60,42 +49,89 @@ class LoadedModel:
         """Where the input embeddings are, and with them the inputs."""
         return self.model.get_input_embeddings().weight.device
 
+    @property
+    def layers_with_heads(self) -> tuple[int, ...]:
+        """Numbers of the blocks that have attention heads; all of them but in hybrid models."""
+        return tuple(self._of_layer)
+
+    @property
+    def layer_of_head(self) -> list[int]:
+        """The layer of every head of the flat axis."""
+        return [head.layer for head in self.heads]
+
+    @property
+    def qkv(self) -> QkvLayout:
+        """How the projections to queries, keys and values lie."""
+        return qkv_layout(self.shape.architecture)
+
+    def flat(self, head: HeadId) -> int:
+        """The place of a head on every flat head axis."""
+        return self._place[head]
+
+    def n_heads(self, layer: int) -> int:
+        """Attention heads of a layer, 0 where it has none."""
+        return self._of_layer[layer].n_heads if layer in self._of_layer else 0
+
+    def d_head(self, layer: int) -> int:
+        """Numbers of z of each head of a layer, 0 where it has none."""
+        return self._of_layer[layer].d_head if layer in self._of_layer else 0
+
     def attention(self, layer: int) -> Any:
-        """The attention module of a layer."""
-        return getattr(self.layers[layer], self.architecture.attention)
+        """The attention module of a layer that has heads."""
+        return self.model.get_submodule(self._of_layer[layer].attention)
 
     def projection(self, layer: int) -> Any:
         """The output projection of a layer's attention; its input is (batch, position, n_heads * d_head)."""
-        return getattr(self.attention(layer), self.architecture.projection)
+        return self.model.get_submodule(self._of_layer[layer].projection)
 
     def norm(self, layer: int) -> Any:
-        """The norm in front of a layer's attention."""
-        block = self.layers[layer]
-        # newer Falcon blocks have one norm for the attention and one for the MLP
-        return getattr(block, "ln_attn", None) or getattr(block, self.architecture.norm)
+        """The norm in front of a layer's attention, None where it reads the residual stream itself."""
+        return self._module(self._of_layer[layer].norm)
+
+    def norm_behind(self, layer: int) -> Any:
+        """The norm between a layer's attention and the residual stream, None where there is none."""
+        return self._module(self._of_layer[layer].norm_behind)
+
+    def final_norm(self) -> Any:
+        """The norm in front of the unembedding, None for a model without one."""
+        return self._module(self.reading.final_norm)
+
+    def _module(self, path: str) -> Any:
+        return self.model.get_submodule(path) if path else None
 
     def output_weights(self, layer: int) -> Tensor:
-        """W_O by head, float32: (n_heads, d_head, d_model)."""
-        weight = self.projection(layer).weight.detach().float()
-        if isinstance(self.projection(layer), nn.Linear):
+        """W_O by head, float32: (n_heads of the layer, d_head of the layer, d_model)."""
+        projection = self.projection(layer)
+        weight = projection.weight.detach().float()
+        if isinstance(projection, nn.Linear):
             weight = weight.T
-        return weight.reshape(self.shape.n_heads, self.shape.d_head, self.shape.d_model)
+        return weight.reshape(self.n_heads(layer), self.d_head(layer), -1)
 
     def head_frames(self) -> Tensor:
-        """R of W_O,hᵀ = Q R for every head, float32: (n_layers * n_heads, d_head, d_head).
+        """R of W_O,hᵀ = Q R for every head, float32: (head, d_head, d_head), 0 beyond a smaller head's own size.
 
         R z has the lengths and angles of z W_O,h in d_head numbers instead of d_model.
         """
         if self._frames is None:
-            weights = (self.output_weights(layer).transpose(1, 2) for layer in range(self.shape.n_layers))
-            self._frames = torch.cat([torch.linalg.qr(of_layer).R.cpu() for of_layer in weights])
+            largest = self.shape.d_head
+            self._frames = torch.zeros(len(self.heads), largest, largest)
+            start = 0
+            for layer in self.layers_with_heads:
+                frames = torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).R.cpu()
+                rows, own = frames.shape[1:]
+                self._frames[start : start + len(frames), :rows, :own] = frames
+                start += len(frames)
         return self._frames
 
     def to_d_model(self, outputs: Tensor) -> Tensor:
-        """Head outputs R z (..., n_layers * n_heads, d_head) as they stand in the residual stream (..., d_model)."""
-        weights = (self.output_weights(layer).transpose(1, 2) for layer in range(self.shape.n_layers))
-        bases = torch.cat([torch.linalg.qr(of_layer).Q for of_layer in weights])
-        return torch.einsum("hmd,...hd->...hm", bases.to(outputs.device), outputs)
+        """Head outputs R z (..., head, d_head) as they stand in the residual stream (..., head, d_model)."""
+        bases = outputs.new_zeros(len(self.heads), self.shape.d_model, outputs.shape[-1])
+        start = 0
+        for layer in self.layers_with_heads:
+            basis = torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).Q.to(outputs)
+            bases[start : start + len(basis), :, : basis.shape[-1]] = basis
+            start += len(basis)
+        return torch.einsum("hmd,...hd->...hm", bases, outputs)
 
     @cached_property
     def special_ids(self) -> frozenset[int]:
@@ -215,39 +251,3 @@ def tokenizer_errors(name: str) -> Iterator[None]:
 def one_line(error: BaseException, length: int = 200) -> str:
     """What an error says, in one line of at most this length."""
     return shortened(" ".join(str(error).split()) or type(error).__name__, length)
-
-
-def architecture_of(config: Any, name: str) -> Architecture:
-    """Where a config's model keeps its heads; raises ModelError for a type that cannot be read."""
-    kind = getattr(config, "model_type", "") or "unknown"
-    if kind in ARCHITECTURES:
-        return ARCHITECTURES[kind]
-    classes = " ".join(getattr(config, "architectures", None) or [])
-    masked = re.search(r"MaskedLM|ForPreTraining|SequenceClassification|ConditionalGeneration", classes)
-    encoder = getattr(config, "is_encoder_decoder", False) or (
-        masked and not getattr(config, "is_decoder", False)
-    )
-    key = "not_decoder_only" if encoder else "unknown_architecture"
-    raise ModelError(key, name=name, architecture=kind, supported=SUPPORTED)
-
-
-def shape_of(model: Any, projection: Any) -> ModelShape:
-    """The shape from the config and the first attention output projection."""
-    config = model.config.get_text_config()
-    n_heads = int(config.num_attention_heads)
-    width_in, width_out = projection.weight.shape
-    if isinstance(projection, nn.Linear):
-        width_in, width_out = width_out, width_in
-    lengths = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")
-    context = next((getattr(config, name) for name in lengths if getattr(config, name, None)), math.inf)
-    return ModelShape(
-        architecture=model.config.model_type,
-        n_layers=int(config.num_hidden_layers),
-        n_heads=n_heads,
-        d_head=width_in // n_heads,
-        d_model=width_out,
-        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
-        context_length=0 if math.isinf(context) else int(context),
-        vocabulary=int(config.vocab_size),
-        dtype=str(getattr(config, "dtype", None) or next(model.parameters()).dtype).removeprefix("torch."),
-    )

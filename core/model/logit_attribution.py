@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError
-from core.model.architectures import submodule
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import multiplied
 
@@ -52,9 +51,8 @@ def logit_changes(loaded: LoadedModel, part: Tensor, stream: Tensor) -> Tensor:
 
 def final_norm(loaded: LoadedModel) -> tuple[Any, Any]:
     """The module that holds the final norm, and the norm, None for a model without one."""
-    path, _, name = loaded.architecture.final_norm.rpartition(".")
-    holder = submodule(loaded.model, path)
-    return holder, getattr(holder, name, None)
+    path = loaded.reading.final_norm or loaded.reading.blocks
+    return loaded.model.get_submodule(path.rpartition(".")[0]), loaded.final_norm()
 
 
 def has_plain_stream(loaded: LoadedModel) -> bool:

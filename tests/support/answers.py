@@ -69,9 +69,7 @@ class Changed:
                 z[0, :positions, head.head * width : (head.head + 1) * width] = value[:positions]
                 return (z,)
 
-            block = self._loaded.layers[head.layer]
-            attention = getattr(block, self._loaded.architecture.attention)
-            projection = getattr(attention, self._loaded.architecture.projection)
+            projection = self._loaded.projection(head.layer)
             self._handles.append(projection.register_forward_pre_hook(hook))
 
     def __exit__(self, *_error) -> None:
@@ -83,8 +81,7 @@ def z_of(loaded: LoadedModel, ids: list[int], head: HeadId) -> Tensor:
     """z (position, d_head) of one head, read at the output projection's input."""
     kept = []
     width = loaded.shape.d_head
-    attention = getattr(loaded.layers[head.layer], loaded.architecture.attention)
-    projection = getattr(attention, loaded.architecture.projection)
+    projection = loaded.projection(head.layer)
     handle = projection.register_forward_pre_hook(lambda _module, args: kept.append(args[0][0].clone()))
     with torch.no_grad():
         loaded.model(torch.tensor([ids]))
@@ -125,8 +122,8 @@ def receiver_z(loaded: LoadedModel, ids: list[int], edge: EdgeId, value: Tensor)
         changed = args[0].clone()
         changed[0, :, source.head * width : (source.head + 1) * width] = value
         ways = [projection.forward(z) for z in (changed, args[0])]
-        if name := loaded.architecture.post_norm:
-            ways = [getattr(loaded.layers[source.layer], name).forward(way) for way in ways]
+        if (behind := loaded.norm_behind(source.layer)) is not None:
+            ways = [behind.forward(way) for way in ways]
         deltas.append(ways[0] - ways[1])
 
     handles = [

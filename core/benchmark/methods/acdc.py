@@ -113,7 +113,7 @@ def cut_edges(
     starts at layer `first`, in front of which nothing is cut, `plain` is what the heads write in front of it. Raises
     ValueError for models with a norm behind the attention.
     """
-    if loaded.architecture.post_norm:
+    if any(map(loaded.norm_behind, loaded.layers_with_heads)):
         raise ValueError("what a layer's attention adds is no sum over heads in this architecture")
     cuts = _Cuts(loaded, cut, other)
     if plain is not None:

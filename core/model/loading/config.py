@@ -8,8 +8,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from core.errors import ModelError
-from core.model.architectures import SUPPORTED, submodule
-from core.model.loaded_model import ModelShape, architecture_of, one_line, shape_of
+from core.model.architectures import ModelShape, read_heads, refuse_by_config, shape_of
+from core.model.loaded_model import one_line
 from core.model.loading.hub import place_of
 
 
@@ -24,7 +24,7 @@ def load_config(source: str) -> Any:
         config = AutoConfig.from_pretrained(**place_of(source), trust_remote_code=False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _config_error(source, folder, error) from None
-    architecture_of(config, source)
+    refuse_by_config(config, source)
     return config
 
 
@@ -33,10 +33,7 @@ def shape_from_config(source: str) -> ModelShape:
     config = load_config(source)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    architecture = architecture_of(config, source)
-    block = submodule(model, architecture.blocks)[0]
-    projection = getattr(getattr(block, architecture.attention), architecture.projection)
-    return shape_of(model, projection)
+    return shape_of(model, read_heads(model, source))
 
 
 def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
@@ -47,5 +44,5 @@ def _config_error(source: str, folder: Path, error: Exception) -> ModelError:
         return ModelError("model_not_found", name=source, detail=detail)
     kind = re.search(r"model type `(\S+?)`", str(error))
     if kind:
-        return ModelError("unknown_architecture", name=source, architecture=kind[1], supported=SUPPORTED)
+        return ModelError("unknown_architecture", name=source, architecture=kind[1])
     return ModelError("bad_config", name=source, detail=detail)

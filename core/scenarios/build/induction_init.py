@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from core.model.architectures import ARCHITECTURES, submodule
+from core.model.architectures import read_heads
 from core.scenarios.build.training_texts import BLOCKS
 
 CONSTANT = 0
@@ -67,12 +67,11 @@ def start_gpt2(model: GPT2LMHeadModel, generator: torch.Generator) -> None:
 @torch.no_grad()
 def start_rotary(model: Any, generator: torch.Generator) -> None:
     """Set L0H0, L0H2, L1H0 and L1H2 of a freshly made model with rotary positions and tied embeddings."""
-    d_model, n_heads = model.config.hidden_size, model.config.num_attention_heads
+    d_model = model.config.hidden_size
     embeddings = model.get_input_embeddings().weight
-    architecture = ARCHITECTURES[model.config.model_type]
-    blocks = submodule(model, architecture.blocks)
-    first, second = (getattr(blocks[layer], architecture.attention) for layer in (0, 1))
-    d_head = getattr(first, architecture.projection).weight.shape[1] // n_heads
+    of_layers = read_heads(model, model.config.model_type).layers
+    first, second = (model.get_submodule(of_layer.attention) for of_layer in of_layers[:2])
+    d_head = of_layers[0].d_head
     speeds = model.base_model.rotary_emb.inv_freq.float().cpu()
     for name, weight in model.named_parameters():
         if name.endswith(_WRITERS):

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.model.architectures import ARCHITECTURES, submodule
+from core.model.architectures import read_heads
 
 
 class OutputNorms:
@@ -16,11 +16,9 @@ class OutputNorms:
     """
 
     def __init__(self, model: Any, relative: bool = False) -> None:
-        architecture = ARCHITECTURES[model.config.model_type]
-        self._blocks = list(submodule(model, architecture.blocks))
-        self.projections = [
-            getattr(getattr(block, architecture.attention), architecture.projection) for block in self._blocks
-        ]
+        reading = read_heads(model, model.config.model_type)
+        self._blocks = list(model.get_submodule(reading.blocks))
+        self.projections = [model.get_submodule(of_layer.projection) for of_layer in reading.layers]
         self._n_heads = model.config.num_attention_heads
         self._relative = relative
         # the bundled models were trained with these: the square root needs some slope at 0

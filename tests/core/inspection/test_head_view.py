@@ -96,8 +96,7 @@ def test_heads_of_a_layer_and_the_bias_make_up_what_its_attention_adds(kind: str
         seen["added"] = output[0] if isinstance(output, tuple) else output
         return output
 
-    post = loaded.architecture.post_norm
-    writer = getattr(loaded.layers[layer], post) if post else loaded.attention(layer)
+    writer = loaded.norm_behind(layer) or loaded.attention(layer)
     with after(writer, keep), torch.inference_mode():
         loaded.model(input_ids=torch.tensor([IDS]))
     updates = sum(read_head(loaded, IDS, HeadId(layer, head)).update for head in range(loaded.shape.n_heads))

@@ -1,0 +1,24 @@
+"""Models that their config alone shows to be no decoder, before a weight is read or a pass is run."""
+
+import re
+from typing import Any
+
+from core.errors import ModelError
+
+_NO_DECODER = re.compile(
+    r"MaskedLM|ForPreTraining|SequenceClassification|TokenClassification|QuestionAnswering"
+)
+
+
+def refuse_by_config(config: Any, name: str) -> None:
+    """Raise ModelError for an encoder, an encoder with a decoder, or a type without a causal language model."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = getattr(config, "model_type", "") or "unknown"
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError("encoder_decoder", name=name, architecture=kind)
+    classes = " ".join(getattr(config, "architectures", None) or [])
+    if _NO_DECODER.search(classes) and getattr(config, "is_decoder", False) is not True:
+        raise ModelError("not_decoder_only", name=name, architecture=kind)
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise ModelError("unknown_architecture", name=name, architecture=kind)
