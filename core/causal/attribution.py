@@ -14,7 +14,6 @@ metric bends between the two values (saturated attention, heads that stand in fo
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -22,8 +21,9 @@ from torch import Tensor
 
 from core.causal.metric import Metric, Row, read_rows
 from core.causal.patching import Patching
-from core.model.batching import BATCH_TOKENS, batches_of
+from core.model.batching import BATCH_TOKENS, batches_from
 from core.model.hooks import on_z
+from core.model.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import at_least_float
 from core.model.recording import Recording
@@ -62,18 +62,22 @@ def attribution(
     per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
     budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
     every = metric.rows_of(range(n_anomalous))
-    batches = batches_of(lengths, every, budget)
+    starts = patching.starts(metric, patching.method)
+    batches = batches_from(lengths, starts, every, budget)
     done = 0
     for rows in batches:
+        start = min(starts[row] for row in rows)
+        prefix = plain.prefix(rows, start)
+        start = prefix.width
         if patching.method == "resample":
             instead = plain.padded_z([metric.partner(row) for row in rows])
         else:
             instead = _means(patching, [metric.rows[row] for row in rows], shape.n_layers)
-        z, gradient = _with_gradient(loaded, rows, metric)
+        z, gradient = _with_gradient(loaded, rows, metric, prefix)
         for layer, (here, slope, other) in enumerate(zip(z, gradient, instead, strict=True)):
-            share = (slope * (here - other.to(here))).sum(dim=-1)
+            share = (slope * (here - other[:, start:].to(here))).sum(dim=-1)
             for place, row in enumerate(rows):
-                of_row = share[place, : lengths[row]].sum(dim=0).cpu().numpy() / metric.gap
+                of_row = share[place, : lengths[row] - start].sum(dim=0).cpu().numpy() / metric.gap
                 values[layer, : len(of_row), metric.rows[row].text] += of_row
         done += len(rows)
         yield done * n_anomalous // len(every)
@@ -82,19 +86,18 @@ def attribution(
 
 def _means(patching: Patching, rows: Sequence[Row], n_layers: int) -> list[Tensor]:
     """What heads get by `mean` in these rows, by layer (row, position, head, d_head)."""
-    at = partial(patching.replacements.at, rows=rows, kind="mean")
-    return [at(layer) for layer in range(n_layers)]
+    return [patching.replacements.of_every_head(layer, rows, "mean") for layer in range(n_layers)]
 
 
 def _with_gradient(
-    loaded: LoadedModel, rows: Sequence[int], metric: Metric
+    loaded: LoadedModel, rows: Sequence[int], metric: Metric, prefix: Prefix
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """z of every head and the gradient of its row's metric with respect to it.
+    """z of every head and the gradient of its row's metric with respect to it, behind the prefix.
 
     Both by layer (row, position, head, d_head), float32 or finer.
     """
     with torch.enable_grad(), differentiable_z(loaded) as layers:
-        total = read_rows(loaded, metric, rows).sum()
+        total = read_rows(loaded, metric, rows, prefix).sum()
         gradients = torch.autograd.grad(total, layers)
     z = [at_least_float(of_layer.detach()) for of_layer in layers]
     return z, [at_least_float(gradient) for gradient in gradients]

@@ -3,20 +3,21 @@
 The rows of a batch are (target, row of the metric), padded on the right, up to a budget of tokens: a row is a text, or
 a text with answer tokens behind it, and an intervention acts on all of it. What changed heads write is told
 by `core.causal.replacements`; an edge is changed by `core.causal.path_patching`. Layers in front of the first changed
-one are not run again (`core.model.partial_forward`), so targets go in the order of their layers.
+one are not run again (`core.model.partial_forward`), nor are tokens in front of the first changed position
+(`core.model.kept_prefix`); `core.causal._batches` says what goes together.
 """
 
 from collections.abc import Collection, Generator, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
-from itertools import product
 from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from core.causal._batches import Item, batches_of_runs
 from core.causal.metric import Metric, Row, read_rows
-from core.causal.path_patching import Reads, patch_edges
+from core.causal.path_patching import Reads, patch_edges, written_change
 from core.causal.replacements import AblationKind, Replacements, replace_heads
 from core.heads import EdgeId, HeadId
 from core.model.batching import BATCH_ROWS, tokens_for
@@ -98,52 +99,77 @@ class Patching:
         values = np.zeros((len(targets), len(texts)))
         place_of = {text: place for place, text in enumerate(texts)}
         plain, rows = metric.recording or self._recording, metric.rows_of(texts)
-        if kind == "resample":
-            self.forward_passes += self.replacements.prepare(metric)
+        edges = any(isinstance(target, EdgeId) for target in targets)
+        if kind == "resample" or edges:
+            self.forward_passes += self.replacements.prepare(metric, own=edges)
         done = 0
-        for batch in self._batches(targets, rows, [len(metric.rows[row].ids) for row in rows]):
-            changed, read = [targets[index] for index, _ in batch], [row for _, row in batch]
-            first = min(_first_layer(target) for target in changed)
-            changing = self._changed(changed, [metric.rows[row] for row in read], kind, reads)
+        for batch in batches_of_runs(self._items(targets, rows, metric, kind), self._tokens, BATCH_ROWS):
+            changed, read = [targets[item.target] for item in batch.items], [item.row for item in batch.items]
+            prefix = plain.prefix(read, batch.start)
+            changing = self._changed(changed, [metric.rows[row] for row in read], kind, reads, prefix.width)
             self.forward_passes += 1
-            with plain.resumed(read, first), changing, torch.no_grad():
-                of_rows = read_rows(self._loaded, metric, read).double().cpu().numpy()
+            with plain.resumed(read, batch.layer, prefix.width), changing, torch.no_grad():
+                of_rows = read_rows(self._loaded, metric, read, prefix).double().cpu().numpy()
             places = [place_of[metric.rows[row].text] for row in read]
-            np.add.at(values, ([index for index, _ in batch], places), of_rows)
-            done += len(batch)
+            np.add.at(values, ([item.target for item in batch.items], places), of_rows)
+            done += len(batch.items)
             yield done * len(texts) // len(rows)
         return values
 
-    def _batches(
-        self, targets: Sequence[AnyTarget], rows: Sequence[int], lengths: Sequence[int]
-    ) -> list[list[tuple[int, int]]]:
-        """The items (number of the target, row) of each forward pass, by first changed layer, then by length."""
-        layers = [_first_layer(target) for target in targets]
-        items = list(product(range(len(targets)), range(len(rows))))
-        items.sort(key=lambda item: (layers[item[0]], lengths[item[1]]))
-        batches: list[list[tuple[int, int]]] = []
-        longest = 0
-        for index, place in items:
-            longest = max(longest, lengths[place])
-            count = len(batches[-1]) + 1 if batches else BATCH_ROWS + 1
-            if count <= BATCH_ROWS and longest * count <= self._tokens:
-                batches[-1].append((index, rows[place]))
-            else:
-                batches.append([(index, rows[place])])
-                longest = lengths[place]
-        return batches
+    def _items(
+        self, targets: Sequence[AnyTarget], rows: Sequence[int], metric: Metric, kind: AblationKind
+    ) -> list[Item]:
+        """Every target on every row, with where it changes something first."""
+        starts = self.starts(metric, kind)
+        layers = [self._first_layer(target) for target in targets]
+        return [
+            Item(number, row, layer, starts[row], len(metric.rows[row].ids))
+            for number, layer in enumerate(layers)
+            for row in rows
+        ]
+
+    def starts(self, metric: Metric, kind: AblationKind) -> list[int]:
+        """The first position (row,) that is read anew; 0 where the model cannot go on from kept keys and values."""
+        starts = [self.replacements.start(row, kind) for row in metric.rows]
+        plain = metric.recording or self._recording
+        return starts if any(starts) and plain.keeps_prefixes(starts) else [0] * len(starts)
+
+    def _first_layer(self, target: AnyTarget) -> int:
+        """The first layer that a changed run does not share with the plain one."""
+        if isinstance(target, EdgeId):
+            return target.target.layer if self._knows_changes else target.source.layer
+        return min((head.layer for head in _heads(target)), default=0)
+
+    @property
+    def _knows_changes(self) -> bool:
+        """Whether what a sender adds to the stream follows from its own z alone."""
+        return not any(map(self._loaded.norm_behind, self._loaded.layers_with_heads))
 
     def _changed(
-        self, targets: Sequence[AnyTarget], rows: Sequence[Row], kind: AblationKind, reads: Reads
+        self, targets: Sequence[AnyTarget], rows: Sequence[Row], kind: AblationKind, reads: Reads, start: int
     ) -> AbstractContextManager[None]:
         """Row i of a forward pass reads `rows[i]` with `targets[i]` changed; all edges, or all heads."""
-        values = partial(self.replacements.at, rows=rows, kind=kind)
         edges = [target for target in targets if isinstance(target, EdgeId)]
-        if edges:
-            layers = {edge.source.layer for edge in edges}
-            of_layer = {layer: values(layer).to(self._loaded.device) for layer in layers}
-            return patch_edges(self._loaded, [[edge] for edge in edges], of_layer, reads)
-        return replace_heads(self._loaded, [_heads(target) for target in targets], values)
+        if not edges:
+
+            def values(layer: int, heads: Sequence[Sequence[int]]) -> Tensor:
+                return self.replacements.at(layer, rows, heads, kind, start)
+
+            return replace_heads(self._loaded, [_heads(target) for target in targets], values)
+        senders = [edge.source for edge in edges]
+        if self._knows_changes:
+            other, plain = {}, {}
+            for layer in {sender.layer for sender in senders}:
+                of_rows = [[sender.head] if sender.layer == layer else [] for sender in senders]
+                other[layer] = self.replacements.at(layer, rows, of_rows, kind, start)
+                plain[layer] = self.replacements.own(layer, rows, of_rows, start)
+            changes = written_change(self._loaded, senders, other, plain)
+            return patch_edges(self._loaded, [[edge] for edge in edges], {}, reads, changes)
+        of_layers = {
+            layer: self.replacements.of_every_head(layer, rows, kind, start).to(self._loaded.device)
+            for layer in {sender.layer for sender in senders}
+        }
+        return patch_edges(self._loaded, [[edge] for edge in edges], of_layers, reads)
 
 
 def _heads(target: AnyTarget) -> Collection[HeadId]:
@@ -151,7 +177,3 @@ def _heads(target: AnyTarget) -> Collection[HeadId]:
     if isinstance(target, EdgeId):
         return [target.source]
     return [target] if isinstance(target, HeadId) else target
-
-
-def _first_layer(target: AnyTarget) -> int:
-    return min((head.layer for head in _heads(target)), default=0)

@@ -52,6 +52,7 @@ def patch_edges(
     edges: Sequence[Sequence[EdgeId]],
     values: Sequence[Tensor] | Mapping[int, Tensor],
     reads: Reads = "all",
+    changes: Tensor | None = None,
 ) -> Iterator[None]:
     """Patch the edges of every row: `edges[row]` lists them, and each sender s has z_s' = values[s].
 
@@ -60,15 +61,38 @@ def patch_edges(
     sight of the change to its queries, keys or values. Raises ModelError where these cannot be told apart, and for a
     model that normalises the residual stream itself, where the change would pass more norms than the receiver's own;
     ValueError for an edge that does not go forward.
+
+    Where each row has one edge, what its sender writes by itself is as in the plain run. `changes`
+    (row, position, d_model), made by `written_change`, are then the deltas, so that a run may begin at the first
+    receiver's layer; `values` are not read.
     """
     if not has_plain_stream(loaded):
         raise ModelError("no_path_patching", architecture=loaded.shape.architecture)
-    plan = _Plan(loaded, edges, values, reads)
+    plan = _Plan(loaded, edges, values, reads, changes)
     with ExitStack() as stack:
         for layer in range(loaded.shape.n_layers):
             for context in plan.contexts(layer):
                 stack.enter_context(context)
         yield
+
+
+def written_change(
+    loaded: LoadedModel, senders: Sequence[HeadId], other: Mapping[int, Tensor], plain: Mapping[int, Tensor]
+) -> Tensor:
+    """What each row's sender adds to the stream with z_s' less what it adds by itself: (row, position, d_model).
+
+    `other` and `plain` are by layer (entry, position, d_head), an entry for each row whose sender lies there, in the
+    order of the rows. For a model without a norm behind the attention.
+    """
+    parts: list[Tensor] = [torch.zeros(())] * len(senders)
+    for layer, values in other.items():
+        rows = [row for row, sender in enumerate(senders) if sender.layer == layer]
+        heads = [senders[row].head for row in rows]
+        weights = loaded.output_weights(layer)
+        change = (values - plain[layer]).to(weights) @ weights[heads]
+        for row, of_row in zip(rows, change, strict=True):
+            parts[row] = of_row
+    return torch.stack(parts)
 
 
 @dataclass(frozen=True)
@@ -88,9 +112,10 @@ class _Plan:
         edges: Sequence[Sequence[EdgeId]],
         values: Sequence[Tensor] | Mapping[int, Tensor],
         reads: Reads,
+        changes: Tensor | None = None,
     ) -> None:
-        self._loaded, self._values, self._reads = loaded, values, reads
-        self._senders = {edge.source for row in edges for edge in row}
+        self._loaded, self._values, self._reads, self._known = loaded, values, reads, changes
+        self._senders = {edge.source for row in edges for edge in row if changes is None}
         shape = loaded.shape
         self._rounds = [_rounds(edges, layer, shape.n_heads) for layer in range(shape.n_layers)]
         self._changes: dict[HeadId, Tensor] = {}
@@ -154,6 +179,10 @@ class _Plan:
         """The shift of the residual stream (row, position, d_model) that the receivers of a round see."""
         assert self._before_norm is not None
         delta = torch.zeros_like(self._before_norm)
+        if self._known is not None:
+            rows = [row for row, senders in enumerate(round_.senders) if senders]
+            delta[rows] = self._known[rows].to(delta)
+            return delta
         for layer in sorted({sender.layer for senders in round_.senders for sender in senders}):
             delta += self._added(layer, round_).to(delta)
         return delta

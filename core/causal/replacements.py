@@ -71,13 +71,17 @@ class Replacements:
             [total / len(normal) for total in last],
         )
 
-    def prepare(self, metric: Metric) -> int:
-        """Get z of the other text of every row that reads answer tokens along; returns the forward passes it took."""
+    def prepare(self, metric: Metric, own: bool = False) -> int:
+        """Get z of the other text of every row that reads answer tokens along; returns the forward passes it took.
+
+        With `own`, that of the row itself too.
+        """
         if metric.recording is None:
             return 0
         known = {row.ids: number for number, row in enumerate(metric.rows)}
-        others = dict.fromkeys(self._other(row) for row in metric.rows if row.answer)
-        wanted = [ids for ids in others if ids not in self._with_answers]
+        reading = [row for row in metric.rows if row.answer]
+        rows = dict.fromkeys([*map(self._other, reading), *(row.ids for row in reading if own)])
+        wanted = [ids for ids in rows if ids not in self._with_answers]
         recorded = [ids for ids in wanted if ids in known]
         self._keep(recorded, metric.recording.of([known[ids] for ids in recorded]))
         unknown = [ids for ids in wanted if ids not in known]
@@ -85,21 +89,80 @@ class Replacements:
         self._keep(unknown, extra)
         return extra.forward_passes
 
-    def at(self, layer: int, rows: Sequence[Row], kind: AblationKind) -> Tensor:
-        """What the heads of a layer get in these rows: (row, position, head, d_head), 0 for unknown heads.
+    def start(self, row: Row, kind: AblationKind) -> int:
+        """The first position at which heads of a row may get something else; it is read from there on at the latest.
 
-        For `resample`, rows of a metric that reads answer tokens along are those that `prepare` has seen.
+        By `resample`, tokens that a text shares with its other text in front write the same in both.
         """
-        width = max(len(row.ids) for row in rows)
+        read = min((read.position for read in row.reads), default=len(row.ids) - 1)
+        if kind != "resample":
+            return 0
+        other = self._other(row)
+        if len(other) != len(row.ids):
+            return 0
+        differ = (place for place, (a, b) in enumerate(zip(row.ids, other, strict=True)) if a != b)
+        return min(next(differ, read), read)
+
+    def at(
+        self,
+        layer: int,
+        rows: Sequence[Row],
+        heads: Sequence[Sequence[int]],
+        kind: AblationKind,
+        start: int = 0,
+    ) -> Tensor:
+        """What these heads of a layer get in each row, from position `start` on: (entry, position, d_head).
+
+        Entries are the heads of the first row, then those of the second …; unknown heads get 0. For `resample`, rows of
+        a metric that reads answer tokens along are those that `prepare` has seen.
+        """
+        width = max(len(row.ids) for row in rows) - start
         everywhere, last = (mean[layer] for mean in self.means)
-        values = torch.zeros(len(rows), width, *last.shape)
-        for of_row, row in zip(values, rows, strict=True):
-            length = len(row.ids)
+        values = torch.zeros(sum(map(len, heads)), width, last.shape[-1])
+        done = 0
+        for row, of_row in zip(rows, heads, strict=True):
+            entries, length = values[done : done + len(of_row)], len(row.ids)
+            done += len(of_row)
             if kind == "mean":
-                of_row[: row.start - 1], of_row[row.start - 1 : length] = everywhere, last
+                middle = max(row.start - 1 - start, 0)
+                entries[:, :middle] = everywhere[list(of_row)][:, None]
+                entries[:, middle : length - start] = last[list(of_row)][:, None]
             elif kind == "resample":
-                z = self._with_answers[self._other(row)] if row.answer else self._z[self._donor_of[row.text]]
-                of_row[:length, self._heads[layer]] = z[layer][from_the_end(length, len(z[layer]))]
+                z = self._z_of(self._other(row) if row.answer else self._donor_of[row.text])[layer]
+                places = from_the_end(length, len(z))[start:]
+                entries[:, : length - start] = self._heads_of(layer, z[places], of_row)
+        return values
+
+    def of_every_head(self, layer: int, rows: Sequence[Row], kind: AblationKind, start: int = 0) -> Tensor:
+        """The same of all heads of the layer: (row, position, head, d_head)."""
+        every = list(range(len(self.means[1][layer])))
+        entries = self.at(layer, rows, [every] * len(rows), kind, start)
+        return entries.unflatten(0, (len(rows), len(every))).transpose(1, 2)
+
+    def own(self, layer: int, rows: Sequence[Row], heads: Sequence[Sequence[int]], start: int = 0) -> Tensor:
+        """What the same heads write in the plain run of each row (entry, position, d_head)."""
+        width = max(len(row.ids) for row in rows) - start
+        values = torch.zeros(sum(map(len, heads)), width, self.means[1][layer].shape[-1])
+        done = 0
+        for row, of_row in zip(rows, heads, strict=True):
+            z = self._z_of(row.ids if row.answer else row.text)[layer][start:]
+            values[done : done + len(of_row), : len(z)] = self._heads_of(layer, z, of_row)
+            done += len(of_row)
+        return values
+
+    def _z_of(self, text: int | tuple[int, ...]) -> list[Tensor]:
+        """z by layer of a recorded text, or of a row with answer tokens that `prepare` has seen."""
+        return self._z[text] if isinstance(text, int) else self._with_answers[text]
+
+    def _heads_of(self, layer: int, z: Tensor, heads: Sequence[int]) -> Tensor:
+        """(head, position, d_head) of known z (position, known head, d_head); 0 for unknown heads."""
+        known = self._heads[layer]
+        if z.shape[1] == len(self.means[1][layer]):
+            return z[:, list(heads)].transpose(0, 1)
+        values = z.new_zeros(len(heads), len(z), z.shape[-1])
+        for place, head in enumerate(heads):
+            if head in known:
+                values[place] = z[:, known.index(head)]
         return values
 
     def _other(self, row: Row) -> tuple[int, ...]:
@@ -121,30 +184,33 @@ class Replacements:
         return z if len(heads) == z.shape[1] else z[:, heads]
 
 
+Values = Callable[[int, Sequence[Sequence[int]]], Tensor]
+"""Gives for a layer, and its heads that are changed in each row, what these write: (entry, position, d_head)."""
+
+
 @contextmanager
-def replace_heads(
-    loaded: LoadedModel, heads: Sequence[Iterable[HeadId]], values: Callable[[int], Tensor]
-) -> Iterator[None]:
+def replace_heads(loaded: LoadedModel, heads: Sequence[Iterable[HeadId]], values: Values) -> Iterator[None]:
     """Put other values in place of z of the heads of each row of the batch.
 
-    `values` gives for a layer what broadcasts to (row, position, head, d_head); it is asked when the layer runs. Other
-    heads keep what they write. Contexts can be nested; one entered later sees what earlier ones changed.
+    `values` is asked when a layer runs; its entries are the heads of the first row, then those of the second …
+    Other heads keep what they write. Contexts can be nested; one entered later sees what earlier ones changed.
     """
-    shape = loaded.shape
-    marked = torch.zeros(shape.n_layers, len(heads), shape.n_heads, dtype=torch.bool)
+    by_layer: dict[int, list[list[int]]] = {}
     for row, of_row in enumerate(heads):
-        for head in of_row:
-            marked[head.layer, row, head.head] = True
+        for head in sorted(of_row):
+            by_layer.setdefault(head.layer, [[] for _ in heads])[row].append(head.head)
     with ExitStack() as stack:
-        for layer in range(shape.n_layers):
-            if bool(marked[layer].any()):
-                mask = marked[layer, :, None, :, None]
-                stack.enter_context(on_z(loaded, layer, partial(_replaced, mask, partial(values, layer))))
+        for layer, of_rows in by_layer.items():
+            stack.enter_context(on_z(loaded, layer, partial(_replaced, layer, of_rows, values)))
         yield
 
 
-def _replaced(mask: Tensor, values: Callable[[], Tensor], z: Tensor) -> Tensor:
-    return torch.where(mask.to(z.device), values().to(z), z)
+def _replaced(layer: int, heads: Sequence[Sequence[int]], values: Values, z: Tensor) -> Tensor:
+    rows = torch.tensor([row for row, of_row in enumerate(heads) for _ in of_row], device=z.device)
+    entries = torch.tensor([head for of_row in heads for head in of_row], device=z.device)
+    changed = z.clone()
+    changed[rows, :, entries] = values(layer, heads).to(z)
+    return changed
 
 
 def from_the_end(length: int, donor: int) -> Tensor:

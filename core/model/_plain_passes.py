@@ -19,6 +19,7 @@ from core.model.attention_weights import (
 from core.model.batching import BATCH_TOKENS, batches_of, pad
 from core.model.head_outputs import Spec, ZRecorder, at
 from core.model.hooks import on_every_z
+from core.model.kept_prefix import Prefixes
 from core.model.loaded_model import LoadedModel
 from core.model.memory import is_out_of_memory
 from core.model.partial_forward import Streams
@@ -52,7 +53,7 @@ class PlainPasses:
         self._loaded, self._store = loaded, store
         self._lengths = [len(text) for text in texts]
         self._with_streams = streams
-        self.streams = Streams(loaded, self._lengths)
+        self.streams, self.prefixes = Streams(loaded, self._lengths), Prefixes(loaded)
         self._z_specs = self._specs_of_z(slots)
         self.attention_state, self.attention_specs = self._plan_of_attention(slots if attention else {})
         self._z: dict[int, list[Tensor]] = {}
@@ -101,6 +102,10 @@ class PlainPasses:
             return None
         weights = self.attention[text].float()
         return between(weights, positions) if self.attention_specs[text] is None else weights
+
+    def last_read(self, text: int) -> int:
+        """The last position of a text whose final hidden state is kept."""
+        return self._lengths[text] - 1 if self._read_at is None else self._read_at[text][-1]
 
     def require_streams(self, texts: Sequence[int]) -> None:
         """Read those of the texts whose streams are not there."""

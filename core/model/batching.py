@@ -13,6 +13,9 @@ PROCESSOR_TOKENS = 1024
 
 BATCH_ROWS = 256
 
+TOKENS_OF_A_PASS = 64
+"""Tokens that may be read without need to spare a forward pass, which costs about as much by itself."""
+
 
 def batches_of(
     lengths: Sequence[int], indices: Sequence[int], budget: int = BATCH_TOKENS, rows: int = BATCH_ROWS
@@ -26,6 +29,21 @@ def batches_of(
         else:
             batches.append([index])
     return batches
+
+
+def batches_from(
+    lengths: Sequence[int], starts: Sequence[int], indices: Sequence[int], budget: int = BATCH_TOKENS
+) -> list[list[int]]:
+    """The same of texts that are read from a position on; one whose start is far from those of a batch stays apart."""
+    groups: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: starts[i]):
+        first = groups[-1][0] if groups else index
+        if groups and (starts[index] - starts[first]) * len(groups[-1]) <= TOKENS_OF_A_PASS:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    read = [length - start for length, start in zip(lengths, starts, strict=True)]
+    return [batch for group in groups for batch in batches_of(read, group, budget)]
 
 
 def tokens_for(device: torch.device) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from core.model.kept_prefix import KeptCache
 from core.model.loaded_model import LoadedModel
 
 
@@ -54,8 +55,11 @@ _CACHES = ("cache", "past_key_values", "layer_past")
 def run_again(
     attention: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], hidden_states: Tensor
 ) -> None:
-    """The same call with another input, without the key and value cache that a second run would lengthen."""
-    clean = {name: None if name in _CACHES else value for name, value in kwargs.items()}
+    """The same call with another input, without a key and value cache that a second run would lengthen."""
+    clean = {
+        name: None if name in _CACHES and not isinstance(value, KeptCache) else value
+        for name, value in kwargs.items()
+    }
     if args:
         attention(hidden_states, *args[1:], **clean)
     else:

@@ -6,7 +6,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor, nn
 
-from core.model.batching import pad
+from core.model.kept_prefix import WHOLE, Prefix, hidden_states
 from core.model.loaded_model import LoadedModel
 
 WORDS = 2**15
@@ -27,12 +27,17 @@ def last_logits(loaded: LoadedModel, texts: Sequence[Sequence[int]]) -> Tensor:
 
 
 def hidden_at(
-    loaded: LoadedModel, texts: Sequence[Sequence[int]], positions: Sequence[Sequence[int]]
+    loaded: LoadedModel,
+    texts: Sequence[Sequence[int]],
+    positions: Sequence[Sequence[int]],
+    prefix: Prefix = WHOLE,
 ) -> Tensor:
-    """Final hidden states (place, d_model) at these positions of each text, in their order, in one forward pass."""
-    ids, mask = pad(texts, loaded.device)
-    hidden = loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-    return at_places(hidden, positions)
+    """Final hidden states (place, d_model) at these positions of each text, in their order, in one forward pass.
+
+    What lies in front of the positions may be kept in a prefix.
+    """
+    hidden = hidden_states(loaded, texts, prefix)
+    return at_places(hidden, [[position - prefix.width for position in own] for own in positions])
 
 
 def at_places(hidden: Tensor, positions: Sequence[Sequence[int]]) -> Tensor:
@@ -42,14 +47,20 @@ def at_places(hidden: Tensor, positions: Sequence[Sequence[int]]) -> Tensor:
     return hidden[rows.to(hidden.device), places.to(hidden.device)]
 
 
-def head_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
+def head_logits(loaded: LoadedModel, hidden: Tensor, words: Tensor | None = None) -> Tensor:
     """Logits of final hidden states (..., d_model), float32 or finer, scaled and capped as the model does.
 
-    Effects are differences of logits, which half precision would round to steps as large as the effects themselves.
+    Of all words (..., vocabulary), or of these (..., word) alone. Effects are differences of logits, which half
+    precision would round to steps as large as the effects themselves.
     """
     config = loaded.model.config.get_text_config()
     bias = getattr(loaded.model.get_output_embeddings(), "bias", None)
-    logits = multiplied(loaded, hidden)
+    if words is None:
+        logits = multiplied(loaded, hidden)
+    else:
+        rows, given = loaded.model.get_output_embeddings().weight[words], at_least_float(hidden)
+        logits = (rows.to(given.dtype) @ given[..., None])[..., 0]
+        bias = bias if bias is None else bias[words]
     if bias is not None:
         logits = logits + bias.to(logits.dtype)
     logits = logits * (getattr(config, "logit_scale", None) or 1.0)

@@ -1,7 +1,7 @@
 """Forward passes that start at a later layer: what lies before an intervention is as in the plain run.
 
 A change in the last of n layers costs about an n-th of a forward pass. Where the streams would take more memory than
-MOST_BYTES, every layer runs as ever.
+MOST_BYTES, every layer runs as ever. Streams stay on the device of their layer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -48,33 +48,42 @@ class Streams:
             yield
 
     @contextmanager
-    def resumed(self, texts: Sequence[int], first: int) -> Iterator[None]:
-        """Forward passes inside read these texts from `first` on: the layers before it pass on what they get."""
+    def resumed(self, texts: Sequence[int], first: int, start: int = 0) -> Iterator[None]:
+        """Forward passes inside read these texts from layer `first` on: the layers before it pass on what they get.
+
+        The passes read from position `start` on (`core.model.kept_prefix`).
+        """
         if not self.usable or first == 0 or any(text not in self._kept for text in texts):
             yield
             return
         with ExitStack() as stack:
             for layer in self._loaded.layers[:first]:
                 stack.enter_context(_passing(layer, self._in_tuple))
-            stack.enter_context(before(self._loaded.layers[first], partial(self._put, texts, first)))
+            stack.enter_context(before(self._loaded.layers[first], partial(self._put, texts, first, start)))
             yield
 
     def _keep(self, texts: Sequence[int], _layer: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         stream = args[0] if args else kwargs["hidden_states"]
         for row, text in enumerate(texts):
-            self._kept[text].append(stream[row, : self._lengths[text]].detach().cpu().clone())
+            self._kept[text].append(stream[row, : self._lengths[text]].detach().clone())
 
     def _look_at(self, _layer: nn.Module, _args: Any, output: Any) -> None:
         """How layers return the stream: alone, or first in a tuple whose rest nobody asks for here."""
         self._in_tuple = isinstance(output, tuple)
 
     def _put(
-        self, texts: Sequence[int], first: int, _layer: nn.Module, args: Any, kwargs: dict[str, Any]
+        self,
+        texts: Sequence[int],
+        first: int,
+        start: int,
+        _layer: nn.Module,
+        args: Any,
+        kwargs: dict[str, Any],
     ) -> tuple[Any, dict[str, Any]]:
         given = args[0] if args else kwargs["hidden_states"]
         stream = torch.zeros_like(given)
         for row, text in enumerate(texts):
-            stream[row, : self._lengths[text]] = self._kept[text][first].to(given)
+            stream[row, : self._lengths[text] - start] = self._kept[text][first][start:].to(given)
         return ((stream, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": stream})
 
 

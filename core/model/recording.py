@@ -17,6 +17,7 @@ from core.model._plain_passes import PlainPasses
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import AttentionState
 from core.model.batching import padded
+from core.model.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 
@@ -67,7 +68,7 @@ class Recording:
     @property
     def forward_passes(self) -> int:
         """Forward passes made so far, of all texts of the recording."""
-        return self._passes.forward_passes
+        return self._passes.forward_passes + self._passes.prefixes.forward_passes
 
     @property
     def cached_texts(self) -> int:
@@ -118,12 +119,35 @@ class Recording:
         """Attention weights (layer, head, query, key) between the compared positions; None where there are none."""
         return self._known().attention_at(self._index[text], positions)
 
-    def resumed(self, texts: Sequence[int], first: int) -> AbstractContextManager[None]:
-        """Forward passes inside read these texts from layer `first` on, with what lies before as in the plain run."""
+    def keeps_prefixes(self, widths: Sequence[int]) -> bool:
+        """Whether passes over these texts may begin behind their first `widths` tokens; tried once.
+
+        Every position that a text is read at lies behind its width.
+        """
+        known, texts = self._known(), self.texts
+        read = [text for text, own in enumerate(self._index) if known.hidden[own].numel()]
+        text = max(read, key=widths.__getitem__, default=None)
+        if text is None:
+            return False
+        own = self._index[text]
+        hidden = known.hidden[own].reshape(-1, known.hidden[own].shape[-1])[-1]
+        others = [own_text[:width] for own_text, width in zip(texts, widths, strict=True) if width]
+        return known.prefixes.hold(texts[text], widths[text], known.last_read(own), hidden, others)
+
+    def prefix(self, texts: Sequence[int], width: int) -> Prefix:
+        """What is kept of the first `width` tokens of these texts, one row each."""
+        own = self.texts
+        return self._passes.prefixes.of([own[text] for text in texts], width)
+
+    def resumed(self, texts: Sequence[int], first: int, start: int = 0) -> AbstractContextManager[None]:
+        """Forward passes inside read these texts from layer `first` on, with what lies before as in the plain run.
+
+        They read what lies behind a prefix of `start` tokens.
+        """
         if first == 0 or not self._passes.streams.usable:
             return nullcontext()
         self._known().require_streams(self._index)
-        return self._passes.streams.resumed([self._index[text] for text in texts], first)
+        return self._passes.streams.resumed([self._index[text] for text in texts], first, start)
 
     def _known(self) -> "PlainPasses":
         result_of(self._passes.read())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from core.causal import replacements
 from core.examples.example_set import Example
 from core.heads import EdgeId, HeadId
 from core.model.hooks import on_every_z
@@ -34,6 +35,19 @@ def recorded(loaded: LoadedModel) -> Iterator[Recorded]:
 
     with on_every_z(loaded, keep):
         yield kept
+
+
+def replace_heads(loaded: LoadedModel, heads, values):
+    """Put `values(layer)`, which broadcasts to (row, position, head, d_head), in place of z of each row's heads."""
+
+    def of_entries(layer: int, of_rows) -> Tensor:
+        whole = values(layer)
+        if whole.ndim == 0:
+            return whole
+        whole = whole.expand(len(of_rows), *whole.shape[1:])
+        return torch.cat([row[:, own].transpose(0, 1) for row, own in zip(whole, of_rows, strict=True)])
+
+    return replacements.replace_heads(loaded, heads, of_entries)
 
 
 def run(loaded: LoadedModel, ids: Tensor) -> Tensor:

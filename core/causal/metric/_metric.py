@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.causal.bounds import CHANCE, SMALLEST_GAP, Kind
 from core.causal.metric._rows import Directions, Read, Row
+from core.model.kept_prefix import WHOLE, Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits, hidden_at
 from core.model.recording import LOGIT_ROWS, Recording
@@ -109,6 +110,9 @@ class Metric:
     def read_hidden(self, loaded: LoadedModel, hidden: Tensor, rows: Sequence[int]) -> Tensor:
         """The same of final hidden states (read, d_model), a bounded number of logits at a time."""
         which = [read.direction for row in rows for read in self.rows[row].reads]
+        if (words := self.directions.words(which)) is not None:
+            logits = head_logits(loaded, hidden, words.to(hidden.device))
+            return self._by_row(self.directions.along(logits, which), rows)
         if len(which) <= MOST_READS:
             return self.read(head_logits(loaded, hidden), rows)
         starts = range(0, len(which), MOST_READS)
@@ -129,11 +133,15 @@ class Metric:
         return sums.index_add(0, torch.tensor(owners, dtype=torch.long, device=values.device), values)
 
 
-def read_rows(loaded: LoadedModel, metric: Metric, rows: Sequence[int]) -> Tensor:
-    """The metric (row,) of these rows in one forward pass. Gradients flow where the caller lets them."""
+def read_rows(loaded: LoadedModel, metric: Metric, rows: Sequence[int], prefix: Prefix = WHOLE) -> Tensor:
+    """The metric (row,) of these rows in one forward pass, which may begin behind what is kept of each row.
+
+    Gradients flow where the caller lets them.
+    """
     chosen = [metric.rows[row] for row in rows]
     positions = [[read.position for read in row.reads] for row in chosen]
-    return metric.read_hidden(loaded, hidden_at(loaded, [row.ids for row in chosen], positions), rows)
+    hidden = hidden_at(loaded, [row.ids for row in chosen], positions, prefix)
+    return metric.read_hidden(loaded, hidden, rows)
 
 
 def plain_values(

@@ -20,6 +20,9 @@ Tokens = tuple[int, ...]
 Words = tuple[tuple[Tokens, ...], tuple[Tokens, ...]]
 """Expected and actual answers of one text: the mean over the first counts against the mean over the second."""
 
+MOST_WORDS = 32
+"""Words of a direction up to which their logits alone are computed."""
+
 Weights = Mapping[int, Fraction]
 """Weights of next tokens."""
 
@@ -66,8 +69,19 @@ class Directions:
         normaliser = chosen.logsumexp(dim=-1) * totals if normalised else None
         if self.tokens is not None:
             chosen = chosen.gather(-1, self.tokens[numbers].to(logits.device))
-        values = (chosen * self.weights[numbers].to(logits.device)).sum(dim=-1)
+        values = self.along(chosen, which)
         return values if normaliser is None else values - normaliser
+
+    def words(self, which: Sequence[int]) -> Tensor | None:
+        """The words (read, word) whose logits are all that these directions ask for; None where they ask for more."""
+        numbers = list(which)
+        if self.tokens is None or self.tokens.shape[1] > MOST_WORDS or bool(self.totals[numbers].any()):
+            return None
+        return self.tokens[numbers]
+
+    def along(self, chosen: Tensor, which: Sequence[int]) -> Tensor:
+        """Sums (read,) of the logits of these directions' own words (read, word), by their weights."""
+        return (at_least_float(chosen) * self.weights[list(which)].to(chosen.device)).sum(dim=-1)
 
 
 def rows_of(texts: Sequence[Sequence[int]], words: Sequence[Words]) -> tuple[list[Row], Directions]:

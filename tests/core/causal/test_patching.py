@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from core.causal import patching as patching_module
-from core.causal.replacements import KINDS, replace_heads
+from core.causal.replacements import KINDS
 from core.examples.reading import from_rows
 from core.generators import result_of
 from core.heads import EdgeId, HeadId, all_heads
 from tests.support.pairs import TARGETS, pairs, patched
-from tests.support.surgery import Surgery, nothing, plain_difference, plain_run, plain_z
+from tests.support.surgery import Surgery, nothing, plain_difference, plain_run, plain_z, replace_heads
 from tests.support.tiny_models import tiny
 
 SHAPE = (3, 4)
@@ -160,16 +160,3 @@ def test_hooks_are_gone_after_an_exception():
     assert result_of(patching.measure([()], range(8), metric, "zero"))[0] == pytest.approx(
         metric.values, abs=1e-4
     )
-
-
-def test_batches_go_by_layer_and_hold_every_run_once():
-    patching, _ = patched(tiny("gpt2", seed=2), pairs())
-    heads = all_heads(3, 4)
-    items = [
-        item
-        for batch in patching._batches(heads, range(8), [5 + text % 4 for text in range(8)])
-        for item in batch
-    ]
-    assert sorted(items) == [(index, text) for index in range(12) for text in range(8)]
-    layers = [heads[index].layer for index, _ in items]
-    assert layers == sorted(layers)

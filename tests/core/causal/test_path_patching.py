@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from core.causal.path_patching import patch_edges
-from core.causal.replacements import replace_heads
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.hooks import after
 from core.model.loading import LoadedModel
 from core.model.logit_attribution import final_norm
-from tests.support.surgery import Surgery, hook_count, nothing, recorded, run, z_of
+from tests.support.surgery import Surgery, hook_count, nothing, recorded, replace_heads, run, z_of
 from tests.support.tiny_models import CONFIGS, config_of, tiny, word_tokenizer
 
 LAYERS, HEADS = 3, 4

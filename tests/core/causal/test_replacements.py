@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.causal.replacements import from_the_end, replace_heads
+from core.causal.replacements import from_the_end
 from core.generators import result_of
 from core.heads import HeadId, all_heads
 from core.model.loading import LoadedModel
 from tests.support.pairs import pairs, patched
-from tests.support.surgery import Surgery, nothing, recorded, run, z_of
+from tests.support.surgery import Surgery, nothing, recorded, replace_heads, run, z_of
 from tests.support.tiny_models import tiny
 
 

@@ -8,6 +8,7 @@ from core.generators import result_of
 from core.heads import EdgeId, HeadId, all_heads
 from core.model import partial_forward as resume
 from core.model.batching import pad
+from core.model.kept_prefix import Prefixes
 from core.model.loading import LoadedModel
 from core.model.next_token import head_logits
 from core.model.partial_forward import Streams
@@ -75,6 +76,7 @@ def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
     monkeypatch.setattr("core.causal.patching.BATCH_ROWS", 9)
     shortened = [result_of(patching.effects(part, metric)) for part in targets]
     monkeypatch.setattr(resume, "MOST_BYTES", 0)
+    monkeypatch.setattr(Prefixes, "hold", lambda *_about: False)
     patching, metric = patched(loaded, pairs(), method)
     for part, effects in zip(targets, shortened, strict=True):
         np.testing.assert_allclose(result_of(patching.effects(part, metric)), effects, atol=5e-4)

@@ -7,11 +7,11 @@ import torch
 from core.benchmark.methods.acdc import cut_edges, losses, surviving
 from core.causal.paired_runs import PairedRuns, forward_mask
 from core.causal.path_patching import patch_edges
-from core.causal.replacements import replace_heads
 from core.examples.example_set import ExampleSet
 from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.logit_attribution import final_norm
 from tests.support.pairs import pairs
+from tests.support.surgery import replace_heads
 
 
 def example_set(count: int = 4) -> ExampleSet:
