@@ -56,6 +56,7 @@ def manifest_of(
             "adapter": config.adapter,
             "weights_hash": loaded.weights_hash,
             **vars(shape),
+            "precision": loaded.precision,
         },
         "scenario": config.scenario,
         "settings": {name: value for name, value in config.stored().items() if name != "examples"},
@@ -116,7 +117,10 @@ def _notes(
         notes.append(Note(key="ending_compared", values={"count": ending}))
     if observed.attention is not None:
         notes.append(Note(key=f"attention_flow_{observed.attention.state}"))
-    notes += reading_notes(observed.loaded, config.examples)
+    loaded = observed.loaded
+    if loaded.device.type == "cpu" and loaded.precision in ("bfloat16", "float16"):
+        notes.append(Note(key="read_in_half_precision", values={"precision": loaded.precision}))
+    notes += reading_notes(loaded, config.examples)
     notes += _unread_answers(config, rows)
     notes += _left_out(config, alignment)
     notes += behaviour_notes(config.examples, rows)

@@ -4,7 +4,6 @@ from contextlib import closing, nullcontext
 from dataclasses import asdict
 from typing import Any, cast
 
-import psutil
 import torch
 
 from core.analysis.example_rows import example_rows
@@ -22,13 +21,10 @@ from core.model.loading import (
     resolve_device,
     shape_from_config,
 )
-from core.model.memory import within_memory
+from core.model.memory import MemoryPlan, TextSizes, Training, planned, within_memory
 from core.model.tokens.chat_template import ChatFacts, chat_facts
 from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import reading_notes, tokenise
-
-WORKING_MEMORY = 1.3
-"""Memory that a run needs, as a multiple of the weights: activations and buffers of the forward pass."""
 
 
 def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
@@ -36,7 +32,9 @@ def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
     shape = shape_from_config(source)
     check_files(source)
     chat = chat_facts(load_tokenizer(source))
-    return _card(shape, source, resolve_device(device), ["architecture", "configuration"], chat)
+    target = resolve_device(device)
+    plan = planned(shape, target)
+    return _card(shape, source, target, ["architecture", "configuration"], chat, plan)
 
 
 @within_memory
@@ -60,8 +58,11 @@ def preview(
             example_rows(loaded, config.examples, ids, alignment, log_probabilities, config.match, cache)
         )
     checks, chat = ["architecture", "weights", "numbers"], chat_facts(loaded.tokenizer)
+    sizes = TextSizes.of(list(map(len, ids)), alignment.positions.shape[1])
+    settings = Training(config.autoencoder.members, config.autoencoder.latents)
+    plan = planned(loaded.shape, loaded.device, sizes, settings, loaded.precision, held=True)
     return {
-        "model": _card(loaded.shape, config.model, loaded.device, checks, chat),
+        "model": _card(loaded.shape, config.model, loaded.device, checks, chat, plan),
         "alignment": describe(alignment).model_dump(mode="json"),
         "examples": rows,
         "notes": [note.model_dump(mode="json") for note in reading_notes(loaded, config.examples)],
@@ -69,24 +70,22 @@ def preview(
 
 
 def _card(
-    shape: ModelShape, name: str, device: torch.device, checks: list[str], chat: ChatFacts
+    shape: ModelShape,
+    name: str,
+    device: torch.device,
+    checks: list[str],
+    chat: ChatFacts,
+    plan: MemoryPlan,
 ) -> ModelCard:
-    width = 4 if device.type == "cpu" else torch.finfo(getattr(torch, shape.dtype, torch.float32)).bits // 8
-    weights = shape.n_parameters * width
     facts = {
         "name": name,
         **asdict(shape),
-        "weight_bytes": weights,
-        "memory_needed_bytes": int(weights * WORKING_MEMORY),
-        "memory_available_bytes": _free_bytes(device),
+        "weight_bytes": plan.parts.weights,
+        "memory_needed_bytes": plan.needed,
+        "memory_available_bytes": plan.available,
+        "memory": plan.record(),
         "device": str(device),
         "checks": checks,
         "chat": chat,
     }
     return cast(ModelCard, facts)
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available

@@ -45,6 +45,11 @@ class LoadedModel:
         self._frames: Tensor | None = None
 
     @property
+    def precision(self) -> str:
+        """The type of numbers in which the weights lie in memory, such as bfloat16."""
+        return str(next(self.model.parameters()).dtype).removeprefix("torch.")
+
+    @property
     def device(self) -> torch.device:
         """Where the input embeddings are, and with them the inputs."""
         return self.model.get_input_embeddings().weight.device

@@ -21,6 +21,8 @@ class ModelRecord(Stored):
     n_layers: int = 0
     n_heads: int = 0
     n_parameters: int = 0
+    precision: str = ""
+    """Type of numbers in which the weights were read; empty in files of earlier versions."""
 
 
 class AutoencoderRecord(Stored):

@@ -14,6 +14,11 @@ STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 SAMPLE_SECONDS = 0.01
 
 
+def resident_mb() -> float:
+    """What this process holds now, in MB."""
+    return float(psutil.Process().memory_info().rss / 2**20)
+
+
 class PeakMemory:
     """`with PeakMemory() as memory: …`; afterwards `memory.mb` is the peak."""
 

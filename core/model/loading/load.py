@@ -10,25 +10,31 @@ from transformers import AutoModelForCausalLM
 from core.errors import ModelError
 from core.model.fingerprint import hash_weights
 from core.model.loaded_model import LoadedModel, one_line
-from core.model.loading.config import load_config
+from core.model.loading.config import load_config, shape_from_config
 from core.model.loading.devices import resolve_device
 from core.model.loading.hub import place_of
 from core.model.loading.tokenizer import load_tokenizer
 from core.model.loading.weights import check_files, check_loaded
-from core.model.memory import memory_errors
+from core.model.memory import memory_errors, planned
 
 
-def load_model(source: str | Path, device: str = "auto", adapter: str = "") -> LoadedModel:
+def load_model(
+    source: str | Path, device: str = "auto", adapter: str = "", precision: str | None = None
+) -> LoadedModel:
     """Load a decoder-only model from a hub id or a folder, safetensors only, no remote code.
 
-    On the CPU weights become float32; on a GPU they keep the checkpoint's type. Raises ModelError.
+    On the CPU weights become float32 where that fits into memory, else bfloat16; on a GPU they keep the checkpoint's
+    type. `precision` asks for one of them. Raises ModelError, also where the model and a run do not fit.
     """
     source = str(source)
     target = resolve_device(device)
     config = load_config(source)
     check_files(source)
     tokenizer = load_tokenizer(source)
-    dtype: Any = torch.float32 if target.type == "cpu" else "auto"
+    plan = planned(shape_from_config(source), target, precision=precision)
+    if not plan.fits:
+        raise plan.refusal(source, target.type)
+    dtype: Any = getattr(torch, plan.precision) if target.type == "cpu" else "auto"
     try:
         with memory_errors():
             loading: Any = AutoModelForCausalLM.from_pretrained(

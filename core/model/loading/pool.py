@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 from core.errors import ModelError
 from core.model.loaded_model import LoadedModel
-from core.model.loading.config import load_config
+from core.model.loading.config import load_config, shape_from_config
 from core.model.loading.devices import resolve_device
 from core.model.loading.load import load_model
 from core.model.loading.weights import check_files
-from core.model.memory import free_memory, is_out_of_memory
+from core.model.memory import free_memory, is_out_of_memory, planned
 
 
 class ModelPool:
@@ -43,9 +43,18 @@ class ModelPool:
             load_config(source)  # a name that cannot be loaded costs no model that is held
             check_files(source)
             self._drop_idle(self._size - 1)
+            plan = planned(shape_from_config(source), resolve_device(device))
+            if (
+                plan.reduced or not plan.fits
+            ):  # rather than that, models that nobody uses give their memory back
+                self._drop_idle(0)
             self._models[key] = self._load(source, device, adapter)
         self._models.move_to_end(key)
         return self._models[key]
+
+    def put(self, source: str, device: str, loaded: LoadedModel, adapter: str = "") -> None:
+        """Hold a model that is loaded already."""
+        self._models[_key(source, device, adapter)] = loaded
 
     def clear(self) -> None:
         """Forget every model and free its memory."""

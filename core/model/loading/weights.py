@@ -11,6 +11,9 @@ from core.errors import ModelError
 from core.model.interruption import stop_point
 from core.model.loaded_model import one_line
 
+CHECKED = 2**22
+"""Numbers that are looked at together."""
+
 
 def check_files(source: str) -> None:
     """Raise ModelError where a folder's weights are missing or their headers damaged; reads no tensor."""
@@ -38,5 +41,11 @@ def check_loaded(model: nn.Module, info: Any, source: str) -> None:
         raise ModelError("bad_weights", name=source, detail=f"shape of {mismatched[0]}")
     for name, parameter in model.named_parameters():
         stop_point()
-        if not bool(torch.isfinite(parameter).all()):
+        if not all_finite(parameter):
             raise ModelError("bad_numbers", example=name)
+
+
+def all_finite(values: torch.Tensor) -> bool:
+    """Whether all are numbers; looked at in parts, so that no copy of large weights is made."""
+    flat = values.detach().reshape(-1)
+    return all(bool(torch.isfinite(part).all()) for part in flat.split(CHECKED))

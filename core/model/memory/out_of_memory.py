@@ -24,7 +24,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     if isinstance(error, ModelError):
-        return error.key == "out_of_memory"
+        return error.key in ("out_of_memory", "does_not_fit")
     return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 

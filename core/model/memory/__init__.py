@@ -1,0 +1,32 @@
+"""Memory: what there is, what a model and a run need, and what happens where it does not suffice."""
+
+from core.model.memory.available import available_bytes
+from core.model.memory.halving import in_halves
+from core.model.memory.out_of_memory import free_memory, is_out_of_memory, memory_errors, within_memory
+from core.model.memory.plan import (
+    TYPICAL,
+    MemoryPlan,
+    Parts,
+    TextSizes,
+    Training,
+    parts_of,
+    plan_memory,
+    planned,
+)
+
+__all__ = [
+    "TYPICAL",
+    "MemoryPlan",
+    "Parts",
+    "TextSizes",
+    "Training",
+    "available_bytes",
+    "free_memory",
+    "in_halves",
+    "is_out_of_memory",
+    "memory_errors",
+    "parts_of",
+    "plan_memory",
+    "planned",
+    "within_memory",
+]

@@ -1,0 +1,83 @@
+"""What a model and a run need, worked by hand; the choice of numbers; and the refusal."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.model.loaded_model import ModelShape
+from core.model.memory import TYPICAL, Training, parts_of, plan_memory
+from core.model.memory.plan import (
+    ATTENTION_BYTES,
+    GRADIENT_BYTES,
+    STREAM_BYTES,
+    TRAINING_BYTES,
+    Z_BYTES,
+    MemoryPlan,
+    TextSizes,
+    gigabytes,
+)
+
+SMALL = ModelShape("llama", 2, 4, 8, 32, 10_000, 512, 100, "float32")
+LARGE = ModelShape("llama", 32, 32, 128, 4096, 6_738_415_616, 4096, 32000, "bfloat16")
+TEXTS = TextSizes.of([10, 10, 6, 6], 3)
+
+
+def test_the_parts_of_a_small_model_worked_by_hand():
+    parts = parts_of(SMALL, "float32", TEXTS, Training(members=2, latents=16))
+    assert (TEXTS.texts, TEXTS.tokens, TEXTS.longest) == (4, 32, 10)
+    assert (parts.weights, parts.loading) == (40_000, 6_000)
+    assert parts.z == 32 * 2 * 4 * 8 * 4
+    assert parts.streams == 32 * 2 * 32 * 4
+    assert parts.attention == 32 * 10 * 8 * 2
+    assert parts.outputs == 4 * 3 * 8 * 8 * 4 * 4
+    assert parts.batch == 32 * 32 * 4 * 16
+    assert parts.gradients == 4 * 10 * 32 * 4 * 2 * 20
+    assert parts.training == 8 * 2 * 16 * 2 * 8 * 4 * 3
+    assert parts.total == 46_000 + parts.beside_weights
+    kept = parts.z + parts.streams + parts.attention + parts.outputs
+    assert parts.beside_weights == kept + max(parts.batch, parts.gradients, parts.logits, parts.training)
+
+
+def test_numbers_of_half_the_width_need_half_of_what_is_kept():
+    whole, half = (parts_of(SMALL, precision, TEXTS) for precision in ("float32", "bfloat16"))
+    for name in ("weights", "z", "streams", "batch"):
+        assert getattr(whole, name) == 2 * getattr(half, name)
+    assert (whole.attention, whole.outputs) == (half.attention, half.outputs)
+
+
+def test_what_a_run_needs_is_bounded_and_does_not_grow_with_heads():
+    many = TextSizes.of([2000] * 40, 48)
+    parts = parts_of(LARGE, "bfloat16", many)
+    assert (parts.z, parts.streams, parts.attention) == (Z_BYTES, STREAM_BYTES, ATTENTION_BYTES)
+    assert parts.training == TRAINING_BYTES
+    assert parts.gradients == max(GRADIENT_BYTES, 2000 * 4096 * 2 * 32 * 20)
+    narrow = replace(LARGE, n_heads=128, d_head=32)
+    assert parts_of(narrow, "bfloat16").beside_weights == parts_of(LARGE, "bfloat16").beside_weights
+
+
+@pytest.mark.parametrize(
+    ("free", "precision", "fits", "reduced"),
+    [(40e9, "float32", True, False), (20e9, "bfloat16", True, True), (10e9, "bfloat16", False, True)],
+)
+def test_a_processor_reads_half_precision_where_float32_does_not_fit(free, precision, fits, reduced):
+    plan = plan_memory(LARGE, int(free), on_cpu=True)
+    assert (plan.precision, plan.fits, plan.reduced) == (precision, fits, reduced)
+    assert plan.record()["needed"] == plan.parts.total == plan.needed
+
+
+def test_a_gpu_reads_the_type_of_the_checkpoint_and_a_type_that_is_asked_for_is_taken():
+    assert plan_memory(LARGE, 10**12, on_cpu=False).precision == "bfloat16"
+    assert plan_memory(SMALL, 10**12, on_cpu=False).precision == "float32"
+    asked = plan_memory(LARGE, 10**12, on_cpu=True, precision="bfloat16")
+    assert (asked.precision, asked.reduced) == ("bfloat16", False)
+
+
+def test_the_refusal_says_what_is_needed_and_what_there_is():
+    plan = MemoryPlan("bfloat16", parts_of(LARGE, "bfloat16"), 8_000_000_000)
+    text = str(plan.refusal("big", "cpu"))
+    assert gigabytes(plan.needed) in text and "8.0 GB is free on cpu" in text and "\n" not in text
+    assert plan.needed > LARGE.n_parameters * 2 * 1.15
+
+
+def test_what_is_assumed_without_texts():
+    assert (TYPICAL.texts, TYPICAL.tokens, TYPICAL.longest) == (16, 3200, 200)
