@@ -199,6 +199,7 @@ class _Walk:
                 tokens_at_once(self._loaded),
                 comparison.recording,
                 one.metric,
+                behind_prefix=True,
             )
             found = yield from relayed(attributed(runs, STEPS, receivers), self._done.__add__)
             of_heads.append(found.by_pair.T * one.metric.gap)

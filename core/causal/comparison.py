@@ -133,18 +133,24 @@ class Comparison:
         """How many changed runs `effects` makes."""
         return sum(one.patching.runs(targets) for one in self.rounds)
 
-    def effects(self, targets: Sequence[AnyTarget], reads: Reads = "all") -> Generator[int, None, np.ndarray]:
+    def effects(
+        self,
+        targets: Sequence[AnyTarget],
+        reads: Reads = "all",
+        directions: Sequence[int] | None = None,
+    ) -> Generator[int, None, np.ndarray]:
         """Effects (direction, target, text) as shares of the gap; yields the runs done after each forward pass.
 
         noising: what the anomalous run loses; denoising: what the normal run gains. Positive where the target works
-        towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change.
+        towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change; `directions`
+        are numbers of directions, by default all.
         """
         changes, done = [], 0
         for one in self.rounds:
-            running = one.patching.effects(targets, one.metric, reads)
+            running = one.patching.effects(targets, one.metric, reads, directions)
             shares = yield from relayed(running, done.__add__)
             changes.append(shares * one.metric.gap)
-            done += one.patching.runs(targets)
+            done += one.patching.runs(targets) * len(shares) // self.directions
         return self.over_partners(changes) / self.gap
 
     def removed(

@@ -116,12 +116,13 @@ def _along(loaded: LoadedModel, change: Sequence[Tensor], to_input: Tensor) -> n
 
     Returns (flat head, receiver).
     """
-    written = [
-        torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_input))
-        for layer, of_layer in enumerate(change)
-    ]
-    along: np.ndarray = (torch.cat(written).flatten(1) @ to_input.flatten(1).T).double().cpu().numpy()
-    return along
+    slopes = to_input.flatten(1).T
+    along = []
+    for layer, of_layer in enumerate(change):
+        written = torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_input))
+        along.append((written.flatten(1) @ slopes).double().cpu())
+    together: np.ndarray = torch.cat(along).numpy()
+    return together
 
 
 def tokens_at_once(loaded: LoadedModel) -> int:
@@ -159,7 +160,7 @@ def gradients(
         for layer in range(loaded.shape.n_layers):
             stack.enter_context(before(loaded.norm(layer), partial(_keep_stream, streams, layer)))
         z = stack.enter_context(differentiable_z(loaded))
-        total = runs.metric.read(runs.logits(batch), batch.rows).sum()
+        total = runs.measured(batch).sum()
         to_z = torch.autograd.grad(total, z, retain_graph=len(read) > 0)
         to_input = [torch.zeros_like(streams[0])[None][:0]]
         for layer, head in (divmod(receiver, n_heads) for receiver in read):

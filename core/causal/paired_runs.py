@@ -17,7 +17,8 @@ from core.causal.metric import Metric, metric_on
 from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
-from core.model.batching import BATCH_TOKENS, batches_of, pad
+from core.model.batching import BATCH_TOKENS, batches_from, pad
+from core.model.kept_prefix import WHOLE, Prefix, of_ids
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import at_places, head_logits
 from core.model.recording import Recording
@@ -31,6 +32,7 @@ class PairBatch:
 
     `z` and `other` by layer (row, position, head, d_head) are what the heads write in the anomalous texts and in the
     normal ones; `logits` (read, vocabulary) those at the places `read_at` of every row in the anomalous texts.
+    Positions are counted from the end of the `prefix`.
     """
 
     rows: list[int]
@@ -41,6 +43,7 @@ class PairBatch:
     z: list[Tensor]
     other: list[Tensor]
     logits: Tensor
+    prefix: Prefix = WHOLE
 
 
 class PairedRuns:
@@ -48,8 +51,9 @@ class PairedRuns:
 
     `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side.
     `recording` holds the plain runs of all examples where they are made already, `metric` that of
-    the compared ones. Raises ExamplesError where the texts
-    are no pairs of equal length.
+    the compared ones. With `behind_prefix` batches hold only what lies behind the tokens that both texts of their
+    pairs begin with (`core.model.kept_prefix`), where the model can go on from there. Raises ExamplesError where the
+    texts are no pairs of equal length.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class PairedRuns:
         tokens: int = BATCH_TOKENS,
         recording: Recording | None = None,
         metric: Metric | None = None,
+        behind_prefix: bool = False,
     ) -> None:
         self.loaded = loaded
         recording = recording or Recording(loaded, tokenise(loaded, examples), streams=True)
@@ -74,7 +79,9 @@ class PairedRuns:
         self.metric = metric or metric_on(recording, examples, alignment, seed)
         self._recording = self.metric.recording or compared
         rows, of_rows = self.metric.rows_of(range(self.count)), [len(row.ids) for row in self.metric.rows]
-        self.batches = [self._batch(batch) for batch in batches_of(of_rows, rows, tokens)]
+        starts = self._starts() if behind_prefix else [0] * len(of_rows)
+        batches = batches_from(of_rows, starts, rows, tokens)
+        self.batches = [self._batch(batch, min(starts[row] for row in batch)) for batch in batches]
 
     @property
     def forward_passes(self) -> int:
@@ -87,26 +94,42 @@ class PairedRuns:
 
         Gradients pass where they are enabled.
         """
-        self._passes += 1
-        ids, mask = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1)
-        hidden = self.loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
-        return head_logits(self.loaded, at_places(hidden, batch.read_at * repeats))
+        return head_logits(self.loaded, self._hidden(batch, side, repeats))
+
+    def measured(self, batch: PairBatch) -> Tensor:
+        """The metric (row,) of the anomalous side; gradients pass where they are enabled."""
+        return self.metric.read_hidden(self.loaded, self._hidden(batch), batch.rows)
 
     def resumed(self, batch: PairBatch, layer: int, repeats: int = 1) -> AbstractContextManager[None]:
         """Let runs of the anomalous side inside start at a layer, with what is in front of it as in the plain run."""
-        return self._recording.resumed(batch.rows * repeats, layer)
+        return self._recording.resumed(batch.rows * repeats, layer, batch.prefix.width)
 
-    def _batch(self, rows: Sequence[int]) -> PairBatch:
+    def _hidden(self, batch: PairBatch, side: int = 0, repeats: int = 1) -> Tensor:
+        """Final hidden states (read, d_model) at the places of the rows of one side."""
+        self._passes += 1
+        ids, mask = batch.ids[side].repeat(repeats, 1), batch.mask.repeat(repeats, 1)
+        return at_places(of_ids(self.loaded, ids, mask, batch.prefix), batch.read_at * repeats)
+
+    def _starts(self) -> list[int]:
+        """Where each row first differs from that of its partner; 0 where the model cannot go on from a prefix."""
+        rows = self.metric.rows
+        starts = [row.first_change(rows[self.metric.partner(number)].ids) for number, row in enumerate(rows)]
+        return starts if any(starts) and self._recording.keeps_prefixes(starts) else [0] * len(starts)
+
+    def _batch(self, rows: Sequence[int], start: int) -> PairBatch:
         of_rows, both = self.metric.rows, (rows, [self.metric.partner(row) for row in rows])
-        sides = [pad([of_rows[row].ids for row in side], self.loaded.device) for side in both]
+        prefix = self._recording.prefix(rows, start)
+        start = prefix.width
+        sides = [pad([of_rows[row].ids[start:] for row in side], self.loaded.device) for side in both]
         z, other = (
-            [of_layer.to(self.loaded.device) for of_layer in self._recording.padded_z(side)] for side in both
+            [of_layer[:, start:].to(self.loaded.device) for of_layer in self._recording.padded_z(side)]
+            for side in both
         )
         ids = torch.stack([side[0] for side in sides])
         pairs = [of_rows[row].text for row in rows]
-        read_at = [[read.position for read in of_rows[row].reads] for row in rows]
+        read_at = [[read.position - start for read in of_rows[row].reads] for row in rows]
         logits = self._recording.logits(rows)
-        return PairBatch(list(rows), pairs, ids, sides[0][1], read_at, z, other, logits)
+        return PairBatch(list(rows), pairs, ids, sides[0][1], read_at, z, other, logits, prefix)
 
 
 def forward_mask(loaded: LoadedModel) -> np.ndarray:

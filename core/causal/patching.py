@@ -70,18 +70,24 @@ class Patching:
         return sides if self.method == "resample" else sides[:1]
 
     def effects(
-        self, targets: Sequence[AnyTarget], metric: Metric, reads: Reads = "all"
+        self,
+        targets: Sequence[AnyTarget],
+        metric: Metric,
+        reads: Reads = "all",
+        directions: Sequence[int] | None = None,
     ) -> Generator[int, None, np.ndarray]:
         """Effects (direction, target, example) as shares of the gap; yields the runs done after each forward pass.
 
         noising: what the anomalous run loses; denoising: what the normal run gains. Positive where the target works
-        towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change.
+        towards the anomalous behaviour. `reads` limits what the receiver of an edge sees of the change; `directions`
+        are numbers in `texts`, by default all.
         """
-        texts = [text for side in self.texts for text in side]
+        chosen = range(len(self.texts)) if directions is None else directions
+        texts = [text for direction in chosen for text in self.texts[direction]]
         changed = yield from self.measure(targets, texts, metric, self.method, reads)
         shares = (metric.values[texts] - changed) / metric.gap
-        effects = shares.reshape(len(targets), len(self.texts), self.n_anomalous).swapaxes(0, 1)
-        return effects * np.array([1.0, -1.0])[: len(self.texts), None, None]
+        effects = shares.reshape(len(targets), len(chosen), self.n_anomalous).swapaxes(0, 1)
+        return effects * np.array([1.0, -1.0])[list(chosen), None, None]
 
     def runs(self, targets: Sequence[AnyTarget]) -> int:
         """How many changed runs `effects` makes."""

@@ -34,14 +34,20 @@ def part_effects(
 ) -> Generator[int, None, np.ndarray]:
     """Mean effects (edge, part) in the direction (number in `Patching.texts`) that counts for each edge.
 
-    `effects` measures edges (direction, edge, text) with what their receiver `reads` of the change, in `runs` changed
-    runs (`core.causal.comparison`). Yields the runs done after each forward pass.
+    `effects` measures edges (direction, edge, text) with what their receiver `reads` of the change, in the `directions`
+    that it is asked for (`core.causal.comparison`); `runs` says how many changed runs an edge takes in one of them.
+    Yields the runs done after each forward pass.
     """
-    means = []
-    for number, part in enumerate(PARTS):
-        of_part = yield from relayed(effects(edges, reads=part), (number * runs).__add__)
-        means.append(of_part.mean(axis=-1)[list(directions), np.arange(len(edges))])
-    return np.stack(means, axis=-1)
+    means = np.zeros((len(edges), len(PARTS)))
+    done = 0
+    for direction in sorted(set(directions)):
+        own = [place for place, counted in enumerate(directions) if counted == direction]
+        for number, part in enumerate(PARTS):
+            running = effects([edges[place] for place in own], reads=part, directions=[direction])
+            of_part = yield from relayed(running, done.__add__)
+            means[own, number] = of_part[0].mean(axis=-1)
+            done += len(own) * runs
+    return means
 
 
 def carried_by(effect: float, parts: Sequence[float], bound: float) -> str:

@@ -90,18 +90,11 @@ class Replacements:
         return extra.forward_passes
 
     def start(self, row: Row, kind: AblationKind) -> int:
-        """The first position at which heads of a row may get something else; it is read from there on at the latest.
+        """The first position at which heads of a row may get something else.
 
         By `resample`, tokens that a text shares with its other text in front write the same in both.
         """
-        read = min((read.position for read in row.reads), default=len(row.ids) - 1)
-        if kind != "resample":
-            return 0
-        other = self._other(row)
-        if len(other) != len(row.ids):
-            return 0
-        differ = (place for place, (a, b) in enumerate(zip(row.ids, other, strict=True)) if a != b)
-        return min(next(differ, read), read)
+        return row.first_change(self._other(row)) if kind == "resample" else 0
 
     def at(
         self,

@@ -185,9 +185,9 @@ class _Gathering:
     def _expected(self, tested: Sequence[HeadId]) -> int:
         """Changed runs that may come, at most; which edges are split into their parts is not known before."""
         comparison, edges = self.comparison, self.edges[:MOST_EDGES]
-        parts = 1 + (len(PARTS) if separable(self._loaded) else 0)
+        parts = 1 + (len(PARTS) / comparison.directions if separable(self._loaded) else 0)
         others = len(self._kinds) * len(tested) * comparison.count
-        runs = comparison.runs(tested) + parts * comparison.runs(edges) + others
+        runs = comparison.runs(tested) + int(parts * comparison.runs(edges)) + others
         return comparison.count + runs + joint_runs(comparison)
 
     @property
@@ -234,9 +234,10 @@ class _Gathering:
         good = [i for i, verdict in enumerate(findings.verdict) if verdict in (CONFIRMED, PARTLY)]
         if good:
             split = [edges[i] for i in good]
-            directions, runs = findings.direction[good].tolist(), comparison.runs(split)
+            directions, runs = findings.direction[good].tolist(), comparison.runs(split[:1])
+            runs //= comparison.directions
             running = part_effects(comparison.effects, split, directions, runs)
-            parts[good] = yield from self._steps.follow(running, len(PARTS) * runs)
+            parts[good] = yield from self._steps.follow(running, len(PARTS) * runs * len(split))
             for i in good:
                 carriers[i] = carried_by(findings.effect[i], parts[i], EDGE_BOUND) or None
         return replace(findings, parts=parts, carried_by=carriers)

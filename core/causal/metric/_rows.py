@@ -49,6 +49,17 @@ class Row:
         """The answer tokens that are read along."""
         return self.ids[self.start :]
 
+    def first_change(self, other: Tokens) -> int:
+        """The first position that must be read anew where a run takes something from a row of these tokens.
+
+        The first in which the two differ, or an earlier one that is read; 0 where they are of different lengths.
+        """
+        read = min((read.position for read in self.reads), default=len(self.ids) - 1)
+        if len(other) != len(self.ids):
+            return 0
+        differ = (place for place, (own, its) in enumerate(zip(self.ids, other, strict=True)) if own != its)
+        return min(next(differ, read), read)
+
 
 class Directions:
     """Weights (direction, token) of the log-probabilities of next tokens.
