@@ -179,13 +179,13 @@ def benchmark(
 def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
-    from core.model.loading import ModelPool, check_files, shape_from_config
+    from core.model.loading import ModelPool, examine, shape_from_config
     from core.report.save import save
 
     config.examples.check()
-    shape_from_config(config.model)
-    check_files(config.model)
-    _tell(notes)
+    examined = examine(config.model, config.adapter)
+    shape_from_config(examined.settled.source, examined.config)
+    _tell([*notes, *examined.notes])
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))

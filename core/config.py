@@ -73,7 +73,7 @@ class RunConfig(_Settings):
     model: Annotated[str, AfterValidator(local_model)] = Field(
         min_length=1, description="hub id, or path of a folder with config.json and weights"
     )
-    adapter: str = Field(
+    adapter: Annotated[str, AfterValidator(local_model)] = Field(
         "",
         description="a LoRA adapter that is added to the model's weights: hub id or folder; none: the model without "
         "the adapter that lies in its folder",

@@ -1,12 +1,15 @@
 """The home folder, files that are written whole or not at all, and locks between processes."""
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -16,6 +19,10 @@ _TRIES = 50 if os.name == "nt" else 1
 BUNDLED_MODELS = Path(__file__).resolve().parent / "scenarios" / "models"
 _BUNDLED = "bundled:"
 """What stands for that folder in files, which may be opened by another installation."""
+
+_QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("“", "”"), ("‘", "’"), ("「", "」"))
+_HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?:[/?#].*)?$")
+"""A model's page, or one below it."""
 
 
 def home() -> Path:
@@ -32,16 +39,43 @@ def portable_model(source: str) -> str:
 
 
 def local_model(source: str) -> str:
-    """Where a model is here, from its name in a file.
+    """Where a model is here, from its name in a file or as a person gives it.
 
-    Files of earlier versions hold the whole path of a bundled model, maybe of another installation.
+    Names arrive with quotes and spaces around, as `file://` or a page of the hub, with `~`, and as a file of the
+    model's folder. Files of earlier versions hold the whole path of a bundled model, maybe of another installation.
     """
+    source = _folder_of(_bare(source))
     folder = Path(source.replace("\\", "/"))
     elsewhere = folder.parts[-4:-1] == BUNDLED_MODELS.parts[-3:] and not Path(source).exists()
     if source.startswith(_BUNDLED) or elsewhere:
         here = BUNDLED_MODELS / folder.name.removeprefix(_BUNDLED)
         return str(here) if here.is_dir() else source
     return source
+
+
+def _bare(source: str) -> str:
+    """A pasted name without what surrounds it."""
+    name = source.strip()
+    while len(name) > 1 and any(name.startswith(left) and name.endswith(right) for left, right in _QUOTES):
+        name = name[1:-1].strip()
+    if name.lower().startswith("file:"):
+        return url2pathname(unquote(urlsplit(name).path))
+    if page := _HUB_PAGE.match(name):
+        return page[1]
+    return name
+
+
+def _folder_of(name: str) -> str:
+    """The folder of a model where a file of it was named; a GGUF file stands for itself."""
+    try:
+        spaced = name.replace("\\ ", " ")  # as a shell writes spaces
+        name = spaced if not Path(name).exists() and Path(spaced).exists() else name
+        path = Path(name).expanduser() if name.startswith("~") else Path(name)
+        if path.is_file() and path.suffix.lower() != ".gguf":
+            return str(path.parent)
+        return str(path) if name.startswith("~") and path.exists() else name
+    except (OSError, RuntimeError, ValueError):  # too long for a path, no home folder, a zero byte
+        return name
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:

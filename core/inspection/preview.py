@@ -11,12 +11,12 @@ from core.analysis.observations import observe_aligned
 from core.config import RunConfig
 from core.examples.alignment import describe
 from core.generators import result_of
-from core.inspection.answers import ModelCard
+from core.inspection.answers import Finding, ModelCard
 from core.model.activation_store import ActivationStore
 from core.model.loading import (
     ModelPool,
     ModelShape,
-    check_files,
+    examine,
     load_tokenizer,
     resolve_device,
     shape_from_config,
@@ -25,16 +25,23 @@ from core.model.memory import MemoryPlan, TextSizes, Training, planned, within_m
 from core.model.tokens.chat_template import ChatFacts, chat_facts
 from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import reading_notes, tokenise
+from core.schema import Note
 
 
 def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
     """The model's card from its config and tokenizer, without loading a weight. Raises ModelError."""
-    shape = shape_from_config(source)
-    check_files(source)
+    examined = examine(source, adapter)
+    source = examined.settled.source
+    shape = shape_from_config(source, examined.config)
     chat = chat_facts(load_tokenizer(source))
     target = resolve_device(device)
     plan = planned(shape, target)
-    return _card(shape, source, target, ["architecture", "configuration"], chat, plan)
+    card = _card(shape, source, target, ["architecture", "configuration"], chat, plan)
+    return {**card, "findings": [_finding(note) for note in examined.notes]}
+
+
+def _finding(note: Note) -> Finding:
+    return {"kind": note.key, "severity": "note", "values": dict(note.values), "choices": []}
 
 
 @within_memory

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from torch import nn
 from core.model.interruption import stop_point
 
 
-def hash_weights(source: str, model: nn.Module) -> str:
-    """Hash of a folder's or cached hub model's safetensors files; of the tensors where there are none."""
+def hash_weights(source: str, model: nn.Module, adapter: Sequence[Path] = ()) -> str:
+    """Hash of a folder's or cached hub model's weight files and an adapter's; of the tensors where there are none."""
     files = sorted(_weight_files(source))
     if not files:
         return hash_tensors(model)
+    files += adapter
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         digest.update(_file_digest(file))
@@ -35,11 +37,14 @@ def hash_tensors(model: nn.Module) -> str:
 
 
 def _weight_files(source: str) -> list[Path]:
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return list(folder.glob("*.safetensors"))
-    cached = try_to_load_from_cache(source, "config.json")
-    return list(Path(cached).parent.glob("*.safetensors")) if isinstance(cached, str) else []
+    path = Path(source).expanduser()
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        cached = try_to_load_from_cache(source, "config.json")
+        path = Path(cached).parent if isinstance(cached, str) else path
+    files = [file for file in path.glob("*.safetensors") if not file.name.startswith("adapter_model")]
+    return files or list(path.glob("*.gguf"))
 
 
 def _file_digest(file: Path) -> bytes:

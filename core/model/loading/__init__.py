@@ -3,17 +3,17 @@
 from core.model.loaded_model import LoadedModel, ModelShape
 from core.model.loading.config import load_config, shape_from_config
 from core.model.loading.devices import resolve_device
+from core.model.loading.examine import examine
 from core.model.loading.hub import hub_options
 from core.model.loading.load import load_model
 from core.model.loading.pool import ModelPool
 from core.model.loading.tokenizer import load_tokenizer
-from core.model.loading.weights import check_files
 
 __all__ = [
     "LoadedModel",
     "ModelPool",
     "ModelShape",
-    "check_files",
+    "examine",
     "hub_options",
     "load_config",
     "load_model",

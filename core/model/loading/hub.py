@@ -10,6 +10,8 @@ from urllib.request import getproxies
 
 from huggingface_hub import constants
 
+from core.model.loading.places import gguf_files
+
 TIMEOUT = 3.0
 """Seconds to wait for a connection."""
 
@@ -18,11 +20,28 @@ REMEMBERED = 60
 
 
 def place_of(source: str) -> dict[str, Any]:
-    """Where `from_pretrained` looks: a folder here, or the hub and its cache."""
-    folder = Path(source).expanduser()
-    if folder.exists():
-        return {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
+    """Where `from_pretrained` looks: a folder or GGUF file here, or the hub and its cache."""
+    path = Path(source).expanduser()
+    if file := gguf_of(source):
+        return {
+            "pretrained_model_name_or_path": str(file.parent),
+            "gguf_file": file.name,
+            "local_files_only": True,
+        }
+    if path.exists():
+        return {"pretrained_model_name_or_path": str(path), "local_files_only": True}
     return {"pretrained_model_name_or_path": source, **hub_options()}
+
+
+def gguf_of(source: str) -> Path | None:
+    """The GGUF file that a source means: itself, or the only one of a folder without config.json."""
+    path = Path(source).expanduser()
+    if path.is_file() and path.suffix.lower() == ".gguf":
+        return path
+    if not path.is_dir() or (path / "config.json").exists():
+        return None
+    files = gguf_files(path)
+    return files[0] if len(files) == 1 else None
 
 
 def hub_options() -> dict[str, Any]:

@@ -1,20 +1,24 @@
 """A model with its weights and its tokenizer, in memory."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GenerationConfig
 
 from core.errors import ModelError
 from core.model.fingerprint import hash_weights
 from core.model.loaded_model import LoadedModel, one_line
-from core.model.loading.config import load_config, shape_from_config
+from core.model.loading.adapters import merged
+from core.model.loading.config import shape_from_config
 from core.model.loading.devices import resolve_device
+from core.model.loading.examine import Examined, examine
+from core.model.loading.fitting import causal_class
 from core.model.loading.hub import place_of
 from core.model.loading.tokenizer import load_tokenizer
-from core.model.loading.weights import check_files, check_loaded
+from core.model.loading.weights import check_loaded
 from core.model.memory import memory_errors, planned
 
 
@@ -23,31 +27,44 @@ def load_model(
 ) -> LoadedModel:
     """Load a decoder-only model from a hub id or a folder, safetensors only, no remote code.
 
-    On the CPU weights become float32 where that fits into memory, else bfloat16; on a GPU they keep the checkpoint's
-    type. `precision` asks for one of them. Raises ModelError, also where the model and a run do not fit.
+    A LoRA adapter is added to the weights. On the CPU weights become float32 where that fits into memory, else
+    bfloat16; on a GPU they keep the checkpoint's type. `precision` asks for one of them. Raises ModelError, also where
+    the model and a run do not fit.
     """
-    source = str(source)
     target = resolve_device(device)
-    config = load_config(source)
-    check_files(source)
+    examined = examine(source, adapter)
+    source = examined.settled.source
     tokenizer = load_tokenizer(source)
-    plan = planned(shape_from_config(source), target, precision=precision)
+    plan = planned(shape_from_config(source, examined.config), target, precision=precision)
     if not plan.fits:
         raise plan.refusal(source, target.type)
     dtype: Any = getattr(torch, plan.precision) if target.type == "cpu" else "auto"
     try:
         with memory_errors():
-            loading: Any = AutoModelForCausalLM.from_pretrained(
-                **place_of(source),
-                config=config,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-            model, info = loading
+            model, report = _read(examined, dtype)
+            check_loaded(model, report, source)
+            if examined.adapter_files:
+                folder = examined.adapter_files[0].parent
+                model = merged(model, examined.settled.adapter, folder, source)
             model = model.to(target)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError("bad_weights", name=source, detail=one_line(error)) from None
-    check_loaded(model, info, source)
-    return LoadedModel(model, tokenizer, source, hash_weights(source, model))
+    return LoadedModel(model, tokenizer, source, hash_weights(source, model, examined.adapter_files))
+
+
+def _read(examined: Examined, dtype: Any) -> tuple[Any, Any]:
+    """The model with its weights, and what transformers reports of loading them."""
+    place, how = place_of(examined.settled.source), {"config": examined.config, "dtype": dtype}
+    how |= {"trust_remote_code": False, "output_loading_info": True}
+    if examined.tensors is None:
+        loading: Any = AutoModelForCausalLM.from_pretrained(**place, **how, use_safetensors=True)
+        return loading
+    if dtype == "auto":
+        how["dtype"] = getattr(examined.config, "dtype", None) or torch.bfloat16
+    del how["trust_remote_code"]
+    model, report = causal_class(examined.config).from_pretrained(None, state_dict=examined.tensors, **how)
+    with suppress(OSError):  # there need not be one; the config's tokens end a text then
+        model.generation_config = GenerationConfig.from_pretrained(
+            place.pop("pretrained_model_name_or_path"), **place
+        )
+    return model, report

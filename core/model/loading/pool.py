@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from core.errors import ModelError
 from core.model.loaded_model import LoadedModel
-from core.model.loading.config import load_config, shape_from_config
+from core.model.loading.config import shape_from_config
 from core.model.loading.devices import resolve_device
+from core.model.loading.examine import examine
 from core.model.loading.load import load_model
-from core.model.loading.weights import check_files
 from core.model.memory import free_memory, is_out_of_memory, planned
 
 
@@ -40,10 +40,11 @@ class ModelPool:
         """The model on the device, loaded if it is not held; raises ModelError as `load_model` does."""
         key = _key(source, device, adapter)
         if key not in self._models:
-            load_config(source)  # a name that cannot be loaded costs no model that is held
-            check_files(source)
+            examined = examine(source, adapter)  # a name that cannot be loaded costs no model that is held
             self._drop_idle(self._size - 1)
-            plan = planned(shape_from_config(source), resolve_device(device))
+            plan = planned(
+                shape_from_config(examined.settled.source, examined.config), resolve_device(device)
+            )
             if (
                 plan.reduced or not plan.fits
             ):  # rather than that, models that nobody uses give their memory back

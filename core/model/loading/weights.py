@@ -1,34 +1,15 @@
-"""Checks of weights: of their files before a tensor is read, and of the model that was made of them."""
+"""Checks of the model that was made of weights."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from core.errors import ModelError
 from core.model.interruption import stop_point
-from core.model.loaded_model import one_line
 
 CHECKED = 2**22
 """Numbers that are looked at together."""
-
-
-def check_files(source: str) -> None:
-    """Raise ModelError where a folder's weights are missing or their headers damaged; reads no tensor."""
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        return
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ModelError("no_weights", name=source)
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as opened:
-                opened.keys()
-        except (OSError, SafetensorError) as error:
-            raise ModelError("bad_weights", name=source, detail=f"{file.name}: {one_line(error)}") from None
 
 
 def check_loaded(model: nn.Module, info: Any, source: str) -> None:
