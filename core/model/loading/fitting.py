@@ -92,12 +92,20 @@ def fit(config: Any, tensors: Mapping[str, Shaped]) -> Fit:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the report that transformers writes of what did not fit: the person gets one line of it."""
-    level = logging.get_verbosity()
+    level, bars, hook = (
+        logging.get_verbosity(),
+        logging.is_progress_bar_enabled(),
+        logging.set_tqdm_hook(None),
+    )
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        logging.set_tqdm_hook(hook)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def check_fit(found: Fit, name: str, architectures: Sequence[str]) -> list[Note]:
