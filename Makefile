@@ -2,6 +2,7 @@
 # make test       run every test
 # make check      linter, formatter, types
 # make benchmark  measure the methods against each other
+# make gpu        measure a graphics card, within eight minutes, and write its tables into the documents
 # make docs       renew the generated parts of the documents
 #
 # The first call makes .venv; later calls install only what pyproject.toml changed. Choose the interpreter with
@@ -21,7 +22,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 TORCH := torch>=2.6,<2.14
 
-.PHONY: help app test check benchmark docs clean
+.PHONY: help app test check benchmark gpu docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -43,6 +44,10 @@ check: $(VENV)/.dev
 
 benchmark: $(VENV)/.app
 	@$(BIN)/python -m core benchmark $(ARGS)
+
+gpu: $(VENV)/.app
+	@$(BIN)/python -m core benchmark --gpu --out core/benchmark/measured $(ARGS)
+	@$(BIN)/python docs/tools/make_docs.py
 
 docs: $(VENV)/.app
 	@$(BIN)/python docs/tools/make_docs.py

@@ -166,11 +166,15 @@ def benchmark(
     tuning: Annotated[
         Path | None, typer.Option(help="measure the models in this folder instead, on other draws")
     ] = None,
+    gpu: Annotated[
+        bool, typer.Option(help="measure a graphics card instead: equality, speed and memory")
+    ] = False,
 ) -> None:
     """Measure the methods against each other on tasks whose circuit is known."""
+    from core.benchmark.gpu.report import run_gpu
     from core.benchmark.run import run_benchmark
 
-    for line in run_benchmark(out, quick, tuning):
+    for line in run_gpu(out) if gpu else run_benchmark(out, quick, tuning):
         if _asked_to_stop.is_set():
             raise KeyboardInterrupt
         print(line, flush=True)

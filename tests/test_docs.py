@@ -1,5 +1,6 @@
 """The documents say what the code does: generated parts are current, both languages match, examples run."""
 
+import json
 import re
 import sys
 from collections import Counter
@@ -188,3 +189,23 @@ def test_the_numbers_of_the_readme_are_measured(readme):
     shown += [benchmark_tables.short(share, 2) for share in shares]
     text = readme.read_text(encoding="utf-8")
     assert [number for number in shown if number not in text] == []
+
+
+def test_the_table_of_a_graphics_card_says_what_was_measured_or_that_nothing_was(tmp_path):
+    say = make_docs.words("en")["benchmark"]
+    assert list(benchmark_tables.gpu(tmp_path, say)) == ["Not measured on a GPU."]
+    row = {"case": "gpt2-xl", "quantity": "analysis_passes", "bound": 20.0, "least": False}
+    sections = [
+        {"name": "speed", "state": "measured", "reason": "", "seconds": 30.0, "rows": []},
+        {"name": "large", "state": "skipped", "reason": "no time was left", "seconds": 0.0, "rows": []},
+    ]
+    sections[0]["rows"] = [{**row, "value": 25.0, "holds": False}, {**row, "value": 12.0, "holds": True}]
+    record = {"device": "Card", "torch": "2", "transformers": "5", "sections": sections}
+    (tmp_path / "gpu.json").write_text(json.dumps(record), encoding="utf-8")
+    lines = list(benchmark_tables.gpu(tmp_path, say))
+    assert lines[0] == "Card, torch 2, transformers 5, 30 s"
+    assert lines[-3:] == [
+        "| speed | gpt2-xl: analysis_passes | **25** | ≤ 20 |",
+        "| speed | gpt2-xl: analysis_passes | 12 | ≤ 20 |",
+        "| large | **skipped** | no time was left |  |",
+    ]

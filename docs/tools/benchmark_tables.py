@@ -3,6 +3,7 @@
 Writes Markdown to the standard output; nothing in it is typed by hand.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -249,8 +250,32 @@ def groups(folder: Path, say: Words) -> Iterator[str]:
     yield from table([say["way"], *titles], (row[1:] for row in ordered))
 
 
+def gpu(folder: Path, say: Words) -> Iterator[str]:
+    """What was measured on a graphics card, or that nothing was."""
+    file = folder / "gpu.json"
+    if not file.is_file():
+        yield say["not_on_gpu"]
+        return
+    record = json.loads(file.read_text(encoding="utf-8"))
+    seconds = sum(section["seconds"] for section in record["sections"])
+    yield f"{record['device']}, torch {record['torch']}, transformers {record['transformers']}, {seconds:.0f} s"
+    yield ""
+    rows = []
+    for section in record["sections"]:
+        if section["state"] != "measured":
+            rows.append((section["name"], f"**{say[section['state']]}**", section["reason"], ""))
+        for row in section["rows"]:
+            value = "–" if row["value"] is None else f"{row['value']:.4g}"
+            sign = "≥" if row["least"] else "≤"
+            bound = "" if row["bound"] is None else f"{sign} {row['bound']:g}"
+            shown = f"**{value}**" if row["holds"] is False else value
+            rows.append((section["name"], f"{row['case']}: {row['quantity']}", shown, bound))
+    yield from table([say[name] for name in ("section", "what", "measured", "bound")], rows)
+
+
 TABLES: Mapping[str, Callable[[Path, Words], Iterator[str]]] = {
-    part.__name__: part for part in (goals, cases, methods, sizes, evidence, sweep, switch, groups, speed)
+    part.__name__: part
+    for part in (goals, cases, methods, sizes, evidence, sweep, switch, groups, speed, gpu)
 }
 
 
