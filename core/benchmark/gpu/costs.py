@@ -38,16 +38,19 @@ def memory(device: str, sizes: Sizes) -> Iterator[Row]:
     """Peak beyond the weights of models that differ in the number of their heads alone."""
     peaks = []
     for geometry in sizes.memory:
-        loaded = made_model(geometry, device)
-        config = settings(geometry.name, made_texts(sizes.texts, sizes.memory_words), sizes.preset, False)
-        peak = peak_beyond(device, lambda: finished(config, OneModel(loaded)))  # noqa: B023
+        weights, peak = _weights_and_peak(geometry, device, sizes)
         peaks.append(peak)
-        yield Row(geometry.name, "weights_gb", weights_of(loaded))
+        yield Row(geometry.name, "weights_gb", weights)
         yield Row(geometry.name, "peak_gb", peak)
-        del loaded
-        gc.collect()
     smallest = min(peaks)
     yield Row("all", "growth", peaks[-1] / smallest if smallest > 0 else 1.0, FLAT)
+
+
+def _weights_and_peak(geometry: Geometry, device: str, sizes: Sizes) -> tuple[float, float]:
+    """Gigabytes of the weights, and of an analysis beyond them; the model is let go."""
+    loaded = made_model(geometry, device)
+    config = settings(geometry.name, made_texts(sizes.texts, sizes.memory_words), sizes.preset, False)
+    return weights_of(loaded), peak_beyond(device, lambda: finished(config, OneModel(loaded)))
 
 
 def large(device: str, sizes: Sizes) -> Iterator[Row]:

@@ -52,7 +52,7 @@ def made_model(geometry: Geometry, device: str, seed: int = 0) -> LoadedModel:
 def _built(geometry: Geometry) -> Any:
     from transformers import GPT2LMHeadModel, LlamaForCausalLM
 
-    ids = {"bos_token_id": 1, "eos_token_id": 2}
+    ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2}
     if not geometry.kv_heads:
         return GPT2LMHeadModel(
             GPT2Config(
@@ -103,7 +103,7 @@ def made_texts(a_side: int, words: int, seed: int = 0) -> ExampleSet:
     for pair, (other, *text) in enumerate(numbers):
         for label, changed in (("anomalous", text[-3]), ("normal", other)):
             spelt = " ".join(f"w{number}" for number in [*text[:-3], changed, *text[-2:]])
-            examples.append(Example(label=label, text=spelt, pair=f"pair {pair + 1}"))  # type: ignore[arg-type]
+            examples.append(Example(label=label, text=spelt, pair=f"pair {pair + 1}"))
     return ExampleSet(examples=tuple(examples))
 
 
