@@ -24,26 +24,25 @@ Several edges in one row act together, from the first layer to the last:
   that is to run on through a chain needs the edge a→b alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from core.causal.qkv_effects import Reads, run_reading
 from core.errors import ModelError
 from core.heads import EdgeId, HeadId
-from core.model.hooks import after, before, on_z, run_again
+from core.model.hooks import before, on_z, run_again
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 
-Reads = Literal["all", "q", "k", "v"]
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
-_FUSED = ("c_attn", "query_key_value")
 
 
 @contextmanager
@@ -169,9 +168,8 @@ class _Plan:
         try:
             for round_ in self._rounds[layer]:
                 shifted = self._loaded.norm(layer)(self._before_norm + self._delta(round_))
-                limited = _only(self._loaded, layer, self._reads, base)
-                with limited, on_z(self._loaded, layer, self._shifted.append):
-                    run_again(attention, args, kwargs, shifted)
+                run = partial(run_again, attention, args, kwargs)
+                run_reading(self._loaded, layer, self._reads, run, base, shifted, self._shifted.append)
         finally:
             self._inside = False
 
@@ -231,36 +229,3 @@ def _rounds(edges: Sequence[Sequence[EdgeId]], layer: int, n_heads: int) -> list
             receivers[place, heads] = True
         rounds.append(_Round([senders for senders, _ in of_rows], receivers))
     return rounds
-
-
-@contextmanager
-def _only(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterator[None]:
-    """Let the shifted input into the queries, keys or values alone: the other two are those of `base`."""
-    if reads == "all":
-        yield
-        return
-    attention, layout = loaded.attention(layer), loaded.qkv
-    with ExitStack() as stack:
-        if layout == "separate":
-            for module in (getattr(attention, f"{other}_proj") for other in "qkv" if other != reads):
-                stack.enter_context(after(module, lambda module, output: module.forward(base)))
-        elif layout in ("fused", "interleaved"):
-            fused = next(getattr(attention, name) for name in _FUSED if hasattr(attention, name))
-            mix = _mixer(loaded, layout == "interleaved", "qkv".index(reads))
-            stack.enter_context(after(fused, lambda module, output: mix(output, module.forward(base))))
-        else:
-            raise ModelError("qkv_not_separable", architecture=loaded.shape.architecture)
-        yield
-
-
-def _mixer(loaded: LoadedModel, interleaved: bool, part: int) -> Callable[[Tensor, Tensor], Tensor]:
-    """Part `part` (0 q, 1 k, 2 v) of a fused projection's output from the first, the rest from the second."""
-    shape = (loaded.shape.n_heads, 3, loaded.shape.d_head) if interleaved else (3, loaded.shape.n_heads, -1)
-    axis = -2 if interleaved else -3
-
-    def mix(shifted: Tensor, base: Tensor) -> Tensor:
-        new, old = shifted.unflatten(-1, shape), base.unflatten(-1, shape)
-        place = torch.tensor([part], device=new.device)
-        return old.index_copy(new.ndim + axis, place, new.index_select(new.ndim + axis, place)).flatten(-3)
-
-    return mix

@@ -1,16 +1,15 @@
-"""How the projections to queries, keys and values lie in types whose three can be told apart by the projection."""
+"""How the projections to queries, keys and values lie in types that multiply them by themselves.
+
+All other types hand the three to a function that is looked up (`core.model.attention_calls`).
+"""
 
 from typing import Literal
 
-QkvLayout = Literal["separate", "fused", "interleaved", "unknown"]
-"""Three modules; one module [q | k | v]; one module, per head [q k v]; or in a way that only the whole attention input
-can be changed."""
+QkvLayout = Literal["separate", "interleaved", "unknown"]
+"""Three modules; one module, per head [q k v]; or in a way that only the whole attention input can be changed."""
 
-_SEPARATE = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "gemma3", "opt", "gptj")
 _LAYOUTS: dict[str, QkvLayout] = {
-    **dict.fromkeys(_SEPARATE, "separate"),
-    "gpt2": "fused",
-    "gpt_neox": "interleaved",
+    **dict.fromkeys(("gpt_neo", "mvp", "trocr", "xglm"), "separate"),
     "bloom": "interleaved",
 }
 

@@ -16,6 +16,7 @@ from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.hooks import after
 from core.model.loading import LoadedModel
 from core.model.logit_attribution import final_norm
+from tests.support import every_type
 from tests.support.surgery import Surgery, hook_count, nothing, recorded, replace_heads, run, z_of
 from tests.support.tiny_models import CONFIGS, config_of, tiny, word_tokenizer
 
@@ -319,22 +320,11 @@ def test_backward_edges_are_refused(walked: LoadedModel, tokens: Tensor) -> None
         run(walked, tokens)
 
 
-def test_reads_need_a_known_layout(tokens: Tensor) -> None:
-    from transformers import Phi3Config, Phi3ForCausalLM
-
-    shape = Phi3Config(
-        vocab_size=64,
-        hidden_size=24,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=4,
-        pad_token_id=0,
-    )
-    phi = LoadedModel(Phi3ForCausalLM(shape), word_tokenizer(), "tiny")
-    values = z_of(phi, tokens)
+def test_queries_keys_and_values_of_a_type_that_multiplies_by_itself_are_not_told_apart(tokens):
+    mpt = LoadedModel(every_type.tiny("mpt"), word_tokenizer(), "tiny")
+    values = z_of(mpt, tokens)
     edges = [[EdgeId(HeadId(0, 0), HeadId(1, 1))]] * 2
-    with patch_edges(phi, edges, values):
-        run(phi, tokens)
-    with pytest.raises(ModelError, match="phi3"), patch_edges(phi, edges, values, "k"):
-        run(phi, tokens)
+    with patch_edges(mpt, edges, values):
+        run(mpt, tokens)
+    with pytest.raises(ModelError, match="mpt"), patch_edges(mpt, edges, values, "k"):
+        run(mpt, tokens)
