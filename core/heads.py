@@ -1,7 +1,7 @@
 """Names of attention heads and the pairs of heads that can be an edge."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from core.errors import ConfigError
@@ -38,11 +38,10 @@ class EdgeId(NamedTuple):
 
 
 def all_heads(n_layers: int, n_heads: int) -> list[HeadId]:
-    """Every head, layer by layer: the order of every flat head axis in this package."""
+    """Every head of a model whose layers have equally many, layer by layer: the order of every flat head axis."""
     return [HeadId(layer, head) for layer in range(n_layers) for head in range(n_heads)]
 
 
-def forward_pairs(n_layers: int, n_heads: int) -> Iterator[EdgeId]:
-    """Every pair of heads whose first can write what the second reads."""
-    heads = all_heads(n_layers, n_heads)
+def forward_pairs(heads: Sequence[HeadId]) -> Iterator[EdgeId]:
+    """Every pair of these heads whose first can write what the second reads."""
     return (EdgeId(a, b) for a in heads for b in heads if a.layer < b.layer)

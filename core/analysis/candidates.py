@@ -39,18 +39,18 @@ class Scores:
 def score(
     codes: Codes,
     n_anomalous: int,
-    n_heads: int,
+    layers: np.ndarray,
     statistic: Statistic = "strength",
     links: np.ndarray | None = None,
 ) -> Scores:
-    """Scores and candidates from codes (member, example, slot, head).
+    """Scores and candidates from codes (member, example, slot, head); `layers` (head,) are those of the heads.
 
     With `links` (source, target) of `core.discovery.attention_flow`, an edge's score is the geometric mean of
     its link and the strength of the joint codes.
     """
     heads = scoring.head_scores(codes, n_anomalous, statistic)
     at_best = scoring.at_best(codes, heads.best_slot)
-    by_member = scoring.edge_scores_by_member(at_best, n_anomalous, n_heads, statistic)
+    by_member = scoring.edge_scores_by_member(at_best, n_anomalous, layers, statistic)
     if links is not None:
         by_member = np.sqrt(by_member * links)
     return _with_candidates(heads, by_member.mean(axis=0), by_member)

@@ -57,13 +57,14 @@ def manifest_of(
             "weights_hash": loaded.weights_hash,
             **vars(shape),
             "precision": loaded.precision,
+            "transformers": version("transformers"),
         },
         "scenario": config.scenario,
         "settings": {name: value for name, value in config.stored().items() if name != "examples"},
         "alignment": describe(alignment),
         "counts": {
             **{label: config.examples.count(label) for label in ("anomalous", "normal")},
-            "heads": shape.n_layers * shape.n_heads,
+            "heads": len(loaded.heads),
             "selected_heads": 0 if nothing else int(scores.head_selected.sum()),
             "scored_edges": int((scores.edges > 0).sum()),
             "selected_edges": 0 if nothing else int(scores.edge_selected.sum()),
@@ -84,8 +85,7 @@ def manifest_of(
         "gradient_screen": screen.record() if screen else None,
         "ranking": ranking.record() if ranking else None,
         "evidence": evidence.state,
-        "every_head": evidence.heads is not None
-        and len(evidence.heads.targets) == shape.n_layers * shape.n_heads,
+        "every_head": evidence.heads is not None and len(evidence.heads.targets) == len(loaded.heads),
         "evidence_about": evidence.about.model_copy(update={"forward_passes": evidence.forward_passes}),
         "notes": [
             *_notes(config, observed, rows, scores),
@@ -199,9 +199,8 @@ def _held_out(
     """Whether the effects of the tested heads hold on texts that their selection has not seen."""
     if evidence.heads is None:
         return HeldOut()
-    n_heads = observed.loaded.shape.n_heads
     heads = [target for target in evidence.heads.targets if isinstance(target, HeadId)]
-    tested = [head.layer * n_heads + head.head for head in heads]
+    tested = [observed.loaded.flat(head) for head in heads]
     effects, paired = evidence.heads.per_example, observed.alignment.paired
     statistic = statistic_of(config.autoencoder)
     return held_out(codes, tested, effects, HEAD_BOUND, paired, statistic, config.seed, scores.signals)

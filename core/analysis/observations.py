@@ -77,7 +77,9 @@ class Observations:
         """By how much strengths and links count; all of them fully where no attention was read."""
         if self.attention is None:
             return AttentionFlow(torch.ones(self.outputs.shape[1:3]))
-        return flow_between(self.outputs, self.attention, self.alignment, self.texts)
+        return flow_between(
+            self.outputs, self.attention, self.loaded.layer_of_head, self.alignment, self.texts
+        )
 
 
 def observe(
@@ -137,5 +139,5 @@ def scores_of(
     observations: Observations, codes: Codes, flow: AttentionFlow, settings: AutoencoderConfig
 ) -> Scores:
     """Scores and candidates from codes that are weighted by `flow` already."""
-    n_heads = observations.loaded.shape.n_heads
-    return score(codes, observations.n_anomalous, n_heads, statistic_of(settings), flow.links)
+    layers = observations.loaded.layer_of_head
+    return score(codes, observations.n_anomalous, layers, statistic_of(settings), flow.links)

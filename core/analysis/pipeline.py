@@ -66,8 +66,8 @@ def _stages(
     texts = observed.compared.texts, alignment.n_anomalous, alignment.paired
     statistic = statistic_of(config.autoencoder)
     stability = stability_of(weighted, code_heads, *texts, statistic, config.seed, scores.signals)
-    n_layers, n_heads = loaded.shape.n_layers, loaded.shape.n_heads
-    heads, edges = tables.head_table(scores, label_p, n_heads), tables.edge_table(scores, n_heads)
+    every = loaded.heads
+    heads, edges = tables.head_table(scores, label_p, every), tables.edge_table(scores, every)
     evidence = Evidence()
     if config.evidence:
         yield clock.start("evidence")
@@ -84,9 +84,9 @@ def _stages(
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
     yield RunResult(
-        heads=tables.with_attribution(heads, evidence.attribution),
+        heads=tables.with_attribution(heads, evidence.attribution, every),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
-        codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, n_heads),
+        codes=tables.code_table(codes, scores.heads.best_slot, config.examples, alignment, every),
         examples=examples,
         manifest=manifest_of(
             config, observed, rows, ranked, evidence, stability, judged, clock.seconds, partners
@@ -98,7 +98,7 @@ def _stages(
             "head_score": scores.heads.per_member.float(),
         },
         effects=tables.effect_table(evidence, alignment),
-        evidence=tables.evidence_record(evidence, stability, judged, n_layers, n_heads),
+        evidence=tables.evidence_record(evidence, stability, judged, every),
         partners=partners,
     )
 

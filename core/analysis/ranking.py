@@ -30,7 +30,7 @@ from core.causal.paired_runs import PairedRuns
 from core.errors import ModelError
 from core.examples.example_set import ExampleSet
 from core.generators import relayed
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.memory import is_out_of_memory
 from core.schema import Note, RankingRecord
@@ -122,8 +122,7 @@ def steps_of(comparison: Comparison) -> int:
 
 
 def _every(comparison: Comparison) -> list[HeadId]:
-    shape = comparison.rounds[0].recording.loaded.shape
-    return all_heads(shape.n_layers, shape.n_heads)
+    return list(comparison.rounds[0].recording.loaded.heads)
 
 
 def _runs(comparison: Comparison, heads: Sequence[HeadId], rounds: int) -> int:

@@ -17,7 +17,7 @@ from core.discovery.scoring import at_best
 from core.examples.alignment import Alignment, PairSource
 from core.examples.example_set import ExampleSet
 from core.examples.reading.headings import CARRIED
-from core.heads import EdgeId, HeadId, all_heads
+from core.heads import EdgeId, HeadId
 from core.model.tokens.answer_readings import AnswerReading
 from core.schema import Direction, EvidenceDetails, HeadEvidence, StabilityRecord
 
@@ -40,14 +40,14 @@ EDGE_ROWS = 20_000
 """Edges written at most, the best ones; the manifest counts all."""
 
 
-def head_table(scores: "Scores", label_p: np.ndarray | None, n_heads: int) -> pd.DataFrame:
-    """One row a head of the model, best first; columns not computed are empty."""
-    flat = np.arange(len(scores.head_selected))
+def head_table(scores: "Scores", label_p: np.ndarray | None, every: Sequence[HeadId]) -> pd.DataFrame:
+    """One row a head of the model (`every`, by the flat axis), best first; columns not computed are empty."""
+    layer, number = np.array(every).T
     low, high = member_interval(scores.heads.per_member.numpy())
     table = pd.DataFrame(
         {
-            "layer": flat // n_heads,
-            "head": flat % n_heads,
+            "layer": layer,
+            "head": number,
             "score": scores.heads.score.numpy(),
             "score_low": low,
             "score_high": high,
@@ -67,19 +67,18 @@ def _or_empty(values: np.ndarray | None) -> np.ndarray | float:
     return np.nan if values is None else values
 
 
-def edge_table(scores: "Scores", n_heads: int) -> pd.DataFrame:
+def edge_table(scores: "Scores", every: Sequence[HeadId]) -> pd.DataFrame:
     """One row a forward pair of heads, best first, at most EDGE_ROWS."""
-    heads = len(scores.head_selected)
-    layer = np.arange(heads) // n_heads
+    layer, number = np.array(every).T
     source, target = np.nonzero(layer[:, None] < layer[None, :])
     order = np.lexsort((target, source, -scores.edges[source, target]))[:EDGE_ROWS]
     source, target = source[order], target[order]
     table = pd.DataFrame(
         {
-            "source_layer": source // n_heads,
-            "source_head": source % n_heads,
-            "target_layer": target // n_heads,
-            "target_head": target % n_heads,
+            "source_layer": layer[source],
+            "source_head": number[source],
+            "target_layer": layer[target],
+            "target_head": number[target],
             "score": scores.edges[source, target],
             "frequency": scores.edge_frequency[source, target],
             "selected": scores.edge_selected[source, target],
@@ -108,11 +107,15 @@ def with_findings(table: pd.DataFrame, findings: "Findings | None", keys: Sequen
     return filled
 
 
-def with_attribution(heads: pd.DataFrame, attribution: np.ndarray | None) -> pd.DataFrame:
-    """The head table with the attribution (layer, head) of every head; empty where there is none."""
+def with_attribution(
+    heads: pd.DataFrame, attribution: np.ndarray | None, every: Sequence[HeadId]
+) -> pd.DataFrame:
+    """The head table with the attribution (head,) of every head; empty where there is none."""
     if attribution is None:
         return heads
-    return heads.assign(attribution=attribution[heads["layer"].to_numpy(), heads["head"].to_numpy()])
+    of_head = dict(zip(every, attribution.tolist(), strict=True))
+    rows = heads[["layer", "head"]].to_numpy().tolist()
+    return heads.assign(attribution=[of_head[HeadId(*row)] for row in rows])
 
 
 def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
@@ -149,7 +152,7 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
 
 
 def evidence_record(
-    evidence: "Evidence", stability: "Stability", judged: StabilityRecord, n_layers: int, n_heads: int
+    evidence: "Evidence", stability: "Stability", judged: StabilityRecord, every: Sequence[HeadId]
 ) -> EvidenceDetails:
     """evidence.json: tested heads under every ablation, tested edges, the codes of every head, the whole run."""
     return EvidenceDetails(
@@ -161,7 +164,7 @@ def evidence_record(
             for target, row in _directions(evidence.edges)
             if isinstance(target, EdgeId)
         },
-        codes=stability.of_heads([str(head) for head in all_heads(n_layers, n_heads)]),
+        codes=stability.of_heads([str(head) for head in every]),
         answers=tuple(evidence.answers),
         stability=judged,
     )
@@ -187,20 +190,21 @@ def _directions(findings: "Findings | None") -> list[tuple["Target", dict[str, A
 
 
 def code_table(
-    codes: Codes, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, n_heads: int
+    codes: Codes, best_slot: Tensor, examples: ExampleSet, alignment: Alignment, every: Sequence[HeadId]
 ) -> pd.DataFrame:
     """One row a head, member and example: the code at the head's best position, `silent` where none fires, `absent`
     where the text lacks the position.
     """
     best = at_best(codes, best_slot).latent.numpy()
+    layer, number = np.array(every).T
     member, head, row = (index.ravel() for index in np.indices(best.shape))
     compared = np.array(alignment.kept)
     names = [_pair_name(examples, alignment, i) for i in range(best.shape[-1])]
     code = best.ravel()
     table = pd.DataFrame(
         {
-            "layer": head // n_heads,
-            "head": head % n_heads,
+            "layer": layer[head],
+            "head": number[head],
             "member": member,
             "position": np.array(alignment.slots)[best_slot.numpy()[head]],
             "example": compared[row] + 1,

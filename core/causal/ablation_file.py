@@ -83,7 +83,7 @@ def make_ablation_file(
     """
     shape = loaded.shape
     for head in heads:
-        if not (0 <= head.layer < shape.n_layers and 0 <= head.head < shape.n_heads):
+        if head not in loaded.heads:
             raise ConfigError("no_such_head", head=head, layers=shape.n_layers, heads=shape.n_heads)
     ends = [[z if mode == "mean" else torch.zeros_like(z) for z in of_place] for of_place in means]
     values = {

@@ -37,7 +37,7 @@ KEPT_A_LAYER = 20
 
 @dataclass(frozen=True)
 class Attribution:
-    """`values` (layer, head, anomalous example), shares of the gap; and what they cost."""
+    """`values` (flat head, anomalous example), shares of the gap; and what they cost."""
 
     values: np.ndarray
     forward_passes: int
@@ -45,7 +45,7 @@ class Attribution:
 
     @property
     def mean(self) -> np.ndarray:
-        """(layer, head)."""
+        """(flat head,)."""
         return self.values.mean(axis=-1)
 
 
@@ -58,7 +58,7 @@ def attribution(
     """
     loaded, plain, n_anomalous = recording.loaded, metric.recording or recording, patching.n_anomalous
     shape, lengths = loaded.shape, [len(row.ids) for row in metric.rows]
-    values = np.zeros((shape.n_layers, shape.n_heads, n_anomalous))
+    values = np.zeros((len(loaded.heads), n_anomalous))
     per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
     budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
     every = metric.rows_of(range(n_anomalous))
@@ -74,11 +74,11 @@ def attribution(
         else:
             instead = _means(patching, [metric.rows[row] for row in rows], shape.n_layers)
         z, gradient = _with_gradient(loaded, rows, metric, prefix)
-        for layer, (here, slope, other) in enumerate(zip(z, gradient, instead, strict=True)):
-            share = (slope * (here - other[:, start:].to(here))).sum(dim=-1)
+        for layer, here, slope in zip(loaded.layers_with_heads, z, gradient, strict=True):
+            share = (slope * (here - instead[layer][:, start:].to(here))).sum(dim=-1)
             for place, row in enumerate(rows):
                 of_row = share[place, : lengths[row] - start].sum(dim=0).cpu().numpy() / metric.gap
-                values[layer, : len(of_row), metric.rows[row].text] += of_row
+                values[loaded.slice_of(layer), metric.rows[row].text] += of_row
         done += len(rows)
         yield done * n_anomalous // len(every)
     return Attribution(values, len(batches), len(batches))
@@ -94,7 +94,7 @@ def _with_gradient(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """z of every head and the gradient of its row's metric with respect to it, behind the prefix.
 
-    Both by layer (row, position, head, d_head), float32 or finer.
+    Both by layer with heads (row, position, head, d_head), float32 or finer.
     """
     with torch.enable_grad(), differentiable_z(loaded) as layers:
         total = read_rows(loaded, metric, rows, prefix).sum()
@@ -105,7 +105,7 @@ def _with_gradient(
 
 @contextmanager
 def differentiable_z(loaded: LoadedModel) -> Iterator[list[Tensor]]:
-    """Collects z of each layer of one forward pass inside, as tensors that gradients can be taken to."""
+    """Collects z of each layer that has heads of one forward pass inside, as tensors that gradients can be taken to."""
     layers: list[Tensor] = []
 
     def collect(z: Tensor) -> Tensor:
@@ -114,6 +114,6 @@ def differentiable_z(loaded: LoadedModel) -> Iterator[list[Tensor]]:
         return layers[-1]
 
     with ExitStack() as stack:
-        for layer in range(loaded.shape.n_layers):
+        for layer in loaded.layers_with_heads:
             stack.enter_context(on_z(loaded, layer, collect))
         yield layers

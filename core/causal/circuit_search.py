@@ -21,7 +21,7 @@ from core.causal.metric import Metric
 from core.causal.patching import Patching
 from core.causal.replacements import AblationKind
 from core.generators import relayed
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.schema import Progress
 
 Shares = Callable[[Sequence[Collection[HeadId]]], Generator[Progress, None, np.ndarray]]
@@ -69,11 +69,11 @@ class _Search:
 
 
 def minimal_circuit(
-    patching: Patching, metric: Metric, ranking: Sequence[HeadId], shape: tuple[int, int]
+    patching: Patching, metric: Metric, ranking: Sequence[HeadId], heads_of_model: Sequence[HeadId]
 ) -> Generator[Progress, None, SearchResult | None]:
     """The smallest circuit found, under resampling; None where the heads have no part in the behaviour."""
     search, texts = _Search(patching, metric, "resample"), list(range(patching.n_anomalous))
-    every = frozenset(all_heads(*shape))
+    every = frozenset(heads_of_model)
     full, nothing = (yield from search.without([frozenset(), every], texts)).mean(axis=1)
     span = full - nothing
     if not np.isfinite(span) or abs(span) < SMALLEST_GAP[metric.kind]:

@@ -86,7 +86,7 @@ def attributed(
     model may be one with a norm behind the attention.
     """
     loaded = runs.loaded
-    count = loaded.shape.n_layers * loaded.shape.n_heads
+    count = len(loaded.heads)
     by_pair, edges = np.zeros((runs.count, count)), np.zeros((count, count))
     read = list(range(count) if receivers is None else receivers)
     done = backward_passes = 0
@@ -118,8 +118,9 @@ def _along(loaded: LoadedModel, change: Sequence[Tensor], to_input: Tensor) -> n
     """
     slopes = to_input.flatten(1).T
     along = []
-    for layer, of_layer in enumerate(change):
-        written = torch.einsum("rphd,hdm->hrpm", of_layer, loaded.output_weights(layer).to(to_input))
+    for layer in loaded.layers_with_heads:
+        weights = loaded.output_weights(layer).to(to_input)
+        written = torch.einsum("rphd,hdm->hrpm", change[layer], weights)
         along.append((written.flatten(1) @ slopes).double().cpu())
     together: np.ndarray = torch.cat(along).numpy()
     return together
@@ -128,7 +129,7 @@ def _along(loaded: LoadedModel, change: Sequence[Tensor], to_input: Tensor) -> n
 def tokens_at_once(loaded: LoadedModel) -> int:
     """Tokens of a batch whose gradients fit the memory set aside."""
     shape = loaded.shape
-    per_token = shape.n_layers * shape.n_heads * shape.d_model * 4 * KEPT_A_HEAD
+    per_token = len(loaded.heads) * shape.d_model * 4 * KEPT_A_HEAD
     return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
 
 
@@ -151,25 +152,38 @@ def gradients(
 
     z and its gradient are by layer (row, position, head, d_head); the last is (receiver, row, position, d_model): the
     gradient with respect to the residual stream in front of the head's norm, on the way through this head, for these
-    flat heads, by default all. It is 0 in the first layer, which reads no head.
+    flat heads, by default all. It is 0 in the first layer with heads, which reads no head.
     """
-    loaded, n_heads = runs.loaded, runs.loaded.shape.n_heads
-    read = range(loaded.shape.n_layers * n_heads) if receivers is None else receivers
+    loaded = runs.loaded
+    read = range(len(loaded.heads)) if receivers is None else receivers
     streams: dict[int, Tensor] = {}
     with torch.enable_grad(), ExitStack() as stack:
-        for layer in range(loaded.shape.n_layers):
-            stack.enter_context(before(loaded.norm(layer), partial(_keep_stream, streams, layer)))
+        for layer in loaded.layers_with_heads:
+            stack.enter_context(before(loaded.reader(layer), partial(_keep_stream, streams, layer)))
         z = stack.enter_context(differentiable_z(loaded))
         total = runs.measured(batch).sum()
         to_z = torch.autograd.grad(total, z, retain_graph=len(read) > 0)
-        to_input = [torch.zeros_like(streams[0])[None][:0]]
-        for layer, head in (divmod(receiver, n_heads) for receiver in read):
-            if layer == 0:
-                to_input.append(torch.zeros_like(streams[0])[None])
+        first = loaded.layers_with_heads[0]
+        place = {layer: number for number, layer in enumerate(loaded.layers_with_heads)}
+        to_input = [torch.zeros_like(streams[first])[None][:0]]
+        for layer, head in (loaded.heads[receiver] for receiver in read):
+            if layer == first:
+                to_input.append(torch.zeros_like(streams[first])[None])
                 continue
-            through = z[layer][:, :, head], streams[layer], to_z[layer][:, :, head]
+            through = z[place[layer]][:, :, head], streams[layer], to_z[place[layer]][:, :, head]
             to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
-    return [of_layer.detach() for of_layer in z], list(to_z), torch.cat(to_input)
+    return (
+        by_block(loaded, [of_layer.detach() for of_layer in z]),
+        by_block(loaded, to_z),
+        torch.cat(to_input),
+    )
+
+
+def by_block(loaded: LoadedModel, values: Sequence[Tensor]) -> list[Tensor]:
+    """Values (row, position, head, d_head) of the layers with heads as a list of all blocks, others without heads."""
+    none = values[0][:, :, :0, :0]
+    of_layer = dict(zip(loaded.layers_with_heads, values, strict=True))
+    return [of_layer.get(layer, none) for layer in range(loaded.shape.n_layers)]
 
 
 def _instead(values: Tensor, module: nn.Module, output: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from core.causal.patching import HeadSet, Patching
 from core.causal.replacements import KINDS, AblationKind
 from core.causal.statistics import member_interval
 from core.generators import relayed
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.schema import Progress, json_number
 
 RANDOM_CIRCUITS = 100
@@ -85,19 +85,19 @@ def check_circuit(
     metric: Metric,
     circuit: Sequence[HeadId],
     ranking: Sequence[HeadId],
-    shape: tuple[int, int],
+    heads: Sequence[HeadId],
     seed: int,
     kinds: Sequence[AblationKind] = KINDS,
     n_random: int = RANDOM_CIRCUITS,
 ) -> Generator[Progress, None, list[AblationResult]]:
-    """All of the above for a circuit; `ranking` orders every head of the model, `shape` is (layers, heads a layer).
+    """All of the above for a circuit; `ranking` orders every head of the model, which `heads` are.
 
     Raises ValueError for an empty circuit: there is nothing to check.
     """
     if not circuit:
         raise ValueError("an empty circuit cannot be checked")
-    every, own = frozenset(all_heads(*shape)), frozenset(circuit)
-    drawn = random_circuits(own, shape, n_random, seed)
+    every, own = frozenset(heads), frozenset(circuit)
+    drawn = random_circuits(own, heads, n_random, seed)
     sizes = curve_sizes(len(every), len(own))
     taken_out: list[HeadSet] = [frozenset(), every, every - own, own]
     taken_out += [every - (own - {head}) for head in circuit]
@@ -112,10 +112,12 @@ def check_circuit(
     return results
 
 
-def random_circuits(circuit: HeadSet, shape: tuple[int, int], count: int, seed: int) -> list[HeadSet]:
-    """Other circuits with as many heads in each layer, all different; fewer where there are not so many."""
+def random_circuits(circuit: HeadSet, every: Sequence[HeadId], count: int, seed: int) -> list[HeadSet]:
+    """Other circuits with as many heads in each layer of a model of these heads (`every`), all different; fewer where
+    there are not so many.
+    """
     generator = np.random.default_rng(seed)
-    wanted = Counter(head.layer for head in circuit)
+    wanted, there = Counter(head.layer for head in circuit), Counter(head.layer for head in every)
     drawn: dict[HeadSet, None] = {}
     for _ in range(20 * count):
         if len(drawn) == count:
@@ -123,7 +125,7 @@ def random_circuits(circuit: HeadSet, shape: tuple[int, int], count: int, seed: 
         heads = frozenset(
             HeadId(layer, int(head))
             for layer, size in sorted(wanted.items())
-            for head in generator.choice(shape[1], size=size, replace=False)
+            for head in generator.choice(there[layer], size=size, replace=False)
         )
         if heads != circuit:
             drawn[heads] = None

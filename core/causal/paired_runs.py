@@ -134,7 +134,6 @@ class PairedRuns:
 
 def forward_mask(loaded: LoadedModel) -> np.ndarray:
     """Which pairs of flat heads run forward (source, target)."""
-    shape = loaded.shape
-    layer = np.arange(shape.n_layers * shape.n_heads) // shape.n_heads
+    layer = loaded.layer_of_head
     mask: np.ndarray = layer[:, None] < layer[None, :]
     return mask

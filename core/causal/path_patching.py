@@ -69,7 +69,7 @@ def patch_edges(
         raise ModelError("no_path_patching", architecture=loaded.shape.architecture)
     plan = _Plan(loaded, edges, values, reads, changes)
     with ExitStack() as stack:
-        for layer in range(loaded.shape.n_layers):
+        for layer in loaded.layers_with_heads:
             for context in plan.contexts(layer):
                 stack.enter_context(context)
         yield
@@ -116,7 +116,7 @@ class _Plan:
         self._loaded, self._values, self._reads, self._known = loaded, values, reads, changes
         self._senders = {edge.source for row in edges for edge in row if changes is None}
         shape = loaded.shape
-        self._rounds = [_rounds(edges, layer, shape.n_heads) for layer in range(shape.n_layers)]
+        self._rounds = [_rounds(edges, layer, loaded.n_heads(layer)) for layer in range(shape.n_layers)]
         self._changes: dict[HeadId, Tensor] = {}
         self._written: dict[int, Tensor] = {}
         self._before_norm: Tensor | None = None
@@ -128,7 +128,7 @@ class _Plan:
         loaded = self._loaded
         contexts: list[Any] = []
         if self._rounds[layer]:
-            contexts.append(before(loaded.norm(layer), self._keep_residual))
+            contexts.append(before(loaded.reader(layer), self._keep_residual))
             contexts.append(before(loaded.attention(layer), partial(self._run_shifted, layer)))
             contexts.append(on_z(loaded, layer, partial(self._put_receivers, layer)))
         if any(sender.layer == layer for sender in self._senders):
@@ -167,7 +167,8 @@ class _Plan:
         self._inside, self._shifted = True, []
         try:
             for round_ in self._rounds[layer]:
-                shifted = self._loaded.norm(layer)(self._before_norm + self._delta(round_))
+                norm, shifted = self._loaded.norm(layer), self._before_norm + self._delta(round_)
+                shifted = shifted if norm is None else norm(shifted)
                 run = partial(run_again, attention, args, kwargs)
                 run_reading(self._loaded, layer, self._reads, run, base, shifted, self._shifted.append)
         finally:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core.causal.metric import Metric, Row
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.model.batching import batches_of
 from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
@@ -49,8 +49,7 @@ class Replacements:
         self._loaded, self._shape = recording.loaded, shape
         self._texts, self._lengths = recording.texts, recording.lengths
         self._donor_of = _donors(len(self._lengths), n_anomalous, paired, seed)
-        every = all_heads(shape.n_layers, shape.n_heads)
-        known = [head for head in every if heads is None or head in heads]
+        known = [head for head in recording.loaded.heads if heads is None or head in heads]
         self._heads = [
             [head.head for head in known if head.layer == layer] for layer in range(shape.n_layers)
         ]

@@ -55,11 +55,16 @@ class AttentionFlow:
 
 
 def flow_between(
-    outputs: Tensor, attention: Attention, alignment: Alignment, texts: np.ndarray | None = None
+    outputs: Tensor,
+    attention: Attention,
+    layers: np.ndarray,
+    alignment: Alignment,
+    texts: np.ndarray | None = None,
 ) -> AttentionFlow:
     """Attention flow from head outputs (example, slot, head, d_head) of aligned texts; 1 everywhere without attention.
 
-    With `texts`, `outputs` are those of these texts alone, and `alignment` is that of all of them.
+    `layers` (head,) are the layers of the heads. With `texts`, `outputs` are those of these texts alone, and
+    `alignment` is that of all of them.
     """
     positions = alignment.positions if texts is None else alignment.positions[texts]
     if attention.weights is None:
@@ -67,38 +72,40 @@ def flow_between(
     n_anomalous = alignment.n_anomalous
     if texts is not None:
         n_anomalous = int((texts < n_anomalous).sum())
-    return flow_of(scale(centre(outputs, n_anomalous, alignment.paired)), attention.weights, positions)
+    return flow_of(
+        scale(centre(outputs, n_anomalous, alignment.paired)), attention.weights, layers, positions
+    )
 
 
-def flow_of(values: Tensor, attention: Tensor, positions: np.ndarray) -> AttentionFlow:
-    """Attention flow from centred and scaled head outputs (example, slot, head, d_head), attention (layer,
-    head, slot, slot) and the positions (example, slot) of the slots.
+def flow_of(values: Tensor, attention: Tensor, layers: np.ndarray, positions: np.ndarray) -> AttentionFlow:
+    """Attention flow from centred and scaled head outputs (example, slot, head, d_head), attention (head, slot,
+    slot), the layers (head,) and the positions (example, slot) of the slots.
     """
-    layers, n_heads, slots, _ = attention.shape
     # Of the texts that have a slot; 0 where none of these texts has it.
     mean = values.norm(dim=-1).double().nanmean(dim=0).nan_to_num()
-    lengths = mean.cpu().reshape(slots, layers, n_heads).numpy()
+    lengths = mean.cpu().numpy()
     weights = attention.numpy()
     arrives = (positions == positions[:, -1:]).mean(axis=0)
-    flow = flow_through(weights, lengths / max(lengths.max(), 1e-12), arrives, once(positions))
-    by_slot = np.sqrt(flow).T.repeat(n_heads, axis=1)
-    links = links_of(weights, lengths.reshape(slots, -1), by_slot)
+    flow = flow_through(weights, lengths / max(lengths.max(), 1e-12), layers, arrives, once(positions))
+    by_slot = np.sqrt(flow)
+    links = links_of(weights, lengths, by_slot, layers)
     return AttentionFlow(torch.from_numpy(by_slot).float(), links.astype(np.float32))
 
 
 def flow_through(
-    attention: np.ndarray, lengths: np.ndarray, arrives: np.ndarray, share: np.ndarray
+    attention: np.ndarray, lengths: np.ndarray, layers: np.ndarray, arrives: np.ndarray, share: np.ndarray
 ) -> np.ndarray:
-    """Flow (layer, slot) of what heads of a layer write.
+    """Flow (slot, head) of what each head writes.
 
-    `attention` (layer, head, query, key), `lengths` (slot, layer, head) of at most 1, `arrives` (slot,) the flow
-    behind the last layer, `share` (slot,) by which a query counts.
+    `attention` (head, query, key), `lengths` (slot, head) of at most 1, `layers` (head,) rising, `arrives` (slot,) the
+    flow behind the last layer, `share` (slot,) by which a query counts.
     """
-    flow = np.empty((len(attention), len(arrives)))
-    flow[-1] = arrives
-    for layer in range(len(attention) - 1, 0, -1):
-        writes = (share * flow[layer])[:, None] * lengths[:, layer]
-        flow[layer - 1] = np.minimum(1, flow[layer] + np.einsum("qh,hqk->k", writes, attention[layer]))
+    flow, now = np.empty(lengths.shape), arrives.astype(float)
+    for layer in np.unique(layers)[::-1]:
+        own = layers == layer
+        flow[:, own] = now[:, None]
+        writes = (share * now)[:, None] * lengths[:, own]
+        now = np.minimum(1, now + np.einsum("qh,hqk->k", writes, attention[own]))
     return flow
 
 
@@ -113,25 +120,27 @@ def once(positions: np.ndarray) -> np.ndarray:
     return share.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
 
 
-def links_of(attention: np.ndarray, lengths: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def links_of(
+    attention: np.ndarray, lengths: np.ndarray, weights: np.ndarray, layers: np.ndarray
+) -> np.ndarray:
     """How well a target can read what a source writes, and is read itself: (source, target), 0 for other pairs.
 
     The largest, over pairs of slots, geometric mean of the source's length and the target's length times its weight
-    times the attention between the two slots. `attention` (layer, head, query, key); `lengths` and `weights`
-    (slot, flat head).
+    times the attention between the two slots. `attention` (head, query, key); `lengths` and `weights` (slot, head);
+    `layers` (head,) rising.
     """
-    layers, n_heads, slots, _ = attention.shape
-    heads = layers * n_heads
-    arrives = (lengths * weights).reshape(slots, layers, n_heads)
+    heads, slots, _ = attention.shape
+    arrives = lengths * weights
     own = OWN_POSITION * np.eye(slots)
     read = np.concatenate(
         [
-            (arrives[:, layer].T[:, :, None] * np.maximum(reads, own)).max(axis=1)
-            for layer, reads in enumerate(attention)
+            (arrives[:, layers == layer].T[:, :, None] * np.maximum(attention[layers == layer], own)).max(
+                axis=1
+            )
+            for layer in np.unique(layers)
         ]
     )
     strongest = np.zeros((heads, heads))
     for slot in range(slots):
         np.maximum(strongest, np.outer(lengths[slot], read[:, slot]), out=strongest)
-    layer = np.arange(heads) // n_heads
-    return np.where(layer[:, None] < layer[None, :], np.sqrt(strongest), 0.0)
+    return np.where(layers[:, None] < layers[None, :], np.sqrt(strongest), 0.0)

@@ -114,11 +114,12 @@ def at_best(codes: Codes, best_slot: Tensor) -> Codes:
 
 
 def edge_scores_by_member(
-    codes: Codes, n_anomalous: int, n_heads: int, statistic: Statistic = "strength"
+    codes: Codes, n_anomalous: int, layers: np.ndarray, statistic: Statistic = "strength"
 ) -> np.ndarray:
     """Strength, or count, of the joint anomalous-only codes of each pair of heads; codes (member, head, example).
 
-    Returns (member, source head, target head) over flat heads, float32; 0 where the pair does not run forward.
+    `layers` (head,), rising, are the layers of the heads. Returns (member, source head, target head) over flat heads,
+    float32; 0 where the pair does not run forward.
     """
     counted = statistic == "count"
     bits = clashes(codes.latent, n_anomalous, distinct=counted).numpy()
@@ -128,9 +129,10 @@ def edge_scores_by_member(
     members, heads, anomalous, words = bits.shape
     scores = np.zeros((members, heads, heads), dtype=np.float32)
     block = max(1, PAIR_CHUNK // (heads * anomalous * words))
-    for start in range(0, heads - n_heads, block):
-        end = min(start + block, heads - n_heads)
-        first = (start // n_heads + 1) * n_heads
+    sources = int(np.searchsorted(layers, layers[-1]))
+    for start in range(0, sources, block):
+        end = min(start + block, sources)
+        first = int(np.searchsorted(layers, layers[start], side="right"))
         for member in range(members):
             alone = ~(bits[member, start:end, None] & bits[member, None, first:]).any(axis=-1)
             both = np.where(alone, weight[member, start:end, None], np.float32(0))
@@ -139,5 +141,4 @@ def edge_scores_by_member(
                 scores[member, start:end, first:] /= np.maximum(
                     there[member, start:end] @ there[member, first:].T, 1
                 )
-    layer = np.arange(heads) // n_heads
-    return scores * (layer[:, None] < layer[None, :])
+    return scores * (layers[:, None] < layers[None, :])

@@ -22,7 +22,7 @@ from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.alignment import Alignment
 from core.generators import relayed
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.inspection.ablated_generation import compare
 from core.model.loading import ModelPool
 from core.model.recording import Recording
@@ -44,8 +44,7 @@ class CircuitCheck:
         self._began = time.perf_counter()
         self._run, self._config, self._heads = run, config, saved_heads(run)
         self._circuit, self._ranking = heads_of(self._heads[self._heads["selected"]]), ranked(self._heads)
-        shape = recording.loaded.shape
-        self._shape, self._recording = (shape.n_layers, shape.n_heads), recording
+        self._every, self._recording = recording.loaded.heads, recording
         comparison = Comparison(recording, config.examples, alignment, config.seed, most_rounds=1)
         self._patching, self._metric = comparison.patching, comparison.metric
         circuit = tuple(str(head) for head in self._circuit)
@@ -79,7 +78,7 @@ class CircuitCheck:
     def _faithfulness(self) -> Generator[Progress, None, None]:
         done = {ablation.kind for ablation in self._record.ablations}
         for kind in (kind for kind in KINDS if kind not in done):
-            about = self._patching, self._metric, self._circuit, self._ranking, self._shape, self._config.seed
+            about = self._patching, self._metric, self._circuit, self._ranking, self._every, self._config.seed
             (result,) = yield from check_circuit(*about, [kind])
             check = AblationCheck.model_validate(result.as_json())
             self._write(ablations=(*self._record.ablations, check))
@@ -87,7 +86,7 @@ class CircuitCheck:
     def _minimal_circuit(self) -> Generator[Progress, None, None]:
         if self._record.minimal_circuit is not None:
             return
-        smallest = yield from minimal_circuit(self._patching, self._metric, self._ranking, self._shape)
+        smallest = yield from minimal_circuit(self._patching, self._metric, self._ranking, self._every)
         if smallest is not None:
             shares = yield from self._shares(smallest.heads)
             record = _head_set(smallest).model_copy(update={"faithfulness": shares})
@@ -95,7 +94,7 @@ class CircuitCheck:
 
     def _shares(self, heads: Sequence[HeadId]) -> Generator[Progress, None, dict[str, float | None]]:
         """Faithfulness of a circuit under every ablation."""
-        every, texts = frozenset(all_heads(*self._shape)), range(self._patching.n_anomalous)
+        every, texts = frozenset(self._every), range(self._patching.n_anomalous)
         shares: dict[str, float | None] = {}
         for kind in KINDS:
             sets = [(), every, every - frozenset(heads)]

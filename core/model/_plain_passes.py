@@ -24,7 +24,7 @@ from core.model.loaded_model import LoadedModel
 from core.model.memory import is_out_of_memory
 from core.model.partial_forward import Streams
 
-RECORDING_VERSION = 2
+RECORDING_VERSION = 3
 Z_BYTES = 2 * 2**30
 """Below this z of every position is kept, so that other positions or a changed neighbour recompute nothing."""
 
@@ -160,7 +160,7 @@ class PlainPasses:
             for text, of_text in zip(batch, hidden, strict=True):
                 self.hidden[text] = of_text[list(self._read_at[text])].cpu()
         self._z |= dict(zip(batch, z.rows(), strict=True))
-        if with_weights and weights.layers == self._loaded.shape.n_layers:
+        if with_weights and weights.layers == len(self._loaded.layers_with_heads):
             self.attention |= dict(zip(batch, weights.rows(), strict=True))
         elif with_weights:
             self.attention_state, self.attention_specs = "no_weights", {}
@@ -216,8 +216,9 @@ class PlainPasses:
         return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
 
     def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:
-        shape = self._loaded.shape
-        if sum(self._lengths) * shape.n_layers * shape.n_heads * shape.d_head * 4 <= Z_BYTES:
+        loaded = self._loaded
+        numbers = sum(loaded.n_heads(layer) * loaded.d_head(layer) for layer in loaded.layers_with_heads)
+        if sum(self._lengths) * numbers * 4 <= Z_BYTES:
             return [None] * len(self.texts)
         return [tuple(dict.fromkeys(slots.get(text, ()))) for text in range(len(self.texts))]
 
@@ -229,7 +230,7 @@ class PlainPasses:
         count = max(map(len, slots.values()), default=0)
         if count < 2:
             return "one_position", {}
-        heads, lengths = shape.n_layers * shape.n_heads, [self._lengths[text] for text in slots]
+        heads, lengths = len(self._loaded.heads), [self._lengths[text] for text in slots]
         if max(lengths) ** 2 * shape.n_heads > MOST_WEIGHTS or count**2 * heads > SLOT_WEIGHTS:
             return "too_long", {}
         if sum(length**2 for length in lengths) * heads * 2 <= ATTENTION_BYTES:

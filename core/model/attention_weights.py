@@ -32,7 +32,7 @@ State = AttentionState | Literal["over_text", "not_finite"]
 
 @dataclass(frozen=True)
 class Attention:
-    """Mean of attention weights (layer, head, query slot, key slot) over the texts that have both slots, float32 on the
+    """Mean of attention weights (flat head, query slot, key slot) over the texts that have both slots, float32 on the
     CPU; 0 where none has both.
 
     None where `state` says that there are none; `over_text` where a slot is a mean over the text.
@@ -44,16 +44,16 @@ class Attention:
 
 def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
     """Attention between `positions` (text, slot), with which the recording was made; MEAN and less are many tokens."""
-    shape, slots = recording.loaded.shape, positions.shape[1]
+    slots = positions.shape[1]
     present = torch.from_numpy(positions != ABSENT)
     # In double precision the order of the sum makes no difference, so a cached run equals the first one.
-    total = torch.zeros(shape.n_layers, shape.n_heads, slots, slots, dtype=torch.float64)
+    total = torch.zeros(len(recording.loaded.heads), slots, slots, dtype=torch.float64)
     for text, places in enumerate(positions.tolist()):
         weights = recording.attention(text, [place for place in places if place != ABSENT])
         if weights is None:
             return Attention(recording.attention_state)
         both = torch.outer(present[text], present[text])
-        total[..., both] += weights.flatten(2)
+        total[..., both] += weights.flatten(1)
     if not bool(torch.isfinite(total).all()):
         return Attention("not_finite")
     over_text = bool((positions <= MEAN)[present.numpy()].any())
@@ -78,7 +78,7 @@ def on_attention(loaded: LoadedModel, read: Callable[[Tensor], None]) -> Iterato
     with ExitStack() as stack:
         fused = _usual(loaded) == "sdpa" and weights_beside(loaded)
         stack.enter_context(attention_by(loaded, _beside() if fused else "eager"))
-        for layer in range(loaded.shape.n_layers):
+        for layer in loaded.layers_with_heads:
             stack.enter_context(after(loaded.attention(layer), keep))
         yield
 
@@ -109,8 +109,8 @@ class AttentionRecorder:
         self._layers.append(rows)
 
     def rows(self) -> list[Tensor]:
-        """(layer, head, query, key), float16, of each text."""
-        return [torch.stack(layers) for layers in zip(*self._layers, strict=True)]
+        """(flat head, query, key), float16, of each text."""
+        return [torch.cat(layers) for layers in zip(*self._layers, strict=True)]
 
 
 def between(weights: Tensor, positions: Sequence[int]) -> Tensor:

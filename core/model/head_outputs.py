@@ -20,21 +20,21 @@ Spec = tuple[int, ...] | None
 
 
 def head_outputs(recording: "Recording", positions: np.ndarray) -> Tensor:
-    """Head outputs (text, slot, n_layers * n_heads, d_head), float32 on the CPU.
+    """Head outputs (text, slot, head, d_head), float32 on the CPU, 0 beyond a smaller head's own size.
 
     `positions` (text, slot) are those with which the recording was made; MEAN and less average over tokens, and where
     they are ABSENT head outputs are NaN.
     """
-    loaded, shape = recording.loaded, recording.loaded.shape
+    loaded = recording.loaded
     every = loaded.head_frames().to(loaded.device)
     frames: Sequence[Tensor] = ()
     present = torch.from_numpy(positions != ABSENT)
-    outputs = torch.full((*positions.shape, shape.n_layers * shape.n_heads, shape.d_head), torch.nan)
+    outputs = torch.full((*positions.shape, *every.shape[:2]), torch.nan)
     for text, places in enumerate(positions.tolist()):
         z = recording.z_at(text, [place for place in places if place != ABSENT])
         frames = frames or every.split([of_layer.shape[1] for of_layer in z])
         layers = [
-            torch.einsum("hij,phj->phi", frame, of_layer.to(frame))
+            torch.einsum("hij,phj->phi", frame[..., : of_layer.shape[-1]], of_layer.to(frame))
             for frame, of_layer in zip(frames, z, strict=True)
         ]
         outputs[text, present[text]] = torch.cat(layers, dim=1).cpu()

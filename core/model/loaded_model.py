@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -59,10 +60,15 @@ class LoadedModel:
         """Numbers of the blocks that have attention heads; all of them but in hybrid models."""
         return tuple(self._of_layer)
 
-    @property
-    def layer_of_head(self) -> list[int]:
-        """The layer of every head of the flat axis."""
-        return [head.layer for head in self.heads]
+    @cached_property
+    def layer_of_head(self) -> np.ndarray:
+        """The layer (head,) of every head of the flat axis, never falling."""
+        return np.array([head.layer for head in self.heads])
+
+    def slice_of(self, layer: int) -> slice:
+        """The places of a layer's heads on every flat head axis; empty where it has none."""
+        start, stop = np.searchsorted(self.layer_of_head, [layer, layer + 1]).tolist()
+        return slice(start, stop)
 
     @property
     def qkv(self) -> QkvLayout:
@@ -96,6 +102,11 @@ class LoadedModel:
     def norm_behind(self, layer: int) -> Any:
         """The norm between a layer's attention and the residual stream, None where there is none."""
         return self._module(self._of_layer[layer].norm_behind)
+
+    def reader(self, layer: int) -> Any:
+        """The module that reads the residual stream for a layer's attention: its norm, or the attention itself."""
+        norm = self.norm(layer)
+        return self.attention(layer) if norm is None else norm
 
     def final_norm(self) -> Any:
         """The norm in front of the unembedding, None for a model without one."""

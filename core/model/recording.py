@@ -116,7 +116,7 @@ class Recording:
         return self._known().z_at(self._index[text], positions)
 
     def attention(self, text: int, positions: Sequence[int]) -> Tensor | None:
-        """Attention weights (layer, head, query, key) between the compared positions; None where there are none."""
+        """Attention weights (flat head, query, key) between the compared positions; None where there are none."""
         return self._known().attention_at(self._index[text], positions)
 
     def keeps_prefixes(self, widths: Sequence[int]) -> bool:

@@ -77,8 +77,9 @@ class Facts:
     @property
     def search_space(self) -> tuple[int, int]:
         """How many heads, and forward pairs of heads, the model has."""
-        n_layers, n_heads = self.manifest.model.n_layers, self.manifest.model.n_heads
-        return n_layers * n_heads, n_heads**2 * n_layers * (n_layers - 1) // 2
+        by_layer = self.manifest.model.heads_of_layers()
+        heads = sum(by_layer)
+        return heads, (heads**2 - sum(own**2 for own in by_layer)) // 2
 
     def count(self, verdict: str) -> int:
         """Tested heads with this verdict."""

@@ -20,9 +20,20 @@ class ModelRecord(Stored):
     architecture: str = ""
     n_layers: int = 0
     n_heads: int = 0
+    """Heads of the layer that has most."""
+
     n_parameters: int = 0
     precision: str = ""
     """Type of numbers in which the weights were read; empty in files of earlier versions."""
+    heads_by_layer: tuple[int, ...] = ()
+    """Heads of each layer, 0 for one without attention; empty in runs of earlier versions, where all are alike."""
+
+    transformers: str = ""
+    """Version of the library that ran the model."""
+
+    def heads_of_layers(self) -> tuple[int, ...]:
+        """Heads of each layer."""
+        return self.heads_by_layer or (self.n_heads,) * self.n_layers
 
 
 class AutoencoderRecord(Stored):

@@ -29,7 +29,6 @@ from core.config import RunConfig
 from core.discovery.stability import jaccard
 from core.examples.reading import read_examples
 from core.generators import relayed
-from core.heads import all_heads
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
@@ -163,7 +162,7 @@ def known_truth(config: RunConfig, loaded: LoadedModel) -> np.ndarray | None:
     texts = {(x.label, x.text) for file in files for x in read_examples(file).examples}
     if not {(x.label, x.text) for x in config.examples.examples} <= texts:
         return None
-    heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
+    heads = list(loaded.heads)
     return np.array([head in truth.heads for head in heads])
 
 

@@ -15,8 +15,8 @@ def test_names_of_heads_and_edges_read_back():
 
 
 def test_forward_pairs_of_a_known_grid():
-    pairs = list(forward_pairs(3, 2))
+    pairs = list(forward_pairs(all_heads(3, 2)))
     assert len(all_heads(3, 2)) == 6
     assert len(pairs) == 3 * 2 * 2
     assert all(source.layer < target.layer for source, target in pairs)
-    assert len(list(forward_pairs(12, 12))) == 9504
+    assert len(list(forward_pairs(all_heads(12, 12)))) == 9504

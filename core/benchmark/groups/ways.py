@@ -34,7 +34,6 @@ from core.discovery.codes import scale
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
-from core.heads import all_heads
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
@@ -79,7 +78,7 @@ class Case:
     def effects(self) -> np.ndarray:
         """Effects (text, head) of all heads: their value in the normal texts put into the anomalous ones."""
         patching, metric = self.patching
-        heads = all_heads(self.loaded.shape.n_layers, self.loaded.shape.n_heads)
+        heads = list(self.loaded.heads)
         noising: np.ndarray = result_of(patching.effects(heads, metric))[0]
         return np.nan_to_num(noising.T)
 
@@ -87,7 +86,7 @@ class Case:
     def mean_effects(self) -> np.ndarray:
         """Effects (text, head) of giving every head the mean of the normal texts."""
         patching, metric = self.patching
-        heads = all_heads(self.loaded.shape.n_layers, self.loaded.shape.n_heads)
+        heads = list(self.loaded.heads)
         changed = result_of(patching.measure(heads, range(self.count), metric, "mean"))
         return np.nan_to_num((metric.values[: self.count] - changed) / metric.gap).T
 

@@ -46,12 +46,12 @@ def acdc(loss: Loss) -> Method:
 
 def surviving(runs: PairedRuns, loss: Loss, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
     """The largest threshold (receiver, sender) at which each edge survives; the last receiver is the output."""
-    count, n_heads = runs.loaded.shape.n_layers * runs.loaded.shape.n_heads, runs.loaded.shape.n_heads
+    loaded, count = runs.loaded, len(runs.loaded.heads)
     cut = torch.zeros(len(thresholds), count + 1, count)
     limits = torch.tensor(thresholds, dtype=torch.float64)
     now = losses(runs, cut[:1], loss).expand(len(thresholds))
-    for receiver in range(count, n_heads - 1, -1):
-        earlier = count if receiver == count else receiver // n_heads * n_heads
+    for receiver in range(count, loaded.slice_of(loaded.layers_with_heads[0]).stop - 1, -1):
+        earlier = count if receiver == count else loaded.slice_of(loaded.heads[receiver].layer).start
         for sender in range(earlier - 1, -1, -1):
             tried = cut.clone()
             tried[:, receiver, sender] = 1
@@ -70,7 +70,7 @@ def losses(runs: PairedRuns, cut: Tensor, loss: Loss) -> Tensor:
     """Mean loss (version,) over the anomalous texts, each version with its edges (version, receiver, sender) cut."""
     cut, of_version = torch.unique(cut, dim=0, return_inverse=True)
     total = torch.zeros(len(cut), dtype=torch.float64)
-    first = _first_changed(cut, runs.loaded.shape.n_heads)
+    first = _first_changed(cut, runs.loaded)
     for batch in runs.batches:
         rows, repeats = len(batch.rows), (len(cut), 1, 1, 1)
         plain_z, other = ([of_layer.repeat(repeats) for of_layer in z] for z in (batch.z, batch.other))
@@ -91,11 +91,12 @@ def losses(runs: PairedRuns, cut: Tensor, loss: Loss) -> Tensor:
     return total[of_version] / runs.count
 
 
-def _first_changed(cut: Tensor, n_heads: int) -> int:
+def _first_changed(cut: Tensor, loaded: LoadedModel) -> int:
     """The first layer that has to run anew, 0 where nothing is cut."""
     receivers = cut[:, :-1].any(dim=2).any(dim=0)
-    layers = len(receivers) // n_heads
-    return int(receivers.nonzero()[0]) // n_heads if receivers.any() else (layers - 1) * int(cut.any())
+    if receivers.any():
+        return loaded.heads[int(receivers.nonzero()[0])].layer
+    return loaded.layers_with_heads[-1] * int(cut.any())
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def cut_edges(
     if plain is not None:
         cuts.known(plain[:first])
     with ExitStack() as stack:
-        for layer in range(first, loaded.shape.n_layers):
+        for layer in (layer for layer in loaded.layers_with_heads if layer >= first):
             for context in cuts.contexts(layer):
                 stack.enter_context(context)
         if bool(cut[:, -1].any()):
@@ -133,13 +134,13 @@ class _Cuts:
 
     def __init__(self, loaded: LoadedModel, cut: Tensor, other: Sequence[Tensor]) -> None:
         self._loaded, self._cut, self._other = loaded, cut, other
-        self._n_heads = loaded.shape.n_heads
         self._changes = torch.empty(0)
         self._stream = torch.empty(0)
         self._call: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
         self._caught: list[Tensor] = []
         self._inside = False
-        self._sends = cut.any(dim=1).any(dim=0).unflatten(0, (-1, self._n_heads)).any(dim=1).tolist()
+        sends = cut.any(dim=1).any(dim=0)
+        self._sends = [bool(sends[loaded.slice_of(layer)].any()) for layer in range(loaded.shape.n_layers)]
 
     def known(self, plain: Sequence[Tensor]) -> None:
         """Take what the heads of the first layers write, by layer (row, position, head, d_head), as given."""
@@ -149,11 +150,11 @@ class _Cuts:
 
     def contexts(self, layer: int) -> list[Any]:
         """The hooks that this layer needs."""
-        loaded, first = self._loaded, layer * self._n_heads
-        read = [head for head in range(self._n_heads) if bool(self._cut[:, first + head].any())]
+        loaded, first = self._loaded, self._loaded.slice_of(layer).start
+        read = [head for head in range(loaded.n_heads(layer)) if bool(self._cut[:, first + head].any())]
         contexts: list[Any] = []
         if read:
-            contexts.append(before(loaded.norm(layer), self._keep_stream))
+            contexts.append(before(loaded.reader(layer), self._keep_stream))
             contexts.append(before(loaded.attention(layer), self._keep_call))
         if read or self._sends[layer]:
             contexts.append(on_z(loaded, layer, lambda z: self._at_z(layer, read, z)))
@@ -180,7 +181,7 @@ class _Cuts:
             self._caught.append(z)
             return None
         if read:
-            first = layer * self._n_heads
+            first = self._loaded.slice_of(layer).start
             shifts = self._shifts([first + head for head in read], first)
             z = z.clone()
             for place, head in enumerate(read):
@@ -196,8 +197,7 @@ class _Cuts:
             self._changes = z.new_zeros(rows, self._cut.shape[2], positions, self._loaded.shape.d_model)
         weights = self._loaded.output_weights(layer).to(z)
         change = (self._other[layer].to(z) - z).transpose(1, 2)
-        of_layer = slice(layer * self._n_heads, (layer + 1) * self._n_heads)
-        self._changes[:, of_layer] = change @ weights
+        self._changes[:, self._loaded.slice_of(layer)] = change @ weights
 
     def _shifts(self, receivers: Sequence[int], senders: int) -> Tensor:
         """The shift of the stream (row, receiver, position, d_model) that receivers see by the first `senders`."""
@@ -210,7 +210,8 @@ class _Cuts:
         assert self._call is not None
         self._inside, self._caught = True, []
         try:
-            shifted = self._loaded.norm(layer)(self._stream + shift.to(self._stream))
+            shifted, norm = self._stream + shift.to(self._stream), self._loaded.norm(layer)
+            shifted = shifted if norm is None else norm(shifted)
             run_again(*self._call, shifted)
         finally:
             self._inside = False

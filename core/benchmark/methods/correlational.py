@@ -45,7 +45,7 @@ def k_means(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """
     observations = observe(loaded, examples, attention=False)
     codes = cluster_codes(scale(observations.centred()), seed)
-    scores = score(codes, observations.n_anomalous, loaded.shape.n_heads)
+    scores = score(codes, observations.n_anomalous, loaded.layer_of_head)
     return Outcome(scores.heads.score.numpy(), scores.edges, observations.forward_passes)
 
 
@@ -180,6 +180,6 @@ def paper_ensemble(settings: AutoencoderConfig) -> Method:
 
 def chance(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Scores that know nothing, others for other texts."""
-    count = loaded.shape.n_layers * loaded.shape.n_heads
+    count = len(loaded.heads)
     generator = np.random.default_rng([seed, crc32(examples.examples[0].text.encode())])
     return Outcome(generator.random(count), generator.random((count, count)), 0)

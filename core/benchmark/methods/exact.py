@@ -8,7 +8,7 @@ from core.causal.patching import Patching
 from core.examples.alignment import align
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
-from core.heads import all_heads, forward_pairs
+from core.heads import forward_pairs
 from core.model.loaded_model import LoadedModel
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
@@ -19,9 +19,7 @@ def exact_patching(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outc
     recording = Recording(loaded, tokenise(loaded, examples), streams=True)
     alignment = align(examples, recording.texts)
     runs = PairedRuns(loaded, examples, seed, alignment, recording=recording)
-    shape = loaded.shape
-    heads = all_heads(shape.n_layers, shape.n_heads)
-    pairs = list(forward_pairs(shape.n_layers, shape.n_heads))
+    heads, pairs = list(loaded.heads), list(forward_pairs(loaded.heads))
     patching = Patching(recording.of(alignment.kept), runs.count, paired=True)
     sizes = [
         np.abs(result_of(patching.effects(targets, runs.metric)).mean(axis=-1)).max(axis=0)

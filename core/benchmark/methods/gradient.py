@@ -29,21 +29,24 @@ from core.model.loaded_model import LoadedModel
 def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
     """Head importance by gates."""
     runs = PairedRuns(loaded, examples, seed)
-    by_pair = np.zeros((runs.count, loaded.shape.n_layers, loaded.shape.n_heads))
+    by_pair = np.zeros((runs.count, len(loaded.heads)))
     for batch in runs.batches:
-        np.add.at(by_pair, batch.pairs, gate_gradients(runs, batch).permute(2, 0, 1).numpy())
+        np.add.at(by_pair, batch.pairs, gate_gradients(runs, batch).T.numpy())
     sizes = np.abs(by_pair).sum(axis=0)
-    length = np.sqrt((sizes**2).sum(axis=1, keepdims=True))
-    heads = (sizes / np.where(length > 0, length, 1)).ravel()
+    length = np.ones(len(sizes))
+    for layer in loaded.layers_with_heads:
+        own = loaded.slice_of(layer)
+        length[own] = np.sqrt((sizes[own] ** 2).sum()) or 1
+    heads = sizes / length
     edges = np.minimum.outer(heads, heads) * forward_mask(loaded)
     return Outcome(heads, edges, runs.forward_passes)
 
 
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
-    """Gradient (layer, head, row) of each row's metric with respect to a gate on each head."""
+    """Gradient (flat head, row) of each row's metric with respect to a gate on each head."""
     _, gradient, _ = gradients(runs, batch)
     sides = zip(batch.z, gradient, strict=True)
-    return torch.stack([over_positions(z.to(slope) * slope) for z, slope in sides])
+    return torch.cat([over_positions(z.to(slope) * slope) for z, slope in sides])
 
 
 def _attributed(steps: int) -> Method:

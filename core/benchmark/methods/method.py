@@ -39,11 +39,11 @@ class Analysed:
     examples: ExampleSet | None = None
     ranked: Ranked | None = None
 
-    def scores(self, n_heads: int, statistic: Statistic = "strength") -> Scores:
+    def scores(self, layers: np.ndarray, statistic: Statistic = "strength") -> Scores:
         """Scores and candidates: those that were ranked, else those of the codes."""
         if self.ranked is not None:
             return self.ranked.scores
-        return score(self.codes, self.alignment.n_anomalous, n_heads, statistic, self.links)
+        return score(self.codes, self.alignment.n_anomalous, layers, statistic, self.links)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def ours(settings: AutoencoderConfig, unpaired: ExampleSet | None = None) -> Met
 
     def method(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
         analysed = analyse_as_run(loaded, unpaired or examples, settings, seed, paired=unpaired is None)
-        scores = analysed.scores(loaded.shape.n_heads)
+        scores = analysed.scores(loaded.layer_of_head)
         return Outcome(scores.heads.score.numpy(), scores.edges, analysed.forward_passes, analysed)
 
     return method
@@ -151,5 +151,5 @@ def analyse(
 
 def scored(loaded: LoadedModel, analysed: Analysed, statistic: Statistic = "strength") -> Outcome:
     """Scores of heads and edges from codes."""
-    scores = analysed.scores(loaded.shape.n_heads, statistic)
+    scores = analysed.scores(loaded.layer_of_head, statistic)
     return Outcome(scores.heads.score.numpy(), scores.edges, analysed.forward_passes, analysed)

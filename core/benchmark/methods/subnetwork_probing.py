@@ -43,10 +43,9 @@ def subnetwork_probing(loaded: LoadedModel, examples: ExampleSet, seed: int) -> 
 
 def learned_gates(runs: PairedRuns, seed: int, steps: int = STEPS) -> np.ndarray:
     """Probability (head,) that each gate is not shut, after training."""
-    shape = runs.loaded.shape
     generator = torch.Generator().manual_seed(seed)
     share = (OPEN_AT_FIRST - LOW) / (HIGH - LOW)
-    location = torch.full((shape.n_layers, shape.n_heads), math.log(share / (1 - share))).requires_grad_()
+    location = torch.full((len(runs.loaded.heads),), math.log(share / (1 - share))).requires_grad_()
     optimiser = torch.optim.Adam([location], lr=LEARNING_RATE)
     with torch.no_grad():
         shut = divergence(runs, torch.zeros_like(location))
@@ -58,7 +57,7 @@ def learned_gates(runs: PairedRuns, seed: int, steps: int = STEPS) -> np.ndarray
             loss = loss + PENALTY * not_shut(location).sigmoid().mean()
             loss.backward()
         optimiser.step()
-    chances: np.ndarray = not_shut(location.detach()).double().sigmoid().numpy().ravel()
+    chances: np.ndarray = not_shut(location.detach()).double().sigmoid().numpy()
     return chances
 
 
@@ -74,12 +73,13 @@ def not_shut(location: Tensor) -> Tensor:
 
 
 def divergence(runs: PairedRuns, gate: Tensor) -> Tensor:
-    """Mean divergence, in nats, of the next word after the anomalous texts under gates (layer, head)."""
+    """Mean divergence, in nats, of the next word after the anomalous texts under gates (flat head,)."""
     total = torch.zeros(())
     for batch in runs.batches:
         with ExitStack() as stack:
-            for layer in range(runs.loaded.shape.n_layers):
-                stack.enter_context(on_z(runs.loaded, layer, partial(_gated, batch, gate, layer)))
+            for layer in runs.loaded.layers_with_heads:
+                own = gate[runs.loaded.slice_of(layer)]
+                stack.enter_context(on_z(runs.loaded, layer, partial(_gated, batch, own, layer)))
             logits = runs.logits(batch)
         plain = batch.logits.float().log_softmax(dim=-1)
         total = total + (plain.exp() * (plain - logits.float().log_softmax(dim=-1))).sum()
@@ -87,5 +87,5 @@ def divergence(runs: PairedRuns, gate: Tensor) -> Tensor:
 
 
 def _gated(batch: PairBatch, gate: Tensor, layer: int, z: Tensor) -> Tensor:
-    other, share = batch.other[layer].to(z), gate[layer].to(z)[:, None]
+    other, share = batch.other[layer].to(z), gate.to(z)[:, None]
     return other + share * (z - other)

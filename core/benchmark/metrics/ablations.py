@@ -129,11 +129,10 @@ def _searches(
     task: Task, patching: Patching, metric: Metric, verified: Verified, plain_seconds: float
 ) -> Iterator[_Search]:
     """The searches that find any heads, with what they cost beside the plain runs."""
-    shape = task.loaded.shape.n_layers, task.loaded.shape.n_heads
     candidates = ablatable(verified.heads)
     running = [
         *((BY_ABLATION, (mode,), minimal_ablation_set(patching, metric, candidates, mode)) for mode in MODES),
-        (BY_CIRCUIT, MODES, minimal_circuit(patching, metric, ranked(verified.heads), shape)),
+        (BY_CIRCUIT, MODES, minimal_circuit(patching, metric, ranked(verified.heads), task.loaded.heads)),
     ]
     for found_by, modes, search in running:
         start, passes = time.perf_counter(), patching.forward_passes

@@ -27,7 +27,6 @@ from core.config import make_config
 from core.examples.alignment import align
 from core.examples.example_set import Example, ExampleSet, Label
 from core.generators import result_of
-from core.heads import all_heads
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
@@ -87,7 +86,7 @@ def whole_run(folder: str, kind: str) -> SpeedRow:
     loaded = load_model(folder, "cpu")
     examples = texts_of(loaded, kind)
     forward = forward_seconds(loaded, tokenise(loaded, examples))
-    heads = loaded.shape.n_layers * loaded.shape.n_heads
+    heads = len(loaded.heads)
     del loaded
     config = make_config(model=folder, examples=examples, device="cpu")
     start = time.perf_counter()
@@ -107,7 +106,7 @@ def every_head(folder: str) -> SpeedRow:
     forward = forward_seconds(loaded, ids)
     start = time.perf_counter()
     comparison = Comparison(Recording(loaded, ids, streams=True), examples, align(examples, ids), seed=0)
-    heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
+    heads = list(loaded.heads)
     result_of(comparison.effects(heads))
     seconds = time.perf_counter() - start
     return SpeedRow("real-every-head", "cpu", len(heads), SIDES["short"], 0, seconds, forward_seconds=forward)

@@ -190,7 +190,7 @@ def _analysis(preset: PresetName, tokenizer: str, device: str, paired: bool, siz
         codes, scores.heads, observations.compared.texts, n_anomalous, alignment.paired, "strength", seed=0
     )
     seconds = time.perf_counter() - start
-    heads = loaded.shape.n_layers * loaded.shape.n_heads
+    heads = len(loaded.heads)
     what = f"{size}-{preset}" + ("" if paired else "-unpaired")
     return SpeedRow(what, device, heads, EXAMPLES, settings.members, seconds, forward_seconds=forward)
 
@@ -206,7 +206,7 @@ def _heads(what: str, heads: int, side: int, device: str) -> SpeedRow:
 def _edges() -> SpeedRow:
     codes = made_codes(MEMBERS, EDGE_HEADS, 2 * EXAMPLES)
     start = time.perf_counter()
-    edge_scores_by_member(codes, EXAMPLES, HEADS_A_LAYER)
+    edge_scores_by_member(codes, EXAMPLES, np.arange(codes.latent.shape[1]) // HEADS_A_LAYER)
     seconds = time.perf_counter() - start
     return SpeedRow(f"edges-{EDGE_HEADS}", "cpu", EDGE_HEADS, EXAMPLES, MEMBERS, seconds)
 

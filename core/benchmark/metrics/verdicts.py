@@ -67,10 +67,10 @@ class FalseConfirmations:
 
 def verified(task: Task, examples: ExampleSet, analysed: Analysed, seed: int) -> Verified:
     """Evidence for the candidates of an analysis."""
-    n_heads = task.loaded.shape.n_heads
-    scores = analysed.scores(n_heads)
-    heads = tables.head_table(scores, None, n_heads)
-    candidates = candidate_heads(heads), candidate_edges(tables.edge_table(scores, n_heads))
+    every = task.loaded.heads
+    scores = analysed.scores(task.loaded.layer_of_head)
+    heads = tables.head_table(scores, None, every)
+    candidates = candidate_heads(heads), candidate_edges(tables.edge_table(scores, every))
     start = time.perf_counter()
     about = analysed.recording, analysed.examples or examples, analysed.alignment, *candidates, seed
     evidence = result_of(gather(*about, **(analysed.ranked.measured if analysed.ranked else {})))
@@ -183,8 +183,8 @@ def ranked_anew(analysed: Analysed, examples: ExampleSet, metric: Metric, seed: 
     """The same with gradients and effects of these sides, where they took part in its scores."""
     if analysed.ranked is None or analysed.ranked.ranking is None:
         return analysed
-    n_heads = analysed.recording.loaded.shape.n_heads
-    codes = score(analysed.codes, analysed.alignment.n_anomalous, n_heads, links=analysed.links)
+    layers = analysed.recording.loaded.layer_of_head
+    codes = score(analysed.codes, analysed.alignment.n_anomalous, layers, links=analysed.links)
     comparison = Comparison(analysed.recording, examples, analysed.alignment, seed, metric, ())
     ranking = result_of(ranked(codes, comparison, examples, seed))
     anew = replace(analysed.ranked, scores=ranking.scores, comparison=comparison, ranking=ranking)

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from core.examples.example_set import ExampleSet
-from core.heads import EdgeId, HeadId, all_heads
+from core.heads import EdgeId, HeadId
 from core.model.loading import LoadedModel, ModelPool
 from core.scenarios.build.make_examples import examples_of
 from core.scenarios.build.make_truth import fresh_pairs
@@ -88,8 +88,7 @@ class Task:
 
     def head_truth(self) -> np.ndarray:
         """Which of the flat heads are true (head,)."""
-        shape = self.loaded.shape
-        return np.array([head in self.true_heads for head in all_heads(shape.n_layers, shape.n_heads)])
+        return np.array([head in self.true_heads for head in self.loaded.heads])
 
     def edge_truth(self) -> np.ndarray:
         """Which pairs of flat heads are true edges (source, target)."""
@@ -100,7 +99,7 @@ class Task:
 
     def flat(self, head: HeadId) -> int:
         """Place of a head in the order of all heads."""
-        return head.layer * self.loaded.shape.n_heads + head.head
+        return self.loaded.flat(head)
 
 
 def bundled_names() -> list[TaskName]:

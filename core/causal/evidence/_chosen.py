@@ -7,7 +7,7 @@ import numpy as np
 
 from core.causal.bounds import HEAD_BOUND
 from core.causal.comparison import Comparison
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.model.loaded_model import LoadedModel
 
 EVERY_HEAD_RUNS = 2500
@@ -34,9 +34,9 @@ class HeadEffects:
 
 def every_head_rounds(loaded: LoadedModel, comparison: Comparison) -> int:
     """Rounds of partners with which every head can be tested within EVERY_HEAD_RUNS; 0 where not even one can."""
-    shape, runs = loaded.shape, 0
+    runs = 0
     for number, one in enumerate(comparison.rounds):
-        runs += shape.n_layers * shape.n_heads * len(one.texts) * comparison.directions
+        runs += len(loaded.heads) * len(one.texts) * comparison.directions
         if runs > EVERY_HEAD_RUNS:
             return number
     return len(comparison.rounds)
@@ -52,7 +52,7 @@ def chosen(
 
     `signals` (flat head,) are shares of the gap by their names; where there are none, no head is strong.
     """
-    every = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
+    every = list(loaded.heads)
     strength = strongest(signals, len(every))
     others = [every[i] for i in np.argsort(-strength, kind="stable") if every[i] not in set(candidates)]
     if every_head_rounds(loaded, comparison):

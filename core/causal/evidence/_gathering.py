@@ -23,7 +23,7 @@ from core.errors import ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.generators import relayed
-from core.heads import EdgeId, HeadId, all_heads
+from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 from core.model.memory import is_out_of_memory
@@ -44,7 +44,7 @@ _Value = TypeVar("_Value")
 class Evidence:
     """The state of the evidence, what was found, what it cost, and what a reader must know.
 
-    `answers` are what the tokens of the answers add to the metric. `attribution` is (layer, head). `others` are effects
+    `answers` are what the tokens of the answers add to the metric. `attribution` is (flat head,). `others` are effects
     (head, text) of the heads `compared` under the other ablations; `by_head` sums all ablations up by head. `joint` is
     what the confirmed heads do together. `untested` are heads that were not tested although a signal gives them an
     effect of at least the bound.
@@ -137,7 +137,7 @@ class _Gathering:
         signals: Mapping[str, np.ndarray],
     ) -> None:
         self._loaded: LoadedModel = comparison.recording.loaded
-        self._shape = self._loaded.shape.n_layers, self._loaded.shape.n_heads
+        self._every = self._loaded.heads
         rounds = every_head_rounds(self._loaded, comparison) or 1
         self.comparison = comparison.first(rounds)
         self.fewer = rounds < len(comparison.rounds)
@@ -205,7 +205,7 @@ class _Gathering:
             if not is_out_of_memory(error):
                 raise
             return
-        self._signals = {**self._signals, "attribution": self.guess.mean.ravel()}
+        self._signals = {**self._signals, "attribution": self.guess.mean}
 
     def _of_heads(
         self, tested: Sequence[HeadId], measured: HeadEffects | None
@@ -255,18 +255,18 @@ class _Gathering:
         heads = [head for head, verdict in verdicts if verdict == CONFIRMED and isinstance(head, HeadId)]
         if not heads or not self.comparison.fits:
             return None
-        running = joint(self.comparison, heads, self._shape, self._seed)
+        running = joint(self.comparison, heads, self._every, self._seed)
         return (yield from self._steps.follow(running, joint_runs(self.comparison)))
 
     def _untested(self, tested: Sequence[Target]) -> list[HeadId]:
         """Heads that were not tested although a signal gives them an effect of at least the bound."""
-        every = all_heads(*self._shape)
+        every = list(self._every)
         strength = strongest(self._signals, len(every))
         return [head for i, head in enumerate(every) if strength[i] >= HEAD_BOUND and head not in set(tested)]
 
     def _about(self, of_heads: Findings, of_edges: Findings, together: Joint | None) -> EvidenceAbout:
         cost = {} if self.guess is None else {"backward_passes": self.guess.backward_passes}
-        correlation = {} if self.guess is None else _agreement(self.guess.mean, of_heads)
+        correlation = {} if self.guess is None else _agreement(self._loaded, self.guess.mean, of_heads)
         found = {
             "tested_heads": len(of_heads.targets),
             "tested_edges": len(of_edges.targets),
@@ -307,11 +307,11 @@ def that_matter(findings: Findings) -> set[HeadId]:
     }
 
 
-def _agreement(guessed: np.ndarray, findings: Findings) -> dict[str, float]:
-    """How well the attribution (layer, head) of the tested heads goes along with taking them out: a correlation."""
+def _agreement(loaded: LoadedModel, guessed: np.ndarray, findings: Findings) -> dict[str, float]:
+    """How well the attribution (flat head,) of the tested heads goes along with taking them out: a correlation."""
     exact = findings.per_example[0].mean(axis=-1)
     heads = [target for target in findings.targets if isinstance(target, HeadId)]
-    of_heads = np.array([guessed[head] for head in heads])
+    of_heads = np.array([guessed[loaded.flat(head)] for head in heads])
     usable = np.isfinite(exact) & np.isfinite(of_heads)
     if usable.sum() < FEWEST_TO_CORRELATE or min(exact[usable].std(), of_heads[usable].std()) == 0:
         return {}

@@ -27,7 +27,7 @@ def about_of(comparison: Comparison) -> EvidenceAbout:
         examples=metric.n_anomalous,
         smallest_p=round(smallest_sign_flip_p(metric.n_anomalous), 6),
         rule=RULE,
-        heads_in_model=loaded.shape.n_layers * loaded.shape.n_heads,
+        heads_in_model=len(loaded.heads),
         partners=sum(len(one.texts) for one in comparison.rounds) if comparison.alignment.paired else 0,
     )
 
@@ -90,8 +90,7 @@ def tested_notes(
     comparison: Comparison, tested: int, candidates: int, untested: int, fewer: bool
 ) -> list[Note]:
     """How many heads were tested, what kept others out, and with how many partners a text."""
-    shape = comparison.recording.loaded.shape
-    heads = shape.n_layers * shape.n_heads
+    heads = len(comparison.recording.loaded.heads)
     values: dict[str, str | int | float | None] = {
         "tested": tested,
         "heads": heads,

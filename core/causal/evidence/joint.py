@@ -19,7 +19,7 @@ import numpy as np
 from core.causal.bounds import SMALLEST_GAP
 from core.causal.comparison import Comparison
 from core.causal.faithfulness import random_circuits
-from core.heads import HeadId, all_heads
+from core.heads import HeadId
 from core.schema import JointRecord, json_number
 
 RANDOM_SETS = 20
@@ -67,11 +67,11 @@ def runs(comparison: Comparison) -> int:
 
 
 def joint(
-    comparison: Comparison, heads: Sequence[HeadId], shape: tuple[int, int], seed: int
+    comparison: Comparison, heads: Sequence[HeadId], heads_of_model: Sequence[HeadId], seed: int
 ) -> Generator[int, None, Joint]:
-    """What these heads do together; `shape` is (layers, heads a layer). Yields the runs done."""
-    every, own = frozenset(all_heads(*shape)), frozenset(heads)
-    others = random_circuits(own, shape, RANDOM_SETS, seed)
+    """What these heads do together, among all `heads_of_model`. Yields the runs done."""
+    every, own = frozenset(heads_of_model), frozenset(heads)
+    others = random_circuits(own, heads_of_model, RANDOM_SETS, seed)
     texts = range(min(MOST_TEXTS, comparison.count))
     sets = [own, every, every - own, *(every - other for other in others)]
     metric, method = comparison.metric, comparison.patching.method

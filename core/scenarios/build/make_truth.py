@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from core.heads import EdgeId, HeadId, forward_pairs
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
 from core.scenarios.build import tickets
@@ -73,7 +73,7 @@ def measure_heads(
 
     With a `screening` on few pairs, only heads that it finds at half the mark are measured on all.
     """
-    heads = all_heads(loaded.shape.n_layers, loaded.shape.n_heads)
+    heads = loaded.heads
     effects = dict(zip(heads, (screening or patching).effects([(head,) for head in heads]), strict=True))
     if screening is not None:
         strong = [head for head, effect in effects.items() if abs(effect.largest) >= HEAD_SHARE / 2]
@@ -99,7 +99,7 @@ def edge_effects(
     loaded: LoadedModel, screening: PairPatching, patching: PairPatching
 ) -> dict[EdgeId, Effect]:
     """Effects of all forward pairs: those that `screening` finds strong by `patching`."""
-    edges = list(forward_pairs(loaded.shape.n_layers, loaded.shape.n_heads))
+    edges = list(forward_pairs(loaded.heads))
     effects = dict(zip(edges, screening.effects(edges), strict=True))
     strong = [edge for edge, effect in effects.items() if abs(effect.largest) >= SCREEN_SHARE]
     return {**effects, **dict(zip(strong, patching.effects(strong), strict=True))}

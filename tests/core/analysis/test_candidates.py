@@ -13,7 +13,7 @@ def test_candidates_and_frequencies_follow_from_the_combined_scores():
     generator = torch.Generator().manual_seed(3)
     latent = torch.randint(0, 5, (4, 6, 2, 6), generator=generator)
     codes = Codes(latent, torch.rand(latent.shape, generator=generator))
-    plain = score(codes, 3, 2)
+    plain = score(codes, 3, np.arange(6) // 2)
     attribution = np.array([0.01, 0.9, 0.1, -0.4, 0.2, 0.0])
     edges = np.random.default_rng(0).normal(size=(6, 6))
     result = with_signals(plain, Signals(attribution[None], rule="screened"), edges)
@@ -33,7 +33,7 @@ def test_candidates_and_frequencies_follow_from_the_combined_scores():
 def test_heads_with_a_measured_effect_are_candidates_of_every_member():
     generator = torch.Generator().manual_seed(3)
     latent = torch.randint(0, 5, (4, 6, 2, 6), generator=generator)
-    plain = score(Codes(latent, torch.rand(latent.shape, generator=generator)), 3, 2)
+    plain = score(Codes(latent, torch.rand(latent.shape, generator=generator)), 3, np.arange(6) // 2)
     exact = np.array([0.9, 0.06, 0.01, -0.06, 0.0, 0.0])
     signals = Signals(exact=np.tile(exact[None, :, None], (1, 1, 3)))
     edges = np.random.default_rng(0).normal(size=(6, 6))

@@ -14,6 +14,7 @@ from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import tiny
 
 SHAPE = (3, 4)
+EVERY = all_heads(*SHAPE)
 
 
 CIRCUIT = (HeadId(0, 1), HeadId(1, 3), HeadId(2, 0))
@@ -47,7 +48,7 @@ def test_a_model_that_breaks_is_no_success(monkeypatch, sign):
     monkeypatch.setattr(patching, "measure", broken)
     switch = result_of(minimal_ablation_set(patching, metric, list(CIRCUIT)))
     assert switch.heads == () and not switch.complete
-    assert result_of(minimal_circuit(patching, metric, all_heads(*SHAPE), SHAPE)) is None
+    assert result_of(minimal_circuit(patching, metric, EVERY, EVERY)) is None
 
 
 def test_harm_on_one_text_is_not_made_good_by_another(monkeypatch):

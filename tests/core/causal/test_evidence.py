@@ -56,7 +56,7 @@ def test_exactly_the_true_heads_and_edges_of_the_planted_circuit_are_confirmed(m
     loaded, examples = scenario("planted-induction", models)
     truth = load_truth("planted-induction")
     heads = all_heads(4, 6)
-    others = [edge for edge in forward_pairs(4, 6) if edge not in truth.edges]
+    others = [edge for edge in forward_pairs(all_heads(4, 6)) if edge not in truth.edges]
     edges = [*sorted(truth.edges), *others[:: len(others) // 36][:36]]
     evidence, steps = gathered(loaded, examples, heads, edges)
     assert evidence.state == "computed"
@@ -74,7 +74,7 @@ def test_the_true_edges_of_the_planted_circuit_are_carried_by_the_keys(models):
     """By construction the induction heads match the slot `before`, which the senders write, in their keys alone."""
     loaded, examples = scenario("planted-induction", models)
     truth = load_truth("planted-induction")
-    others = [edge for edge in forward_pairs(4, 6) if edge not in truth.edges]
+    others = [edge for edge in forward_pairs(all_heads(4, 6)) if edge not in truth.edges]
     evidence, _ = gathered(loaded, examples, sorted(truth.heads), [*sorted(truth.edges), *others[::12]])
     by_edge = dict(zip(evidence.edges.targets, evidence.edges.carried_by, strict=True))
     assert {edge for edge, said in by_edge.items() if said} == truth.edges
@@ -134,7 +134,7 @@ def test_too_little_memory_for_gradients_leaves_the_attribution_out_alone(loaded
 
 def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models):
     loaded, examples = scenario("planted-induction", models)
-    edges = list(forward_pairs(4, 6))
+    edges = list(forward_pairs(all_heads(4, 6)))
     evidence, _ = gathered(loaded, examples, all_heads(4, 6), edges)
     assert evidence.edges.targets == edges[:MOST_EDGES]
     note = next(note for note in evidence.notes if note.key == "evidence_strongest_edges")
@@ -143,7 +143,7 @@ def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models):
 
 def test_edges_are_tested_between_candidates_and_heads_that_turn_out_to_matter(models):
     loaded, examples = scenario("planted-induction", models)
-    truth, edges = load_truth("planted-induction").heads, list(forward_pairs(4, 6))
+    truth, edges = load_truth("planted-induction").heads, list(forward_pairs(all_heads(4, 6)))
     candidate = next(head for head in all_heads(4, 6) if head not in truth)
     evidence, _ = gathered(loaded, examples, [candidate], edges, widen=True)
     ends = {*truth, candidate}
@@ -162,11 +162,11 @@ def test_where_not_every_head_can_be_tested_the_strong_ones_are_and_the_run_says
     candidates = [head for head in every if head not in truth][:8]
     evidence, _ = gathered(loaded, examples, candidates, [], widen=True)
     further = [head for head in evidence.heads.targets if head not in candidates]
-    sizes = [abs(evidence.attribution[head]) for head in every]
+    sizes = [abs(evidence.attribution[loaded.flat(head)]) for head in every]
     by_size = [every[i] for i in np.argsort(sizes)[::-1] if every[i] not in candidates]
     assert further == by_size[:2], "ten heads on 8 + 8 texts are within the bound"
     assert list(evidence.untested) == sorted(
-        head for head in by_size[2:] if abs(evidence.attribution[head]) >= HEAD_BOUND
+        head for head in by_size[2:] if abs(evidence.attribution[loaded.flat(head)]) >= HEAD_BOUND
     )
     assert {"evidence_strong_heads", "evidence_untested"} <= {note.key for note in evidence.notes}
 

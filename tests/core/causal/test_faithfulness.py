@@ -13,7 +13,7 @@ from core.causal.faithfulness import _interval, areas, check_circuit, curve_size
 from core.generators import result_of
 from core.heads import HeadId, all_heads
 from core.scenarios.loader import load_truth
-from tests.core.causal.test_circuit_search import CIRCUIT, SHAPE
+from tests.core.causal.test_circuit_search import CIRCUIT, EVERY
 from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import tiny
 
@@ -22,9 +22,9 @@ def test_shares_follow_from_the_measures_by_hand(monkeypatch):
     monkeypatch.setitem(SMALLEST_GAP, "logit_difference", 1e-6)
     loaded = tiny("gpt2", seed=2)
     patching, metric = patched(loaded, pairs())
-    every = frozenset(all_heads(*SHAPE))
-    ranking = [*CIRCUIT, *(head for head in all_heads(*SHAPE) if head not in CIRCUIT)]
-    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, ranking, SHAPE, 0, ("mean",), n_random=5))
+    every = frozenset(EVERY)
+    ranking = [*CIRCUIT, *(head for head in EVERY if head not in CIRCUIT)]
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, ranking, EVERY, 0, ("mean",), n_random=5))
 
     def mean_without(heads) -> float:
         return float(result_of(patching.measure([heads], range(4), metric, "mean")).mean())
@@ -52,12 +52,12 @@ def test_heads_without_a_part_in_the_behaviour_give_no_share(monkeypatch):
         return np.zeros((len(sets), len(texts)))
 
     monkeypatch.setattr(patching, "measure", same)
-    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, EVERY, EVERY, 0, ("zero",)))
     assert not result.defined
     plain = result.as_json()
     assert plain["faithfulness"] is plain["cpr"] is plain["rank"] is None
     assert plain["curve"][0]["faithfulness"] is None
-    assert result_of(minimal_circuit(patching, metric, all_heads(*SHAPE), SHAPE)) is None
+    assert result_of(minimal_circuit(patching, metric, EVERY, EVERY)) is None
 
 
 def test_a_measure_that_is_no_number_gives_no_share(monkeypatch):
@@ -71,27 +71,27 @@ def test_a_measure_that_is_no_number_gives_no_share(monkeypatch):
         return values
 
     monkeypatch.setattr(patching, "measure", broken)
-    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, all_heads(*SHAPE), SHAPE, 0, ("zero",)))
+    (result,) = result_of(check_circuit(patching, metric, CIRCUIT, EVERY, EVERY, 0, ("zero",)))
     assert not result.defined and not result.finite
 
 
 def test_circuit_of_all_heads_and_of_none():
     loaded = tiny("gpt2", seed=2)
     patching, metric = patched(loaded, pairs())
-    every = all_heads(*SHAPE)
-    (result,) = result_of(check_circuit(patching, metric, every, every, SHAPE, 0, ("resample",)))
+    every = EVERY
+    (result,) = result_of(check_circuit(patching, metric, every, every, EVERY, 0, ("resample",)))
     assert result.faithfulness == pytest.approx(1)
     assert result.completeness == pytest.approx(0, abs=1e-3)
     assert result.random_faithfulness == ()
     assert result.rank == 1
     with pytest.raises(ValueError, match="empty circuit"):
-        result_of(check_circuit(patching, metric, [], every, SHAPE, 0))
+        result_of(check_circuit(patching, metric, [], every, EVERY, 0))
     assert result_of(minimal_ablation_set(patching, metric, [])) is None
 
 
 @given(st.sets(st.sampled_from(all_heads(3, 6)), min_size=1), st.integers(0, 9))
 def test_random_circuits_have_as_many_heads_in_each_layer(circuit, seed):
-    drawn = random_circuits(frozenset(circuit), (3, 6), 10, seed)
+    drawn = random_circuits(frozenset(circuit), all_heads(3, 6), 10, seed)
     counts = lambda heads: [sum(head.layer == layer for head in heads) for layer in range(3)]  # noqa: E731
     assert all(counts(other) == counts(circuit) for other in drawn)
     assert len(set(drawn)) == len(drawn)
@@ -115,17 +115,16 @@ def test_planted_circuit_alone_does_the_work_and_no_random_one_does(planted):
     loaded, patching, metric = planted
     truth = load_truth("planted-induction").heads
     circuit = [HeadId.parse(str(head)) for head in truth]
-    shape = (loaded.shape.n_layers, loaded.shape.n_heads)
-    ranking = [*circuit, *(head for head in all_heads(*shape) if head not in circuit)]
-    (result,) = result_of(check_circuit(patching, metric, circuit, ranking, shape, 0, ("resample",)))
+    ranking = [*circuit, *(head for head in loaded.heads if head not in circuit)]
+    (result,) = result_of(check_circuit(patching, metric, circuit, ranking, loaded.heads, 0, ("resample",)))
     assert result.faithfulness > 0.95
     assert abs(result.completeness) < 0.05
     assert all(loss > 0.2 for _, loss in result.minimality)
     assert result.rank == pytest.approx(1 / 101)
-    smallest = result_of(minimal_circuit(patching, metric, ranking, shape))
+    smallest = result_of(minimal_circuit(patching, metric, ranking, loaded.heads))
     assert set(smallest.heads) == set(circuit)
     assert smallest.complete and smallest.reached >= GOAL
-    backwards = result_of(minimal_circuit(patching, metric, ranking[::-1], shape))
+    backwards = result_of(minimal_circuit(patching, metric, ranking[::-1], loaded.heads))
     assert set(backwards.heads) == set(circuit)
 
 

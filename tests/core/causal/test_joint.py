@@ -21,6 +21,7 @@ from tests.support.pairs import pairs
 from tests.support.tiny_models import recording_of, tiny
 
 SHAPE = (4, 6)
+EVERY = all_heads(*SHAPE)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,13 @@ def planted_comparison(models):
 
 def test_the_true_heads_together_carry_the_planted_behaviour_and_others_nothing(planted_comparison):
     truth = load_truth("planted-induction").heads
-    true = result_of(joint(planted_comparison, sorted(truth), SHAPE, 0))
+    true = result_of(joint(planted_comparison, sorted(truth), EVERY, 0))
     assert (true.texts, true.gone) == (8, 8)
     assert true.removed == pytest.approx(1, abs=0.05) and true.every == pytest.approx(1, abs=0.05)
     assert true.alone > 0.9
     assert len(true.random) == RANDOM_SETS and true.reached == 0
-    others = [head for head in all_heads(*SHAPE) if head not in truth][:3]
-    false = result_of(joint(planted_comparison, others, SHAPE, 0))
+    others = [head for head in EVERY if head not in truth][:3]
+    false = result_of(joint(planted_comparison, others, EVERY, 0))
     assert abs(false.removed) < 0.05 and false.gone == 0 and abs(false.alone) < 0.1
     assert false.every == pytest.approx(true.every)
 
@@ -50,9 +51,9 @@ def test_the_true_heads_together_carry_the_planted_behaviour_and_others_nothing(
 def test_shares_are_those_of_the_changed_runs(planted_comparison):
     """m(all heads changed), m(the set changed) and m(all but the set changed), measured one by one."""
     heads = [HeadId(0, 0), sorted(load_truth("planted-induction").heads)[0]]
-    found = result_of(joint(planted_comparison, heads, SHAPE, 0))
+    found = result_of(joint(planted_comparison, heads, EVERY, 0))
     metric, patching = planted_comparison.metric, planted_comparison.patching
-    every = frozenset(all_heads(*SHAPE))
+    every = frozenset(EVERY)
     share = []
     for changed in (frozenset(heads), every, every - set(heads)):
         values = result_of(patching.measure([changed], range(8), metric, "resample"))[0]
@@ -71,7 +72,7 @@ def test_where_the_heads_carry_nothing_no_share_of_it_is_given():
     monkey = {**module.SMALLEST_GAP, "logit_difference": 1e9}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SMALLEST_GAP", monkey)
-        found = result_of(joint(comparison, [HeadId(0, 1)], (3, 4), 0))
+        found = result_of(joint(comparison, [HeadId(0, 1)], loaded.heads, 0))
     assert np.isnan(found.alone) and found.random == () and np.isnan(found.reached)
     record = found.record()
     assert (record.alone, record.reached, record.random) == (None, None, ())
@@ -81,7 +82,7 @@ def test_where_the_heads_carry_nothing_no_share_of_it_is_given():
 def test_on_many_texts_the_first_ones_are_read_and_steps_are_counted(planted_comparison, monkeypatch):
     monkeypatch.setattr(module, "MOST_TEXTS", 3)
     steps = []
-    running = joint(planted_comparison, [HeadId(0, 0)], SHAPE, 0)
+    running = joint(planted_comparison, [HeadId(0, 0)], EVERY, 0)
     try:
         while True:
             steps.append(next(running))

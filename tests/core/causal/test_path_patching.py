@@ -226,7 +226,7 @@ def test_models_that_normalise_the_stream_itself_are_refused_in_words(kind, sett
 
 @pytest.mark.parametrize("reads", ["all", "q", "k", "v"])
 def test_edge_patches_match_surgery_one_by_one(walked: LoadedModel, tokens: Tensor, reads: str) -> None:
-    edges = list(forward_pairs(3, 4))[::5]
+    edges = list(forward_pairs(all_heads(3, 4)))[::5]
     ids = tokens[:1].expand(len(edges), -1)
     values = z_of(walked, tokens[1:]).expand(-1, len(edges), -1, -1, -1)
     with patch_edges(walked, [[edge] for edge in edges], values, reads):  # type: ignore[arg-type]

@@ -92,8 +92,8 @@ def test_a_slot_that_a_text_lacks_changes_no_head_that_is_best_elsewhere(seed, t
     lacking = index.clone()
     lacking[:, text, 1] = NO_CODE
     flow = AttentionFlow(torch.ones(2, 8))
-    before = score(flow.weigh(Codes(index, strength)), 3, 4)
-    after = score(flow.weigh(Codes(lacking, strength)), 3, 4)
+    before = score(flow.weigh(Codes(index, strength)), 3, np.arange(8) // 4)
+    after = score(flow.weigh(Codes(lacking, strength)), 3, np.arange(8) // 4)
     elsewhere = (before.heads.best_slot == 0) & (after.heads.best_slot == 0)
     torch.testing.assert_close(before.heads.score[elsewhere], after.heads.score[elsewhere])
     between = np.outer(elsewhere, elsewhere)
@@ -124,7 +124,7 @@ def test_a_joint_code_is_a_mean_over_the_texts_that_have_both_slots():
     slots = torch.tensor([[NO_CODE, 1], [1, NO_CODE], [1, 1], [1, 1], [2, 2], [2, 2]])
     index = slots[None, :, :, None].expand(-1, -1, -1, 2)
     codes = codes_from(index, torch.tensor([[4.0, 1.0], [1.0, 4.0]]).expand(1, 6, 2, 2))
-    scores = score(codes, 4, 1)
+    scores = score(codes, 4, np.arange(2))
     assert scores.heads.best_slot.tolist() == [0, 1]
     assert scores.heads.score.tolist() == [4, 4]
     assert scores.edges[0, 1] == pytest.approx(4)
@@ -144,12 +144,15 @@ def test_flow_takes_lengths_and_shares_of_the_texts_that_have_a_slot():
     positions = np.array([[0, 1, 2]] * 5 + [[0, ABSENT, 1]])
     np.testing.assert_allclose(once(positions), [1, 1, 1])
     np.testing.assert_allclose(once(np.array([[0, 1, 1], [0, ABSENT, 1]])), [1, 0.5, 0.75])
-    weights = torch.rand(2, 2, 3, 3, generator=torch.Generator().manual_seed(1))
-    lacking = flow_between(outputs_lacking((5, 1)), Attention("computed", weights), aligned(3, positions))
+    weights = torch.rand(4, 3, 3, generator=torch.Generator().manual_seed(1))
+    lacking = flow_between(
+        outputs_lacking((5, 1)), Attention("computed", weights), np.arange(4) // 2, aligned(3, positions)
+    )
     assert bool(torch.isfinite(lacking.weights).all()) and np.isfinite(lacking.links).all()
     nowhere = flow_between(
         outputs_lacking(*((text, 1) for text in range(6))),
         Attention("computed", weights),
+        np.arange(4) // 2,
         aligned(3, np.array([[0, ABSENT, 1]] * 6)),
     )
     assert bool(torch.isfinite(nowhere.weights).all()) and np.isfinite(nowhere.links).all()

@@ -212,7 +212,7 @@ def test_counts_of_heads_and_pairs(seed):
     result = head_scores(ours(codes), 8, "count").score
     assert result.tolist() == unique_to_anomalous(codes, 8)
     pairs = edge_scores_by_member(
-        Codes(*(field[:, :, 0].transpose(1, 2) for field in ours(codes))), 8, 2, "count"
+        Codes(*(field[:, :, 0].transpose(1, 2) for field in ours(codes))), 8, np.arange(8) // 2, "count"
     )
     for source in range(8):
         for target in range(8):
@@ -227,7 +227,7 @@ def test_the_softmax_over_heads_keeps_the_ranking():
     softmax = np.exp(counts - counts.max()) / np.exp(counts - counts.max()).sum()
     assert math.isclose(softmax.sum(), 1)
     assert ranking(truth, softmax) == ranking(truth, counts)
-    scores = score(ours(generator.integers(0, 9, (16, 32))), 8, 8, "count").heads.score
+    scores = score(ours(generator.integers(0, 9, (16, 32))), 8, np.arange(32) // 8, "count").heads.score
     assert scores.dtype == torch.float64
 
 

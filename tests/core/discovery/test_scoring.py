@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -80,6 +81,10 @@ def test_head_score_takes_the_best_position_of_the_mean_over_members():
     assert at_best(codes_from(index), result.best_slot).latent[1, 0].tolist() == [5, 6, 7, 7]
 
 
+LAYERS = np.array([0, 2, 2, 2, 3, 3])
+"""Layers with other numbers of heads, and layer 1 without."""
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 70))
 def test_edges_equal_a_plain_computation_of_joint_codes(seed, n_anomalous, n_normal):
@@ -88,10 +93,10 @@ def test_edges_equal_a_plain_computation_of_joint_codes(seed, n_anomalous, n_nor
     codes = codes_from(
         torch.randint(-1, 3, shape, generator=generator), torch.rand(shape, generator=generator)
     )
-    counted = edge_scores_by_member(codes, n_anomalous, 2, "count")
-    strong = edge_scores_by_member(codes, n_anomalous, 2)
+    counted = edge_scores_by_member(codes, n_anomalous, LAYERS, "count")
+    strong = edge_scores_by_member(codes, n_anomalous, LAYERS)
     for member, source, target in product(range(2), range(6), range(6)):
-        forward = source // 2 < target // 2
+        forward = LAYERS[source] < LAYERS[target]
         a, b = codes.latent[member, source].tolist(), codes.latent[member, target].tolist()
         weights = (codes.strength[member, source] * codes.strength[member, target]).sqrt().tolist()
         assert counted[member, source, target] == (plainly_joint(a, b, n_anomalous) if forward else 0)

@@ -95,7 +95,7 @@ def test_gradients_of_heads_and_edges(loaded, metric, monkeypatch):
     for method in ("resample", "mean"):
         recording = recording_of(loaded, EXAMPLES)
         patching = Patching(recording, 4, method == "resample")
-        assert result_of(attribution(recording, patching, metric)).values.shape == (3, 4, 4)
+        assert result_of(attribution(recording, patching, metric)).values.shape == (12, 4)
     if adds_up_by_head(loaded):
         rows = [e.model_copy(update={"pair": str(i % 4)}) for i, e in enumerate(EXAMPLES)]
         runs = PairedRuns(loaded, ExampleSet(examples=tuple(rows)), 0)

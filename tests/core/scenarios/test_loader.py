@@ -153,7 +153,7 @@ def test_truth_is_of_this_model_and_follows_its_rule(name: str, request: pytest.
     assert truth is not None
     assert truth.model_hash == loaded.weights_hash
     assert set(truth.head_effects) == set(all_heads(loaded.shape.n_layers, loaded.shape.n_heads))
-    assert set(truth.edge_effects) == set(forward_pairs(loaded.shape.n_layers, loaded.shape.n_heads))
+    assert set(truth.edge_effects) == set(forward_pairs(loaded.heads))
     strong = {head for head, effect in truth.head_effects.items() if abs(effect.largest) >= HEAD_SHARE}
     assert strong <= truth.heads
     assert len(truth.heads) < len(truth.head_effects)
@@ -188,7 +188,7 @@ def test_patching_everything_closes_the_gap(planted: LoadedModel) -> None:
 
 def test_planted_circuit_is_what_patching_measures(planted: LoadedModel) -> None:
     patching = PairPatching(planted, pairs(PLANTED, 24, FRESH))
-    heads, edges = all_heads(4, 6), list(forward_pairs(4, 6))
+    heads, edges = all_heads(4, 6), list(forward_pairs(all_heads(4, 6)))
     measured = patching.effects([(head,) for head in heads])
     strong = {head for head, effect in zip(heads, measured, strict=True) if abs(effect.largest) >= HEAD_SHARE}
     assert strong == {*PREVIOUS, *INDUCTION}

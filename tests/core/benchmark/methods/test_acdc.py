@@ -27,7 +27,7 @@ def test_cut_edges_equal_path_patching(exact_model):
     batch = runs.batches[0]
     generator = np.random.default_rng(0)
     rows = [
-        [edge for edge in forward_pairs(3, 4) if generator.random() < share]
+        [edge for edge in forward_pairs(all_heads(3, 4)) if generator.random() < share]
         for share in np.linspace(0.0, 0.9, len(batch.rows))
     ]
     cut = torch.zeros(len(rows), 13, 12)

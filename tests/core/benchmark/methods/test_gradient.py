@@ -61,7 +61,7 @@ def test_gate_gradients_equal_finite_differences(exact_model):
     runs = PairedRuns(exact_model, example_set(), 0)
     batch = runs.batches[0]
     result = gate_gradients(runs, batch)
-    assert result.shape == (3, 4, len(batch.rows))
+    assert result.shape == (12, len(batch.rows))
 
     def gated(head: HeadId, gate: float) -> Tensor:
         def change(z: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def test_gate_gradients_equal_finite_differences(exact_model):
     noise = 0.01 * float(result.abs().max())
     for head in all_heads(3, 4):
         slope = (gated(head, 1 + 0.01) - gated(head, 1 - 0.01)) / 0.02
-        np.testing.assert_allclose(result[head.layer, head.head], slope, rtol=0.02, atol=noise)
+        np.testing.assert_allclose(result[exact_model.flat(head)], slope, rtol=0.02, atol=noise)
 
 
 def test_head_importance_has_length_one_in_every_layer(exact_model):
@@ -90,7 +90,7 @@ def test_edge_attribution_is_path_patching_of_a_small_change(exact_model):
     heads, edges, passes = attributions(exact_model, examples, 0)
     assert passes == 2
     runs = PairedRuns(exact_model, examples, 0)
-    result = dict.fromkeys(forward_pairs(3, 4), 0.0)
+    result = dict.fromkeys(forward_pairs(all_heads(3, 4)), 0.0)
     small = 0.01
     for batch in runs.batches:
         plain = measure_of(runs, batch)

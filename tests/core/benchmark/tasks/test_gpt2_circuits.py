@@ -24,7 +24,7 @@ from core.benchmark.tasks.gpt2_texts import NAMES, OBJECTS, PLACES, SPANS, pairs
 from core.causal.metric import make_metric
 from core.errors import ConfigError
 from core.examples.alignment import align
-from core.heads import EdgeId, HeadId, forward_pairs
+from core.heads import EdgeId, HeadId, all_heads, forward_pairs
 from core.model.loading import ModelPool
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
@@ -98,7 +98,7 @@ def test_greater_than_has_9_heads_and_18_edges():
 @pytest.mark.parametrize("task", TASKS)
 def test_every_edge_is_a_forward_pair_of_true_heads_of_the_model(task):
     circuit = CIRCUITS[task]
-    assert circuit.edges <= set(forward_pairs(12, 12))
+    assert circuit.edges <= set(forward_pairs(all_heads(12, 12)))
     assert {head for edge in circuit.edges for head in edge} == circuit.heads
 
 
