@@ -26,6 +26,7 @@ from core.examples.pairs_note import pairs_note
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
 from core.heads import HeadId
+from core.model.loading import device_notes
 from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, PartnersRecord, StabilityRecord, json_number
 
@@ -120,6 +121,7 @@ def _notes(
     loaded = observed.loaded
     if loaded.device.type == "cpu" and loaded.precision in ("bfloat16", "float16"):
         notes.append(Note(key="read_in_half_precision", values={"precision": loaded.precision}))
+    notes += [loaded.device_note] if loaded.device_note else device_notes(config.device)
     notes += reading_notes(loaded, config.examples)
     notes += _unread_answers(config, rows)
     notes += _left_out(config, alignment)

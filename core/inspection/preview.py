@@ -16,6 +16,7 @@ from core.model.activation_store import ActivationStore
 from core.model.loading import (
     ModelPool,
     ModelShape,
+    device_notes,
     examine,
     load_tokenizer,
     resolve_device,
@@ -37,7 +38,7 @@ def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
     target = resolve_device(device)
     plan = planned(shape, target)
     card = _card(shape, source, target, ["architecture", "configuration"], chat, plan)
-    return {**card, "findings": [_finding(note) for note in examined.notes]}
+    return {**card, "findings": [_finding(note) for note in [*examined.notes, *device_notes(device)]]}
 
 
 def _finding(note: Note) -> Finding:

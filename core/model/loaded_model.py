@@ -20,6 +20,7 @@ from core.heads import HeadId
 from core.model.architectures import ModelShape, Reading, read_heads, shape_of
 from core.model.architectures.layouts import QkvLayout, qkv_layout
 from core.model.fingerprint import hash_tensors, hash_tokenizer
+from core.schema import Note
 
 
 class LoadedModel:
@@ -30,6 +31,8 @@ class LoadedModel:
     """
 
     gaps: tuple[str, ...] = (" ", "")
+    device_note: Note | None = None
+    """Why the model is not on the device that was chosen for it."""
 
     def __init__(self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "") -> None:
         self.model: Any = model.eval().requires_grad_(False)

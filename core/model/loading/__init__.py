@@ -2,7 +2,7 @@
 
 from core.model.loaded_model import LoadedModel, ModelShape
 from core.model.loading.config import load_config, shape_from_config
-from core.model.loading.devices import resolve_device
+from core.model.loading.devices import device_notes, resolve_device
 from core.model.loading.examine import examine
 from core.model.loading.hub import hub_options
 from core.model.loading.load import load_model
@@ -13,6 +13,7 @@ __all__ = [
     "LoadedModel",
     "ModelPool",
     "ModelShape",
+    "device_notes",
     "examine",
     "hub_options",
     "load_config",

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 from core.errors import ModelError
 from core.model.fingerprint import hash_weights
 from core.model.loaded_model import LoadedModel, one_line
+from core.model.loading import apple
 from core.model.loading.adapters import merged
 from core.model.loading.config import shape_from_config
 from core.model.loading.devices import resolve_device
@@ -46,10 +47,14 @@ def load_model(
             if examined.adapter_files:
                 folder = examined.adapter_files[0].parent
                 model = merged(model, examined.settled.adapter, folder, source)
-            model = model.to(target)
+            if target.type != "mps":
+                model = model.to(target)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError("bad_weights", name=source, detail=one_line(error)) from None
-    return LoadedModel(model, tokenizer, source, hash_weights(source, model, examined.adapter_files))
+    hashed = hash_weights(source, model, examined.adapter_files)
+    if target.type == "mps":
+        return apple.placed(model, lambda moved: LoadedModel(moved, tokenizer, source, hashed))
+    return LoadedModel(model, tokenizer, source, hashed)
 
 
 def _read(examined: Examined, dtype: Any) -> tuple[Any, Any]:

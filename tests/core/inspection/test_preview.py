@@ -7,8 +7,11 @@ import torch
 
 from core.analysis.pipeline import analyse
 from core.config import AutoencoderConfig, make_config
-from core.inspection.preview import preview
+from core.inspection.preview import inspect, preview
 from core.model.activation_store import ActivationStore
+from core.model.loading import apple
+from core.schema import Note
+from tests.support.tiny_models import save_tiny
 from tests.support.tiny_runs import texts
 
 
@@ -38,3 +41,16 @@ def test_texts_that_the_preview_read_cost_the_analysis_no_forward_pass(folder, m
         *_, result = analyse(config, models, store)
     assert result.manifest.forward_passes == result.manifest.ranking.forward_passes, "gradients alone"
     assert result.manifest.cached_texts == 8
+
+
+def test_the_card_says_why_a_graphics_processor_that_is_there_is_not_used(tmp_path, monkeypatch):
+    folder = str(save_tiny(tmp_path / "m"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(apple, "there", lambda: True)
+    monkeypatch.setattr(apple, "refusal", lambda: Note(key="mps_fails", values={"detail": "no QR"}))
+    card = inspect(folder)
+    assert card["device"] == "cpu"
+    assert card["findings"] == [
+        {"kind": "mps_fails", "severity": "note", "values": {"detail": "no QR"}, "choices": []}
+    ]
+    assert inspect(folder, "cpu")["findings"] == []
