@@ -195,7 +195,7 @@ class _Walk:
                 self._examples,
                 self._seed,
                 one.alignment,
-                tokens_at_once(self._loaded),
+                tokens_at_once(self._loaded, None if receivers is None else len(receivers)),
                 comparison.recording,
                 one.metric,
                 behind_prefix=True,

@@ -26,6 +26,18 @@ class Batch:
     layer: int
     start: int
 
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, part: slice) -> "Batch":
+        """Some of the runs, which begin where all of them do."""
+        return Batch(self.items[part], self.layer, self.start)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the pass reads, with padding."""
+        return len(self) * max(item.length - self.start for item in self.items)
+
 
 def batches_of_runs(items: Sequence[Item], tokens: int, most_rows: int = BATCH_ROWS) -> list[Batch]:
     """Batches of at most `most_rows` rows and `tokens` read tokens, with padding.

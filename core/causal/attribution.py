@@ -25,14 +25,9 @@ from core.model.batching import BATCH_TOKENS, batches_from
 from core.model.hooks import on_z
 from core.model.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
+from core.model.memory import GRADIENT_BYTES, KEPT_A_LAYER, in_halves
 from core.model.next_token import at_least_float
 from core.model.recording import Recording
-
-GRADIENT_BYTES = 2**30
-"""Memory that the activations kept for one backward pass may take, roughly."""
-
-KEPT_A_LAYER = 20
-"""Activations of d_model numbers that a layer keeps for the backward pass, roughly."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +54,13 @@ def attribution(
     loaded, plain, n_anomalous = recording.loaded, metric.recording or recording, patching.n_anomalous
     shape, lengths = loaded.shape, [len(row.ids) for row in metric.rows]
     values = np.zeros((len(loaded.heads), n_anomalous))
-    per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
+    per_token = shape.n_layers * shape.d_model * loaded.number_bytes * KEPT_A_LAYER
     budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
     every = metric.rows_of(range(n_anomalous))
     starts = patching.starts(metric, patching.method)
-    batches = batches_from(lengths, starts, every, budget)
-    done = 0
-    for rows in batches:
+
+    def run(rows: Sequence[int]) -> np.ndarray:
+        """Shares (flat head, row) of the gap."""
         start = min(starts[row] for row in rows)
         prefix = plain.prefix(rows, start)
         start = prefix.width
@@ -74,14 +69,21 @@ def attribution(
         else:
             instead = _means(patching, [metric.rows[row] for row in rows], shape.n_layers)
         z, gradient = _with_gradient(loaded, rows, metric, prefix)
+        shares = []
         for layer, here, slope in zip(loaded.layers_with_heads, z, gradient, strict=True):
             share = (slope * (here - instead[layer][:, start:].to(here))).sum(dim=-1)
-            for place, row in enumerate(rows):
-                of_row = share[place, : lengths[row] - start].sum(dim=0).cpu().numpy() / metric.gap
-                values[loaded.slice_of(layer), metric.rows[row].text] += of_row
-        done += len(rows)
+            of_rows = [share[place, : lengths[row] - start].sum(dim=0) for place, row in enumerate(rows)]
+            shares.append(torch.stack(of_rows, dim=1).cpu().numpy() / metric.gap)
+        return np.concatenate(shares)
+
+    done = passes = 0
+    batches = batches_from(lengths, starts, every, budget)
+    for rows, shares in in_halves(batches, run, lambda rows: len(rows) * max(lengths[row] for row in rows)):
+        for row, of_row in zip(rows, shares.T, strict=True):
+            values[:, metric.rows[row].text] += of_row
+        done, passes = done + len(rows), passes + 1
         yield done * n_anomalous // len(every)
-    return Attribution(values, len(batches), len(batches))
+    return Attribution(values, passes, passes)
 
 
 def _means(patching: Patching, rows: Sequence[Row], n_layers: int) -> list[Tensor]:

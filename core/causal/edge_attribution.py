@@ -10,7 +10,7 @@
 Not for models with a norm behind the attention (Gemma 2 and 3), where what a layer writes is no sum over heads.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -28,13 +28,15 @@ from core.model.batching import BATCH_TOKENS
 from core.model.hooks import after, before
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
+from core.model.memory import GRADIENT_BYTES, KEPT_A_LAYER, in_halves
+from core.model.next_token import at_least_float
 
 STEPS = 5
-GRADIENT_BYTES = 2**30
-"""Memory that the gradients of one batch may take, roughly."""
+RECEIVERS_AT_ONCE = 64
+"""Heads whose gradients are held together."""
 
-KEPT_A_HEAD = 4
-"""Vectors of d_model numbers that a head needs for a token at once: gradients of two steps, and what is written."""
+WRITTEN_BYTES = 2**26
+"""Memory that what heads write into the stream may take at a time."""
 
 
 @dataclass(frozen=True)
@@ -90,93 +92,113 @@ def attributed(
     by_pair, edges = np.zeros((runs.count, count)), np.zeros((count, count))
     read = list(range(count) if receivers is None else receivers)
     done = backward_passes = 0
-    for batch in runs.batches:
-        to_z, to_input = [torch.zeros(()) for _ in batch.z], torch.zeros(())
-        for inputs in _way(runs, batch, steps):
-            with inputs:
-                _, of_z, of_input = gradients(runs, batch, read)
-            to_z = [total.to(of_layer) + of_layer for total, of_layer in zip(to_z, of_z, strict=True)]
-            to_input = to_input.to(of_input) + of_input
-            done, backward_passes = done + len(batch.rows), backward_passes + 1
-            yield done
-        to_z, to_input = [total / steps for total in to_z], to_input / steps
-        sides = zip(batch.z, batch.other, to_z, strict=True)
-        change = [here.to(slope) - other.to(slope) for here, other, slope in sides]
-        along_z = [over_positions(of_layer * slope) for of_layer, slope in zip(change, to_z, strict=True)]
-        np.add.at(by_pair, batch.pairs, torch.cat(along_z).T.numpy())
-        if read:
-            edges[:, read] += _along(loaded, change, to_input)
+
+    def run(part: _Part) -> tuple[list[int], np.ndarray, np.ndarray]:
+        """Pairs of some rows, effects (row, head) and (source, receiver) at one step."""
+        batch, of_edges = runs.batch(part.rows), np.zeros((count, len(read)))
+        change = [
+            at_least_float(z) - at_least_float(other) for z, other in zip(batch.z, batch.other, strict=True)
+        ]
+        with _inputs(runs, batch, part.step, steps):
+            of_z = gradients(runs, batch, read, partial(_add_along, loaded, change, of_edges))
+        along = [over_positions(one * slope) for one, slope in zip(change, of_z, strict=True)]
+        return batch.pairs, torch.cat(along).T.numpy(), of_edges
+
+    parts = [_Part(rows, step) for rows in runs.row_batches for step in range(1, steps + 1)]
+    for part, (pairs, of_heads, of_edges) in in_halves(parts, run, lambda part: runs.tokens(part.rows)):
+        np.add.at(by_pair, pairs, of_heads / steps)
+        edges[:, read] += of_edges / steps
+        done, backward_passes = done + len(part), backward_passes + 1
+        yield done
     gap = runs.metric.gap
     edges = edges * forward_mask(loaded) / (runs.count * gap)
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
 
 
-def _along(loaded: LoadedModel, change: Sequence[Tensor], to_input: Tensor) -> np.ndarray:
-    """What changes of z by layer (row, position, head, d_head) do along gradients (receiver, row, position, d_model).
+@dataclass(frozen=True)
+class _Part:
+    """Rows that are read together at one step of the way between the texts."""
 
-    Returns (flat head, receiver).
+    rows: Sequence[int]
+    step: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> "_Part":
+        return _Part(self.rows[part], self.step)
+
+
+def _add_along(
+    loaded: LoadedModel, change: Sequence[Tensor], edges: np.ndarray, columns: slice, to_input: Tensor
+) -> None:
+    """Add to `edges` (flat head, receiver) what changes of z do along gradients of these receivers.
+
+    `change` is by layer (row, position, head, d_head), `to_input` (receiver, row, position, d_model). Some heads at a
+    time, since what they write is wider than z by the number of heads.
     """
-    slopes = to_input.flatten(1).T
-    along = []
+    towards = at_least_float(to_input).flatten(1).T
+    at_once = max(1, WRITTEN_BYTES // max(1, towards.shape[0] * towards.element_size()))
+    first = 0
     for layer in loaded.layers_with_heads:
-        weights = loaded.output_weights(layer).to(to_input)
-        written = torch.einsum("rphd,hdm->hrpm", change[layer], weights)
-        along.append((written.flatten(1) @ slopes).double().cpu())
-    together: np.ndarray = torch.cat(along).numpy()
-    return together
+        weights = loaded.output_weights(layer).to(towards)
+        for some, own in zip(change[layer].split(at_once, dim=2), weights.split(at_once), strict=True):
+            written = torch.einsum("rphd,hdm->hrpm", some.to(towards), own)
+            edges[first : first + len(own), columns] += (written.flatten(1) @ towards).double().cpu().numpy()
+            first += len(own)
 
 
-def tokens_at_once(loaded: LoadedModel) -> int:
-    """Tokens of a batch whose gradients fit the memory set aside."""
+def tokens_at_once(loaded: LoadedModel, receivers: int | None = None) -> int:
+    """Tokens of a batch whose gradients, of so many receivers at a time, fit the memory set aside."""
     shape = loaded.shape
-    per_token = len(loaded.heads) * shape.d_model * 4 * KEPT_A_HEAD
-    return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
+    read = min(RECEIVERS_AT_ONCE, len(loaded.heads) if receivers is None else receivers)
+    vectors = shape.n_layers * KEPT_A_LAYER + 2 * read
+    return max(1, min(BATCH_TOKENS, GRADIENT_BYTES // (vectors * shape.d_model * loaded.number_bytes)))
 
 
-def _way(runs: PairedRuns, batch: PairBatch, steps: int) -> Iterator[AbstractContextManager[object]]:
-    """Contexts in which the model reads word embeddings on the way to the anomalous text's, the last its own."""
+def _inputs(runs: PairedRuns, batch: PairBatch, step: int, steps: int) -> AbstractContextManager[object]:
+    """The model reads word embeddings at a step of the way to the anomalous text's, the last its own."""
     if steps == 1:
-        yield nullcontext()
-        return
+        return nullcontext()
     embed = runs.loaded.model.get_input_embeddings()
     with torch.no_grad():
         first, second = (embed(ids) for ids in batch.ids)
-    for step in range(1, steps + 1):
-        yield after(embed, partial(_instead, second + step / steps * (first - second)))
+    return after(embed, partial(_instead, second + step / steps * (first - second)))
+
+
+Take = Callable[[slice, Tensor], None]
+"""Takes the places of some receivers among all, and their gradients (receiver, row, position, d_model)."""
 
 
 def gradients(
-    runs: PairedRuns, batch: PairBatch, receivers: Sequence[int] | None = None
-) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """z, and the gradients of the anomalous texts' metric with respect to z and to what each head alone reads.
+    runs: PairedRuns, batch: PairBatch, receivers: Sequence[int] = (), take: Take | None = None
+) -> list[Tensor]:
+    """Gradients of the anomalous texts' metric with respect to z, by layer (row, position, head, d_head).
 
-    z and its gradient are by layer (row, position, head, d_head); the last is (receiver, row, position, d_model): the
-    gradient with respect to the residual stream in front of the head's norm, on the way through this head, for these
-    flat heads, by default all. It is 0 in the first layer with heads, which reads no head.
+    `take` gets, for some of these flat heads at a time, the gradient with respect to the residual stream in front of
+    the head's norm on the way through this head alone: what it reads. It is 0 in the first layer with heads, which
+    reads no head.
     """
     loaded = runs.loaded
-    read = range(len(loaded.heads)) if receivers is None else receivers
     streams: dict[int, Tensor] = {}
     with torch.enable_grad(), ExitStack() as stack:
         for layer in loaded.layers_with_heads:
             stack.enter_context(before(loaded.reader(layer), partial(_keep_stream, streams, layer)))
         z = stack.enter_context(differentiable_z(loaded))
         total = runs.measured(batch).sum()
-        to_z = torch.autograd.grad(total, z, retain_graph=len(read) > 0)
-        first = loaded.layers_with_heads[0]
+        to_z = torch.autograd.grad(total, z, retain_graph=len(receivers) > 0)
         place = {layer: number for number, layer in enumerate(loaded.layers_with_heads)}
-        to_input = [torch.zeros_like(streams[first])[None][:0]]
-        for layer, head in (loaded.heads[receiver] for receiver in read):
-            if layer == first:
-                to_input.append(torch.zeros_like(streams[first])[None])
-                continue
-            through = z[place[layer]][:, :, head], streams[layer], to_z[place[layer]][:, :, head]
-            to_input.append(torch.autograd.grad(*through, retain_graph=True)[0][None])
-    return (
-        by_block(loaded, [of_layer.detach() for of_layer in z]),
-        by_block(loaded, to_z),
-        torch.cat(to_input),
-    )
+        for first in range(0, len(receivers) if take else 0, RECEIVERS_AT_ONCE):
+            to_input = []
+            for layer, head in (loaded.heads[one] for one in receivers[first : first + RECEIVERS_AT_ONCE]):
+                if place[layer] == 0:
+                    to_input.append(torch.zeros_like(streams[layer]))
+                    continue
+                through = z[place[layer]][:, :, head], streams[layer], to_z[place[layer]][:, :, head]
+                to_input.append(torch.autograd.grad(*through, retain_graph=True)[0])
+            assert take is not None
+            take(slice(first, first + len(to_input)), torch.stack([one.detach() for one in to_input]))
+    return by_block(loaded, to_z)
 
 
 def by_block(loaded: LoadedModel, values: Sequence[Tensor]) -> list[Tensor]:

@@ -8,6 +8,7 @@ are read with the same ones behind them (the rows of `core.causal.metric`).
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -47,7 +48,9 @@ class PairBatch:
 
 
 class PairedRuns:
-    """The pairs of an example set in `batches`, with the metric, and a count of forward passes.
+    """The pairs of an example set in batches, with the metric, and a count of forward passes.
+
+    `row_batches` are the rows of the metric, of the anomalous texts, that are read together; `batch` makes one of them.
 
     `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side.
     `recording` holds the plain runs of all examples where they are made already, `metric` that of
@@ -78,10 +81,21 @@ class PairedRuns:
             raise ExamplesError("not_alignable", shortest=min(lengths), longest=max(lengths))
         self.metric = metric or metric_on(recording, examples, alignment, seed)
         self._recording = self.metric.recording or compared
-        rows, of_rows = self.metric.rows_of(range(self.count)), [len(row.ids) for row in self.metric.rows]
-        starts = self._starts() if behind_prefix else [0] * len(of_rows)
-        batches = batches_from(of_rows, starts, rows, tokens)
-        self.batches = [self._batch(batch, min(starts[row] for row in batch)) for batch in batches]
+        rows, self._lengths = (
+            self.metric.rows_of(range(self.count)),
+            [len(row.ids) for row in self.metric.rows],
+        )
+        self._start_of = self._starts() if behind_prefix else [0] * len(self._lengths)
+        self.row_batches = batches_from(self._lengths, self._start_of, rows, tokens)
+
+    @cached_property
+    def batches(self) -> list[PairBatch]:
+        """All batches at a time, for methods that read them again and again."""
+        return [self.batch(rows) for rows in self.row_batches]
+
+    def tokens(self, rows: Sequence[int]) -> int:
+        """Tokens of a batch of these rows, with padding."""
+        return len(rows) * max(self._lengths[row] - self._start_of[row] for row in rows)
 
     @property
     def forward_passes(self) -> int:
@@ -116,7 +130,9 @@ class PairedRuns:
         starts = [row.first_change(rows[self.metric.partner(number)].ids) for number, row in enumerate(rows)]
         return starts if any(starts) and self._recording.keeps_prefixes(starts) else [0] * len(starts)
 
-    def _batch(self, rows: Sequence[int], start: int) -> PairBatch:
+    def batch(self, rows: Sequence[int]) -> PairBatch:
+        """The pairs of some rows."""
+        start = min(self._start_of[row] for row in rows)
         of_rows, both = self.metric.rows, (rows, [self.metric.partner(row) for row in rows])
         prefix = self._recording.prefix(rows, start)
         start = prefix.width

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal._batches import Item, batches_of_runs
+from core.causal._batches import Batch, Item, batches_of_runs
 from core.causal.metric import Metric, Row, read_rows
 from core.causal.path_patching import Reads, patch_edges, written_change
 from core.causal.replacements import AblationKind, Replacements, replace_heads
 from core.heads import EdgeId, HeadId
 from core.model.batching import BATCH_ROWS, tokens_for
+from core.model.memory import in_halves
 from core.model.recording import Recording
 
 Method = Literal["resample", "mean"]
@@ -109,14 +110,19 @@ class Patching:
         if kind == "resample" or edges:
             self.forward_passes += self.replacements.prepare(metric, own=edges)
         done = 0
-        for batch in batches_of_runs(self._items(targets, rows, metric, kind), self._tokens, BATCH_ROWS):
+
+        def run(batch: Batch) -> np.ndarray:
             changed, read = [targets[item.target] for item in batch.items], [item.row for item in batch.items]
             prefix = plain.prefix(read, batch.start)
             changing = self._changed(changed, [metric.rows[row] for row in read], kind, reads, prefix.width)
-            self.forward_passes += 1
             with plain.resumed(read, batch.layer, prefix.width), changing, torch.no_grad():
-                of_rows = read_rows(self._loaded, metric, read, prefix).double().cpu().numpy()
-            places = [place_of[metric.rows[row].text] for row in read]
+                of_rows: np.ndarray = read_rows(self._loaded, metric, read, prefix).double().cpu().numpy()
+            return of_rows
+
+        batches = batches_of_runs(self._items(targets, rows, metric, kind), self._tokens, BATCH_ROWS)
+        for batch, of_rows in in_halves(batches, run, lambda batch: batch.tokens):
+            self.forward_passes += 1
+            places = [place_of[metric.rows[item.row].text] for item in batch.items]
             np.add.at(values, ([item.target for item in batch.items], places), of_rows)
             done += len(batch.items)
             yield done * len(texts) // len(rows)

@@ -61,9 +61,10 @@ class Replacements:
                 self._z[text] = self._of_known(z)
                 if text >= n_anomalous:
                     everywhere = [
-                        total + of_layer.sum(dim=0) for total, of_layer in zip(everywhere, z, strict=True)
+                        total + of_layer.float().sum(dim=0)
+                        for total, of_layer in zip(everywhere, z, strict=True)
                     ]
-                    last = [total + of_layer[-1] for total, of_layer in zip(last, z, strict=True)]
+                    last = [total + of_layer[-1].float() for total, of_layer in zip(last, z, strict=True)]
         normal = self._lengths[n_anomalous:]
         self.means: Means = (
             [total / sum(normal) for total in everywhere],

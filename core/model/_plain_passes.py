@@ -21,7 +21,7 @@ from core.model.head_outputs import Spec, ZRecorder, at
 from core.model.hooks import on_every_z
 from core.model.kept_prefix import Prefixes
 from core.model.loaded_model import LoadedModel
-from core.model.memory import is_out_of_memory
+from core.model.memory import in_halves, is_out_of_memory
 from core.model.partial_forward import Streams
 
 RECORDING_VERSION = 3
@@ -66,8 +66,7 @@ class PlainPasses:
         """See `Recording.read`."""
         missing = [text for text in range(len(self.texts)) if not self._known(text)]
         done = len(self.texts) - len(missing)
-        for batch in self._batches(missing):
-            self._read(batch)
+        for batch, _ in in_halves(self._batches(missing), self._read, self._cost):
             if self._store is not None:
                 with self._store.batch():
                     for text in batch:
@@ -80,13 +79,21 @@ class PlainPasses:
         if all(self._z_specs[text] is None for text in texts):
             return [self._z[text] for text in texts]
         rows: dict[int, list[Tensor]] = {}
-        for batch in batches_of(self._lengths, sorted(set(texts))):
-            lengths = [self._lengths[text] for text in batch]
-            z = ZRecorder(self._loaded, lengths, [None] * len(batch), batch)
-            with on_every_z(self._loaded, z.keep):
-                self._forward(batch)
-            rows |= dict(zip(batch, z.rows(), strict=True))
+        batches = batches_of(self._lengths, sorted(set(texts)))
+        for batch, of_batch in in_halves(batches, self._z_of, self._cost):
+            rows |= dict(zip(batch, of_batch, strict=True))
         return [rows[text] for text in texts]
+
+    def _z_of(self, batch: Sequence[int]) -> list[list[Tensor]]:
+        """z of all positions of a batch by layer, read now."""
+        z = ZRecorder(self._loaded, [self._lengths[text] for text in batch], [None] * len(batch), batch)
+        with on_every_z(self._loaded, z.keep):
+            self._forward(batch)
+        return z.rows()
+
+    def _cost(self, batch: Sequence[int]) -> int:
+        """Tokens of a batch, with padding."""
+        return len(batch) * max(self._lengths[text] for text in batch)
 
     def z_at(self, text: int, positions: Sequence[int]) -> list[Tensor]:
         """See `Recording.z_at`."""
@@ -110,9 +117,12 @@ class PlainPasses:
     def require_streams(self, texts: Sequence[int]) -> None:
         """Read those of the texts whose streams are not there."""
         missing = [text for text in texts if not self.streams.has(text)]
-        for batch in batches_of(self._lengths, missing):
-            with self.streams.recorder(batch):
-                self._forward(batch)
+        for _ in in_halves(batches_of(self._lengths, missing), self._streams_of, self._cost):
+            pass
+
+    def _streams_of(self, batch: Sequence[int]) -> None:
+        with self.streams.recorder(batch):
+            self._forward(batch)
 
     def _batches(self, texts: Sequence[int]) -> list[list[int]]:
         """Texts whose attention weights are kept apart from the others, whose length is not bounded by them."""
@@ -123,14 +133,14 @@ class PlainPasses:
         return batches_of(self._lengths, with_weights, budget) + batches_of(self._lengths, others)
 
     def _read(self, batch: Sequence[int]) -> None:
-        """Read a batch, without its attention weights where memory does not suffice for them."""
+        """Read a batch, a single text without its attention weights where memory does not suffice for them."""
         if batch[0] not in self.attention_specs:
             self._keep_of(batch, with_weights=False)
             return
         try:
             self._keep_of(batch, with_weights=True)
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+            if not is_out_of_memory(error) or len(batch) > 1:
                 raise
             self.attention_state, self.attention_specs = "memory", {}
         if batch[0] not in self.hidden:

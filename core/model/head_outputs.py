@@ -61,7 +61,7 @@ class ZRecorder:
         """Take z (row, position, head, d_head) of a layer; raises ModelError where it is not finite."""
         rows = []
         for text, own, length, spec in zip(
-            self._texts, z.detach().float().cpu(), self._lengths, self._specs, strict=True
+            self._texts, z.detach().cpu(), self._lengths, self._specs, strict=True
         ):
             if not bool(torch.isfinite(own[:length]).all()):
                 raise ModelError("bad_activations", layer=layer, line=text + 1)

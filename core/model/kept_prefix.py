@@ -19,7 +19,7 @@ from transformers.cache_utils import Cache
 
 from core.model.batching import batches_of, pad, tokens_for
 from core.model.loaded_model import LoadedModel
-from core.model.memory import is_out_of_memory
+from core.model.memory import in_halves, is_out_of_memory
 
 Tokens = tuple[int, ...]
 States = tuple[Tensor, Tensor]
@@ -189,14 +189,18 @@ class Prefixes:
             shared = 0
         front = self.of(prefixes[:1], shared)
         rests = [tokens[front.width :] for tokens in prefixes]
-        for batch in batches_of(
-            [len(rest) for rest in rests], range(len(rests)), tokens_for(self._loaded.device)
-        ):
+
+        def run(batch: Sequence[int]) -> _KeepingCache:
             states = {} if front.cache is None else front.cache.states
             cache = _KeepingCache(front.width, states, [0])
             cache.added = {}
-            self.forward_passes += 1
             hidden_states(self._loaded, [prefixes[number] for number in batch], front, cache)
+            return cache
+
+        budget = tokens_for(self._loaded.device)
+        batches = batches_of([len(rest) for rest in rests], range(len(rests)), budget)
+        for batch, cache in in_halves(batches, run):
+            self.forward_passes += 1
             for row, number in enumerate(batch):
                 self._keep(prefixes[number], row, cache)
             if self._bytes > MOST_BYTES:

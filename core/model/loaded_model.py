@@ -54,6 +54,11 @@ class LoadedModel:
         return str(next(self.model.parameters()).dtype).removeprefix("torch.")
 
     @property
+    def number_bytes(self) -> int:
+        """Bytes of one number of the weights, and of what the model computes."""
+        return int(next(self.model.parameters()).element_size())
+
+    @property
     def device(self) -> torch.device:
         """Where the input embeddings are, and with them the inputs."""
         return self.model.get_input_embeddings().weight.device

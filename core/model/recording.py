@@ -101,7 +101,8 @@ class Recording:
         return head_logits(self.loaded, hidden.to(self.loaded.device))
 
     def z(self, texts: Sequence[int]) -> list[list[Tensor]]:
-        """z of every head on each of these texts, by layer (position, head, d_head), float32 on the CPU.
+        """z of every head on each of these texts, by layer (position, head, d_head), on the CPU in the numbers
+        that the model computes in.
 
         Layers may differ in their heads and in the width of these; one without heads holds an empty tensor.
         """

@@ -112,7 +112,7 @@ def outputs_of(recording: Recording) -> list[Tensor]:
     """Head outputs R z (position, head, d_head) of every token of the texts."""
     frames = recording.loaded.head_frames()
     return [
-        torch.einsum("hij,phj->phi", frames, torch.cat(z, dim=1))
+        torch.einsum("hij,phj->phi", frames, torch.cat(z, dim=1).to(frames))
         for z in recording.z(range(len(recording.texts)))
     ]
 

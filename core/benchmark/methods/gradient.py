@@ -44,7 +44,7 @@ def hisp(loaded: LoadedModel, examples: ExampleSet, seed: int) -> Outcome:
 
 def gate_gradients(runs: PairedRuns, batch: PairBatch) -> Tensor:
     """Gradient (flat head, row) of each row's metric with respect to a gate on each head."""
-    _, gradient, _ = gradients(runs, batch)
+    gradient = gradients(runs, batch)
     sides = zip(batch.z, gradient, strict=True)
     return torch.cat([over_positions(z.to(slope) * slope) for z, slope in sides])
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.causal.attribution import GRADIENT_BYTES, KEPT_A_LAYER
 from core.causal.metric import Metric
 from core.causal.partner_search._levels import answered
 from core.model.batching import BATCH_TOKENS, batches_of, pad, tokens_for
 from core.model.loaded_model import LoadedModel
+from core.model.memory import GRADIENT_BYTES, KEPT_A_LAYER, in_halves
 from core.model.next_token import at_least_float, at_places, head_logits
 
 FOLLOWING = 8
@@ -68,10 +68,10 @@ class Reader:
         start = self.metric.rows[rows[0]].start
         total: Tensor | None = None
         hidden: Tensor | None = None
-        per_token = shape.n_layers * shape.d_model * 4 * KEPT_A_LAYER
+        per_token = shape.n_layers * shape.d_model * self.loaded.number_bytes * KEPT_A_LAYER
         budget = max(1, min(BATCH_TOKENS, GRADIENT_BYTES // per_token))
-        for batch in batches_of([len(row.ids) for row in self.metric.rows], rows, budget):
-            gradient, states = self._backward(batch)
+        batches = batches_of([len(row.ids) for row in self.metric.rows], rows, budget)
+        for _, (gradient, states) in in_halves(batches, self._backward):
             added = gradient[:, :start].sum(dim=0)
             total = added if total is None else total + added
             hidden = states[0, :start]
@@ -112,10 +112,8 @@ class Reader:
         values = np.zeros(len(changed))
         likelihoods: dict[int, tuple[float, float]] = {}
         behind: dict[int, tuple[int, float]] = {}
-        for batch in batches_of(list(map(len, ids)), range(len(jobs)), tokens_for(self.loaded.device)):
-            tokens, mask = pad([ids[job] for job in batch], self.loaded.device)
-            hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-            self.forward_passes += len(batch)
+        batches = batches_of(list(map(len, ids)), range(len(jobs)), tokens_for(self.loaded.device))
+        for batch, hidden in in_halves(batches, lambda batch: self._hidden([ids[job] for job in batch])):
             rows = [jobs[job][1] for job in batch]
             read_at = [[read.position for read in self.metric.rows[row].reads] for row in rows]
             of_rows = self.metric.read_hidden(self.loaded, at_places(hidden, read_at), rows)
@@ -129,6 +127,13 @@ class Reader:
         return [
             Read(float(value), *likelihoods[number], *behind[number]) for number, value in enumerate(values)
         ]
+
+    def _hidden(self, texts: Sequence[Sequence[int]]) -> Tensor:
+        """Final hidden states (text, position, d_model) of a batch."""
+        ids, mask = pad(texts, self.loaded.device)
+        hidden: Tensor = self.loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        self.forward_passes += len(texts)
+        return hidden
 
     def _behind(self, texts: Sequence[Changed], hidden: Tensor) -> list[tuple[int, float]]:
         """The likeliest token after each text, log p of its answers; from hidden states (text, position, d_model)."""
@@ -164,12 +169,8 @@ class Reader:
     def likelihoods(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
         """log p of every token of each text (position,), nan for the first."""
         found: dict[int, np.ndarray] = {}
-        for batch in batches_of(
-            [len(ids) for ids in texts], range(len(texts)), tokens_for(self.loaded.device)
-        ):
-            tokens, mask = pad([texts[i] for i in batch], self.loaded.device)
-            hidden = self.loaded.model.base_model(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-            self.forward_passes += len(batch)
+        batches = batches_of([len(ids) for ids in texts], range(len(texts)), tokens_for(self.loaded.device))
+        for batch, hidden in in_halves(batches, lambda batch: self._hidden([texts[i] for i in batch])):
             for of_text, i in zip(hidden, batch, strict=True):
                 values = self.log_likelihood(of_text[: len(texts[i]) - 1], texts[i][1:])
                 found[i] = np.array([np.nan, *values.tolist()])

@@ -4,6 +4,8 @@ from core.model.memory.available import available_bytes
 from core.model.memory.halving import in_halves
 from core.model.memory.out_of_memory import free_memory, is_out_of_memory, memory_errors, within_memory
 from core.model.memory.plan import (
+    GRADIENT_BYTES,
+    KEPT_A_LAYER,
     TYPICAL,
     MemoryPlan,
     Parts,
@@ -15,6 +17,8 @@ from core.model.memory.plan import (
 )
 
 __all__ = [
+    "GRADIENT_BYTES",
+    "KEPT_A_LAYER",
     "TYPICAL",
     "MemoryPlan",
     "Parts",

@@ -2,21 +2,28 @@
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
 
 from core.errors import ModelError
 from core.model.memory.out_of_memory import free_memory, is_out_of_memory
 
-Item = TypeVar("Item")
+
+class Cut(Protocol):
+    """What can be cut into parts: a sequence, or what has a length and gives its parts as one does."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Any: ...
+
+
+Batch = TypeVar("Batch", bound=Cut)
 Result = TypeVar("Result")
 
 
 def in_halves(
-    batches: Iterable[Sequence[Item]],
-    work: Callable[[Sequence[Item]], Result],
-    cost: Callable[[Sequence[Item]], int] = len,
-) -> Iterator[tuple[Sequence[Item], Result]]:
+    batches: Iterable[Batch], work: Callable[[Batch], Result], cost: Callable[[Batch], int] = len
+) -> Iterator[tuple[Batch, Result]]:
     """Every batch with what `work` makes of it; one that memory does not suffice for is done in halves.
 
     Later batches that `cost` more than such a half are halved beforehand, so that a failure is not met again. What
@@ -48,7 +55,7 @@ def in_halves(
             yield batch, result
 
 
-def halves(batch: Sequence[Item]) -> list[Sequence[Item]]:
+def halves(batch: Batch) -> list[Batch]:
     """The two halves of a batch in their order, the first one not the shorter."""
     middle = (len(batch) + 1) // 2
     return [batch[:middle], batch[middle:]]

@@ -30,7 +30,7 @@ STREAM_BYTES = 2**28
 ATTENTION_BYTES = 2**28
 """Attention weights that a run keeps at most."""
 
-GRADIENT_BYTES = 2**28
+GRADIENT_BYTES = 2**29
 """Memory that the activations and gradients of one backward pass may take, roughly."""
 
 TRAINING_BYTES = 2**28

@@ -140,7 +140,7 @@ def test_attribution_by_pair_is_that_of_each_pair_alone():
 def test_batches_that_hold_less_give_the_same(monkeypatch):
     loaded, examples = tiny("llama"), ExampleSet(examples=tuple(pairs(4)))
     whole = attributions(loaded, examples, 0, 2)
-    per_token = 4 * 12 * 24 * 4
+    per_token = (3 * 20 + 2 * 12) * 24 * 4  # 20 vectors a layer, two a receiver
     monkeypatch.setattr("core.causal.edge_attribution.GRADIENT_BYTES", 3 * per_token)
     assert tokens_at_once(loaded) == 3
     small = attributions(loaded, examples, 0, 2)

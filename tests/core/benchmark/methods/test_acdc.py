@@ -49,7 +49,8 @@ def test_an_edge_into_the_output_cut_by_hand(exact_model):
     batch, head = runs.batches[0], HeadId(1, 2)
     cut = torch.zeros(len(batch.rows), 13, 12)
     cut[:, -1, 4 + 2] = 1
-    change = (batch.other[1] - batch.z[1])[:, :, 2] @ exact_model.output_weights(1)[2]
+    between = (batch.other[1] - batch.z[1])[:, :, 2]
+    change = between @ exact_model.output_weights(1)[2].to(between)
 
     def shifted(module, args):
         return (args[0] + change,)
