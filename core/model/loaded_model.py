@@ -20,6 +20,7 @@ from core.heads import HeadId
 from core.model.architectures import ModelShape, Reading, read_heads, shape_of
 from core.model.architectures.layouts import QkvLayout, qkv_layout
 from core.model.fingerprint import hash_tensors, hash_tokenizer
+from core.model.linear_layers import use_onednn
 from core.schema import Note
 
 
@@ -36,6 +37,7 @@ class LoadedModel:
 
     def __init__(self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "") -> None:
         self.model: Any = model.eval().requires_grad_(False)
+        use_onednn(self.model)
         self.tokenizer = tokenizer
         self.name = name
         self.reading: Reading = read_heads(self.model, name)
