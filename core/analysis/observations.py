@@ -126,8 +126,9 @@ def train_codes(
     outputs, loaded = observations.outputs, observations.loaded
     if settings.shared:
         return (yield from published_codes(loaded.to_d_model(outputs[:, 0]), settings, seed))
-    values = outputs if settings.centre == "none" else observations.centred()
-    return (yield from codes_of(scale(values).to(loaded.device), settings, seed))
+    # no name for what is centred, so that it goes once it is scaled
+    scaled = scale(outputs if settings.centre == "none" else observations.centred()).to(loaded.device)
+    return (yield from codes_of(scaled, settings, seed))
 
 
 def statistic_of(settings: AutoencoderConfig) -> Statistic:

@@ -11,6 +11,7 @@ the latents; Adam on the full batch. Beyond the paper:
 The authors' own training is in core.discovery.published_autoencoder.
 """
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from core.config import AutoencoderConfig
 from core.model.interruption import stop_point
+from core.model.memory.plan import STATES, TRAINING_BYTES
 
 CHECK_EVERY = 10
 """Epochs between two looks at the codes."""
@@ -97,13 +99,17 @@ def strongest(latents: Tensor) -> Codes:
     return Codes(torch.where(best.values > 0, best.indices, SILENT), best.values)
 
 
-def train(samples: Tensor, config: AutoencoderConfig, seed: int) -> Generator[TrainStep, None, Ensemble]:
+def train(
+    samples: Tensor, config: AutoencoderConfig, seed: int | torch.Generator
+) -> Generator[TrainStep, None, Ensemble]:
     """Train an ensemble on samples (group, sample, d), float32; a generator of TrainStep that returns Ensemble.
+
+    `seed` may be a generator of random numbers, which goes on where the training of earlier groups has left it.
 
     The result depends on samples, config and seed alone. Chunks of groups take turns of several epochs each, so
     that a chunk stays in the processor's cache; the records of a turn come together at its end.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed) if isinstance(seed, int) else seed
     ensemble = _start(samples, config, generator)
     per_group = samples.shape[1] * config.members * config.latents
     size = min(len(samples), _fitting(CHUNK_NUMBERS, per_group, samples))
@@ -262,6 +268,18 @@ def _start(samples: Tensor, config: AutoencoderConfig, generator: torch.Generato
     zeros = torch.zeros(len(decoder), 1, config.latents, device=samples.device)
     bias = torch.zeros(len(decoder), 1, d, device=samples.device)
     return Ensemble(decoder.transpose(1, 2).contiguous(), zeros, decoder, bias)
+
+
+def groups_at_once(samples: int, values: Tensor, config: AutoencoderConfig) -> int:
+    """How many groups with so many samples of the last axis of `values` fit into the memory set aside for training.
+
+    Whole chunks, and numbers of groups whose random starts are drawn alike whether or not others follow (torch draws
+    normal numbers sixteen at a time).
+    """
+    d = values.shape[-1]
+    whole = math.lcm(_fitting(CHUNK_NUMBERS, samples * config.members * config.latents, values), 16)
+    each = config.members * config.latents * 2 * d * 4 * STATES
+    return max(whole, TRAINING_BYTES // each // whole * whole)
 
 
 def _fitting(budget: int, each: int, samples: Tensor) -> int:

@@ -37,8 +37,8 @@ class ModelCard(TypedDict):
     """What the worker says of a model before it is loaded; memory in bytes, no context length is no limit.
 
     `memory` holds the plan (`core.model.memory.MemoryPlan.record`): bytes by what they are for (`weights`, `loading`,
-    `z`, `streams`, `attention`, `outputs`, then `batch`, `gradients`, `logits` and `training`, of which the largest
-    counts), `precision` in which the weights are read, `needed`, `available`, `fits`.
+    `z`, `streams`, `attention`, `prefixes`, `outputs`, then `batch`, `gradients`, `logits` and `training`, of which the
+    largest counts), `precision` in which the weights are read, `needed`, `available`, `fits`.
 
     The question is the model's name, or an object with `source` and `adapter`.
     """

@@ -21,16 +21,10 @@ from core.model.head_outputs import Spec, ZRecorder, at
 from core.model.hooks import on_every_z
 from core.model.kept_prefix import Prefixes
 from core.model.loaded_model import LoadedModel
-from core.model.memory import in_halves, is_out_of_memory
+from core.model.memory import ATTENTION_BYTES, Z_BYTES, in_halves, is_out_of_memory
 from core.model.partial_forward import Streams
 
 RECORDING_VERSION = 3
-Z_BYTES = 2 * 2**30
-"""Below this z of every position is kept, so that other positions or a changed neighbour recompute nothing."""
-
-ATTENTION_BYTES = 2**28
-"""Below this the attention weights between all positions are kept."""
-
 SLOT_WEIGHTS = 2**26
 """Attention weights between compared positions, of all heads, that a run may hold."""
 
@@ -228,7 +222,7 @@ class PlainPasses:
     def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:
         loaded = self._loaded
         numbers = sum(loaded.n_heads(layer) * loaded.d_head(layer) for layer in loaded.layers_with_heads)
-        if sum(self._lengths) * numbers * 4 <= Z_BYTES:
+        if sum(self._lengths) * numbers * self._loaded.number_bytes <= Z_BYTES:
             return [None] * len(self.texts)
         return [tuple(dict.fromkeys(slots.get(text, ()))) for text in range(len(self.texts))]
 

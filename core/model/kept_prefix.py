@@ -19,13 +19,13 @@ from transformers.cache_utils import Cache
 
 from core.model.batching import batches_of, pad, tokens_for
 from core.model.loaded_model import LoadedModel
-from core.model.memory import in_halves, is_out_of_memory
+from core.model.memory import PREFIX_BYTES, in_halves, is_out_of_memory
 
 Tokens = tuple[int, ...]
 States = tuple[Tensor, Tensor]
 """Keys and values of a layer, (key head, position, d) or with a row axis in front."""
 
-MOST_BYTES = 2**29
+MOST_BYTES = PREFIX_BYTES
 """Memory that the keys and values of one set of texts may take; what does not fit is read with its text."""
 
 FEWEST_SHARED = 16

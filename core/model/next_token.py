@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from core.model.kept_prefix import WHOLE, Prefix, hidden_states
 from core.model.loaded_model import LoadedModel
 
-WORDS = 2**15
-"""Rows of an unembedding in half precision that are multiplied at a time."""
+UNEMBEDDING_BYTES = 2**26
+"""Memory for rows of an unembedding in half precision that are multiplied at a time."""
 
 
 class NextWord(TypedDict):
@@ -75,7 +75,8 @@ def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:
     if weight.dtype == hidden.dtype:
         return nn.functional.linear(hidden, weight)
     # some rows at a time, so that no copy of the whole unembedding in float32 is held
-    blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(WORDS)]
+    at_once = max(1, UNEMBEDDING_BYTES // (weight.shape[1] * hidden.element_size()))
+    blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(at_once)]
     return torch.cat(blocks, dim=-1)
 
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from core.model.hooks import before
 from core.model.loaded_model import LoadedModel
+from core.model.memory import STREAM_BYTES
 
-MOST_BYTES = 2**30
+MOST_BYTES = STREAM_BYTES
 
 
 class Streams:

@@ -20,7 +20,7 @@ from core.model.loading.fitting import causal_class
 from core.model.loading.hub import place_of
 from core.model.loading.tokenizer import load_tokenizer
 from core.model.loading.weights import check_loaded
-from core.model.memory import memory_errors, planned
+from core.model.memory import SHORT, memory_errors, planned
 
 
 def load_model(
@@ -36,9 +36,12 @@ def load_model(
     examined = examine(source, adapter)
     source = examined.settled.source
     tokenizer = load_tokenizer(source)
-    plan = planned(shape_from_config(source, examined.config), target, precision=precision)
+    shape = shape_from_config(source, examined.config)
+    plan = planned(shape, target, precision=precision)
     if not plan.fits:
-        raise plan.refusal(source, target.type)
+        least = planned(shape, target, SHORT, precision=plan.precision)
+        if not least.fits:
+            raise least.refusal(source, target.type)
     dtype: Any = getattr(torch, plan.precision) if target.type == "cpu" else "auto"
     try:
         with memory_errors():

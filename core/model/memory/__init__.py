@@ -4,9 +4,14 @@ from core.model.memory.available import available_bytes
 from core.model.memory.halving import in_halves
 from core.model.memory.out_of_memory import free_memory, is_out_of_memory, memory_errors, within_memory
 from core.model.memory.plan import (
+    ATTENTION_BYTES,
     GRADIENT_BYTES,
     KEPT_A_LAYER,
+    PREFIX_BYTES,
+    SHORT,
+    STREAM_BYTES,
     TYPICAL,
+    Z_BYTES,
     MemoryPlan,
     Parts,
     TextSizes,
@@ -17,9 +22,14 @@ from core.model.memory.plan import (
 )
 
 __all__ = [
+    "ATTENTION_BYTES",
     "GRADIENT_BYTES",
     "KEPT_A_LAYER",
+    "PREFIX_BYTES",
+    "SHORT",
+    "STREAM_BYTES",
     "TYPICAL",
+    "Z_BYTES",
     "MemoryPlan",
     "Parts",
     "TextSizes",

@@ -21,14 +21,17 @@ from core.model.memory.available import available_bytes
 LOADING = 0.15
 """Memory beside the weights, as a share of them."""
 
-Z_BYTES = 2**29
+Z_BYTES = 2**31
 """Below this z of every position is kept, so that other positions or a changed neighbour recompute nothing."""
 
-STREAM_BYTES = 2**28
+STREAM_BYTES = 2**30
 """Residual streams that a run keeps at most; beyond it every changed run starts at the first layer."""
 
 ATTENTION_BYTES = 2**28
 """Attention weights that a run keeps at most."""
+
+PREFIX_BYTES = 2**29
+"""Keys and values of beginnings of texts that a run keeps at most."""
 
 GRADIENT_BYTES = 2**29
 """Memory that the activations and gradients of one backward pass may take, roughly."""
@@ -48,8 +51,8 @@ KEPT_A_LAYER = 20
 KEPT_IN_PASS = 16
 """Activations of d_model numbers that one layer of a forward pass holds at a time, its MLP among them, roughly."""
 
-COPIES_OF_OUTPUTS = 4
-"""Head outputs as read, centred, scaled and ordered for the training."""
+COPIES_OF_OUTPUTS = 3
+"""Head outputs as read, scaled, and centred or ordered for the training."""
 
 STATES = 3
 """Numbers a parameter in training: itself and Adam's two means."""
@@ -108,6 +111,10 @@ TYPICAL = TextSizes(texts=16, tokens=3200, longest=200, slots=48)
 """What is assumed before there are texts: 8 and 8 of 200 tokens."""
 
 
+SHORT = TextSizes(texts=6, tokens=90, longest=15, slots=15)
+"""The least that a run reads: 3 and 3 short texts. A model with which not even these fit is refused."""
+
+
 @dataclass(frozen=True)
 class Training:
     """Dictionaries of a run: members a head, latents of each."""
@@ -118,13 +125,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Parts:
-    """Bytes by what they are for; the first seven lie there together, of the last four the largest counts."""
+    """Bytes by what they are for; of the last four the largest counts, the others lie there together."""
 
     weights: int
     loading: int
     z: int
     streams: int
     attention: int
+    prefixes: int
     outputs: int
     batch: int
     gradients: int
@@ -134,7 +142,7 @@ class Parts:
     @property
     def beside_weights(self) -> int:
         """What the run needs beyond weights and loading."""
-        kept = self.z + self.streams + self.attention + self.outputs
+        kept = self.z + self.streams + self.attention + self.prefixes + self.outputs
         return kept + max(self.batch, self.gradients, self.logits, self.training)
 
     @property
@@ -204,6 +212,7 @@ def parts_of(
         z=z,
         streams=streams,
         attention=attention,
+        prefixes=min(PREFIX_BYTES, 2 * texts.tokens * heads * shape.d_head * width),
         outputs=of_texts * COPIES_OF_OUTPUTS,
         batch=batch,
         gradients=gradients,

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from core.config import PRESETS
+from core.discovery import autoencoder
 from core.discovery.codes import centre, codes_of, published_codes, scale
 from core.errors import ExamplesError
 from tests.support.codes import SMALL, finish
@@ -31,6 +32,26 @@ def test_scaling_is_one_factor_for_all_heads_and_refuses_nothing():
 def test_codes_have_one_axis_for_each_of_member_example_slot_head():
     _, codes = finish(codes_of(torch.randn(6, 2, 5, 4), SMALL, seed=0))
     assert codes.latent.shape == codes.strength.shape == (3, 6, 2, 5)
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_heads_that_are_trained_block_by_block_have_the_codes_of_all_together(monkeypatch, absent):
+    values = torch.randn(6, 2, 40, 4, generator=torch.Generator().manual_seed(1))
+    values[:3, :, ::4] += 2
+    if absent:
+        values[1, 0] = torch.nan
+    _, together = finish(codes_of(values, SMALL, seed=0))
+    monkeypatch.setattr(autoencoder, "CHUNK_NUMBERS", 12 * SMALL.members * SMALL.latents * 2)
+    monkeypatch.setattr(autoencoder, "TRAINING_BYTES", 1)
+    assert autoencoder.groups_at_once(12, values, SMALL) == 16
+    in_blocks, blocks = finish(codes_of(values, SMALL, seed=0))
+    monkeypatch.setattr(autoencoder, "TRAINING_BYTES", 2**30)
+    _, in_chunks = finish(codes_of(values, SMALL, seed=0))
+    assert torch.equal(blocks.latent, in_chunks.latent)
+    torch.testing.assert_close(blocks.strength, in_chunks.strength)
+    assert (blocks.latent == together.latent).float().mean() > 0.98
+    epochs = [step.epoch for step in in_blocks]
+    assert epochs == sorted(epochs) and epochs[-1] <= SMALL.epochs == in_blocks[-1].epochs
 
 
 def test_the_published_recipe_has_one_dictionary_for_all_heads():

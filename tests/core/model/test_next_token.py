@@ -54,7 +54,7 @@ def test_blocks_of_the_unembedding_give_what_all_of_it_gives(monkeypatch):
     loaded = in_half("gptj")
     hidden = torch.randn(2, loaded.shape.d_model, generator=torch.Generator().manual_seed(0))
     whole = head_logits(loaded, hidden)
-    monkeypatch.setattr("core.model.next_token.WORDS", 7)
+    monkeypatch.setattr("core.model.next_token.UNEMBEDDING_BYTES", 7 * loaded.shape.d_model * 4)
     torch.testing.assert_close(head_logits(loaded, hidden), whole, atol=1e-6, rtol=1e-6)
 
 

@@ -7,7 +7,7 @@ from core.errors import ModelError
 from core.inspection.preview import inspect
 from core.model.loading import ModelPool, load_model, shape_from_config
 from core.model.loading import load as loading
-from core.model.memory import parts_of, plan
+from core.model.memory import SHORT, TYPICAL, TextSizes, parts_of, plan
 from tests.support.tiny_models import save_tiny
 
 
@@ -20,8 +20,8 @@ def folder(tmp_path_factory):
 def free(monkeypatch, folder):
     """Let so much memory be free: what the model needs in this type of numbers, and `more`."""
 
-    def let(precision: str, more: int = 0) -> int:
-        size = parts_of(shape_from_config(str(folder)), precision).total + more
+    def let(precision: str, more: int = 0, texts: TextSizes = TYPICAL) -> int:
+        size = parts_of(shape_from_config(str(folder)), precision, texts).total + more
         monkeypatch.setattr(plan, "available_bytes", lambda _: size)
         return size
 
@@ -39,6 +39,8 @@ def test_a_model_whose_float32_does_not_fit_is_read_in_half_precision(folder, fr
 
 def test_a_model_that_does_not_fit_is_refused_before_a_weight_is_read(folder, free, monkeypatch):
     free("bfloat16", -1)
+    assert load_model(folder, "cpu").precision == "bfloat16"
+    free("bfloat16", -1, SHORT)
     monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", None)
     with pytest.raises(ModelError, match="GB of memory") as caught:
         load_model(folder, "cpu")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.model.loaded_model import ModelShape
-from core.model.memory import TYPICAL, Training, parts_of, plan_memory
+from core.model.memory import SHORT, TYPICAL, Training, parts_of, plan_memory
 from core.model.memory.plan import (
     ATTENTION_BYTES,
     GRADIENT_BYTES,
@@ -29,12 +29,13 @@ def test_the_parts_of_a_small_model_worked_by_hand():
     assert parts.z == 32 * 2 * 4 * 8 * 4
     assert parts.streams == 32 * 2 * 32 * 4
     assert parts.attention == 32 * 10 * 8 * 2
-    assert parts.outputs == 4 * 3 * 8 * 8 * 4 * 4
+    assert parts.prefixes == 2 * parts.z
+    assert parts.outputs == 4 * 3 * 8 * 8 * 4 * 3
     assert parts.batch == 32 * 32 * 4 * 16
     assert parts.gradients == 4 * 10 * 32 * 4 * 2 * 20
     assert parts.training == 8 * 2 * 16 * 2 * 8 * 4 * 3
     assert parts.total == 46_000 + parts.beside_weights
-    kept = parts.z + parts.streams + parts.attention + parts.outputs
+    kept = parts.z + parts.streams + parts.attention + parts.prefixes + parts.outputs
     assert parts.beside_weights == kept + max(parts.batch, parts.gradients, parts.logits, parts.training)
 
 
@@ -46,7 +47,7 @@ def test_numbers_of_half_the_width_need_half_of_what_is_kept():
 
 
 def test_what_a_run_needs_is_bounded_and_does_not_grow_with_heads():
-    many = TextSizes.of([2000] * 40, 48)
+    many = TextSizes.of([2000] * 400, 48)
     parts = parts_of(LARGE, "bfloat16", many)
     assert (parts.z, parts.streams, parts.attention) == (Z_BYTES, STREAM_BYTES, ATTENTION_BYTES)
     assert parts.training == TRAINING_BYTES
@@ -57,7 +58,7 @@ def test_what_a_run_needs_is_bounded_and_does_not_grow_with_heads():
 
 @pytest.mark.parametrize(
     ("free", "precision", "fits", "reduced"),
-    [(40e9, "float32", True, False), (20e9, "bfloat16", True, True), (10e9, "bfloat16", False, True)],
+    [(40e9, "float32", True, False), (24e9, "bfloat16", True, True), (10e9, "bfloat16", False, True)],
 )
 def test_a_processor_reads_half_precision_where_float32_does_not_fit(free, precision, fits, reduced):
     plan = plan_memory(LARGE, int(free), on_cpu=True)
@@ -81,3 +82,4 @@ def test_the_refusal_says_what_is_needed_and_what_there_is():
 
 def test_what_is_assumed_without_texts():
     assert (TYPICAL.texts, TYPICAL.tokens, TYPICAL.longest) == (16, 3200, 200)
+    assert (SHORT.texts, SHORT.tokens, SHORT.longest) == (6, 90, 15)
