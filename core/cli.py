@@ -1,4 +1,4 @@
-"""The command line: `headlight` or `python -m core`, with `app | scenarios | analyse | sensitivity | benchmark`.
+"""The command line: `headlight` or `python -m core` with `app | scenarios | fetch | analyse | sensitivity | benchmark`
 
 Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
 """
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core import cli_examples as reading
-from core.config import Candidates, DeviceName, PartnersChoice, PresetName, RunConfig, make_config
+from core.config import Candidates, DeviceName, PartnersChoice, PresetName, RunConfig
 from core.dashboard import serve_command
-from core.errors import ConfigError, HeadlightError
+from core.errors import HeadlightError
 from core.examples.alignment import PositionMode
 from core.examples.answer_match import Match
 from core.examples.reading import sentence as note_sentence
+from core.generators import relayed, result_of
 from core.jobs.carrying_out import carry_out, saved, survivable
+from core.jobs.fetching import request_of
 from core.jobs.follow_up import follow_up
 from core.report.sentences.circuit import ablated
 from core.report.sentences.outcome import outcome
@@ -32,7 +34,7 @@ from core.runs.job_state import JobKind
 from core.runs.replacing import replacing
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
-from core.scenarios.loader import load_scenario, scenario_names
+from core.scenarios.loader import fetched_names, load_scenario, scenario_names
 from core.schema import Note, Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder
@@ -87,9 +89,25 @@ def dashboard(
 
 @app.command()
 def scenarios() -> None:
-    """List the bundled models with their examples."""
+    """List the scenarios: models with their examples."""
     for name in scenario_names():
         print(f"{name:20} {load_scenario(name).title['en']}")
+    for name in fetched_names():
+        hint = "" if load_scenario(name).ready else f" - to be fetched: headlight fetch {name}"
+        print(f"{name:20} {load_scenario(name).title['en']}{hint}")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="a scenario on a real language model, or a hub id")],
+    gguf: Annotated[str, typer.Option(help="which file of a repository of GGUF files")] = "",
+) -> None:
+    """Fetch a model from the hub, with progress; a fetch that broke goes on where it ended."""
+    from core.jobs.fetching.process import fetched
+
+    request = request_of(name, gguf)
+    with request.held():
+        print(result_of(relayed(fetched(request), _show)))
 
 
 @app.command()
@@ -121,7 +139,7 @@ def analyse(
     """
     settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
-    config, notes = _config(
+    config, notes = reading.settings(
         scenario, model, examples, how, **settings, device=device, seed=seed, evidence=evidence, match=match
     )
     run(config, out, scenario or Path(model).name, notes)
@@ -151,7 +169,7 @@ def sensitivity(
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
     settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
-    config, notes = _config(scenario, model, examples, how, **settings, device=device, seed=seed)
+    config, notes = reading.settings(scenario, model, examples, how, **settings, device=device, seed=seed)
     _tell(notes)
     sweep(config, sweep_folder(out))
 
@@ -274,24 +292,6 @@ def _run() -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-
-
-def _config(
-    scenario: str, model: str, examples: Path | None, how: reading.HowToRead, **settings: Any
-) -> tuple[RunConfig, tuple[Note, ...]]:
-    if not scenario and not model:
-        raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
-    if scenario and model:
-        detail = "give one of them: a bundled scenario, or a model with --examples"
-        raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
-    if scenario:
-        bundled = load_scenario(scenario)
-        model, examples = str(bundled.model_folder), examples or bundled.examples_file
-    if examples is None:
-        detail = "expected a file of examples beside --model"
-        raise ConfigError("bad_setting", name="--examples", detail=detail)
-    texts, notes = reading.read(examples, how)
-    return make_config(model=model, scenario=scenario, examples=texts, **settings), notes
 
 
 def _tell(notes: Sequence[Note]) -> None:

@@ -1,15 +1,17 @@
-"""Options of the command line that say how a file of examples is read, and the examples read so."""
+"""Options of the command line that say how a file of examples is read, the examples read so, and a run's settings."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from core.config import RunConfig, make_config
 from core.errors import ConfigError
 from core.examples.example_set import LABELS, ExampleSet, Label
 from core.examples.reading import ColumnRole, FinalTurn, Mapping, read_file
 from core.examples.reading.mapping import ROLES
+from core.scenarios.loader import load_scenario
 from core.schema import Note
 
 Form = Literal["auto", "plain", "chat"]
@@ -69,6 +71,29 @@ def read(file: Path, how: HowToRead) -> tuple[ExampleSet, tuple[Note, ...]]:
             raise ConfigError("config_conflict", first=option, second="--form", detail=detail)
     given = {name: value for name, value in (("system", how.system), ("frame", how.frame)) if value}
     return examples.model_copy(update=given), reading.notes
+
+
+def settings(
+    scenario: str, model: str, examples: Path | None, how: HowToRead, **chosen: Any
+) -> tuple[RunConfig, tuple[Note, ...]]:
+    """The settings of a run from what was typed; raises ConfigError where something is missing or too much."""
+    if not scenario and not model:
+        raise ConfigError("bad_setting", name="--scenario", detail="expected it, or --model with --examples")
+    if scenario and model:
+        detail = "give one of them: a bundled scenario, or a model with --examples"
+        raise ConfigError("config_conflict", first="--scenario", second="--model", detail=detail)
+    if scenario:
+        case = load_scenario(scenario)
+        if case.fetched and not case.ready:
+            size = f"{case.fetched.hub_bytes / 1e6:.0f} MB"
+            licence = case.fetched.licence
+            raise ConfigError("scenario_not_fetched", name=scenario, size=size, licence=licence)
+        model, examples = str(case.model_folder), examples or case.examples_file
+    if examples is None:
+        detail = "expected a file of examples beside --model"
+        raise ConfigError("bad_setting", name="--examples", detail=detail)
+    texts, notes = read(examples, how)
+    return make_config(model=model, scenario=scenario, examples=texts, **chosen), notes
 
 
 def _pairs(option: str, written: str, allowed: tuple[Word, ...]) -> dict[str, Word]:

