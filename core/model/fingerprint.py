@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 from torch import nn
 
+from core.model.hub.cache import is_hub_id, snapshot
 from core.model.interruption import stop_point
 
 
@@ -40,9 +40,8 @@ def _weight_files(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_file():
         return [path]
-    if not path.is_dir():
-        cached = try_to_load_from_cache(source, "config.json")
-        path = Path(cached).parent if isinstance(cached, str) else path
+    if not path.is_dir() and is_hub_id(source):
+        path = snapshot(source) or path
     files = [file for file in path.glob("*.safetensors") if not file.name.startswith("adapter_model")]
     return files or list(path.glob("*.gguf"))
 

@@ -10,6 +10,7 @@ from urllib.request import getproxies
 
 from huggingface_hub import constants
 
+from core.model.hub.cache import complete, parted, snapshot
 from core.model.loading.places import gguf_files
 
 TIMEOUT = 3.0
@@ -30,7 +31,11 @@ def place_of(source: str) -> dict[str, Any]:
         }
     if path.exists():
         return {"pretrained_model_name_or_path": str(path), "local_files_only": True}
-    return {"pretrained_model_name_or_path": source, **hub_options()}
+    if complete(source):
+        # read as a folder: nothing is asked of the hub, and no newer model takes the place of this one unasked
+        return {"pretrained_model_name_or_path": str(snapshot(source)), "local_files_only": True}
+    name, revision = parted(source)
+    return {"pretrained_model_name_or_path": name, "revision": revision, **hub_options()}
 
 
 def gguf_of(source: str) -> Path | None:
