@@ -14,7 +14,7 @@ import pytest
 from core import cli
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
-from core.scenarios.loader import scenario_names
+from core.scenarios.loader import fetched_names, scenario_names
 from core.schema import CODE_COLUMNS, EDGE_COLUMNS, EXAMPLE_COLUMNS, HEAD_COLUMNS, Progress
 from core.sensitivity.sentences import sentence
 from core.sensitivity.summary import COLUMNS, read_sensitivity
@@ -81,7 +81,8 @@ def test_scenarios_are_listed():
     process = started("scenarios")
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
-    assert [line.split()[0] for line in stdout.splitlines()] == scenario_names()
+    assert [line.split()[0] for line in stdout.splitlines()] == [*scenario_names(), *fetched_names()]
+    assert "headlight fetch customers-mistake" in stdout
 
 
 @pytest.mark.slow
