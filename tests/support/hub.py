@@ -93,22 +93,21 @@ class _Handler(BaseHTTPRequestHandler):
         hub, path = self.stands_for, urlsplit(self.path).path
         hub.asked.append(path)
         known = self.headers.get("authorization") == f"Bearer {TOKEN}"
-        if hub.limit:
-            return self._refuse(429, "")
         about = path.startswith("/api/models/")
         parts = path.removeprefix("/api/models/").strip("/").split("/")
         name = "/".join(parts[:2])
-        if name not in hub.repositories or (hub.private and not known):
-            return self._refuse(401 if hub.private else 404, "RepoNotFound")
-        if about and parts[2:3] == ["auth-check"]:
-            return self._refuse(403, "GatedRepo") if hub.gated and not known else self._send(200, b"{}", body)
-        if about:
-            if parts[2:3] == ["revision"] and parts[3] not in ("main", COMMIT):
-                return self._refuse(404, "RevisionNotFound")
-            return self._send(200, json.dumps(self._about(name)).encode(), body)
-        if hub.gated and not known:
-            return self._refuse(403 if known else 401, "GatedRepo")
-        return self._file(name, "/".join(parts[4:]), body)
+        if hub.limit:
+            self._refuse(429, "")
+        elif name not in hub.repositories or (hub.private and not known):
+            self._refuse(401 if hub.private else 404, "RepoNotFound")
+        elif hub.gated and not known and (not about or parts[2:3] == ["auth-check"]):
+            self._refuse(403 if about else 401, "GatedRepo")
+        elif about and parts[2:3] == ["revision"] and parts[3] not in ("main", COMMIT):
+            self._refuse(404, "RevisionNotFound")
+        elif about:
+            self._send(200, json.dumps(self._about(name)).encode(), body)
+        else:
+            self._file(name, "/".join(parts[4:]), body)
 
     def _about(self, name: str) -> dict[str, Any]:
         hub = self.stands_for
@@ -126,7 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, name: str, file: str, body: bool) -> None:
         hub, content = self.stands_for, self.stands_for.repositories[name].get(file)
         if content is None:
-            return self._refuse(404, "EntryNotFound")
+            self._refuse(404, "EntryNotFound")
+            return
         said = entry(file, content)
         digest = said.get("lfs", {}).get("sha256") or said["blobId"]
         more = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
