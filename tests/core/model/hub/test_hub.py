@@ -168,8 +168,10 @@ def test_repository_of_pickles_alone_is_refused(hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("name", "is_id"),
-    [("gpt2", True), ("owner/name", True), ("owner/name@main", True), ("", False), ("/models/x", False)]
-    + [("~/x", False), ("./x", False), ("C:\\x", False), ("a/b/c", False), ("two words", False)],
+    [
+        *((name, True) for name in ("gpt2", "owner/name", "owner/name@main")),
+        *((name, False) for name in ("", "/models/x", "~/x", "./x", "C:\\x", "a/b/c", "two words")),
+    ],
 )
 def test_ids_are_told_from_paths(name: str, is_id: bool) -> None:
     assert is_hub_id(name) == is_id
