@@ -39,7 +39,7 @@ def effects_when_out(
     texts = list(range(patching.n_anomalous))
     effects: dict[str, np.ndarray] = {}
     for number, kind in enumerate(kinds):
-        running = patching.measure([[head] for head in heads], texts, metric, kind)
+        running = patching.measure([[head] for head in heads], texts, metric, kind, behind_prefix=True)
         values = yield from relayed(running, (number * len(heads) * len(texts)).__add__)
         effects[kind] = (metric.values[texts] - values) / metric.gap
     return effects

@@ -101,25 +101,35 @@ class Patching:
         metric: Metric,
         kind: AblationKind,
         reads: Reads = "all",
+        behind_prefix: bool = False,
     ) -> Generator[int, None, np.ndarray]:
-        """The metric (target, text) with each target changed; yields the runs done after each forward pass."""
+        """The metric (target, text) with each target changed; yields the runs done after each forward pass.
+
+        With `behind_prefix` heads keep what they write where the texts of a pair begin alike. That is so by `resample`
+        anyway.
+        """
         values = np.zeros((len(targets), len(texts)))
         place_of = {text: place for place, text in enumerate(texts)}
         plain, rows = metric.recording or self._recording, metric.rows_of(texts)
         edges = any(isinstance(target, EdgeId) for target in targets)
-        if kind == "resample" or edges:
-            self.forward_passes += self.replacements.prepare(metric, own=edges)
+        begins = self._begins(metric) if behind_prefix and kind != "resample" else None
+        if kind == "resample" or edges or begins:
+            self.forward_passes += self.replacements.prepare(metric, own=edges or begins is not None)
+        items = self._items(targets, rows, metric, self.starts(metric, kind) if begins is None else begins)
         done = 0
 
         def run(batch: Batch) -> np.ndarray:
             changed, read = [targets[item.target] for item in batch.items], [item.row for item in batch.items]
             prefix = plain.prefix(read, batch.start)
-            changing = self._changed(changed, [metric.rows[row] for row in read], kind, reads, prefix.width)
+            of_batch = begins and [begins[row] for row in read]
+            changing = self._changed(
+                changed, [metric.rows[row] for row in read], kind, reads, prefix.width, of_batch
+            )
             with plain.resumed(read, batch.layer, prefix.width), changing, torch.no_grad():
                 of_rows: np.ndarray = read_rows(self._loaded, metric, read, prefix).double().cpu().numpy()
             return of_rows
 
-        batches = batches_of_runs(self._items(targets, rows, metric, kind), self._tokens, BATCH_ROWS)
+        batches = batches_of_runs(items, self._tokens, self._loaded.shape.n_layers, BATCH_ROWS)
         for batch, of_rows in in_halves(batches, run, lambda batch: batch.tokens):
             self.forward_passes += 1
             places = [place_of[metric.rows[item.row].text] for item in batch.items]
@@ -129,10 +139,10 @@ class Patching:
         return values
 
     def _items(
-        self, targets: Sequence[AnyTarget], rows: Sequence[int], metric: Metric, kind: AblationKind
+        self, targets: Sequence[AnyTarget], rows: Sequence[int], metric: Metric, starts: Sequence[int]
     ) -> list[Item]:
         """Every target on every row, with where it changes something first."""
-        starts = self.starts(metric, kind)
+        starts = self._possible(metric, starts)
         layers = [self._first_layer(target) for target in targets]
         return [
             Item(number, row, layer, starts[row], len(metric.rows[row].ids))
@@ -142,9 +152,20 @@ class Patching:
 
     def starts(self, metric: Metric, kind: AblationKind) -> list[int]:
         """The first position (row,) that is read anew; 0 where the model cannot go on from kept keys and values."""
-        starts = [self.replacements.start(row, kind) for row in metric.rows]
+        if kind != "resample":
+            return [0] * len(metric.rows)
+        return self._possible(metric, [self.replacements.first_difference(row) for row in metric.rows])
+
+    def _begins(self, metric: Metric) -> list[int] | None:
+        """Where the texts of each row's pair first differ; None where texts are no pairs of equal length."""
+        if self.method != "resample":
+            return None
+        return [self.replacements.first_difference(row) for row in metric.rows]
+
+    def _possible(self, metric: Metric, starts: Sequence[int]) -> list[int]:
+        """These starts, or 0 where the model cannot go on from kept keys and values."""
         plain = metric.recording or self._recording
-        return starts if any(starts) and plain.keeps_prefixes(starts) else [0] * len(starts)
+        return list(starts) if any(starts) and plain.keeps_prefixes(starts) else [0] * len(starts)
 
     def _first_layer(self, target: AnyTarget) -> int:
         """The first layer that a changed run does not share with the plain one."""
@@ -158,14 +179,20 @@ class Patching:
         return not any(map(self._loaded.norm_behind, self._loaded.layers_with_heads))
 
     def _changed(
-        self, targets: Sequence[AnyTarget], rows: Sequence[Row], kind: AblationKind, reads: Reads, start: int
+        self,
+        targets: Sequence[AnyTarget],
+        rows: Sequence[Row],
+        kind: AblationKind,
+        reads: Reads,
+        start: int,
+        begins: Sequence[int] | None,
     ) -> AbstractContextManager[None]:
         """Row i of a forward pass reads `rows[i]` with `targets[i]` changed; all edges, or all heads."""
         edges = [target for target in targets if isinstance(target, EdgeId)]
         if not edges:
 
             def values(layer: int, heads: Sequence[Sequence[int]]) -> Tensor:
-                return self.replacements.at(layer, rows, heads, kind, start)
+                return self.replacements.at(layer, rows, heads, kind, start, begins)
 
             return replace_heads(self._loaded, [_heads(target) for target in targets], values)
         senders = [edge.source for edge in edges]

@@ -89,12 +89,12 @@ class Replacements:
         self._keep(unknown, extra)
         return extra.forward_passes
 
-    def start(self, row: Row, kind: AblationKind) -> int:
-        """The first position at which heads of a row may get something else.
+    def first_difference(self, row: Row) -> int:
+        """The first position at which a row and its other text differ, or an earlier one that is read.
 
-        By `resample`, tokens that a text shares with its other text in front write the same in both.
+        Tokens that both begin with write the same in both.
         """
-        return row.first_change(self._other(row)) if kind == "resample" else 0
+        return row.first_change(self._other(row))
 
     def at(
         self,
@@ -103,8 +103,11 @@ class Replacements:
         heads: Sequence[Sequence[int]],
         kind: AblationKind,
         start: int = 0,
+        begins: Sequence[int] | None = None,
     ) -> Tensor:
         """What these heads of a layer get in each row, from position `start` on: (entry, position, d_head).
+
+        In front of its position in `begins` a row keeps what it writes by itself.
 
         Entries are the heads of the first row, then those of the second …; unknown heads get 0. For `resample`, rows of
         a metric that reads answer tokens along are those that `prepare` has seen.
@@ -124,6 +127,11 @@ class Replacements:
                 z = self._z_of(self._other(row) if row.answer else self._donor_of[row.text])[layer]
                 places = from_the_end(length, len(z))[start:]
                 entries[:, : length - start] = self._heads_of(layer, z[places], of_row)
+        for number, begin in enumerate(begins or ()):
+            if begin > start:
+                first = sum(map(len, heads[:number]))
+                own = self.own(layer, rows[number : number + 1], heads[number : number + 1], start)
+                values[first : first + len(own), : begin - start] = own[:, : begin - start]
         return values
 
     def of_every_head(self, layer: int, rows: Sequence[Row], kind: AblationKind, start: int = 0) -> Tensor:

@@ -68,15 +68,15 @@ def test_everything_is_put_back_after_an_exception():
 
 
 @pytest.mark.parametrize("method", ["resample", "mean"])
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "gemma2"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "gemma2", "phi3"])
 def test_effects_are_those_of_whole_passes(kind, method, monkeypatch):
     loaded = tiny(kind, seed=2)
-    targets = (all_heads(3, 4), EDGES)
+    targets = ((all_heads(3, 4), "all"), *((EDGES, reads) for reads in ("all", "q", "k", "v")))
     patching, metric = patched(loaded, pairs(), method)
     monkeypatch.setattr("core.causal.patching.BATCH_ROWS", 9)
-    shortened = [result_of(patching.effects(part, metric)) for part in targets]
+    shortened = [result_of(patching.effects(part, metric, reads)) for part, reads in targets]
     monkeypatch.setattr(resume, "MOST_BYTES", 0)
     monkeypatch.setattr(Prefixes, "hold", lambda *_about: False)
     patching, metric = patched(loaded, pairs(), method)
-    for part, effects in zip(targets, shortened, strict=True):
-        np.testing.assert_allclose(result_of(patching.effects(part, metric)), effects, atol=5e-4)
+    for (part, reads), effects in zip(targets, shortened, strict=True):
+        np.testing.assert_allclose(result_of(patching.effects(part, metric, reads)), effects, atol=5e-4)
