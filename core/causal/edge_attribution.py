@@ -101,7 +101,9 @@ def attributed(
         ]
         with _inputs(runs, batch, part.step, steps):
             of_z = gradients(runs, batch, read, partial(_add_along, loaded, change, of_edges))
-        along = [over_positions(one * slope) for one, slope in zip(change, of_z, strict=True)]
+        along = [
+            over_positions(one.to(slope.device) * slope) for one, slope in zip(change, of_z, strict=True)
+        ]
         return batch.pairs, torch.cat(along).T.numpy(), of_edges
 
     parts = [_Part(rows, step) for rows in runs.row_batches for step in range(1, steps + 1)]
@@ -197,7 +199,8 @@ def gradients(
                 through = z[place[layer]][:, :, head], streams[layer], to_z[place[layer]][:, :, head]
                 to_input.append(torch.autograd.grad(*through, retain_graph=True)[0])
             assert take is not None
-            take(slice(first, first + len(to_input)), torch.stack([one.detach() for one in to_input]))
+            to_input = [one.detach().to(runs.loaded.device) for one in to_input]  # layers may lie elsewhere
+            take(slice(first, first + len(to_input)), torch.stack(to_input))
     return by_block(loaded, to_z)
 
 

@@ -21,6 +21,7 @@ from core.model.architectures import ModelShape, Reading, read_heads, shape_of
 from core.model.architectures.layouts import QkvLayout, qkv_layout
 from core.model.fingerprint import hash_tensors, hash_tokenizer
 from core.model.linear_layers import use_onednn
+from core.model.memory import in_place, running_device
 from core.schema import Note
 
 
@@ -63,7 +64,7 @@ class LoadedModel:
     @property
     def device(self) -> torch.device:
         """Where the input embeddings are, and with them the inputs."""
-        return self.model.get_input_embeddings().weight.device
+        return running_device(self.model.get_input_embeddings())
 
     @property
     def layers_with_heads(self) -> tuple[int, ...]:
@@ -128,7 +129,8 @@ class LoadedModel:
     def output_weights(self, layer: int) -> Tensor:
         """W_O by head, float32: (n_heads of the layer, d_head of the layer, d_model)."""
         projection = self.projection(layer)
-        weight = projection.weight.detach().float()
+        with in_place(projection):
+            weight = projection.weight.detach().float()
         if isinstance(projection, nn.Linear):
             weight = weight.T
         return weight.reshape(self.n_heads(layer), self.d_head(layer), -1)

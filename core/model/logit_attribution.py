@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from core.errors import ModelError
 from core.model.loaded_model import LoadedModel
+from core.model.memory import in_place
 from core.model.next_token import multiplied
 
 
@@ -42,7 +43,9 @@ def logit_changes(loaded: LoadedModel, part: Tensor, stream: Tensor) -> Tensor:
     """
     check_plain_stream(loaded)
     decoder, norm = final_norm(loaded)
-    normed = through_norm(norm, part.to(loaded.device), stream.to(loaded.device))
+    with in_place(norm):
+        device = loaded.device if norm is None or norm.weight is None else norm.weight.device
+        normed = through_norm(norm, part.to(device), stream.to(device))
     project_out = getattr(decoder, "project_out", None)
     if project_out is not None:
         normed = project_out(normed.to(project_out.weight.dtype))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from core.model.kept_prefix import WHOLE, Prefix, hidden_states
 from core.model.loaded_model import LoadedModel
+from core.model.memory import in_place
 
 UNEMBEDDING_BYTES = 2**26
 """Memory for rows of an unembedding in half precision that are multiplied at a time."""
@@ -54,15 +55,18 @@ def head_logits(loaded: LoadedModel, hidden: Tensor, words: Tensor | None = None
     precision would round to steps as large as the effects themselves.
     """
     config = loaded.model.config.get_text_config()
-    bias = getattr(loaded.model.get_output_embeddings(), "bias", None)
-    if words is None:
-        logits = multiplied(loaded, hidden)
-    else:
-        rows, given = loaded.model.get_output_embeddings().weight[words], at_least_float(hidden)
-        logits = (rows.to(given.dtype) @ given[..., None])[..., 0]
-        bias = bias if bias is None else bias[words]
-    if bias is not None:
-        logits = logits + bias.to(logits.dtype)
+    with in_place(loaded.model.get_output_embeddings()) as unembedding:
+        bias = getattr(unembedding, "bias", None)
+        if words is None:
+            logits = multiplied(loaded, hidden)
+        else:
+            given, words = (
+                values.to(unembedding.weight.device) for values in (at_least_float(hidden), words)
+            )
+            logits = (unembedding.weight[words].to(given.dtype) @ given[..., None])[..., 0]
+            bias = bias if bias is None else bias[words]
+        if bias is not None:
+            logits = logits + bias.to(logits.dtype)
     logits = logits * (getattr(config, "logit_scale", None) or 1.0)
     logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
     cap = getattr(config, "final_logit_softcapping", None)
@@ -71,13 +75,15 @@ def head_logits(loaded: LoadedModel, hidden: Tensor, words: Tensor | None = None
 
 def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:
     """Products with the rows of the unembedding (..., vocabulary), in float32 or finer."""
-    weight, hidden = loaded.model.get_output_embeddings().weight, at_least_float(hidden)
-    if weight.dtype == hidden.dtype:
-        return nn.functional.linear(hidden, weight)
-    # some rows at a time, so that no copy of the whole unembedding in float32 is held
-    at_once = max(1, UNEMBEDDING_BYTES // (weight.shape[1] * hidden.element_size()))
-    blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(at_once)]
-    return torch.cat(blocks, dim=-1)
+    with in_place(loaded.model.get_output_embeddings()) as unembedding:
+        weight = unembedding.weight
+        hidden = at_least_float(hidden).to(weight.device)
+        if weight.dtype == hidden.dtype:
+            return nn.functional.linear(hidden, weight)
+        # some rows at a time, so that no copy of the whole unembedding in float32 is held
+        at_once = max(1, UNEMBEDDING_BYTES // (weight.shape[1] * hidden.element_size()))
+        blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(at_once)]
+        return torch.cat(blocks, dim=-1)
 
 
 def at_least_float(values: Tensor) -> Tensor:

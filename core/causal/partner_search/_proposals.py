@@ -17,6 +17,7 @@ from torch import Tensor
 from core.causal.partner_search._reading import Reader, Slopes
 from core.causal.partner_search._words import UNREADABLE, Kind, Reading, Swap, Word, kind_of
 from core.examples.checks.words import words_of
+from core.model.memory import running_device
 
 LIKELY = 16
 """Tokens that the model holds likeliest in the place of a word, which are tried beside the user's own words."""
@@ -160,7 +161,7 @@ def _predicted(reader: Reader, slopes: Slopes, words: Sequence[Word], sources: S
     def embedded(ids: Sequence[tuple[int, ...]]) -> Tensor:
         """(word, token, d_model)."""
         with torch.no_grad():
-            values: Tensor = table(torch.tensor(ids, dtype=torch.long, device=table.weight.device))
+            values: Tensor = table(torch.tensor(ids, dtype=torch.long, device=running_device(table)))
         return values.to(device, slopes.gradient.dtype)
 
     gradient = torch.stack(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core.errors import ModelError
 from core.heads import HeadId
 from core.model.architectures.watching import N_TOKENS, AttentionCall, Call, Trace, watch
-from core.model.memory import is_out_of_memory
+from core.model.memory import is_out_of_memory, running_device
 
 FAILURES = (
     RuntimeError,
@@ -100,7 +100,7 @@ def probe_ids(model: Any, length: int = N_TOKENS, shift: int = 0) -> Tensor:
     size = int(getattr(embeddings, "num_embeddings", 0) or config.get_text_config().vocab_size)
     usual = [token for token in range(size // 3, size) if token not in marks] or list(range(size))
     chosen = [usual[(17 * place + 5 * shift) % len(usual)] for place in range(length)]
-    return torch.tensor([chosen], device=embeddings.weight.device)
+    return torch.tensor([chosen], device=running_device(embeddings))
 
 
 def linear_widths(module: Any) -> tuple[int, int] | None:
@@ -114,7 +114,7 @@ def linear_widths(module: Any) -> tuple[int, int] | None:
 
 
 def _is_meta(model: Any) -> bool:
-    return any(parameter.is_meta for parameter in model.parameters())
+    return running_device(model.get_input_embeddings()).type == "meta"
 
 
 def _candidate_blocks(model: nn.Module) -> list[nn.Module]:

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 
 from core.errors import ModelError
 from core.model.fingerprint import hash_weights
-from core.model.loaded_model import LoadedModel, one_line
+from core.model.loaded_model import LoadedModel, ModelShape, one_line
 from core.model.loading import apple
 from core.model.loading.adapters import merged
 from core.model.loading.config import shape_from_config
@@ -20,7 +20,7 @@ from core.model.loading.fitting import causal_class
 from core.model.loading.hub import place_of
 from core.model.loading.tokenizer import load_tokenizer
 from core.model.loading.weights import check_loaded
-from core.model.memory import SHORT, memory_errors, planned
+from core.model.memory import SHORT, memory_errors, planned, spread
 
 
 def load_model(
@@ -29,8 +29,8 @@ def load_model(
     """Load a decoder-only model from a hub id or a folder, safetensors only, no remote code.
 
     A LoRA adapter is added to the weights. On the CPU weights become float32 where that fits into memory, else
-    bfloat16; on a GPU they keep the checkpoint's type. `precision` asks for one of them. Raises ModelError, also where
-    the model and a run do not fit.
+    bfloat16; on a GPU they keep the checkpoint's type. `precision` asks for one of them. A model that fits no single
+    GPU is spread over all of them and the CPU. Raises ModelError, also where the model and a run do not fit.
     """
     target = resolve_device(device)
     examined = examine(source, adapter)
@@ -38,19 +38,16 @@ def load_model(
     tokenizer = load_tokenizer(source)
     shape = shape_from_config(source, examined.config)
     plan = planned(shape, target, precision=precision)
-    if not plan.fits:
-        least = planned(shape, target, SHORT, precision=plan.precision)
-        if not least.fits:
-            raise least.refusal(source, target.type)
+    placing = {} if plan.fits else _placing(shape, target, plan.precision, examined)
     dtype: Any = getattr(torch, plan.precision) if target.type == "cpu" else "auto"
     try:
         with memory_errors():
-            model, report = _read(examined, dtype)
+            model, report = _read(examined, dtype, placing)
             check_loaded(model, report, source)
             if examined.adapter_files:
                 folder = examined.adapter_files[0].parent
                 model = merged(model, examined.settled.adapter, folder, source)
-            if target.type != "mps":
+            if target.type != "mps" and not placing:
                 model = model.to(target)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError("bad_weights", name=source, detail=one_line(error)) from None
@@ -60,10 +57,24 @@ def load_model(
     return LoadedModel(model, tokenizer, source, hashed)
 
 
-def _read(examined: Examined, dtype: Any) -> tuple[Any, Any]:
+def _placing(shape: ModelShape, target: torch.device, precision: str, examined: Examined) -> dict[str, Any]:
+    """How a model is placed with which not every run fits: on the device alone where short texts fit, else spread.
+
+    An adapter is merged into weights that lie on one device. Raises ModelError where the model fits nowhere.
+    """
+    least = planned(shape, target, SHORT, precision=precision)
+    if least.fits:
+        return {}
+    asked = spread(shape, precision) if target.type == "cuda" and not examined.adapter_files else None
+    if asked is None:
+        raise least.refusal(examined.settled.source, target.type)
+    return asked
+
+
+def _read(examined: Examined, dtype: Any, placing: dict[str, Any]) -> tuple[Any, Any]:
     """The model with its weights, and what transformers reports of loading them."""
     place, how = place_of(examined.settled.source), {"config": examined.config, "dtype": dtype}
-    how |= {"trust_remote_code": False, "output_loading_info": True}
+    how |= {"trust_remote_code": False, "output_loading_info": True, **placing}
     if examined.tensors is None:
         loading: Any = AutoModelForCausalLM.from_pretrained(**place, **how, use_safetensors=True)
         return loading

@@ -7,6 +7,7 @@ from torch import nn
 
 from core.errors import ModelError
 from core.model.interruption import stop_point
+from core.model.memory import parameters_in_place
 
 CHECKED = 2**22
 """Numbers that are looked at together."""
@@ -20,7 +21,7 @@ def check_loaded(model: nn.Module, info: Any, source: str) -> None:
     mismatched = sorted(str(key) for key in info.get("mismatched_keys") or [])
     if mismatched:
         raise ModelError("bad_weights", name=source, detail=f"shape of {mismatched[0]}")
-    for name, parameter in model.named_parameters():
+    for name, parameter in parameters_in_place(model):
         stop_point()
         if not all_finite(parameter):
             raise ModelError("bad_numbers", example=name)
