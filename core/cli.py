@@ -51,6 +51,9 @@ _UsageError: Any = typer.BadParameter.__base__
 
 Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
 Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
+Adapter = Annotated[
+    str, typer.Option(help="a LoRA adapter for the model (none: not the one that lies in its folder)")
+]
 Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
 CandidatesFrom = Annotated[
     Candidates,
@@ -115,6 +118,7 @@ def analyse(
     out: Annotated[Path, typer.Option(help="folder for the result")],
     scenario: Scenario = "",
     model: Model = "",
+    adapter: Adapter = "",
     examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="how much is computed")] = "standard",
     positions: Positions = "auto",
@@ -137,7 +141,8 @@ def analyse(
 
     A result that the folder holds already is replaced when the new one is complete.
     """
-    settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
+    settings: dict[str, Any] = {"preset": preset, "positions": positions, "candidates": candidates}
+    settings |= {"partners": partners, "adapter": adapter}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
     config, notes = reading.settings(
         scenario, model, examples, how, **settings, device=device, seed=seed, evidence=evidence, match=match
@@ -150,6 +155,7 @@ def sensitivity(
     out: Annotated[Path, typer.Option(help="folder for sweep.csv and sensitivity.json")],
     scenario: Scenario = "",
     model: Model = "",
+    adapter: Adapter = "",
     examples: reading.Examples = None,
     preset: Annotated[PresetName, typer.Option(help="the settings that are moved")] = "standard",
     positions: Positions = "auto",
@@ -167,7 +173,8 @@ def sensitivity(
     form: reading.FormOfTexts = "auto",
 ) -> None:
     """Move one setting at a time, and tell whether the result changes; stopped early, it goes on from there."""
-    settings = {"preset": preset, "positions": positions, "candidates": candidates, "partners": partners}
+    settings: dict[str, Any] = {"preset": preset, "positions": positions, "candidates": candidates}
+    settings |= {"partners": partners, "adapter": adapter}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
     config, notes = reading.settings(scenario, model, examples, how, **settings, device=device, seed=seed)
     _tell(notes)
@@ -201,13 +208,13 @@ def benchmark(
 def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
-    from core.model.loading import ModelPool, examine, shape_from_config
+    from core.inspection.preview import inspect
+    from core.model.loading import ModelPool
     from core.report.save import save
 
     config.examples.check()
-    examined = examine(config.model, config.adapter)
-    shape_from_config(examined.settled.source, examined.config)
-    _tell([*notes, *examined.notes])
+    card = inspect(config.model, config.device, config.adapter)
+    _tell([*notes, *(Note(key=note["kind"], values=note["values"]) for note in card["findings"])])
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))

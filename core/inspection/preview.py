@@ -18,7 +18,7 @@ from core.model.loading import (
     ModelShape,
     device_notes,
     examine,
-    load_tokenizer,
+    read_tokenizer,
     resolve_device,
     shape_from_config,
 )
@@ -34,11 +34,13 @@ def inspect(source: str, device: str = "auto", adapter: str = "") -> ModelCard:
     examined = examine(source, adapter)
     source = examined.settled.source
     shape = shape_from_config(source, examined.config)
-    chat = chat_facts(load_tokenizer(source))
+    read = read_tokenizer(source, examined.settled.adapter, examined.config)
+    chat = chat_facts(read.tokenizer)
     target = resolve_device(device)
     plan = planned(shape, target)
     card = _card(shape, source, target, ["architecture", "configuration"], chat, plan)
-    return {**card, "findings": [_finding(note) for note in [*examined.notes, *device_notes(device)]]}
+    notes = *examined.notes, *read.notes, *device_notes(device)
+    return {**card, "findings": [_finding(note) for note in notes]}
 
 
 def _finding(note: Note) -> Finding:

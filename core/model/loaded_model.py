@@ -33,6 +33,8 @@ class LoadedModel:
     """
 
     gaps: tuple[str, ...] = (" ", "")
+    notes: tuple[Note, ...] = ()
+    """What a person should know of how it was read from its files."""
     device_note: Note | None = None
     """Why the model is not on the device that was chosen for it."""
 

@@ -7,7 +7,7 @@ from core.model.loading.examine import examine
 from core.model.loading.hub import hub_options
 from core.model.loading.load import load_model
 from core.model.loading.pool import ModelPool
-from core.model.loading.tokenizer import load_tokenizer
+from core.model.loading.tokenizer import load_tokenizer, read_tokenizer
 
 __all__ = [
     "LoadedModel",
@@ -19,6 +19,7 @@ __all__ = [
     "load_config",
     "load_model",
     "load_tokenizer",
+    "read_tokenizer",
     "resolve_device",
     "shape_from_config",
 ]

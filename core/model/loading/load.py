@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, GenerationConfig
 
@@ -18,9 +19,12 @@ from core.model.loading.devices import resolve_device
 from core.model.loading.examine import Examined, examine
 from core.model.loading.fitting import causal_class
 from core.model.loading.hub import place_of
-from core.model.loading.tokenizer import load_tokenizer
+from core.model.loading.tokenizer import read_tokenizer
 from core.model.loading.weights import check_loaded
 from core.model.memory import SHORT, memory_errors, planned, spread
+
+GGUF_PACKED = hasattr(transformers, "GgufConfig")
+"""Whether this transformers leaves the weights of a GGUF file packed unless it is told otherwise."""
 
 
 def load_model(
@@ -35,7 +39,7 @@ def load_model(
     target = resolve_device(device)
     examined = examine(source, adapter)
     source = examined.settled.source
-    tokenizer = load_tokenizer(source)
+    read = read_tokenizer(source, examined.settled.adapter, examined.config)
     shape = shape_from_config(source, examined.config)
     plan = planned(shape, target, precision=precision)
     placing = {} if plan.fits else _placing(shape, target, plan.precision, examined)
@@ -53,8 +57,11 @@ def load_model(
         raise ModelError("bad_weights", name=source, detail=one_line(error)) from None
     hashed = hash_weights(source, model, examined.adapter_files)
     if target.type == "mps":
-        return apple.placed(model, lambda moved: LoadedModel(moved, tokenizer, source, hashed))
-    return LoadedModel(model, tokenizer, source, hashed)
+        loaded = apple.placed(model, lambda moved: LoadedModel(moved, read.tokenizer, source, hashed))
+    else:
+        loaded = LoadedModel(model, read.tokenizer, source, hashed)
+    loaded.notes = (*examined.notes, *read.notes)
+    return loaded
 
 
 def _placing(shape: ModelShape, target: torch.device, precision: str, examined: Examined) -> dict[str, Any]:
@@ -75,6 +82,8 @@ def _read(examined: Examined, dtype: Any, placing: dict[str, Any]) -> tuple[Any,
     """The model with its weights, and what transformers reports of loading them."""
     place, how = place_of(examined.settled.source), {"config": examined.config, "dtype": dtype}
     how |= {"trust_remote_code": False, "output_loading_info": True, **placing}
+    if "gguf_file" in place and GGUF_PACKED:
+        how["quantization_config"] = transformers.GgufConfig(dequantize=True)
     if examined.tensors is None:
         loading: Any = AutoModelForCausalLM.from_pretrained(**place, **how, use_safetensors=True)
         return loading

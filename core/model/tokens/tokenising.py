@@ -42,6 +42,10 @@ def encoded(loaded: LoadedModel, prompt: Prompt, line: int, text: str = "") -> l
         raise ExamplesError(
             "text_not_readable", line=line, characters=named(unread), text=beginning
         ) from None
+    rows = loaded.shape.vocabulary
+    if beyond := next((token for token in ids if rows and token >= rows), None):
+        values = {"token": loaded.tokenizer.convert_ids_to_tokens(beyond), "id": beyond, "vocabulary": rows}
+        raise ExamplesError("token_beyond_model", line=line, text=beginning, **values)
     if not ids:
         raise ExamplesError("text_without_tokens", line=line, text=beginning)
     if loaded.special_ids.issuperset(ids) and (unread := unread_parts(loaded, prompt)):
@@ -62,8 +66,12 @@ def reading_notes(loaded: LoadedModel, examples: ExampleSet) -> list[Note]:
         "turns_cut": [lines[number] for number in cut],
         "turns_trimmed": [lines[number] for number in trimmed],
     }
+    differs = [line for line, prompt in read if _differs_from_file(loaded, prompt)]
+    file = {"file": getattr(loaded.tokenizer, "file_name", ""), "lines": ", ".join(map(str, differs))}
     named_lines = {key: ", ".join(map(str, numbers)) for key, numbers in at.items() if numbers}
     return [
+        *loaded.notes,
+        *([Note(key="tokenizer_differs_on", values=file)] if differs else []),
         *_unread(loaded, read),
         *(Note(key=key, values={"lines": numbers}) for key, numbers in named_lines.items()),
         *([Note(key="template_dated")] if is_dated(loaded, examples) else []),
@@ -83,6 +91,14 @@ def _unread(loaded: LoadedModel, read: Sequence[tuple[int, Prompt]]) -> list[Not
         "total": sum(len(prompt.text) for _, prompt in read),
     }
     return [Note(key="unread_characters", values=values)]
+
+
+def _differs_from_file(loaded: LoadedModel, prompt: Prompt) -> bool:
+    """Whether the tokenizer makes other tokens of a text than its own file, where the two are not built alike."""
+    ids_of = getattr(loaded.tokenizer, "file_ids", None)
+    if ids_of is None:
+        return False
+    return bool(list(ids_of(prompt.text)) != loaded.tokenizer.encode(prompt.text, add_special_tokens=False))
 
 
 def _loses_white_space(loaded: LoadedModel, prompt: Prompt) -> bool:
