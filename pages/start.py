@@ -7,6 +7,7 @@ from pages.parts import shell
 from pages.parts.charts import drawings
 from pages.parts.examples.former_texts import described
 from pages.parts.i18n import glossary
+from pages.parts.model import real_sample
 from pages.parts.runs import runs_table
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
@@ -14,7 +15,7 @@ from pages.parts.session.state import t
 
 def sample_card() -> None:
     """The sample incident: its story and the way into its circuit."""
-    stories = samples.stories(state.language())
+    stories = samples.bundled_stories(state.language())
     with st.container():
         st.subheader(t("start.sample_title"), anchor=False)
         name = st.selectbox(
@@ -69,9 +70,11 @@ def how_it_works() -> None:
 
 
 shell.header("start", t("start.lead"))
-left, right = st.columns([3, 2], gap="medium")
+left, middle, right = st.columns([5, 5, 4], gap="medium")
 with left.container(border=True, height="stretch", vertical_alignment="distribute"):
     sample_card()
+with middle.container(border=True, height="stretch", vertical_alignment="distribute"):
+    real_sample.card()
 with right.container(border=True, height="stretch", vertical_alignment="distribute"):
     own_card()
 st.space("small")

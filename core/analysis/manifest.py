@@ -26,6 +26,7 @@ from core.examples.pairs_note import pairs_note
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
 from core.heads import HeadId
+from core.model.hub.origin import origin_of
 from core.model.loading import device_notes
 from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, PartnersRecord, StabilityRecord, json_number
@@ -55,6 +56,7 @@ def manifest_of(
         "model": {
             "name": config.model,
             "adapter": config.adapter,
+            "origin": origin_of(config.model),
             "weights_hash": loaded.weights_hash,
             **vars(shape),
             "precision": loaded.precision,

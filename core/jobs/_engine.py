@@ -7,6 +7,7 @@ from core.inspection.partners import make_draft_partners
 from core.inspection.preview import inspect, preview
 from core.inspection.suggested_answers import suggest_answers
 from core.jobs.checks import check
+from core.model.hub.facts import ask_hub
 from core.model.interruption import interruptible
 from core.model.loading import ModelPool
 from core.report.save import save
@@ -14,6 +15,7 @@ from core.report.save import save
 __all__ = [
     "ModelPool",
     "analyse",
+    "ask_hub",
     "check",
     "head_view",
     "inspect",

@@ -11,7 +11,7 @@ from core.config import RunConfig
 from core.runs.job_state import ACTIVE, JobKind, JobState
 from core.runs.run_folder import RunFolder, new_run_id, open_run, runs_folder
 
-QuestionKind = Literal["inspect", "preview", "head", "what_if", "suggest", "partners"]
+QuestionKind = Literal["inspect", "hub", "preview", "head", "what_if", "suggest", "partners"]
 
 
 @dataclass(frozen=True)

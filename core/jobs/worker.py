@@ -131,6 +131,8 @@ class Worker:
             return {}
         if kind == "inspect":
             return engine.inspect(**payload) if isinstance(payload, dict) else engine.inspect(payload)
+        if kind == "hub":
+            return engine.ask_hub(payload)
         if kind == "preview":
             return engine.preview(RunConfig.model_validate(payload), pool)
         if kind == "suggest":

@@ -1,5 +1,6 @@
 """manifest.json: what was analysed, how, what it cost."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer
@@ -15,6 +16,9 @@ class ModelRecord(Stored):
     name: Annotated[str, AfterValidator(local_model), PlainSerializer(portable_model, when_used="json")]
     adapter: str = ""
     """The LoRA adapter that was added to its weights; `none` where one lies in its folder and was left out."""
+
+    origin: Mapping[str, str] = {}
+    """Where the weights came from: `kind` hub, package or folder, `id`, and `revision`, the commit or version."""
 
     weights_hash: str = ""
     architecture: str = ""

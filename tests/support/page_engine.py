@@ -19,6 +19,7 @@ from tests.support.stub_engine import ModelPool, Progress, Result, interruptible
 __all__ = [
     "ModelPool",
     "analyse",
+    "ask_hub",
     "check",
     "head_view",
     "inspect",
@@ -69,6 +70,29 @@ def inspect(source: str, adapter: str = "") -> dict[str, Any]:
         "vocabulary": 1800,
         "checks": ["architecture", "configuration"],
         "chat": chat_facts(source),
+    }
+
+
+def ask_hub(source: str) -> dict[str, Any]:
+    """What the hub says of `owner/open`, `owner/gated` and `owner/packed`; it knows no other."""
+    if source not in ("owner/open", "owner/gated", "owner/packed"):
+        raise ModelError("hub_not_found", name=source)
+    file = {"name": "model.safetensors", "size": 270_000_000, "blob": "b", "sha256": "b"}
+    packed = source == "owner/packed"
+    return {
+        "name": source,
+        "revision": "a" * 40,
+        "licence": "apache-2.0",
+        "gated": source == "owner/gated",
+        "access": source != "owner/gated",
+        "private": False,
+        "logged_in": False,
+        "files": [] if packed else [file],
+        "gguf": [{**file, "name": f"{kind}.gguf"} for kind in ("q4", "q8")] if packed else [],
+        "size_bytes": 270_000_000,
+        "missing_bytes": 200_000_000,
+        "cached": False,
+        "cached_revision": "",
     }
 
 

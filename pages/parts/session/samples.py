@@ -8,7 +8,7 @@ from core.errors import StorageError
 from core.examples.reading import read_examples
 from core.jobs.backend import start
 from core.runs.run_folder import RunFolder, list_runs
-from core.scenarios.loader import load_scenario, scenario_names
+from core.scenarios.loader import fetched_names, load_scenario, scenario_names
 from pages.parts.session import state
 from pages.parts.session.state import Draft
 
@@ -18,15 +18,26 @@ BEGINNING = 32  # Characters of a text that stand for a run without a name
 
 @functools.cache
 def stories(language: str) -> dict[str, tuple[str, str]]:
-    """Title and story of every bundled scenario in a language, the sample incident first."""
+    """Title and story of every scenario in a language, the sample incident first, those that are fetched last."""
     by_name, space = {}, "" if language == "ja" else " "
-    for name in sorted(scenario_names(), key=lambda name: (name != SAMPLE, name)):
+    bundled = sorted(scenario_names(), key=lambda name: (name != SAMPLE, name))
+    for name in (*bundled, *fetched_names()):
         scenario = load_scenario(name)
         by_name[name] = (
             scenario.title.get(language) or scenario.title["en"],
             space.join((scenario.story.get(language) or scenario.story["en"]).split("\n")).strip(),
         )
     return by_name
+
+
+def bundled_stories(language: str) -> dict[str, tuple[str, str]]:
+    """The same of the bundled scenarios alone."""
+    return {name: story for name, story in stories(language).items() if load_scenario(name).fetched is None}
+
+
+def ready_stories(language: str) -> dict[str, tuple[str, str]]:
+    """The same of all scenarios whose model is here."""
+    return {name: story for name, story in stories(language).items() if load_scenario(name).ready}
 
 
 def run_name(run: RunFolder, config: RunConfig) -> str:

@@ -1,0 +1,80 @@
+"""What was found out of a model before a text is typed: its numbers, memory, origin, remarks and choices."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.inspection.answers import Choice, ModelCard
+from core.model.hub.origin import origin_of
+from core.text import text
+from pages.parts import i18n
+from pages.parts.charts import drawings
+from pages.parts.model.origin import origin_words
+from pages.parts.session import state
+from pages.parts.session.state import t
+
+
+def show(card: ModelCard) -> None:
+    """The model's numbers, its shape as a drawing, memory against what is there, and what was checked."""
+    with st.container(border=True):
+        drawing, facts = st.columns([1, 2], gap="large", vertical_alignment="center")
+        shape = t("model.shape", layers=card["n_layers"], heads=card["n_heads"])
+        drawing.html(drawings.model_shape(card["n_layers"], card["n_heads"], shape))
+        drawing.caption(shape)
+        facts.html(f'<dl class="facts">{_rows(card)}</dl>')
+    if card["memory_needed_bytes"] > card["memory_available_bytes"]:
+        st.warning(t("model.too_big"), icon=":material/memory:")
+    for place, finding in enumerate(card.get("findings", [])):
+        st.info(
+            text(state.language(), f"note.{finding['kind']}", **finding["values"]), icon=":material/info:"
+        )
+        choices(finding["choices"], f"finding_{place}")
+
+
+def choices(offered: list[Choice], key: str) -> None:
+    """Buttons, or a menu where there are many, that say which model or adapter is meant."""
+    labels = [text(state.language(), f"choice.{one['key']}", **one["values"]) for one in offered]
+    if len(offered) > 3:
+        place = st.selectbox(
+            t("model.which"), range(len(offered)), format_func=labels.__getitem__, key=f"{key}_menu"
+        )
+        st.button(t("model.take"), key=f"{key}_take", on_click=_take, args=(offered[place],))
+        return
+    with st.container(horizontal=True):
+        for place, one in enumerate(offered):
+            st.button(labels[place], key=f"{key}_{place}", on_click=_take, args=(one,))
+
+
+def _take(choice: Choice) -> None:
+    draft = state.draft()
+    draft.source, draft.adapter = choice["model"], choice["adapter"]
+    if draft.source_kind == "bundled" or choice["key"] == "gguf":
+        draft.source_kind = "folder"
+    state.refill("source")
+    state.refill("adapter")
+    state.inspect_again()
+
+
+def _rows(card: ModelCard) -> str:
+    lines: dict[str, Any] = {
+        "name": Path(card["name"]).name,
+        "architecture": card["architecture"],
+        "parameters": f"{card['n_parameters']:,}",
+        "widths": t("model.widths_value", d_model=card["d_model"], d_head=card["d_head"]),
+        "context": f"{card['context_length']:,}" if card["context_length"] else t("model.no_limit"),
+        "vocabulary": f"{card['vocabulary']:,}",
+        "device": f"{card['device']} · {card['dtype']}",
+        "memory": t(
+            "model.memory_value",
+            needed=i18n.size(card["memory_needed_bytes"]),
+            available=i18n.size(card["memory_available_bytes"]),
+        ),
+        "origin": origin_words(origin_of(card["name"])),
+        "checks": t("finding.comma").join(t(f"check.{check}") for check in card["checks"]),
+    }
+    shown = {key: value for key, value in lines.items() if value}
+    return "".join(
+        f"<dt>{escape(t(f'model.{key}'))}</dt><dd>{escape(value)}</dd>" for key, value in shown.items()
+    )
