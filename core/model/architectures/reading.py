@@ -136,6 +136,8 @@ class _Reader:
 
     def reading(self) -> Reading:
         """The reading, or the refusal that the trace gives reason for."""
+        if not self._trace.attention and self._trace.added:
+            raise self._refusal("positions_added", count=self._trace.added)
         if not self._trace.attention:
             raise self._refusal("no_heads")
         blocks = self._blocks()
@@ -151,11 +153,12 @@ class _Reader:
             n_blocks=len(self._modules[blocks]),
             layers=layers,
             final_norm=self._final_norm(last, inside),
-            d_model=last.inputs[0].shape[-1],
+            # what the heads write, also where the layers hand on several streams side by side
+            d_model=(linear_widths(self._modules[layers[0].projection]) or (0, 0))[1],
         )
 
     def _blocks(self) -> str:
-        """The outermost list of modules that most attention modules lie in."""
+        """The outermost list of modules that the attention modules lie in."""
         lists: dict[str, int] = {}
         for call in self._trace.attention:
             parts = call.name.split(".")
@@ -165,7 +168,9 @@ class _Reader:
                 lists[outer] = lists.get(outer, 0) + 1
         if not lists:
             raise self._refusal("no_blocks")
-        return max(lists, key=lambda path: lists[path])
+        if len(lists) > 1:
+            raise self._refusal("several_stacks", count=len(lists), modules=", ".join(lists))
+        return next(iter(lists))
 
     def _layer(self, blocks: str, layer: int, calls: list[AttentionCall]) -> HeadsOfLayer:
         block = f"{blocks}.{layer}"
@@ -174,10 +179,12 @@ class _Reader:
             raise self._refusal("layers_run_again", layer=layer, count=len(of_block))
         if any(call.by_interface for call in calls):
             calls = [call for call in calls if call.by_interface]
-        if len({call.name for call in calls}) > 1:
+        if len(calls) > 1:
             raise self._refusal("several_attentions", layer=layer)
         seen = calls[-1]
         projection, d_head = self._projection(block, seen)
+        if len(self._calls_of(projection.name)) > 1:
+            raise self._refusal("several_attentions", layer=layer)
         holder = self._attention_module(block, seen, projection)
         norm, plain_input = self._norm_in_front(of_block[0], holder)
         return HeadsOfLayer(

@@ -49,11 +49,15 @@ class AttentionCall:
 
 @dataclass
 class Trace:
-    """What a pass did, in order. `failures` are those of blocks that were passed over on the meta device."""
+    """What a pass did, in order. `failures` are those of blocks that were passed over on the meta device.
+
+    `added` counts positions that a model puts beside the tokens of a text before it computes attention.
+    """
 
     calls: list[Call] = field(default_factory=list)
     attention: list[AttentionCall] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    added: int = 0
     _clock: int = 0
 
     def tick(self) -> int:
@@ -68,13 +72,16 @@ _watcher: list["_Watcher"] = []
 def watch(model: Any, ids: Tensor, blocks: Sequence[nn.Module] = (), interface: bool = True) -> Trace:
     """Trace of one pass over ids (1, N_TOKENS). A failing block of `blocks` hands on the stream that it got.
 
-    Without `interface` attention is computed as usual, and its softmax alone is looked at.
+    Without `interface` attention is computed as usual, and what the model hands to the function that it looks up for
+    it, or its softmax, is looked at.
     """
     watcher = _Watcher(model)
     with torch.no_grad(), ExitStack() as stack:
         stack.enter_context(watcher.hooks())
         if interface:
             stack.enter_context(implementation(model, _registered()))
+        else:
+            stack.enter_context(_lookups_seen(watcher))
         if ids.is_meta:
             stack.enter_context(_NoNumbers())
         stack.enter_context(_SoftmaxSeen(watcher, ids.shape[1]))
@@ -163,11 +170,39 @@ class _SoftmaxSeen(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if isinstance(result, Tensor) and self._watcher.open:
             name = getattr(func, "__name__", "")
-            if name == "softmax" and result.shape[-2:] == (self._length,) * 2 and result.ndim in (3, 4):
+            square = result.ndim in (3, 4) and result.shape[-1] == result.shape[-2] >= self._length
+            if name == "softmax" and square and result.shape[-1] > self._length:
+                self._watcher.trace.added = result.shape[-1] - self._length
+            elif name == "softmax" and square:
                 self._watcher.saw(self._watcher.open[-1].name, result.shape[-3], 0, False)
             elif name == "scaled_dot_product_attention" and result.ndim == 4:
                 self._watcher.saw(self._watcher.open[-1].name, result.shape[1], result.shape[-1], False)
         return result
+
+
+@contextmanager
+def _lookups_seen(watcher: _Watcher) -> Iterator[None]:
+    """Note what attention modules hand to the function that they look up, which computes it as usual."""
+    from transformers import AttentionInterface
+
+    usual = AttentionInterface.get_interface
+
+    def lookup(self: Any, *names: Any, **named: Any) -> Any:
+        compute = usual(self, *names, **named)
+
+        def computed(
+            module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any
+        ) -> Any:
+            watcher.saw(watcher.name_of(module), query.shape[1], value.shape[-1], True)
+            return compute(module, query, key, value, *rest, **options)
+
+        return computed
+
+    AttentionInterface.get_interface = lookup  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        AttentionInterface.get_interface = usual  # type: ignore[method-assign]
 
 
 class _NoNumbers(TorchDispatchMode):
