@@ -138,7 +138,7 @@ class PairedRuns:
         start = prefix.width
         sides = [pad([of_rows[row].ids[start:] for row in side], self.loaded.device) for side in both]
         z, other = (
-            [of_layer[:, start:].to(self.loaded.device) for of_layer in self._recording.padded_z(side)]
+            [of_layer.to(self.loaded.device) for of_layer in self._recording.padded_z(side, start)]
             for side in both
         )
         ids = torch.stack([side[0] for side in sides])

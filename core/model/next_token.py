@@ -1,7 +1,7 @@
 """What the model says next on each example."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -80,10 +80,38 @@ def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:
         hidden = at_least_float(hidden).to(weight.device)
         if weight.dtype == hidden.dtype:
             return nn.functional.linear(hidden, weight)
-        # some rows at a time, so that no copy of the whole unembedding in float32 is held
-        at_once = max(1, UNEMBEDDING_BYTES // (weight.shape[1] * hidden.element_size()))
-        blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in weight.split(at_once)]
+        product: Tensor = _ByRows.apply(hidden, weight)
+        return product
+
+
+class _ByRows(torch.autograd.Function):
+    """hidden @ weight.T in the numbers of `hidden`, some rows of the weight at a time.
+
+    So no copy of the whole unembedding in float32 is held, not for the way back either. Gradients pass to `hidden`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor) -> Tensor:
+        """(..., vocabulary) of (..., d_model) and (vocabulary, d_model)."""
+        ctx.save_for_backward(weight)
+        blocks = [nn.functional.linear(hidden, rows.to(hidden.dtype)) for rows in _rows(hidden, weight)]
         return torch.cat(blocks, dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient (..., d_model), and none for the weight."""
+        (weight,) = ctx.saved_tensors
+        total = gradients[0].new_zeros(*gradients[0].shape[:-1], weight.shape[1])
+        first = 0
+        for rows in _rows(total, weight):
+            total += gradients[0][..., first : first + len(rows)] @ rows.to(total.dtype)
+            first += len(rows)
+        return total, None
+
+
+def _rows(hidden: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+    """The rows of a weight in parts that fit the memory set aside in the numbers of `hidden`."""
+    return weight.split(max(1, UNEMBEDDING_BYTES // (weight.shape[1] * hidden.element_size())))
 
 
 def at_least_float(values: Tensor) -> Tensor:

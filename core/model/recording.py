@@ -108,9 +108,13 @@ class Recording:
         """
         return self._known().whole_z([self._index[text] for text in texts])
 
-    def padded_z(self, texts: Sequence[int]) -> list[Tensor]:
-        """The same of all these texts by layer (text, position, head, d_head), 0 behind the end of a text."""
-        return [padded(of_layer) for of_layer in zip(*self.z(texts), strict=True)]
+    def padded_z(self, texts: Sequence[int], start: int = 0) -> list[Tensor]:
+        """The same of all these texts, by layer (text, position, head, d_head), from position `start` on.
+
+        It is 0 behind the end of a text.
+        """
+        layers = zip(*self.z(texts), strict=True)
+        return [padded([own[start:] for own in of_layer]) for of_layer in layers]
 
     def z_at(self, text: int, positions: Sequence[int]) -> list[Tensor]:
         """z by layer (position, head, d_head) at these positions, which are among the compared ones."""

@@ -58,6 +58,17 @@ def test_blocks_of_the_unembedding_give_what_all_of_it_gives(monkeypatch):
     torch.testing.assert_close(head_logits(loaded, hidden), whole, atol=1e-6, rtol=1e-6)
 
 
+def test_gradients_pass_through_blocks_of_the_unembedding(monkeypatch):
+    loaded = in_half("llama")
+    monkeypatch.setattr("core.model.next_token.UNEMBEDDING_BYTES", 7 * loaded.shape.d_model * 4)
+    hidden = torch.randn(
+        2, loaded.shape.d_model, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
+    towards = torch.randn(2, loaded.shape.vocabulary, generator=torch.Generator().manual_seed(1))
+    (gradient,) = torch.autograd.grad((head_logits(loaded, hidden) * towards).sum(), hidden)
+    torch.testing.assert_close(gradient, towards @ loaded.model.lm_head.weight.float(), atol=1e-5, rtol=1e-5)
+
+
 def test_logits_are_scaled_as_the_model_s_config_says():
     loaded = tiny("llama")
     hidden = torch.randn(2, loaded.shape.d_model, generator=torch.Generator().manual_seed(0))
