@@ -2,13 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
+from core.config import AutoencoderConfig
+from core.discovery.autoencoder import train
+from core.generators import result_of
+from core.model.head_outputs import head_outputs
 from core.model.loaded_model import ModelShape
 from core.model.memory import SHORT, TYPICAL, Training, parts_of, plan_memory
 from core.model.memory.plan import (
     ATTENTION_BYTES,
+    COPIES_OF_OUTPUTS,
     GRADIENT_BYTES,
+    STATES,
     STREAM_BYTES,
     TRAINING_BYTES,
     Z_BYTES,
@@ -16,6 +24,8 @@ from core.model.memory.plan import (
     TextSizes,
     gigabytes,
 )
+from core.model.recording import Recording
+from tests.support.tiny_models import tiny
 
 SMALL = ModelShape("llama", 2, 4, 8, 32, 10_000, 512, 100, "float32")
 LARGE = ModelShape("llama", 32, 32, 128, 4096, 6_738_415_616, 4096, 32000, "bfloat16")
@@ -83,3 +93,41 @@ def test_the_refusal_says_what_is_needed_and_what_there_is():
 def test_what_is_assumed_without_texts():
     assert (TYPICAL.texts, TYPICAL.tokens, TYPICAL.longest) == (16, 3200, 200)
     assert (SHORT.texts, SHORT.tokens, SHORT.longest) == (6, 90, 15)
+
+
+@pytest.mark.parametrize(("kind", "precision"), [("llama", "float32"), ("gpt2", "bfloat16")])
+def test_what_is_kept_of_texts_is_what_the_plan_says(kind, precision):
+    loaded = tiny(kind)
+    loaded.model.to(getattr(torch, precision))
+    texts = [[5, 9, 7, 30, 8], [6, 9, 7, 31, 8], [5, 9, 7, 32, 8]]
+    slots = dict.fromkeys(range(3), (1, 3))
+    recording = Recording(loaded, texts, slots=slots, attention=True, streams=True)
+    z, streams = recording.z(range(3)), recording._passes.streams._kept
+    recording.keeps_prefixes([3, 3, 3])
+    recording.prefix(range(3), 3)
+    attention = recording._passes.attention
+    outputs = head_outputs(recording, np.array([[1, 3]] * 3))
+    parts = parts_of(loaded.shape, precision, TextSizes.of([5, 5, 5], 2))
+    held = {
+        "weights": sum(size(parameter) for parameter in loaded.model.parameters()),
+        "z": sum(size(of_layer) for of_text in z for of_layer in of_text),
+        "streams": sum(size(of_layer) for of_text in streams.values() for of_layer in of_text),
+        "attention": sum(size(own) for own in attention.values()),
+    }
+    assert {name: getattr(parts, name) for name in held} == held
+    assert parts.outputs == COPIES_OF_OUTPUTS * size(outputs)
+    kept = recording._passes.prefixes._kept.values()
+    prefixes = sum(size(tensor) for states in kept for pair in states.values() for tensor in pair)
+    assert 0 < prefixes <= parts.prefixes
+
+
+def test_dictionaries_take_what_the_plan_says():
+    config = AutoencoderConfig(members=2, latents=16, epochs=2)
+    samples = torch.randn(8, 5, 8)
+    ensemble = result_of(train(samples, config, 0))
+    weights = size(ensemble.encoder) + size(ensemble.decoder)
+    assert parts_of(SMALL, "float32", TEXTS, Training(2, 16)).training == STATES * weights
+
+
+def size(tensor: torch.Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
