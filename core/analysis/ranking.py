@@ -25,7 +25,7 @@ from core.causal.attribution import attribution
 from core.causal.bounds import HEAD_BOUND
 from core.causal.comparison import Comparison
 from core.causal.edge_attribution import STEPS, adds_up_by_head, attributed, tokens_at_once
-from core.causal.evidence import EVERY_HEAD_RUNS, HeadEffects, every_head_rounds
+from core.causal.evidence import HeadEffects, every_head_rounds
 from core.causal.paired_runs import PairedRuns
 from core.errors import ModelError
 from core.examples.example_set import ExampleSet
@@ -115,18 +115,21 @@ def rankable(comparison: Comparison) -> bool:
     return not comparison.metric.too_small and comparison.gap != 0
 
 
-def steps_of(comparison: Comparison) -> int:
-    """How many steps a ranking takes at most: gradients of single texts, and changed runs."""
-    gradients = 2 * STEPS * sum(len(one.texts) for one in comparison.rounds)
-    return gradients + min(EVERY_HEAD_RUNS, _runs(comparison, _every(comparison), len(comparison.rounds)))
+def steps_of(comparison: Comparison, effects: bool = True) -> int:
+    """How many steps a ranking takes: gradients of single texts, and changed runs."""
+    loaded = comparison.recording.loaded
+    heads, rounds = _every(comparison), every_head_rounds(loaded, comparison)
+    used = comparison.first(max(1, rounds))
+    steps = comparison.count if used.method == "mean" else STEPS * comparison.count * len(used.rounds)
+    if effects and comparison.fits:
+        steps += used.runs(heads if rounds else heads[:STRONGEST])
+    if len(heads) > MOST_RECEIVERS and used.method == "resample" and adds_up_by_head(loaded):
+        steps += STEPS * comparison.count
+    return steps
 
 
 def _every(comparison: Comparison) -> list[HeadId]:
     return list(comparison.rounds[0].recording.loaded.heads)
-
-
-def _runs(comparison: Comparison, heads: Sequence[HeadId], rounds: int) -> int:
-    return sum(one.patching.runs(heads) for one in comparison.rounds[:rounds])
 
 
 class _Walk:

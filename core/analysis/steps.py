@@ -100,6 +100,8 @@ def observe_texts(
     """Tokenise, align and read the texts, once for every stage that follows."""
     yield clock.start("tokens")
     ids = tokenise(loaded, config.examples)
+    size = {"tokens": sum(map(len, ids)), "heads": len(loaded.heads), "parameters": loaded.shape.n_parameters}
+    yield Progress("tokens", 1, 1, size)
     yield clock.start("capture", len(ids))
     reading = _read(config, loaded, ids, opened)
     observed = yield from relayed(reading, lambda done: Progress("capture", done, len(ids)))
@@ -169,7 +171,7 @@ def ranked_heads(
     by_codes = replace(by_codes, comparison=comparison)
     if not rankable(comparison):
         return by_codes
-    total = steps_of(comparison)
+    total = steps_of(comparison, config.evidence)
     yield clock.start("screen", total)
     running = ranked(by_codes.scores, comparison, config.examples, config.seed, config.evidence)
     ranking = yield from relayed(running, lambda step: Progress("screen", min(step, total), total))

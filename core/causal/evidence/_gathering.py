@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from core.causal.attribution import Attribution, attribution
 from core.causal.bounds import EDGE_BOUND, HEAD_BOUND
 from core.causal.comparison import Comparison
 from core.causal.evidence._chosen import HeadEffects, chosen, every_head_rounds, strongest
-from core.causal.evidence._notes import about_of, notes_of, tested_notes, why_nothing
+from core.causal.evidence._notes import about_of, agreement, notes_of, tested_notes, why_nothing
+from core.causal.evidence._steps import Steps
 from core.causal.evidence.joint import Joint, joint
 from core.causal.evidence.joint import runs as joint_runs
 from core.causal.metric import Metric, answer_tokens_of
@@ -22,7 +23,6 @@ from core.causal.verdicts import CONFIRMED, PARTLY, Findings, judge
 from core.errors import ModelError
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
-from core.generators import relayed
 from core.heads import EdgeId, HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
@@ -33,11 +33,6 @@ from core.schema import AnswerToken, EvidenceAbout, HeadEvidence, Note, Progress
 State = Literal["computed", "not_computed", "no_difference"]
 MOST_EDGES = 40
 """Edges tested at most, the strongest."""
-
-FEWEST_TO_CORRELATE = 5
-"""Tested heads from which a correlation of attribution and effect is given."""
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -63,23 +58,6 @@ class Evidence:
     compared: Sequence[HeadId] = ()
     joint: Joint | None = None
     untested: Sequence[HeadId] = ()
-
-
-@dataclass
-class _Steps:
-    """Changed runs done, of all that may come."""
-
-    total: int
-    done: int = 0
-
-    def follow(self, running: Generator[int, None, _Value], runs: int) -> Generator[Progress, None, _Value]:
-        """Progress records of a generator that yields how many of its `runs` are done."""
-        value = yield from relayed(running, self._progress)
-        self.done = min(self.total, self.done + runs)
-        return value
-
-    def _progress(self, step: int) -> Progress:
-        return Progress("evidence", min(self.done + step, self.total), self.total)
 
 
 def gather(
@@ -144,23 +122,25 @@ class _Gathering:
         self._candidates, self._seed, self._signals = candidates, seed, signals
         self.edges = edges if has_plain_stream(self._loaded) else []
         self.guess: Attribution | None = None
-        self._steps = _Steps(1)
+        self._steps = Steps(1)
 
     def steps(self, measured: HeadEffects | None, widen: bool) -> Generator[Progress, None, Evidence]:
         """All that is asked, in its order."""
         comparison = self.comparison
-        self._steps.total = self._expected(self._candidates)
+        known = set() if measured is None else set(measured.heads)
+        self._plan([head for head in self._candidates if head not in known], first=comparison.count)
         yield from self._attribution()
         tested = self._candidates
         if widen and comparison.fits:
             tested = chosen(self._loaded, comparison, tested, self._signals)
-        self._steps.total = self._expected(tested)
+        self._plan([head for head in tested if head not in known])
         of_heads = yield from self._of_heads(tested, measured)
         matter = that_matter(of_heads)
         ends = {*matter, *self._candidates}
         self.edges = [edge for edge in self.edges if edge.source in ends and edge.target in ends]
-        of_edges = yield from self._of_edges()
         compared = [head for head in tested if head in matter or head in self._candidates]
+        self._plan([], compared=len(compared))
+        of_edges = yield from self._of_edges()
         others = yield from self._others(compared)
         together = yield from self._together(of_heads)
         effect_of = dict(zip(of_heads.targets, of_heads.per_example[0], strict=True))
@@ -182,13 +162,17 @@ class _Gathering:
             untested=self._untested(tested),
         )
 
-    def _expected(self, tested: Sequence[HeadId]) -> int:
-        """Changed runs that may come, at most; which edges are split into their parts is not known before."""
+    def _plan(self, missing: Sequence[HeadId], compared: int | None = None, first: int = 0) -> None:
+        """Count anew what is still to come, as far as it is known: `missing` heads, edges, and the other ablations.
+
+        Which edges are split into their parts is not known before they are measured; all are counted.
+        """
         comparison, edges = self.comparison, self.edges[:MOST_EDGES]
         parts = 1 + (len(PARTS) / comparison.directions if separable(self._loaded) else 0)
-        others = len(self._kinds) * len(tested) * comparison.count
-        runs = comparison.runs(tested) + int(parts * comparison.runs(edges)) + others
-        return comparison.count + runs + joint_runs(comparison)
+        heads = len(self._candidates) if compared is None else compared
+        others = len(self._kinds) * heads * comparison.count
+        runs = comparison.runs(missing) + int(parts * comparison.runs(edges)) + others
+        self._steps.total = self._steps.done + first + runs + joint_runs(comparison)
 
     @property
     def _kinds(self) -> list[AblationKind]:
@@ -232,10 +216,12 @@ class _Gathering:
         parts = np.full((len(edges), len(PARTS)), np.nan)
         carriers: list[str | None] = [None] * len(edges)
         good = [i for i, verdict in enumerate(findings.verdict) if verdict in (CONFIRMED, PARTLY)]
+        self._steps.total -= len(PARTS) * (comparison.runs(edges) // comparison.directions)
         if good:
             split = [edges[i] for i in good]
             directions, runs = findings.direction[good].tolist(), comparison.runs(split[:1])
             runs //= comparison.directions
+            self._steps.total += len(PARTS) * runs * len(split)
             running = part_effects(comparison.effects, split, directions, runs)
             parts[good] = yield from self._steps.follow(running, len(PARTS) * runs * len(split))
             for i in good:
@@ -266,7 +252,7 @@ class _Gathering:
 
     def _about(self, of_heads: Findings, of_edges: Findings, together: Joint | None) -> EvidenceAbout:
         cost = {} if self.guess is None else {"backward_passes": self.guess.backward_passes}
-        correlation = {} if self.guess is None else _agreement(self._loaded, self.guess.mean, of_heads)
+        correlation = {} if self.guess is None else agreement(self._loaded, self.guess.mean, of_heads)
         found = {
             "tested_heads": len(of_heads.targets),
             "tested_edges": len(of_edges.targets),
@@ -305,14 +291,3 @@ def that_matter(findings: Findings) -> set[HeadId]:
         for target, effect, verdict in rows
         if isinstance(target, HeadId) and (verdict in (CONFIRMED, PARTLY) or abs(effect) >= HEAD_BOUND / 2)
     }
-
-
-def _agreement(loaded: LoadedModel, guessed: np.ndarray, findings: Findings) -> dict[str, float]:
-    """How well the attribution (flat head,) of the tested heads goes along with taking them out: a correlation."""
-    exact = findings.per_example[0].mean(axis=-1)
-    heads = [target for target in findings.targets if isinstance(target, HeadId)]
-    of_heads = np.array([guessed[loaded.flat(head)] for head in heads])
-    usable = np.isfinite(exact) & np.isfinite(of_heads)
-    if usable.sum() < FEWEST_TO_CORRELATE or min(exact[usable].std(), of_heads[usable].std()) == 0:
-        return {}
-    return {"attribution_correlation": round(float(np.corrcoef(exact[usable], of_heads[usable])[0, 1]), 4)}

@@ -1,14 +1,21 @@
 """What a reader must know of the evidence: metric, gap, method and rule, as keys and values for the catalogues."""
 
+import numpy as np
+
 from core.causal.bounds import ALIKE, CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
 from core.causal.comparison import Comparison
 from core.causal.evidence._chosen import EVERY_HEAD_RUNS, STRONG
 from core.causal.metric import Metric, answer_places
 from core.causal.statistics import smallest_sign_flip_p
+from core.causal.verdicts import Findings
+from core.heads import HeadId
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import has_plain_stream
 from core.schema import EvidenceAbout, Note
 from core.text import number, percent
+
+FEWEST_TO_CORRELATE = 5
+"""Tested heads from which a correlation of attribution and effect is given."""
 
 
 def about_of(comparison: Comparison) -> EvidenceAbout:
@@ -108,3 +115,14 @@ def tested_notes(
             Note(key=key, values={"partners": partners, "texts": comparison.count, "runs": EVERY_HEAD_RUNS})
         )
     return notes
+
+
+def agreement(loaded: LoadedModel, guessed: np.ndarray, findings: Findings) -> dict[str, float]:
+    """How well the attribution (flat head,) of the tested heads goes along with taking them out: a correlation."""
+    exact = findings.per_example[0].mean(axis=-1)
+    heads = [target for target in findings.targets if isinstance(target, HeadId)]
+    of_heads = np.array([guessed[loaded.flat(head)] for head in heads])
+    usable = np.isfinite(exact) & np.isfinite(of_heads)
+    if usable.sum() < FEWEST_TO_CORRELATE or min(exact[usable].std(), of_heads[usable].std()) == 0:
+        return {}
+    return {"attribution_correlation": round(float(np.corrcoef(exact[usable], of_heads[usable])[0, 1]), 4)}

@@ -72,11 +72,25 @@ def test_other_errors_are_not_taken_for_missing_gradients(folder, monkeypatch):
         run(folder)
 
 
+def counted(records):
+    """Whether the last step of the screen is the number of steps that was told at its beginning."""
+    screen = [record for record in records if record.stage == "screen"]
+    assert screen[0].step == 0 and len({record.total for record in screen}) == 1
+    return screen[-1].step == screen[-1].total > 1
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_the_steps_of_a_small_model_are_those_that_were_told_before(folder, evidence):
+    records, _ = run(folder, evidence=evidence)
+    assert counted(records)
+
+
 def test_in_a_large_model_the_strongest_heads_are_measured_and_edges_run_into_them(folder, monkeypatch):
     monkeypatch.setattr("core.causal.evidence._chosen.EVERY_HEAD_RUNS", 1)
     monkeypatch.setattr("core.analysis.ranking.STRONGEST", 3)
     monkeypatch.setattr("core.analysis.ranking.MOST_RECEIVERS", 4)
-    _, result = run(folder)
+    records, result = run(folder)
+    assert counted(records)
     heads = in_flat_order(result.heads)
     assert heads["exact"].notna().sum() == 3
     cheap = score_of(heads, "codes", "gradient")
@@ -89,7 +103,8 @@ def test_in_a_large_model_the_strongest_heads_are_measured_and_edges_run_into_th
 
 def test_texts_without_partners_take_gradients_towards_the_mean(folder, monkeypatch):
     monkeypatch.setitem(SMALLEST_GAP, "own_word", 0.0)
-    _, result = run(folder, pairing="off", partners="off", permutations=99)
+    records, result = run(folder, pairing="off", partners="off", permutations=99)
+    assert counted(records)
     assert result.manifest.ranking.gradients == "mean"
     assert in_flat_order(result.heads)["screen"].notna().all()
 
