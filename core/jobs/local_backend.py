@@ -16,8 +16,9 @@ from core.jobs._worker_process import WorkerProcess
 from core.jobs.backend import Answer, JobStatus, QuestionKind
 from core.jobs.follow_up import follow_up
 from core.runs.job_state import JobKind, JobState, Status, read_state
-from core.runs.progress import measured_timings, read_records, seconds_left
+from core.runs.progress import read_records
 from core.runs.run_folder import RunFolder, list_runs, open_run
+from core.runs.time_left import earlier_run, seconds_left, size_of
 
 CANCEL_GRACE = 1.5
 """Seconds that a worker has to stop by itself before it is ended."""
@@ -73,7 +74,8 @@ class LocalBackend:
         if state.status != "running":
             return JobStatus(run_id, state, place)
         config = run.config()
-        left = seconds_left(read_records(run), measured_timings(config.model, config.preset))
+        records = read_records(run)
+        left = seconds_left(records, size_of(records, config), earlier_run(config))
         return JobStatus(run_id, state, place, left)
 
     def check_status(self, run_id: str) -> JobState | None:

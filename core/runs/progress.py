@@ -1,7 +1,6 @@
-"""What the progress records of a run tell: the loss curve, the time of each stage, the time that is left."""
+"""What the progress records of a run tell: the loss curve, the time of each stage."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,26 +70,6 @@ def stage_seconds(records: Sequence[Record], now: float | None = None) -> dict[s
     return seconds
 
 
-def seconds_left(
-    records: Sequence[Record], measured: Mapping[str, float] | None, now: float | None = None
-) -> float | None:
-    """Seconds until the end, or None where nothing tells.
-
-    The rest of the current stage comes from its own pace; the later stages from `measured`, the timings of an
-    earlier run. Without them only the current stage is estimated.
-    """
-    if not records:
-        return sum(measured.values()) if measured else None
-    now = time.time() if now is None else now
-    last = records[-1]
-    later = STAGES[STAGES.index(last.stage) + 1 :] if last.stage in STAGES else ()
-    rest = sum(measured.get(stage, 0.0) for stage in later) if measured else 0.0
-    current = _rest_of_stage(records, now)
-    if current is None and measured:
-        current = max(0.0, measured.get(last.stage, 0.0) - stage_seconds(records, now)[last.stage])
-    return None if current is None else current + rest
-
-
 def measured_timings(model: str, preset: str) -> dict[str, float] | None:
     """Seconds a stage of the newest finished run with this model and preset, or None."""
     for path, stamp in stamped_runs():
@@ -109,14 +88,3 @@ def _finished(path: str, _stamp: int) -> tuple[str, str] | None:
             config = run.config()
             return config.model, config.preset
     return None
-
-
-def _rest_of_stage(records: Sequence[Record], now: float) -> float | None:
-    stage = records[-1].stage
-    first = next(record for record in records if record.stage == stage)
-    last = records[-1]
-    done = last.step - first.step
-    if done <= 0 or last.total <= 0:
-        return None
-    pace = (last.time - first.time) / done
-    return max(0.0, pace * (last.total - last.step) - (now - last.time))

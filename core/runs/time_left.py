@@ -17,7 +17,7 @@ Without an earlier run nothing is said before the last long stage: its own pace 
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -57,30 +57,39 @@ class Earlier:
 
 def earlier_run(config: RunConfig) -> Earlier | None:
     """The newest finished run with this preset, one of this model if there is one; None where there is none."""
-    others: Earlier | None = None
-    for path, stamp in stamped_runs():
-        known = _known(path, stamp)
-        if known is None or known[0][1:] != (config.preset, config.evidence):
-            continue
-        if known[0][0] == config.model:
-            return known[1]
-        others = others or known[1]
-    return None if others is None else Earlier(others.seconds, others.records, others.size, same_model=False)
+    kinds = ((path, stamp, _kind(path, stamp)) for path, stamp in stamped_runs())
+    alike = [
+        (path, stamp, kind[0])
+        for path, stamp, kind in kinds
+        if kind is not None and kind[1:] == (config.preset, config.evidence)
+    ]
+    for path, stamp, model in sorted(alike, key=lambda run: run[2] != config.model):
+        if (known := _known(path, stamp)) is not None:
+            return replace(known, same_model=model == config.model)
+    return None
 
 
-@lru_cache(maxsize=256)
-def _known(path: str, _stamp: int) -> tuple[tuple[str, str, bool], Earlier] | None:
-    """Model, preset and evidence of a finished run, and what is expected after it; read once."""
+@lru_cache(maxsize=4096)
+def _kind(path: str, _stamp: int) -> tuple[str, str, bool] | None:
+    """Model, preset and evidence of a finished run; a page asks for those of all runs at every look."""
     run = RunFolder(Path(path))
     with suppress(StorageError):
         if run.state().status == "done":
-            config, manifest, records = run.config(), run.manifest(), read_records(run)
-            heads = float(manifest.model.n_layers * manifest.model.n_heads)
-            counted = size_of(records, config)
-            size = Size(counted.tokens, counted.characters, float(manifest.model.n_parameters), heads)
-            return (config.model, config.preset, config.evidence), Earlier(
-                manifest.timings, tuple(records), size
-            )
+            config = run.config()
+            return config.model, config.preset, config.evidence
+    return None
+
+
+@lru_cache(maxsize=64)
+def _known(path: str, _stamp: int) -> Earlier | None:
+    """What is expected after a finished run."""
+    run = RunFolder(Path(path))
+    with suppress(StorageError):
+        manifest, records = run.manifest(), read_records(run)
+        heads = float(sum(manifest.model.heads_by_layer) or manifest.model.n_layers * manifest.model.n_heads)
+        parameters = float(manifest.model.n_parameters)
+        size = replace(size_of(records, run.config()), parameters=parameters, heads=heads)
+        return Earlier(manifest.timings, tuple(records), size)
     return None
 
 

@@ -142,7 +142,8 @@ def reply(worker):
     """The last reply, without the memory that is free at the moment."""
     last = json.loads(worker._replies.getvalue().splitlines()[-1])
     if last.get("key") == "preview":
-        last["value"]["model"].pop("memory_available_bytes")
+        model = last["value"]["model"]
+        last["value"]["model"] = {name: model[name] for name in model if "memory" not in name}
     return last
 
 

@@ -11,7 +11,6 @@ from core.runs.progress import (
     append_record,
     measured_timings,
     read_records,
-    seconds_left,
     stage_seconds,
 )
 from core.runs.run_folder import RunFolder, new_run_id, runs_folder
@@ -43,13 +42,8 @@ def test_a_damaged_line_is_left_out(tmp_path, line):
     assert read_records(run) == RECORDS[:2]
 
 
-def test_seconds_of_stages_and_what_is_left_by_hand():
+def test_seconds_of_stages_by_hand():
     assert stage_seconds(RECORDS, now=17.0) == {"load": 2.0, "train": 5.0}
-    # 4 of 10 steps took 4 seconds: 6 more, of which one has gone by
-    assert seconds_left(RECORDS, None, now=17.0) == pytest.approx(5.0)
-    assert seconds_left(RECORDS, {"evidence": 3.0, "load": 9.0}, now=17.0) == pytest.approx(8.0)
-    assert seconds_left([], {"load": 2.0, "train": 3.0}) == 5.0
-    assert seconds_left(RECORDS[:1], None, now=11.0) is None
 
 
 def finished(model: str, seconds: float, preset: str = "fast") -> RunFolder:
