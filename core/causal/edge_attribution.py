@@ -113,7 +113,7 @@ def attributed(
         done, backward_passes = done + len(part), backward_passes + 1
         yield done
     gap = runs.metric.gap
-    edges = edges * forward_mask(loaded) / (runs.count * gap)
+    edges = edges * forward_mask(loaded) * _scales(loaded) / (runs.count * gap)
     return Attributed(by_pair / gap, edges, runs.forward_passes, backward_passes)
 
 
@@ -148,6 +148,15 @@ def _add_along(
             written = torch.einsum("rphd,hdm->hrpm", some.to(towards), own)
             edges[first : first + len(own), columns] += (written.flatten(1) @ towards).double().cpu().numpy()
             first += len(own)
+
+
+def _scales(loaded: LoadedModel) -> np.ndarray:
+    """What a change by a source is multiplied by in front of a target's layer (source, target); 1 in most models."""
+    layers = loaded.layers_with_heads
+    of_layers = np.array([[loaded.stream.scale(source, target) for target in layers] for source in layers])
+    place = np.searchsorted(layers, loaded.layer_of_head)
+    scales: np.ndarray = of_layers[np.ix_(place, place)]
+    return scales
 
 
 def tokens_at_once(loaded: LoadedModel, receivers: int | None = None) -> int:

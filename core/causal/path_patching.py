@@ -167,23 +167,24 @@ class _Plan:
         self._inside, self._shifted = True, []
         try:
             for round_ in self._rounds[layer]:
-                norm, shifted = self._loaded.norm(layer), self._before_norm + self._delta(round_)
+                norm, shifted = self._loaded.norm(layer), self._before_norm + self._delta(layer, round_)
                 shifted = shifted if norm is None else norm(shifted)
                 run = partial(run_again, attention, args, kwargs)
                 run_reading(self._loaded, layer, self._reads, run, base, shifted, self._shifted.append)
         finally:
             self._inside = False
 
-    def _delta(self, round_: _Round) -> Tensor:
+    def _delta(self, target: int, round_: _Round) -> Tensor:
         """The shift of the residual stream (row, position, d_model) that the receivers of a round see."""
         assert self._before_norm is not None
         delta = torch.zeros_like(self._before_norm)
         if self._known is not None:
             rows = [row for row, senders in enumerate(round_.senders) if senders]
-            delta[rows] = self._known[rows].to(delta)
+            scales = [self._loaded.stream.scale(round_.senders[row][0].layer, target) for row in rows]
+            delta[rows] = self._known[rows].to(delta) * delta.new_tensor(scales)[:, None, None]
             return delta
         for layer in sorted({sender.layer for senders in round_.senders for sender in senders}):
-            delta += self._added(layer, round_).to(delta)
+            delta += self._loaded.stream.scale(layer, target) * self._added(layer, round_).to(delta)
         return delta
 
     def _added(self, layer: int, round_: _Round) -> Tensor:

@@ -24,6 +24,7 @@ from torch import Tensor
 from core.errors import ModelError
 from core.generators import relayed
 from core.heads import EdgeId
+from core.model.architectures.layouts import qkv_layout
 from core.model.attention_calls import AttentionCall, around_attention, hands_over
 from core.model.hooks import after, on_z
 from core.model.loaded_model import LoadedModel
@@ -37,7 +38,9 @@ SHARE = 0.5
 
 def separable(loaded: LoadedModel) -> bool:
     """Whether queries, keys and values can be told apart in every layer of the model."""
-    return loaded.qkv != "unknown" or all(hands_over(loaded, layer) for layer in loaded.layers_with_heads)
+    return qkv_layout(loaded.shape.architecture) != "unknown" or all(
+        hands_over(loaded, layer) for layer in loaded.layers_with_heads
+    )
 
 
 def run_reading(
@@ -80,7 +83,7 @@ def run_reading(
 @contextmanager
 def _projections_of(loaded: LoadedModel, layer: int, reads: Reads, base: Tensor) -> Iterator[None]:
     """Let the projections to the other two of q, k and v read `base`."""
-    attention, layout = loaded.attention(layer), loaded.qkv
+    attention, layout = loaded.attention(layer), qkv_layout(loaded.shape.architecture)
     with ExitStack() as stack:
         if layout == "separate":
             for module in (getattr(attention, f"{other}_proj") for other in PARTS if other != reads):

@@ -144,6 +144,7 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     update = recorded["z"] @ loaded.output_weights(head.layer)[head.head]
     if (behind := loaded.norm_behind(head.layer)) is not None:
         update = through_norm(behind, update, recorded["written"])
+    update = update * loaded.stream.scale(head.layer, shape.n_layers)
     stream = recorded["stream"] if norm is not None else hidden[0].float()
     return HeadReading(recorded["weights"], update.cpu(), stream.cpu())
 

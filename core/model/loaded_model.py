@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from core.errors import HeadlightError, ModelError
 from core.examples.example_set import shortened
 from core.heads import HeadId
-from core.model.architectures import ModelShape, Reading, read_heads, shape_of
-from core.model.architectures.layouts import QkvLayout, qkv_layout
+from core.model import architectures
 from core.model.fingerprint import hash_tensors, hash_tokenizer
 from core.model.linear_layers import use_onednn
 from core.model.memory import in_place, running_device
@@ -29,7 +28,8 @@ class LoadedModel:
     """A causal model in evaluation mode with its tokenizer, and access to its heads by layer.
 
     `heads` is the order of every flat head axis: layer by layer, HeadId.layer the number of the block in the model.
-    `gaps` is what may stand between a text and its answer. Raises ModelError for a model without heads to read.
+    `gaps` is what may stand between a text and its answer. With `check` the heads are tried on the model itself, once
+    for its weights (`core.model.architectures.checking`). Raises ModelError for a model without heads to read.
     """
 
     gaps: tuple[str, ...] = (" ", "")
@@ -38,19 +38,26 @@ class LoadedModel:
     device_note: Note | None = None
     """Why the model is not on the device that was chosen for it."""
 
-    def __init__(self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "") -> None:
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, name: str, weights_hash: str = "", check: bool = False
+    ) -> None:
         self.model: Any = model.eval().requires_grad_(False)
         use_onednn(self.model)
         self.tokenizer = tokenizer
         self.name = name
-        self.reading: Reading = read_heads(self.model, name)
+        self.reading = architectures.read_heads(self.model, name)
         self.layers: list[Any] = [*self._module(self.reading.blocks)]
         self._of_layer = {of_layer.layer: of_layer for of_layer in self.reading.layers}
         self.heads = self.reading.heads
         self._place = {head: place for place, head in enumerate(self.heads)}
-        self.shape: ModelShape = shape_of(self.model, self.reading)
+        self.shape = architectures.shape_of(self.model, self.reading)
         self.weights_hash = weights_hash or hash_tensors(self.model)
         self.tokenizer_hash = hash_tokenizer(tokenizer)
+        # measured now, since a pass inside an intervention would measure the intervention
+        about = self.model, self.reading, name
+        self.abilities = (
+            architectures.checked(*about, self.weights_hash) if check else architectures.measured(*about)
+        )
         self._frames: Tensor | None = None
 
     @property
@@ -69,6 +76,11 @@ class LoadedModel:
         return running_device(self.model.get_input_embeddings())
 
     @property
+    def stream(self) -> architectures.StreamRule:
+        """How what attention writes reaches later layers."""
+        return self.abilities.stream
+
+    @property
     def layers_with_heads(self) -> tuple[int, ...]:
         """Numbers of the blocks that have attention heads; all of them but in hybrid models."""
         return tuple(self._of_layer)
@@ -82,11 +94,6 @@ class LoadedModel:
         """The places of a layer's heads on every flat head axis; empty where it has none."""
         start, stop = np.searchsorted(self.layer_of_head, [layer, layer + 1]).tolist()
         return slice(start, stop)
-
-    @property
-    def qkv(self) -> QkvLayout:
-        """How the projections to queries, keys and values lie."""
-        return qkv_layout(self.shape.architecture)
 
     def flat(self, head: HeadId) -> int:
         """The place of a head on every flat head axis."""

@@ -59,10 +59,8 @@ def final_norm(loaded: LoadedModel) -> tuple[Any, Any]:
 
 
 def has_plain_stream(loaded: LoadedModel) -> bool:
-    """Whether every layer only adds to the residual stream; false where one normalises what it hands on."""
-    config = loaded.model.config.get_text_config()
-    before = getattr(config, "do_layer_norm_before", True)
-    return bool(before and not getattr(config, "apply_residual_connection_post_layernorm", False))
+    """Whether every layer only adds to the residual stream, but for constant scales; measured, not known by name."""
+    return loaded.stream.plain
 
 
 def check_plain_stream(loaded: LoadedModel) -> None:

@@ -1,6 +1,7 @@
 """What the model says next on each example."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypedDict
 
 import torch
@@ -54,7 +55,10 @@ def head_logits(loaded: LoadedModel, hidden: Tensor, words: Tensor | None = None
     Of all words (..., vocabulary), or of these (..., word) alone. Effects are differences of logits, which half
     precision would round to steps as large as the effects themselves.
     """
-    config = loaded.model.config.get_text_config()
+    scale = loaded.abilities.logit_scale
+    if scale is None:
+        logits = own_logits(loaded, hidden)
+        return logits if words is None else logits.gather(-1, words.to(logits.device))
     with in_place(loaded.model.get_output_embeddings()) as unembedding:
         bias = getattr(unembedding, "bias", None)
         if words is None:
@@ -67,10 +71,42 @@ def head_logits(loaded: LoadedModel, hidden: Tensor, words: Tensor | None = None
             bias = bias if bias is None else bias[words]
         if bias is not None:
             logits = logits + bias.to(logits.dtype)
-    logits = logits * (getattr(config, "logit_scale", None) or 1.0)
-    logits = logits / (getattr(config, "logits_scaling", None) or 1.0)
-    cap = getattr(config, "final_logit_softcapping", None)
+    logits = logits * scale
+    cap = getattr(loaded.model.config.get_text_config(), "final_logit_softcapping", None)
     return torch.tanh(logits / cap) * cap if cap else logits
+
+
+def own_logits(loaded: LoadedModel, hidden: Tensor) -> Tensor:
+    """Logits (..., vocabulary) that the model's own code makes of final hidden states (..., d_model).
+
+    For models in which more than a product with the unembedding lies between the two: their forward pass runs with
+    these states in place of those of its layers.
+    """
+    base = loaded.model.base_model
+    rows = hidden.reshape(1, -1, hidden.shape[-1]).to(next(loaded.model.parameters()).dtype)
+
+    def given(_module: nn.Module, _args: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (rows, *output[1:])
+        output["last_hidden_state"] = rows
+        return output
+
+    ids = torch.zeros(1, 1, dtype=torch.long, device=loaded.device)
+    with after_call(base, given):
+        logits: Tensor = loaded.model(
+            input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
+        ).logits
+    return at_least_float(logits).reshape(*hidden.shape[:-1], logits.shape[-1])
+
+
+@contextmanager
+def after_call(module: nn.Module, change: Callable[[nn.Module, Any, Any], Any]) -> Iterator[None]:
+    """Outputs of the module inside are what `change` makes of them."""
+    handle = module.register_forward_hook(change)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def multiplied(loaded: LoadedModel, hidden: Tensor) -> Tensor:

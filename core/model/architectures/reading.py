@@ -201,7 +201,7 @@ class _Reader:
 
     def _projection(self, block: str, seen: AttentionCall) -> tuple[Call, int]:
         """The output projection behind a computation of attention, and the size of its heads."""
-        scope = seen.name
+        scope, width = seen.name, self._calls_of(block)[0].inputs[0].shape[-1]
         while True:
             for call in reversed(self._trace.calls):
                 widths = linear_widths(call.module)
@@ -210,7 +210,7 @@ class _Reader:
                 fits = (
                     widths[0] == seen.n_heads * seen.d_head if seen.d_head else widths[0] % seen.n_heads == 0
                 )
-                if fits and call.inputs and call.inputs[0].shape[-1] == widths[0]:
+                if fits and widths[1] == width and call.inputs and call.inputs[0].shape[-1] == widths[0]:
                     return call, widths[0] // seen.n_heads
             scope = scope.rpartition(".")[0]
             if len(scope) <= len(block):

@@ -171,9 +171,10 @@ class _SoftmaxSeen(TorchFunctionMode):
         if isinstance(result, Tensor) and self._watcher.open:
             name = getattr(func, "__name__", "")
             square = result.ndim in (3, 4) and result.shape[-1] == result.shape[-2] >= self._length
+            sink = result.ndim in (3, 4) and result.shape[-2:] == (self._length, self._length + 1)
             if name == "softmax" and square and result.shape[-1] > self._length:
                 self._watcher.trace.added = result.shape[-1] - self._length
-            elif name == "softmax" and square:
+            elif name == "softmax" and (square or sink):
                 self._watcher.saw(self._watcher.open[-1].name, result.shape[-3], 0, False)
             elif name == "scaled_dot_product_attention" and result.ndim == 4:
                 self._watcher.saw(self._watcher.open[-1].name, result.shape[1], result.shape[-1], False)
@@ -236,7 +237,7 @@ def _registered() -> str:
     from transformers import AttentionInterface, AttentionMaskInterface
 
     AttentionInterface.register(WATCHED, _attention_seen)
-    AttentionMaskInterface.register(WATCHED, _no_mask)
+    AttentionMaskInterface.register(WATCHED, _open_mask)
     return WATCHED
 
 
@@ -245,9 +246,13 @@ def _attention_seen(
 ) -> tuple[Tensor, None]:
     batch, n_heads, length, _ = query.shape
     watcher = _watcher[-1]
-    watcher.saw(watcher.name_of(module), n_heads, value.shape[-1], True)
+    if length == N_TOKENS:  # some types mix the streams of their layers by attention of one token
+        watcher.saw(watcher.name_of(module), n_heads, value.shape[-1], True)
     return query.new_zeros(batch, length, n_heads, value.shape[-1]), None
 
 
-def _no_mask(*_args: Any, **_options: Any) -> None:
-    return None
+def _open_mask(batch_size: int, q_length: Any, kv_length: int, *_args: Any, **options: Any) -> Tensor:
+    """A mask to add that hides nothing, as attention step by step gets one."""
+    length = q_length if isinstance(q_length, int) else len(q_length)
+    shape = (batch_size, 1, length, kv_length)
+    return torch.zeros(shape, dtype=options.get("dtype") or torch.float32, device=options.get("device"))

@@ -1,6 +1,7 @@
 """Loading a model safely: weights come from safetensors files alone, and no code of a model's author is run."""
 
-from core.model.loaded_model import LoadedModel, ModelShape
+from core.model.architectures import ModelShape
+from core.model.loaded_model import LoadedModel
 from core.model.loading.config import load_config, shape_from_config
 from core.model.loading.devices import device_notes, resolve_device
 from core.model.loading.examine import examine

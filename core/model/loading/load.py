@@ -10,8 +10,9 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, GenerationConfig
 
 from core.errors import ModelError
+from core.model.architectures import ModelShape
 from core.model.fingerprint import hash_weights
-from core.model.loaded_model import LoadedModel, ModelShape, one_line
+from core.model.loaded_model import LoadedModel, one_line
 from core.model.loading import apple
 from core.model.loading.adapters import merged
 from core.model.loading.config import shape_from_config
@@ -59,7 +60,8 @@ def load_model(
     if target.type == "mps":
         loaded = apple.placed(model, lambda moved: LoadedModel(moved, read.tokenizer, source, hashed))
     else:
-        loaded = LoadedModel(model, read.tokenizer, source, hashed)
+        with memory_errors():
+            loaded = LoadedModel(model, read.tokenizer, source, hashed, check=True)
     loaded.notes = (*examined.notes, *read.notes)
     return loaded
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import logit_changes
 from core.model.next_token import head_logits, last_logits, most_likely
-from tests.support.tiny_models import CONFIGS, tiny
+from tests.support.tiny_models import CONFIGS, random_model, tiny, word_tokenizer
 
 TEXTS = [[5, 9, 7, 30], [8, 6, 40], [11, 12, 13, 14, 15]]
 
@@ -69,15 +70,13 @@ def test_gradients_pass_through_blocks_of_the_unembedding(monkeypatch):
     torch.testing.assert_close(gradient, towards @ loaded.model.lm_head.weight.float(), atol=1e-5, rtol=1e-5)
 
 
-def test_logits_are_scaled_as_the_model_s_config_says():
-    loaded = tiny("llama")
+def test_logits_are_scaled_as_the_model_itself_does_whatever_its_config_says():
+    model = random_model("llama")
+    model.config.logit_scale = 5.0  # nothing in this type reads it
+    model.lm_head.register_forward_hook(lambda _module, _args, output: output / 4)
+    loaded = LoadedModel(model, word_tokenizer(), "scaled")
     hidden = torch.randn(2, loaded.shape.d_model, generator=torch.Generator().manual_seed(0))
-    plain = head_logits(loaded, hidden)
-    loaded.model.config.logit_scale = 0.25
-    torch.testing.assert_close(head_logits(loaded, hidden), plain / 4)
-    loaded.model.config.logit_scale = None
-    loaded.model.config.logits_scaling = 8.0
-    torch.testing.assert_close(head_logits(loaded, hidden), plain / 8)
+    torch.testing.assert_close(head_logits(loaded, hidden), head_logits(tiny("llama"), hidden) / 4)
 
 
 def test_the_likeliest_words_come_first_with_their_probability():

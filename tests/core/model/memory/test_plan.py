@@ -9,8 +9,8 @@ import torch
 from core.config import AutoencoderConfig
 from core.discovery.autoencoder import train
 from core.generators import result_of
+from core.model.architectures import ModelShape
 from core.model.head_outputs import head_outputs
-from core.model.loaded_model import ModelShape
 from core.model.memory import SHORT, TYPICAL, Training, parts_of, plan_memory
 from core.model.memory.plan import (
     ATTENTION_BYTES,
