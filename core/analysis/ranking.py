@@ -3,8 +3,9 @@
 1. Gradients: attribution with integrated gradients of every head, on every partner of a text
    (`core.causal.edge_attribution`); without partners, attribution towards the mean of the normal texts
    (`core.causal.attribution`). In a model that gives no gradients the step is left out, and a note says so.
-2. Exact effects of every head, where that takes at most EVERY_HEAD_RUNS changed runs; else of the STRONGEST heads that
-   codes and gradients put first. These are the effects that the evidence rests on: they are measured once.
+2. Exact effects of every head, where that takes few enough changed runs (`core.causal.evidence`); else of the
+   STRONGEST heads that codes and gradients put first. These are the effects that the evidence rests on: they are
+   measured once.
 3. The score of a head by the rule of `core.analysis.signals`.
 4. The score of an edge: codes and links, and its first-order effect, by the same rule. In large models edges run into
    the MOST_RECEIVERS best heads alone.

@@ -2,8 +2,9 @@
 
 1. `core.causal.metric` turns the behaviour into one number a text, and says whether the two sides differ at all.
 2. Which heads are tested: every head of the model where that takes at most EVERY_HEAD_RUNS changed runs of single texts
-   (heads × texts × partners), with fewer partners a text where that helps. Otherwise the candidates, and beside them
-   every head that a cheap signal holds strong, the strongest first (`STRONG_HEADS` at most).
+   (heads × texts × partners; `most_runs` where they read few tokens anew), with fewer partners a text where that helps.
+   Otherwise the candidates, and beside them every head that a cheap signal holds strong, the strongest first
+   (`STRONG_HEADS` at most).
 3. `core.causal.comparison` takes each of them out (noising) and, between the texts of a pair, puts it in (denoising);
    its effect on a text is the change of the metric as a share of the gap between the sides.
 4. `core.causal.verdicts` judges the effects. Then the strongest edges between the heads that matter are tested alike.
@@ -19,7 +20,13 @@ Where the sides do not differ no effect is measured and no verdict is given. Whe
 its heads alone are tested.
 """
 
-from core.causal.evidence._chosen import EVERY_HEAD_RUNS, STRONG_HEADS, HeadEffects, every_head_rounds
+from core.causal.evidence._chosen import (
+    EVERY_HEAD_RUNS,
+    STRONG_HEADS,
+    HeadEffects,
+    every_head_rounds,
+    most_runs,
+)
 from core.causal.evidence._gathering import MOST_EDGES, Evidence, gather
 
 __all__ = [
@@ -30,4 +37,5 @@ __all__ = [
     "HeadEffects",
     "every_head_rounds",
     "gather",
+    "most_runs",
 ]

@@ -4,7 +4,7 @@ import numpy as np
 
 from core.causal.bounds import ALIKE, CERTAIN, EDGE_BOUND, HEAD_BOUND, LIKELY, RULE
 from core.causal.comparison import Comparison
-from core.causal.evidence._chosen import EVERY_HEAD_RUNS, STRONG
+from core.causal.evidence._chosen import EVERY_HEAD_RUNS, STRONG, most_runs
 from core.causal.metric import Metric, answer_places
 from core.causal.statistics import smallest_sign_flip_p
 from core.causal.verdicts import Findings
@@ -103,7 +103,7 @@ def tested_notes(
         "heads": heads,
         "candidates": candidates,
         "strong": percent(STRONG),
-        "runs": EVERY_HEAD_RUNS,
+        "runs": most_runs(comparison),
     }
     notes = [Note(key="evidence_every_head" if tested == heads else "evidence_strong_heads", values=values)]
     if untested:

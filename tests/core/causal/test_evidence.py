@@ -5,7 +5,8 @@ import pytest
 
 from core.analysis.pipeline import analyse
 from core.causal.bounds import EDGE_BOUND, HEAD_BOUND
-from core.causal.evidence import MOST_EDGES, HeadEffects, gather
+from core.causal.comparison import Comparison
+from core.causal.evidence import MOST_EDGES, HeadEffects, every_head_rounds, gather, most_runs
 from core.causal.verdicts import Findings
 from core.config import make_config
 from core.errors import ModelError
@@ -158,6 +159,7 @@ def test_edges_are_tested_between_candidates_and_heads_that_turn_out_to_matter(m
 def test_where_not_every_head_can_be_tested_the_strong_ones_are_and_the_run_says_so(models, monkeypatch):
     """With the true heads no candidates, their attribution alone brings them in, the strongest first."""
     monkeypatch.setattr("core.causal.evidence._chosen.EVERY_HEAD_RUNS", 16 * 10)
+    monkeypatch.setattr("core.causal.evidence._chosen.SHORT_TIMES", 1)
     monkeypatch.setattr("core.causal.evidence._chosen.STRONG_HEADS", 1)
     loaded, examples = scenario("planted-induction", models)
     every, truth = all_heads(4, 6), load_truth("planted-induction").heads
@@ -330,3 +332,17 @@ def test_pairs_of_unequal_length_are_not_resampled(loaded):
     assert alignment.paired
     evidence, _ = gathered(loaded, examples, TARGETS[:3], TARGETS[3:])
     assert evidence.about.method == "mean"
+
+
+@pytest.mark.parametrize(("read", "heads_tested"), [(2, 12), (1, 0)])
+def test_where_runs_read_few_tokens_anew_more_of_them_are_made(read, heads_tested, monkeypatch):
+    """12 heads on 4 + 4 pairs take 96 runs; each reads the last two of five tokens."""
+    monkeypatch.setattr("core.causal.evidence._chosen.EVERY_HEAD_RUNS", 60)
+    monkeypatch.setattr("core.causal.evidence._chosen.SHORT_RUN", read)
+    loaded = tiny("gpt2", seed=2)
+    examples = from_rows([e.model_dump() | {"pair": f"p{i % 4}"} for i, e in enumerate(pairs(longer=False))])
+    recording = Recording(loaded, tokenise(loaded, examples), streams=True)
+    alignment = align(examples, recording.texts)
+    comparison = Comparison(recording, examples, alignment, 0)
+    assert most_runs(comparison) == (108 if heads_tested else 60)
+    assert every_head_rounds(loaded, comparison) == (1 if heads_tested else 0)
