@@ -1,7 +1,7 @@
 """What one head looks at in a text, and which words it makes likelier there.
 
 1. One forward pass over the text gives the head's attention weights, its z, and the residual stream in front of
-   the final norm. Attention runs in its eager form meanwhile, since the fused one returns no weights.
+   the final norm.
 2. What the head writes at the token in question, z_h W_O,h, goes through final norm and unembedding
    (`core.model.logit_attribution`): the change of every word's logit, given against the mean over all words,
    because only differences of logits count.
@@ -24,7 +24,8 @@ from core.errors import ConfigError, ModelError
 from core.examples.example_set import Example
 from core.heads import HeadId
 from core.inspection.answers import AttentionView, Between, HeadView, Word, Writes
-from core.model.attention_weights import MOST_WEIGHTS, attention_by
+from core.model.attention_calls import on_weights
+from core.model.attention_weights import MOST_WEIGHTS
 from core.model.batching import pad
 from core.model.hooks import after, before, on_z
 from core.model.loaded_model import LoadedModel
@@ -121,11 +122,12 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     def record_z(z: Tensor) -> None:
         recorded["z"] = z[0, :, head.head].float()
 
-    def record_attention(_module: Any, output: Any) -> Any:
-        recorded["written"] = output[0][0].float()
-        if len(output) > 1 and output[1] is not None:
-            recorded["weights"] = output[1][0, head.head].float().cpu()
+    def record_written(_module: Any, output: Any) -> Any:
+        recorded["written"] = (output[0] if isinstance(output, tuple) else output)[0].float()
         return output
+
+    def record_weights(_layer: int, weights: Tensor) -> None:
+        recorded["weights"] = weights[0, head.head].float().cpu()
 
     def record_stream(_module: Any, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         recorded["stream"] = (args[0] if args else kwargs["hidden_states"])[0].float()
@@ -133,9 +135,9 @@ def read_head(loaded: LoadedModel, ids: Sequence[int], head: HeadId) -> HeadRead
     token_ids, mask = pad([ids], loaded.device)
     norm = final_norm(loaded)[1]
     with ExitStack() as stack:
-        stack.enter_context(attention_by(loaded, "eager"))
+        stack.enter_context(on_weights(loaded, [head.layer], record_weights))
         stack.enter_context(on_z(loaded, head.layer, record_z))
-        stack.enter_context(after(loaded.attention(head.layer), record_attention))
+        stack.enter_context(after(loaded.attention(head.layer), record_written))
         if norm is not None:
             stack.enter_context(before(norm, record_stream))
         hidden = loaded.model.base_model(input_ids=token_ids, attention_mask=mask, use_cache=False)[0]

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from core.model.activation_store import ActivationStore
+from core.model.attention_calls import on_weights
 from core.model.attention_weights import (
     MOST_WEIGHTS,
     AttentionRecorder,
     AttentionState,
     between,
-    on_attention,
-    weights_beside,
 )
 from core.model.batching import BATCH_TOKENS, batches_of, pad
 from core.model.head_outputs import Spec, ZRecorder, at
@@ -145,18 +144,14 @@ class PlainPasses:
         lengths = [self._lengths[text] for text in batch]
         z = ZRecorder(self._loaded, lengths, [self._z_specs[text] for text in batch], batch)
         weights = AttentionRecorder(lengths, [self.attention_specs.get(text) for text in batch])
-        # What heads write must be what changed runs, with fused attention, would write.
-        together = with_weights and weights_beside(self._loaded)
         with ExitStack() as stack:
             stack.enter_context(on_every_z(self._loaded, z.keep))
             if self._with_streams:
                 stack.enter_context(self.streams.recorder(batch))
-            if together:
-                stack.enter_context(on_attention(self._loaded, weights.keep))
+            if with_weights:
+                layers = self._loaded.layers_with_heads
+                stack.enter_context(on_weights(self._loaded, layers, weights.keep))
             hidden = self._forward(batch)
-        if with_weights and not together:
-            with on_attention(self._loaded, weights.keep):
-                self._forward(batch)
         if self._read_at is None:
             last = hidden[torch.arange(len(batch)), torch.tensor(lengths) - 1].cpu()
             self.hidden |= dict(zip(batch, last, strict=True))

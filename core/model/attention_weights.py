@@ -3,11 +3,9 @@
 They say how much of a head's attention at one position goes to another.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -16,13 +14,10 @@ from torch import Tensor
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
 from core.model.head_outputs import Spec
-from core.model.hooks import after
-from core.model.loaded_model import LoadedModel
 
 if TYPE_CHECKING:
     from core.model.recording import Recording
 
-FUSED_WITH_WEIGHTS = "headlight_fused_with_weights"
 MOST_WEIGHTS = 2**28
 """Attention weights of one layer that a forward pass may hold."""
 
@@ -61,33 +56,6 @@ def mean_attention(recording: "Recording", positions: np.ndarray) -> Attention:
     return Attention("over_text" if over_text else "computed", (total / texts).float())
 
 
-@contextmanager
-def on_attention(loaded: LoadedModel, read: Callable[[Tensor], None]) -> Iterator[None]:
-    """Call `read` with each layer's attention weights (row, head, query, key), in the order of the layers.
-
-    The fused kernels return no weights, so these are computed beside them (`weights_beside`), or attention is computed
-    step by step. Architectures whose attention returns none in that form either call nothing.
-    """
-
-    def keep(_module: Any, output: Any) -> Any:
-        weights = output[1] if isinstance(output, tuple) and len(output) > 1 else None
-        if weights is not None:
-            read(weights)
-        return output
-
-    with ExitStack() as stack:
-        fused = _usual(loaded) == "sdpa" and weights_beside(loaded)
-        stack.enter_context(attention_by(loaded, _beside() if fused else "eager"))
-        for layer in loaded.layers_with_heads:
-            stack.enter_context(after(loaded.attention(layer), keep))
-        yield
-
-
-def weights_beside(loaded: LoadedModel) -> bool:
-    """Whether a pass that reads attention weights gives, to the last bit, what a pass without them gives."""
-    return _usual(loaded) == "eager" or (_usual(loaded) == "sdpa" and not _is_falcon(loaded))
-
-
 class AttentionRecorder:
     """Attention weights of every head in one padded pass."""
 
@@ -100,8 +68,8 @@ class AttentionRecorder:
         """Layers that gave weights."""
         return len(self._layers)
 
-    def keep(self, weights: Tensor) -> None:
-        """Take weights (row, head, query, key) of the next layer."""
+    def keep(self, _layer: int, weights: Tensor) -> None:
+        """Take weights (row, head, query, key) of the next layer that has heads."""
         rows = []
         for own, length, spec in zip(weights.detach().cpu(), self._lengths, self._specs, strict=True):
             whole = own[:, :length, :length]
@@ -129,61 +97,3 @@ def between(weights: Tensor, positions: Sequence[int]) -> Tensor:
     queries = torch.where(over_tokens[:, None], weights[..., first:, :].mean(dim=-2, keepdim=True), queries)
     keys = queries[..., first:].sum(dim=-1, keepdim=True)
     return torch.where(over_tokens, keys, queries[..., index])
-
-
-@contextmanager
-def attention_by(loaded: LoadedModel, implementation: str) -> Iterator[None]:
-    """Let attention be computed by another implementation (`eager`: step by step, with weights); then as before."""
-    usual = _usual(loaded)
-    try:
-        _use(loaded, implementation)
-        yield
-    finally:
-        _use(loaded, usual)
-
-
-def _use(loaded: LoadedModel, implementation: str) -> None:
-    """Choose how attention is computed; Falcon follows its config but refuses the public way."""
-    if _is_falcon(loaded):
-        loaded.model.config._attn_implementation = implementation
-    else:
-        loaded.model.set_attn_implementation(implementation)
-
-
-def _usual(loaded: LoadedModel) -> str:
-    return str(loaded.model.config._attn_implementation)
-
-
-def _is_falcon(loaded: LoadedModel) -> bool:
-    return bool(loaded.model.config.model_type == "falcon")
-
-
-def _beside() -> str:
-    """The name under which transformers knows fused attention with the weights beside it."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
-
-    AttentionInterface.register(FUSED_WITH_WEIGHTS, _fused_with_weights)
-    AttentionMaskInterface.register(FUSED_WITH_WEIGHTS, sdpa_mask)
-    return FUSED_WITH_WEIGHTS
-
-
-def _fused_with_weights(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
-) -> tuple[Tensor, Tensor]:
-    """The output of the fused kernel, and the weights of the module's own attention step by step."""
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-    output, _ = sdpa_attention_forward(module, query, key, value, mask, **options)
-    step_by_step = sys.modules[type(module).__module__].eager_attention_forward
-    return output, step_by_step(module, query, key, value, _additive(mask, query), **options)[1]
-
-
-def _additive(mask: Tensor | None, query: Tensor) -> Tensor:
-    """A mask to add to scores from one of booleans; where fused attention needs none it is causal alone."""
-    if mask is None:
-        mask = torch.ones(2 * query.shape[-2:-1], dtype=torch.bool, device=query.device).tril()
-    if mask.dtype != torch.bool:
-        return mask
-    lowest = torch.finfo(query.dtype).min
-    return torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill(~mask, lowest)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 import torch
 from torch import Tensor
+from transformers import AttentionInterface
 
 from core.config import make_config
 from core.errors import ConfigError, ModelError
@@ -13,7 +14,6 @@ from core.examples.reading import from_rows
 from core.heads import HeadId
 from core.inspection.head_view import (
     MOST_TOKENS,
-    attention_by,
     changes_at,
     corresponding,
     head_view,
@@ -21,6 +21,7 @@ from core.inspection.head_view import (
     spaced,
     words,
 )
+from core.model.attention_calls import on_weights
 from core.model.hooks import after, before
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import final_norm, logit_changes, through_norm
@@ -61,12 +62,12 @@ def test_attention_is_causal_sums_to_one_and_leaves_the_model_as_it_was(kind: st
     assert hooks == []
 
 
-def test_attention_is_switched_back_after_an_error() -> None:
-    loaded = tiny("llama")
-    with pytest.raises(ZeroDivisionError), attention_by(loaded, "eager"):
-        assert loaded.model.config._attn_implementation == "eager"
+def test_the_lookup_of_attention_is_as_it_was_after_an_error() -> None:
+    loaded, usual = tiny("llama"), AttentionInterface.get_interface
+    with pytest.raises(ZeroDivisionError), on_weights(loaded, [0], lambda *_: None):
+        assert AttentionInterface.get_interface is not usual
         raise ZeroDivisionError
-    assert loaded.model.config._attn_implementation == "sdpa"
+    assert AttentionInterface.get_interface is usual
 
 
 def test_attention_of_gpt2_is_the_softmax_of_its_queries_and_keys() -> None:
@@ -210,7 +211,7 @@ def test_model_that_normalises_its_stream_shows_attention_alone() -> None:
 
 def test_missing_weights_and_too_long_a_text_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = tiny("llama")
-    monkeypatch.setattr("core.model.attention_weights._use", lambda model, implementation: None)
+    monkeypatch.setattr("core.model.attention_calls.AttentionCall.weights", lambda call: None)
     with pytest.raises(ModelError, match="llama models do not tell"):
         read_head(loaded, IDS, HeadId(0, 0))
     monkeypatch.setattr("core.inspection.head_view.MOST_WEIGHTS", 4 * 5**2)

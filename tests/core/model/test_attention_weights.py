@@ -7,11 +7,12 @@ import torch
 from core.discovery.attention_flow import flow_between
 from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
-from core.model import _plain_passes, attention_weights
+from core.model import _plain_passes, attention_calls
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import Attention, attention_by, mean_attention
+from core.model.attention_weights import Attention, mean_attention
 from core.model.head_outputs import head_outputs
 from core.model.recording import Recording
+from tests.support.attention import attention_by
 from tests.support.codes import aligned
 from tests.support.tiny_models import CONFIGS, tiny
 
@@ -128,7 +129,7 @@ def test_why_there_are_no_weights_is_named(monkeypatch):
         monkeypatch.setattr(_plain_passes, limit, most - 1)
         assert attention_of(loaded)[0].state == "too_long"
         monkeypatch.undo()
-    monkeypatch.setattr(attention_weights, "_use", lambda *_: None)
+    monkeypatch.setattr(attention_calls.AttentionCall, "weights", lambda *_: None)
     silent, passes = attention_of(loaded)
     assert (silent.state, silent.weights, passes) == ("no_weights", None, 1)
 

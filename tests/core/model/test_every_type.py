@@ -14,8 +14,10 @@ from transformers import AttentionInterface
 
 from core.errors import ModelError
 from core.heads import HeadId
+from core.model.attention_calls import on_weights
 from core.model.hooks import after, on_z
 from core.model.loaded_model import LoadedModel
+from tests.support.attention import attention_by
 from tests.support.every_type import KINDS, TOKENS, CannotBuild, tiny
 from tests.support.tiny_models import word_tokenizer
 
@@ -171,6 +173,22 @@ def test_what_the_heads_of_a_layer_write_adds_up_to_what_its_projection_writes(k
         total = by_head.sum(-2) if bias is None else by_head.sum(-2) + bias
         assert by_head.shape[-2:] == (loaded.n_heads(layer), loaded.shape.d_model)
         close(total, written[0], f"layer {layer}")
+
+
+@pytest.mark.parametrize("kind", [case for case in EVERY if case.values[0] not in REFUSED])
+def test_attention_weights_are_those_that_the_type_gives_out_itself_and_the_pass_stays_what_it_is(kind):
+    loaded = read(kind)
+    plain, read_off = logits_of(loaded.model), {}
+    with on_weights(loaded, loaded.layers_with_heads, read_off.__setitem__):
+        assert torch.equal(logits_of(loaded.model), plain)
+    with torch.no_grad(), attention_by(loaded, "eager"):
+        given = loaded.model(input_ids=text(), use_cache=False, output_attentions=True).attentions
+    # hybrids give out what their other layers hand on, too
+    own = [weights for weights in given if weights is not None and weights.shape[-2:] == (13, 13)]
+    assert sorted(read_off) == list(loaded.layers_with_heads)
+    for layer, weights in zip(sorted(read_off), own, strict=True):
+        assert weights.shape[1] == loaded.n_heads(layer)
+        close(read_off[layer], weights, f"layer {layer}")
 
 
 @pytest.mark.slow

@@ -11,11 +11,11 @@ from core.examples.slots import MEAN
 from core.generators import result_of
 from core.model import _plain_passes
 from core.model.activation_store import ActivationStore
-from core.model.attention_weights import attention_by
 from core.model.hooks import on_every_z
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import last_logits
 from core.model.recording import Recording
+from tests.support.attention import attention_by
 from tests.support.tiny_models import CONFIGS, tiny
 
 TEXTS = [[5, 9, 7, 30], [8, 6, 40], [11, 12, 13, 14, 15], [5, 9, 8, 30]]
@@ -104,10 +104,10 @@ def test_reading_attention_weights_changes_no_bit_of_what_heads_write(kind):
     assert loaded.model.config._attn_implementation == "sdpa"
 
 
-def test_attention_that_cannot_be_read_beside_takes_a_pass_of_its_own():
+def test_attention_of_a_type_that_calls_the_kernel_itself_takes_no_pass_of_its_own():
     recording = whole(tiny("falcon"))
     ask_everything(recording)
-    assert recording.forward_passes == 2
+    assert recording.forward_passes == 1
 
 
 def test_a_part_of_a_recording_is_the_same_recording(reads):
