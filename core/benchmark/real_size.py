@@ -68,6 +68,9 @@ SPREAD = 0.04
 
 WORDS = 300
 
+DRAWN = 2**22 - 3
+"""Random numbers that are drawn; weights repeat them. No width divides their number, so rows differ."""
+
 
 @dataclass(frozen=True)
 class SizeRow:
@@ -94,6 +97,7 @@ def write_model(folder: Path, geometry: str, heads: int = 0, seed: int = 0) -> i
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(folder)
     generator = torch.Generator().manual_seed(seed)
+    drawn = torch.empty(DRAWN, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
     shards: dict[str, dict[str, torch.Tensor]] = {}
     for name, parameter in model.named_parameters():
         number = name.split("layers.")[1].split(".")[0] if "layers." in name else "rest"
@@ -104,7 +108,7 @@ def write_model(folder: Path, geometry: str, heads: int = 0, seed: int = 0) -> i
         for name, parameter in shard.items():
             values = torch.ones(parameter.shape, dtype=torch.bfloat16)
             if parameter.ndim > 1:
-                values.normal_(0, SPREAD, generator=generator)
+                _fill(values.view(-1), drawn)
             made[name], where[name] = values, file
             total += values.numel() * 2
         save_file(made, folder / file, {"format": "pt"})
@@ -112,6 +116,12 @@ def write_model(folder: Path, geometry: str, heads: int = 0, seed: int = 0) -> i
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     _tokenizer().save_pretrained(folder)
     return total
+
+
+def _fill(values: torch.Tensor, drawn: torch.Tensor) -> None:
+    """Fill with the drawn numbers, again and again."""
+    for part in values.split(len(drawn)):
+        part.copy_(drawn[: len(part)])
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:
