@@ -24,6 +24,12 @@ from core.model.memory import ATTENTION_BYTES, Z_BYTES, in_halves, is_out_of_mem
 from core.model.partial_forward import Streams
 
 RECORDING_VERSION = 3
+BLOCK_BYTES = 2**26
+"""z of one text that the store takes as one entry, at most, or of one layer."""
+
+BATCH_Z_BYTES = 2**28
+"""z of a batch that is held at a time where memory does not hold that of all texts."""
+
 SLOT_WEIGHTS = 2**26
 """Attention weights between compared positions, of all heads, that a run may hold."""
 
@@ -48,6 +54,8 @@ class PlainPasses:
         self._with_streams = streams
         self.streams, self.prefixes = Streams(loaded, self._lengths), Prefixes(loaded)
         self._z_specs = self._specs_of_z(slots)
+        # what memory does not hold of z lies in the store, in blocks of layers
+        self._spills = store is not None and any(spec is not None for spec in self._z_specs)
         self.attention_state, self.attention_specs = self._plan_of_attention(slots if attention else {})
         self._z: dict[int, list[Tensor]] = {}
         self.attention: dict[int, Tensor] = {}
@@ -68,11 +76,12 @@ class PlainPasses:
             yield done
 
     def whole_z(self, texts: Sequence[int]) -> list[list[Tensor]]:
-        """z of all positions by layer, read again where memory does not allow to keep it."""
+        """z of all positions by layer; where memory does not hold it, from the store, else read again."""
         if all(self._z_specs[text] is None for text in texts):
             return [self._z[text] for text in texts]
-        rows: dict[int, list[Tensor]] = {}
-        batches = batches_of(self._lengths, sorted(set(texts)))
+        stored = {text: self._stored_z(text) for text in sorted(set(texts))}
+        rows = {text: layers for text, layers in stored.items() if layers is not None}
+        batches = batches_of(self._lengths, [text for text in stored if text not in rows])
         for batch, of_batch in in_halves(batches, self._z_of, self._cost):
             rows |= dict(zip(batch, of_batch, strict=True))
         return [rows[text] for text in texts]
@@ -123,7 +132,9 @@ class PlainPasses:
         longest = max((self._lengths[text] for text in with_weights), default=1)
         budget = max(1, min(BATCH_TOKENS, MOST_WEIGHTS // (self._loaded.shape.n_heads * longest)))
         others = [text for text in texts if text not in self.attention_specs]
-        return batches_of(self._lengths, with_weights, budget) + batches_of(self._lengths, others)
+        most = max(1, BATCH_Z_BYTES // self._z_bytes) if self._spills else BATCH_TOKENS
+        first = batches_of(self._lengths, with_weights, min(budget, most))
+        return first + batches_of(self._lengths, others, min(BATCH_TOKENS, most))
 
     def _read(self, batch: Sequence[int]) -> None:
         """Read a batch, a single text without its attention weights where memory does not suffice for them."""
@@ -142,7 +153,8 @@ class PlainPasses:
     def _keep_of(self, batch: Sequence[int], with_weights: bool) -> None:
         """One plain pass of a batch, of which everything that is wanted is kept."""
         lengths = [self._lengths[text] for text in batch]
-        z = ZRecorder(self._loaded, lengths, [self._z_specs[text] for text in batch], batch)
+        specs = [None if self._spills else self._z_specs[text] for text in batch]
+        z = ZRecorder(self._loaded, lengths, specs, batch)
         weights = AttentionRecorder(lengths, [self.attention_specs.get(text) for text in batch])
         with ExitStack() as stack:
             stack.enter_context(on_every_z(self._loaded, z.keep))
@@ -158,7 +170,7 @@ class PlainPasses:
         else:
             for text, of_text in zip(batch, hidden, strict=True):
                 self.hidden[text] = of_text[list(self._read_at[text])].cpu()
-        self._z |= dict(zip(batch, z.rows(), strict=True))
+        self._z |= {text: self._spilled(text, rows) for text, rows in zip(batch, z.rows(), strict=True)}
         if with_weights and weights.layers == len(self._loaded.layers_with_heads):
             self.attention |= dict(zip(batch, weights.rows(), strict=True))
         elif with_weights:
@@ -171,6 +183,35 @@ class PlainPasses:
         ids, mask = pad([self.texts[text] for text in batch], self._loaded.device)
         hidden: Tensor = self._loaded.model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)[0]
         return hidden
+
+    def _spilled(self, text: int, layers: list[Tensor]) -> list[Tensor]:
+        """What of z by layer memory holds; where that is less than all, the store takes all of it."""
+        spec = self._z_specs[text]
+        if spec is None or self._store is None:
+            return layers
+        for block in self._blocks(text):
+            self._store.put_layers(self._key(f"z{block.start}", text), layers[block.start : block.stop])
+        return [at(of_layer, spec) for of_layer in layers]
+
+    def _stored_z(self, text: int) -> list[Tensor] | None:
+        """z of all positions from the store, None where it is not there."""
+        if self._store is None or self._z_specs[text] is None:
+            return self._z[text] if self._z_specs[text] is None else None
+        layers: list[Tensor] = []
+        for block in self._blocks(text):
+            of_block = self._store.get_layers(self._key(f"z{block.start}", text), len(block))
+            if of_block is None:
+                return None
+            layers += of_block
+        return layers
+
+    def _blocks(self, text: int) -> list[range]:
+        """The layers of a text that lie in the store together."""
+        loaded = self._loaded
+        largest = max(loaded.n_heads(layer) * loaded.d_head(layer) for layer in loaded.layers_with_heads)
+        count = max(1, BLOCK_BYTES // (self._lengths[text] * largest * loaded.number_bytes))
+        layers = range(loaded.shape.n_layers)
+        return [layers[first : first + count] for first in layers[::count]]
 
     def _known(self, text: int) -> bool:
         """Whether all that is kept of a text is here or, now taken from there, in the cache."""
@@ -214,10 +255,15 @@ class PlainPasses:
         content = f"{part}|{RECORDING_VERSION}|{hashes}|{list(self.texts[text])}|{positions}"
         return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
 
-    def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:
+    @property
+    def _z_bytes(self) -> int:
+        """Bytes of z of one token."""
         loaded = self._loaded
         numbers = sum(loaded.n_heads(layer) * loaded.d_head(layer) for layer in loaded.layers_with_heads)
-        if sum(self._lengths) * numbers * self._loaded.number_bytes <= Z_BYTES:
+        return numbers * loaded.number_bytes
+
+    def _specs_of_z(self, slots: Mapping[int, Sequence[int]]) -> list[Spec]:
+        if sum(self._lengths) * self._z_bytes <= Z_BYTES:
             return [None] * len(self.texts)
         return [tuple(dict.fromkeys(slots.get(text, ()))) for text in range(len(self.texts))]
 

@@ -2,8 +2,8 @@
 
 Kept are z of every head, attention weights between the compared positions, the last hidden state, and the residual
 streams (`core.model.partial_forward`). All but the streams go through the disk cache; texts that lack their streams are
-read once more when a later stage first starts from one. Where z of all positions would take more than Z_BYTES, only
-those of the compared positions are kept, and whoever needs others has the texts read again.
+read once more when a later stage first starts from one. Where z of all positions would take more than Z_BYTES, memory
+holds those of the compared positions alone; the others lie in the disk cache, in blocks of layers, or are read again.
 """
 
 from collections.abc import Generator, Mapping, Sequence

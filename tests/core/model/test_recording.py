@@ -189,6 +189,34 @@ def test_beyond_the_bound_of_memory_only_compared_positions_are_kept_and_more_pa
     assert recording.forward_passes == 3
 
 
+def test_beyond_the_bound_of_memory_the_store_holds_z_in_blocks_of_layers(monkeypatch, store):
+    loaded = tiny()
+    unbounded = ask_everything(whole(loaded))
+    for name in ("Z_BYTES", "BLOCK_BYTES"):
+        monkeypatch.setattr(_plain_passes, name, 0)
+    recording = whole(loaded, store=store)
+    for one, other in zip(unbounded, ask_everything(recording), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert recording.forward_passes == 1
+    assert [len(of_layer) for of_layer in recording._passes._z[0]] == [2, 2, 2]
+    assert [len(block) for block in recording._passes._blocks(0)] == [1, 1, 1]
+    again = whole(loaded, store=store)
+    assert all(same(*z) for z in zip(again.z(range(4)), recording.z(range(4)), strict=True))
+    assert again.forward_passes == 0
+    store._cache.delete(recording._passes._key("z1", 2))
+    torch.testing.assert_close(recording.z([2])[0], again.z([0, 2])[1], atol=1e-5, rtol=1e-4)
+    assert (recording.forward_passes, again.forward_passes) == (2, 1)
+
+
+def test_fewer_tokens_are_read_at_a_time_where_memory_does_not_hold_z(monkeypatch, store):
+    monkeypatch.setattr(_plain_passes, "Z_BYTES", 0)
+    monkeypatch.setattr(
+        _plain_passes, "BATCH_Z_BYTES", 10 * 3 * 24 * 4
+    )  # ten tokens of 3 layers of 24 numbers
+    recording = whole(tiny(), store=store)
+    assert list(recording.read()) == [2, 4]
+
+
 def test_streams_beyond_the_bound_of_memory_are_not_kept(monkeypatch):
     monkeypatch.setattr("core.model.partial_forward.MOST_BYTES", 0)
     recording = whole(tiny())
