@@ -17,6 +17,14 @@ settings.register_profile("headlight", deadline=None)  # a busy machine is no fa
 settings.load_profile("headlight")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items):
+    """Every test that asks for the real language model is marked so."""
+    for item in items:
+        if "smollm2" in getattr(item, "fixturenames", ()):
+            item.add_marker("real")
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     """Runs and cache of a test lie in its own folder."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,14 @@ def entry(file: str, content: bytes) -> dict[str, Any]:
         "blobId": hashlib.sha1(content).hexdigest(),
     }
     if file.endswith(LARGE):
-        digest = hashlib.sha256(content).hexdigest()
+        digest = _sha256(content)
         said["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 130}
     return said
+
+
+@cache
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
