@@ -100,7 +100,7 @@ def observe_texts(
     """Tokenise, align and read the texts, once for every stage that follows."""
     yield clock.start("tokens")
     ids = tokenise(loaded, config.examples)
-    size = {"tokens": sum(map(len, ids)), "heads": len(loaded.heads), "parameters": loaded.shape.n_parameters}
+    size = {"tokens": sum(map(len, ids)), "heads": len(loaded.heads)}
     yield Progress("tokens", 1, 1, size)
     yield clock.start("capture", len(ids))
     reading = _read(config, loaded, ids, opened)

@@ -37,11 +37,10 @@ MOST_OFF = 30.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run reads: tokens of all texts (characters where they are not counted), numbers of the model."""
+    """How much a run reads: tokens of all texts (characters where they are not counted), heads of the model."""
 
     tokens: float = 0.0
     characters: int = 0
-    parameters: float = 0.0
     heads: float = 0.0
 
 
@@ -82,13 +81,14 @@ def _kind(path: str, _stamp: int) -> tuple[str, str, bool] | None:
 
 @lru_cache(maxsize=64)
 def _known(path: str, _stamp: int) -> Earlier | None:
-    """What is expected after a finished run."""
+    """What is expected after a finished run; None where the evidence that it asked for found nothing to test."""
     run = RunFolder(Path(path))
     with suppress(StorageError):
         manifest, records = run.manifest(), read_records(run)
+        if run.config().evidence and manifest.evidence != "computed":
+            return None
         heads = float(sum(manifest.model.heads_by_layer) or manifest.model.n_layers * manifest.model.n_heads)
-        parameters = float(manifest.model.n_parameters)
-        size = replace(size_of(records, run.config()), parameters=parameters, heads=heads)
+        size = replace(size_of(records, run.config()), heads=heads)
         return Earlier(manifest.timings, tuple(records), size)
     return None
 
@@ -97,7 +97,7 @@ def size_of(records: Sequence[Record], config: RunConfig) -> Size:
     """What is known of a run's size: the texts' characters, and what the record of their tokens tells."""
     characters = sum(len(example.text) for example in config.examples.examples)
     told = next((record.metrics for record in records if "tokens" in record.metrics), {})
-    return Size(told.get("tokens", 0.0), characters, told.get("parameters", 0.0), told.get("heads", 0.0))
+    return Size(told.get("tokens", 0.0), characters, told.get("heads", 0.0))
 
 
 def seconds_left(
@@ -129,7 +129,7 @@ def seconds_left(
 def expectations(
     taken: Mapping[str, float], stage: str, size: Size, earlier: Earlier, cached: bool = False
 ) -> dict[str, float] | None:
-    """Seconds expected of every stage; None while an unknown model is loaded.
+    """Seconds expected of every stage; None before an unknown model has read the texts.
 
     `taken` are the seconds of the stages so far, of which `stage` still goes on.
     """
@@ -137,10 +137,10 @@ def expectations(
     if scale is None:
         return None
     heads = size.heads / earlier.size.heads if size.heads and earlier.size.heads else 1.0
-    expected = {
-        name: seconds * (1.0 if name == "load" else scale * (heads if name in BY_HEADS else 1.0))
-        for name, seconds in earlier.seconds.items()
-    }
+    factors = {"load": 1.0, **dict.fromkeys(BY_HEADS, scale * heads)}
+    if not earlier.same_model:  # dictionaries are trained a head, however large the rest of the model is
+        factors["train"] = heads
+    expected = {name: seconds * factors.get(name, scale) for name, seconds in earlier.seconds.items()}
     # What ended says how far off the following will be; the stage at work is corrected by what ended before it.
     factor = 1.0
     for name in ("train", "screen"):
@@ -170,11 +170,7 @@ def _scale(
             by_time = taken["capture"] / before
     if earlier.same_model:
         return (by_texts * by_time) ** 0.5 if by_time else by_texts
-    if by_time:
-        return by_time
-    if size.parameters and there.parameters:
-        return by_texts * size.parameters / there.parameters
-    return None
+    return by_time or None
 
 
 def _cached(records: Sequence[Record]) -> bool:
