@@ -47,6 +47,7 @@ class ModelCard(TypedDict):
     architecture: str
     n_layers: int
     n_heads: int
+    heads_by_layer: NotRequired[list[int]]
     d_model: int
     d_head: int
     n_parameters: int

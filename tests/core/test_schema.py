@@ -71,3 +71,11 @@ def test_former_names_of_the_circuit_s_check_are_read(tmp_path):
     assert list(record.minimal_ablation_sets["mean"].heads) == written["switch"]["mean"]["heads"]
     assert record.before_after.counts["anomalous"].judged == 8
     assert len(record.defined) == 3
+
+
+def test_heads_by_layer_of_new_and_earlier_runs():
+    from core.schema import ModelRecord
+
+    assert ModelRecord(name="old", n_layers=3, n_heads=4).heads_of_layers() == (4, 4, 4)
+    hybrid = ModelRecord(name="new", n_layers=3, n_heads=4, heads_by_layer=(0, 4, 2))
+    assert hybrid.heads_of_layers() == (0, 4, 2)

@@ -10,8 +10,11 @@ from core.text import duration, joined, number, text
 def asked(facts: Facts, language: str) -> str:
     """What the run compared, as a question."""
     model = facts.manifest.model
-    shape = {"layers": model.n_layers, "heads": model.n_heads}
-    return text(language, "summary.asked", model=facts.model, **shape, **facts.sides())
+    by_layer = model.heads_of_layers()
+    even = len(set(by_layer)) <= 1
+    shape = {"layers": model.n_layers, "heads": model.n_heads if even else sum(by_layer)}
+    key = "summary.asked" if even else "summary.asked_uneven"
+    return text(language, key, model=facts.model, **shape, **facts.sides())
 
 
 def three_sentences(facts: Facts, language: str) -> list[str]:

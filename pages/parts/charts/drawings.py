@@ -5,6 +5,7 @@ readable on both grounds.
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from html import escape
 
 from pages.parts.charts.colours import ANOMALOUS, FILLED, INK, NORMAL, VERDICT, VERDICT_SHAPE
@@ -43,14 +44,14 @@ def image(body: str, width: int, height: int, description: str = "") -> str:
     return f'<img src="{source}" width="{width}" height="{height}" alt="{escape(description)}">'
 
 
-def model_shape(n_layers: int, n_heads: int, description: str) -> str:
-    """Layers × heads as a grid of dots, layer 0 at the bottom; at most 40 × 40 dots are drawn."""
-    columns, rows = min(n_heads, 40), min(n_layers, 40)
+def model_shape(heads_by_layer: Sequence[int], description: str) -> str:
+    """The heads of each layer as dots, layer 0 at the bottom; at most 40 × 40 dots are drawn."""
+    columns, rows = min(max(heads_by_layer), 40), min(len(heads_by_layer), 40)
     step = 16 if max(columns, rows) <= 14 else 8
     dots = "".join(
         f'<circle cx="{step * (x + 0.5):g}" cy="{step * (y + 0.5):g}" r="{step * 0.3:.1f}" fill="{INK}"/>'
-        for y in range(rows)
-        for x in range(columns)
+        for y, count in enumerate(reversed(heads_by_layer[:rows]))
+        for x in range(min(count, columns))
     )
     return image(dots, step * columns, step * rows, description)
 

@@ -70,7 +70,7 @@ def show(result: Result) -> Shown:
             shortcut="Escape" if full else None,
         )
     if missing := st.session_state.get("search_missing"):
-        last = results.head_name(result.n_layers - 1, result.n_heads - 1)
+        last = results.head_name(*max(zip(result.heads["layer"], result.heads["head"], strict=True)))
         st.caption(t("circuit.not_found", typed=shell.plain(missing), last=last))
     return Shown(view, heads, edges, len(among))
 

@@ -1,5 +1,6 @@
 """What was found out of a model before a text is typed: its numbers, memory, origin, remarks and choices."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ def show(card: ModelCard) -> None:
     """The model's numbers, its shape as a drawing, memory against what is there, and what was checked."""
     with st.container(border=True):
         drawing, facts = st.columns([1, 2], gap="large", vertical_alignment="center")
-        shape = t("model.shape", layers=card["n_layers"], heads=card["n_heads"])
-        drawing.html(drawings.model_shape(card["n_layers"], card["n_heads"], shape))
+        by_layer = card.get("heads_by_layer") or [card["n_heads"]] * card["n_layers"]
+        shape = _shape(by_layer)
+        drawing.html(drawings.model_shape(by_layer, shape))
         drawing.caption(shape)
         facts.html(f'<dl class="facts">{_rows(card)}</dl>')
     if card["memory_needed_bytes"] > card["memory_available_bytes"]:
@@ -31,6 +33,14 @@ def show(card: ModelCard) -> None:
             text(state.language(), f"note.{finding['kind']}", **finding["values"]), icon=":material/info:"
         )
         choices(finding["choices"], f"finding_{place}")
+
+
+def _shape(heads_by_layer: Sequence[int]) -> str:
+    """Layers and heads in words, also where layers differ or some have no attention."""
+    layers, heads = len(heads_by_layer), sum(heads_by_layer)
+    if len(set(heads_by_layer)) == 1:
+        return t("model.shape", layers=layers, heads=heads_by_layer[0])
+    return t("model.shape_uneven", layers=layers, heads=heads, attending=sum(map(bool, heads_by_layer)))
 
 
 def choices(offered: list[Choice], key: str) -> None:

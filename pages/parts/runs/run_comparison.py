@@ -24,7 +24,7 @@ CSV_COLUMNS = (
 
 def same_shape(first: ModelRecord, second: ModelRecord) -> bool:
     """Whether heads of the two manifests' models can be held against each other one by one."""
-    return (first.n_layers, first.n_heads) == (second.n_layers, second.n_heads)
+    return first.heads_of_layers() == second.heads_of_layers()
 
 
 def same_model(first: ModelRecord, second: ModelRecord) -> bool:
