@@ -10,6 +10,12 @@ _NO_DECODER = re.compile(
 )
 
 
+_CLASSIFIER = re.compile(
+    r"For(Sequence|Token)Classification|ForQuestionAnswering|ForMultipleChoice|RewardModel"
+)
+"""Classes that judge a text; many of them are decoders without the layer that writes the next token."""
+
+
 def refuse_by_config(config: Any, name: str) -> None:
     """Raise ModelError for an encoder, an encoder with a decoder, or a type without a causal language model."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -18,6 +24,8 @@ def refuse_by_config(config: Any, name: str) -> None:
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError("encoder_decoder", name=name, architecture=kind)
     classes = " ".join(getattr(config, "architectures", None) or [])
+    if _CLASSIFIER.search(classes):
+        raise ModelError("no_language_head", name=name, architecture=classes)
     if _NO_DECODER.search(classes) and getattr(config, "is_decoder", False) is not True:
         raise ModelError("not_decoder_only", name=name, architecture=kind)
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:

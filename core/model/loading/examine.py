@@ -12,6 +12,7 @@ from core.model.loading.adapters import adapter_folder, check_adapter
 from core.model.loading.config import load_config
 from core.model.loading.files import ADAPTER, headers, weight_files
 from core.model.loading.fitting import Fit, Shaped, check_fit, fit
+from core.model.loading.gguf import check_gguf
 from core.model.loading.hub import gguf_of
 from core.model.loading.places import ADAPTER_CONFIG, NO_ADAPTER, Settled, checkpoints_in, settle
 from core.model.loading.quantised import plain_tensors
@@ -37,13 +38,20 @@ class Examined:
     """The adapter's config and weights."""
 
     notes: tuple[Note, ...] = ()
+    compared: bool = False
+    """Whether the tensors of the files were compared with the model."""
 
 
 def examine(source: str | Path, adapter: str = "") -> Examined:
     """Look at a model's files. Raises ModelError for what cannot be read, or where the person has to choose first."""
     settled = settle(source, adapter)
+    if file := gguf_of(settled.source):
+        check_gguf(file)
     config = load_config(settled.source)
     folder, own = _folder(settled), settled.adapter and adapter_folder(settled.adapter)
+    if file:
+        unpacked = Note(key="gguf_dequantised", values={"file": file.name})
+        return Examined(settled, config, None, (file,), _files_of(own), (unpacked,))
     if folder is None:
         return Examined(settled, config, adapter_files=_files_of(own))
     files = weight_files(folder)
@@ -57,7 +65,13 @@ def examine(source: str | Path, adapter: str = "") -> Examined:
     # transformers would add an adapter that lies beside the weights by itself
     by_itself = tensors is stored and not (folder / ADAPTER_CONFIG).exists()
     return Examined(
-        settled, config, None if by_itself else tensors, tuple(files), _files_of(own), tuple(notes)
+        settled,
+        config,
+        tensors=None if by_itself else tensors,
+        files=tuple(files),
+        adapter_files=_files_of(own),
+        notes=tuple(notes),
+        compared=found is not None,
     )
 
 
@@ -93,15 +107,7 @@ def _fit(config: Any, tensors: Mapping[str, Shaped]) -> Fit | None:
     """How the tensors fit; None for a model that transformers cannot build without values."""
     try:
         return fit(config, tensors)
-    except (
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        IndexError,
-    ) as error:
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         log.warning("the tensors were not compared with the model before loading: %s", error)
         return None
 

@@ -18,7 +18,7 @@ from core.model.loading.adapters import merged
 from core.model.loading.config import shape_from_config
 from core.model.loading.devices import resolve_device
 from core.model.loading.examine import Examined, examine
-from core.model.loading.fitting import causal_class
+from core.model.loading.fitting import Fit, causal_class, check_fit
 from core.model.loading.hub import place_of
 from core.model.loading.tokenizer import read_tokenizer
 from core.model.loading.weights import check_loaded
@@ -49,6 +49,8 @@ def load_model(
         with memory_errors():
             model, report = _read(examined, dtype, placing)
             check_loaded(model, report, source)
+            unused = tuple(sorted(map(str, report.get("unexpected_keys") or [])))
+            late = check_fit(Fit(model, (), unused, ()), source, ()) if not examined.compared else []
             if examined.adapter_files:
                 folder = examined.adapter_files[0].parent
                 model = merged(model, examined.settled.adapter, folder, source)
@@ -62,7 +64,7 @@ def load_model(
     else:
         with memory_errors():
             loaded = LoadedModel(model, read.tokenizer, source, hashed, check=True)
-    loaded.notes = (*examined.notes, *read.notes)
+    loaded.notes = (*examined.notes, *late, *read.notes)
     return loaded
 
 
