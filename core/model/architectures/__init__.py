@@ -3,7 +3,7 @@
 from core.model.architectures.checking import Abilities, measured, self_test
 from core.model.architectures.kept import checked, kept_abilities
 from core.model.architectures.reading import HeadsOfLayer, Reading, read_heads
-from core.model.architectures.refusals import refuse_by_config
+from core.model.architectures.refusals import refuse_by_config, text_part_notes
 from core.model.architectures.shape import ModelShape, shape_of
 from core.model.architectures.stream import StreamRule, stream_rule_of
 
@@ -21,4 +21,5 @@ __all__ = [
     "self_test",
     "shape_of",
     "stream_rule_of",
+    "text_part_notes",
 ]

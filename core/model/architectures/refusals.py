@@ -1,9 +1,10 @@
-"""Models that their config alone shows to be no decoder, before a weight is read or a pass is run."""
+"""What a config alone tells: that a model is no decoder, or that it is more than one, before a weight is read."""
 
 import re
 from typing import Any
 
 from core.errors import ModelError
+from core.schema import Note
 
 _NO_DECODER = re.compile(
     r"MaskedLM|ForPreTraining|SequenceClassification|TokenClassification|QuestionAnswering"
@@ -30,3 +31,11 @@ def refuse_by_config(config: Any, name: str) -> None:
         raise ModelError("not_decoder_only", name=name, architecture=kind)
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ModelError("unknown_architecture", name=name, architecture=kind)
+
+
+def text_part_notes(config: Any) -> list[Note]:
+    """Says of a model that reads pictures or sounds too that its language model is what is analysed."""
+    text = config.get_text_config()
+    if text is config:
+        return []
+    return [Note(key="text_part", values={"architecture": config.model_type, "text": text.model_type})]

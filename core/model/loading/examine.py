@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
 
+from core.model.architectures import text_part_notes
 from core.model.loading.adapters import adapter_folder, check_adapter
 from core.model.loading.config import load_config
 from core.model.loading.files import ADAPTER, headers, weight_files
@@ -61,7 +62,7 @@ def examine(source: str | Path, adapter: str = "") -> Examined:
     if (found := _fit(config, tensors)) is not None:
         notes += check_fit(found, settled.source, config.architectures or ())
         notes += check_adapter(found.model, settled.adapter, own, settled.source) if own else []
-    notes += _notes_of_place(folder, adapter)
+    notes += _notes_of_place(folder, adapter) + text_part_notes(config)
     # transformers would add an adapter that lies beside the weights by itself
     by_itself = tensors is stored and not (folder / ADAPTER_CONFIG).exists()
     return Examined(

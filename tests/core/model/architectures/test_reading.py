@@ -6,7 +6,7 @@ from transformers import AutoModelForCausalLM
 
 from core.errors import ModelError
 from core.heads import HeadId
-from core.model.architectures import read_heads
+from core.model.architectures import read_heads, text_part_notes
 from core.model.loaded_model import LoadedModel
 from tests.support import every_type
 from tests.support.tiny_models import CONFIGS, random_model, word_tokenizer
@@ -111,3 +111,9 @@ def test_a_model_that_fails_on_a_short_text_is_refused_with_what_it_says():
     with pytest.raises(ModelError, match="failed on a short text .*shapes") as caught:
         read_heads(model, "tiny")
     assert caught.value.key == "no_short_pass"
+
+
+def test_of_a_model_that_reads_pictures_too_the_language_model_is_named():
+    (note,) = text_part_notes(every_type.tiny_config("gemma3"))
+    assert (note.key, note.values) == ("text_part", {"architecture": "gemma3", "text": "gemma3_text"})
+    assert text_part_notes(every_type.tiny_config("llama")) == []
