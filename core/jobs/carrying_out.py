@@ -33,7 +33,7 @@ class Failure:
     """Key, values and English text of what went wrong."""
 
     error_key: str
-    error_values: Mapping[str, str]
+    error_values: Mapping[str, Any]
     error_text: str
 
 
@@ -119,7 +119,9 @@ def as_failure(error: BaseException, place: str) -> Failure:
         log.error("unexpected error", exc_info=error)
         detail = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         error = HeadlightError("internal", detail=detail)
-    return Failure(error.key, {name: str(value) for name, value in error.values.items()}, str(error))
+    # choices stay a list, from which the page makes its buttons
+    values = {name: value if isinstance(value, list) else str(value) for name, value in error.values.items()}
+    return Failure(error.key, values, str(error))
 
 
 def _stopped_by(error: BaseException, state: JobState, run: RunFolder) -> JobState:

@@ -53,6 +53,10 @@ def inspect(source: str, adapter: str = "") -> dict[str, Any]:
     """A small model's card, or the error of a folder without config."""
     if "missing" in source:
         raise ModelError("no_config", name=source)
+    if "several" in source:
+        names = ("q4.gguf", "q8.gguf")
+        choices = [{"key": "gguf", "values": {"name": n}, "model": f"/m/{n}", "adapter": ""} for n in names]
+        raise ModelError("several_gguf", name=source, files=", ".join(names), choices=choices)
     return {
         "name": source,
         "architecture": "gpt2",

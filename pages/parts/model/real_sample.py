@@ -59,6 +59,7 @@ def _texts(scenario: Scenario) -> None:
     """The texts of both sides; below each what it says, where the reader's language is another one."""
     explained = scenario.explained.get(state.language(), {})
     examples = read_examples(scenario.examples_file).examples
+    sides = []
     for label in ("anomalous", "normal"):
         rows = [
             f"<li>{escape(example.text)} <b>{escape(example.actual if label == 'anomalous' else example.expected)}</b>"
@@ -68,4 +69,5 @@ def _texts(scenario: Scenario) -> None:
             if example.label == label
         ]
         title = f'<p class="side {label}">{escape(t(f"real.{label}"))}</p>'
-        st.html(f'{title}<ul class="sample-texts">{"".join(rows)}</ul>')
+        sides.append(f'{title}<ul class="sample-texts">{"".join(rows)}</ul>')
+    st.html(f'<div class="sample-scroll" tabindex="0">{"".join(sides)}</div>')

@@ -114,3 +114,25 @@ def test_model_that_the_hub_does_not_know_is_explained(open_app: OpenApp) -> Non
     app = on_the_hub(open_app("model"), "owner/typo")
     run_until(app, lambda: "owner/typo" in shown(app))
     assert app.button(key="next_model").disabled
+
+
+def test_refused_model_offers_what_could_be_meant(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.radio(key="draft_source_kind").set_value("folder").run()
+    app.text_input(key="draft_source").set_value("/models/several").run()
+    app.button(key="check_model").click().run()
+    run_until(app, lambda: "refused_1" in keys(app))
+    assert "q4.gguf" in shown(app)
+    app.button(key="refused_1").click().run()
+    run_until(app, lambda: not app.button(key="next_model").disabled)
+    assert app.session_state["draft"].source == app.text_input(key="draft_source").value == "/m/q8.gguf"
+
+
+def test_adapter_beside_the_model_is_part_of_the_draft(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.radio(key="draft_source_kind").set_value("folder").run()
+    app.text_input(key="draft_source").set_value("/models/mine").run()
+    app.text_input(key="draft_adapter").set_value(" /models/lora ").run()
+    app.button(key="check_model").click().run()
+    run_until(app, lambda: not app.button(key="next_model").disabled)
+    assert app.session_state["draft"].adapter == "/models/lora"
