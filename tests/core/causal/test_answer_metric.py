@@ -188,7 +188,7 @@ def test_attribution_equals_finite_differences(loaded, method):
                 return difference(double, texts[text], examples[text], change)
 
             slope = (moved(-small) - moved(small)) / (2 * small) / metric.gap
-            assert values[*head, text] == pytest.approx(slope, rel=0.03, abs=noise)
+            assert values[double.flat(head), text] == pytest.approx(slope, rel=0.03, abs=noise)
 
 
 def test_edge_attribution_equals_finite_differences(loaded):
