@@ -225,6 +225,7 @@ class Prefixes:
         try:
             self._read([tuple(text[:width]), *map(tuple, others)])
             prefix = self.of([text], width)
+            self.forward_passes += 1
             with torch.no_grad():
                 again = hidden_states(self._loaded, [text[: read_at + 1]], prefix)[0, read_at - width]
         except Exception as error:
