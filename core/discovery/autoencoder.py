@@ -263,6 +263,7 @@ def member_sparsities(config: AutoencoderConfig) -> Tensor:
 def _start(samples: Tensor, config: AutoencoderConfig, generator: torch.Generator) -> Ensemble:
     groups, _, d = samples.shape
     shape = (groups * config.members, config.latents, d)
+    stop_point()
     decoder = torch.randn(shape, generator=generator).to(samples.device)
     _normalise(decoder, dim=2)
     zeros = torch.zeros(len(decoder), 1, config.latents, device=samples.device)

@@ -19,6 +19,7 @@ from core.examples.example_set import shortened
 from core.heads import HeadId
 from core.model import architectures
 from core.model.fingerprint import hash_tensors, hash_tokenizer
+from core.model.interruption import stop_point
 from core.model.linear_layers import use_onednn
 from core.model.memory import in_place, running_device
 from core.schema import Note
@@ -151,13 +152,15 @@ class LoadedModel:
         """
         if self._frames is None:
             largest = self.shape.d_head
-            self._frames = torch.zeros(len(self.heads), largest, largest)
+            every = torch.zeros(len(self.heads), largest, largest)
             start = 0
             for layer in self.layers_with_heads:
+                stop_point()
                 frames = torch.linalg.qr(self.output_weights(layer).transpose(1, 2)).R.cpu()
                 rows, own = frames.shape[1:]
-                self._frames[start : start + len(frames), :rows, :own] = frames
+                every[start : start + len(frames), :rows, :own] = frames
                 start += len(frames)
+            self._frames = every  # whole, or not at all: the work may be stopped at any layer
         return self._frames
 
     def to_d_model(self, outputs: Tensor) -> Tensor:

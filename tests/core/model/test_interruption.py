@@ -148,10 +148,18 @@ def test_a_model_that_was_half_loaded_is_dropped_and_the_others_are_kept(tmp_pat
 def test_training_is_stopped_at_an_epoch():
     samples = torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(0))
     config = AutoencoderConfig(epochs=40)
-    look = Stop(5)
-    with pytest.raises(RunCancelled), interruptible(look):
-        result_of(train(samples, config, 0))
-    assert look.looks == 5
+    for at in (1, 5, 20):
+        look = Stop(at)
+        with pytest.raises(RunCancelled), interruptible(look):
+            result_of(train(samples, config, 0))
+        assert look.looks == at
+
+
+def test_frames_of_heads_that_were_stopped_are_computed_whole_the_next_time():
+    loaded = tiny("llama")
+    with pytest.raises(RunCancelled), interruptible(Stop(2)):
+        loaded.head_frames()
+    assert torch.equal(loaded.head_frames(), tiny("llama").head_frames())
 
 
 def test_nobody_looks_and_nobody_is_told_outside():
