@@ -201,7 +201,7 @@ class _Reader:
 
     def _projection(self, block: str, seen: AttentionCall) -> tuple[Call, int]:
         """The output projection behind a computation of attention, and the size of its heads."""
-        scope, width = seen.name, self._calls_of(block)[0].inputs[0].shape[-1]
+        scope, width = seen.name, self._calls_of(seen.name)[0].inputs[0].shape[-1]
         while True:
             for call in reversed(self._trace.calls):
                 widths = linear_widths(call.module)

@@ -117,3 +117,8 @@ def test_of_a_model_that_reads_pictures_too_the_language_model_is_named():
     (note,) = text_part_notes(every_type.tiny_config("gemma3"))
     assert (note.key, note.values) == ("text_part", {"architecture": "gemma3", "text": "gemma3_text"})
     assert text_part_notes(every_type.tiny_config("llama")) == []
+
+
+def test_a_stream_of_several_lanes_is_wider_than_what_a_head_writes():
+    reading = read_heads(every_type.tiny("qwen4_exp_text"), "qwen4_exp_text")
+    assert reading.d_model == 32 and [of_layer.layer for of_layer in reading.layers] == [1, 3]
