@@ -38,6 +38,7 @@ from core.scenarios.loader import fetched_names, load_scenario, scenario_names
 from core.schema import Note, Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder
+from core.text import text
 
 if TYPE_CHECKING:
     from core.model.loading import ModelPool
@@ -214,7 +215,9 @@ def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> 
 
     config.examples.check()
     card = inspect(config.model, config.device, config.adapter)
-    _tell([*notes, *(Note(key=note["kind"], values=note["values"]) for note in card["findings"])])
+    _tell(notes)
+    for remark in card.get("findings", []):
+        print("note:", text("en", f"note.{remark['kind']}", **remark["values"]), file=sys.stderr)
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))

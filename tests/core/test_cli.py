@@ -301,3 +301,16 @@ def test_interrupted_sweep_keeps_what_it_measured(tmp_path):
     content = json.loads((out / "sensitivity.json").read_text(encoding="utf-8"))
     assert not content["complete"] and content["trained"] >= 1
     assert RunFolder(out).state("sensitivity").status == "interrupted"
+
+
+def test_what_is_known_of_the_model_is_told_before_the_analysis(run, tmp_path, tiny_texts):
+    """A config with a wrong number of tokens: a line on stderr, and a note in the manifest."""
+    folder = save_tiny(tmp_path / "stale", "llama")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"vocab_size": 60}))
+    out = tmp_path / "out"
+    words = "--model", folder, "--examples", tiny_texts, "--out", out, "--preset", "fast", "--no-evidence"
+    code, _, error = run("analyse", *words)
+    assert code == 0
+    assert "note: config.json says that the model has 60 tokens" in error
+    assert "vocabulary_stale" in [note.key for note in RunFolder(out).manifest().notes]

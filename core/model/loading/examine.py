@@ -108,7 +108,7 @@ def _fit(config: Any, tensors: Mapping[str, Shaped]) -> Fit | None:
     """How the tensors fit; None for a model that transformers cannot build without values."""
     try:
         return fit(config, tensors)
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, IndexError, ImportError) as error:
         log.warning("the tensors were not compared with the model before loading: %s", error)
         return None
 
