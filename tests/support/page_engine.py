@@ -74,6 +74,7 @@ def inspect(source: str, adapter: str = "") -> dict[str, Any]:
         "vocabulary": 1800,
         "checks": ["architecture", "configuration"],
         "chat": chat_facts(source),
+        **({"memory": {"weights": 5_000_000, "precision": "bfloat16"}} if "planned" in source else {}),
     }
 
 

@@ -75,12 +75,8 @@ def _rows(card: ModelCard) -> str:
         "widths": t("model.widths_value", d_model=card["d_model"], d_head=card["d_head"]),
         "context": f"{card['context_length']:,}" if card["context_length"] else t("model.no_limit"),
         "vocabulary": f"{card['vocabulary']:,}",
-        "device": f"{card['device']} · {card['dtype']}",
-        "memory": t(
-            "model.memory_value",
-            needed=i18n.size(card["memory_needed_bytes"]),
-            available=i18n.size(card["memory_available_bytes"]),
-        ),
+        "device": f"{card['device']} · {card.get('memory', {}).get('precision') or card['dtype']}",
+        "memory": _memory(card),
         "origin": origin_words(origin_of(card["name"])),
         "checks": t("finding.comma").join(t(f"check.{check}") for check in card["checks"]),
     }
@@ -88,3 +84,12 @@ def _rows(card: ModelCard) -> str:
     return "".join(
         f"<dt>{escape(t(f'model.{key}'))}</dt><dd>{escape(value)}</dd>" for key, value in shown.items()
     )
+
+
+def _memory(card: ModelCard) -> str:
+    """What the model and a run need, by what it is for where the worker has planned it, against what is free."""
+    needed, weights = card["memory_needed_bytes"], card.get("memory", {}).get("weights")
+    values = {"needed": i18n.size(needed), "available": i18n.size(card["memory_available_bytes"])}
+    if weights is None or weights > needed:
+        return t("model.memory_value", **values)
+    return t("model.memory_parts", weights=i18n.size(weights), run=i18n.size(needed - weights), **values)

@@ -136,3 +136,13 @@ def test_adapter_beside_the_model_is_part_of_the_draft(open_app: OpenApp) -> Non
     app.button(key="check_model").click().run()
     run_until(app, lambda: not app.button(key="next_model").disabled)
     assert app.session_state["draft"].adapter == "/models/lora"
+
+
+def test_card_says_what_the_memory_is_for(open_app: OpenApp) -> None:
+    app = open_app("model")
+    app.radio(key="draft_source_kind").set_value("folder").run()
+    app.text_input(key="draft_source").set_value("/models/planned").run()
+    app.button(key="check_model").click().run()
+    run_until(app, lambda: not app.button(key="next_model").disabled)
+    assert "6.5 MB needed (5 MB for the weights, 1.5 MB for loading and a run), 8 GB free" in shown(app)
+    assert "cpu · bfloat16" in shown(app)
