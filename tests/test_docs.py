@@ -209,3 +209,13 @@ def test_the_table_of_a_graphics_card_says_what_was_measured_or_that_nothing_was
         "| speed | gpt2-xl: analysis_passes | 12 | ≤ 20 |",
         "| large | **skipped** | no time was left |  |",
     ]
+
+
+@pytest.mark.parametrize("kind", ["llama", "bert", "gpt_oss", "mamba", "jamba", "zamba2"])
+def test_the_table_of_model_types_says_what_the_program_does(kind):
+    import transformers
+    from model_types import facts_of, kept
+
+    if kept()["transformers"] != transformers.__version__:
+        pytest.skip(f"the table was made with transformers {kept()['transformers']}")
+    assert facts_of(kind) == kept()["types"][kind], "renew it: python docs/tools/model_types.py; make docs"

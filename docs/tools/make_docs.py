@@ -22,6 +22,7 @@ TOOLS = Path(__file__).parent
 sys.path[:0] = [str(ROOT), str(TOOLS)]
 
 import benchmark_tables  # noqa: E402
+import model_types  # noqa: E402
 from benchmark_tables import table  # noqa: E402
 
 from core import schema  # noqa: E402
@@ -179,6 +180,11 @@ def benchmark(name: str, say: Words) -> Iterator[str]:
     yield from benchmark_tables.TABLES[name](MEASURED, say["benchmark"])
 
 
+def types(_name: str, say: Words) -> Iterator[str]:
+    """What can be done with every causal type of transformers, as `model_types.py` found it."""
+    yield from model_types.lines(say["types"])
+
+
 def order(_name: str, _say: Words) -> Iterator[str]:
     """The folders of core, lowest first, as the test of the directions holds them."""
     yield from ("```", *textwrap.wrap(" < ".join(ORDER.split()), 100), "```")
@@ -186,7 +192,7 @@ def order(_name: str, _say: Words) -> Iterator[str]:
 
 PARTS: Mapping[str, Callable[[str, Words], Iterator[str]]] = {
     part.__name__: part
-    for part in (columns, keys, commands, options, presets, scenarios, models, benchmark, order)
+    for part in (columns, keys, commands, options, presets, scenarios, models, benchmark, types, order)
 }
 
 
