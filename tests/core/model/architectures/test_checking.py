@@ -95,6 +95,8 @@ def test_the_model_is_as_before_afterwards():
         ("granite", {"logits_scaling": 5.0}),
         ("gemma2", {"final_logit_softcapping": 3.0, "query_pre_attn_scalar": 8}),
         ("falcon_h1", {"lm_head_multiplier": 0.3}),
+        ("llama4_text", {}),
+        ("roberta", {}),
     ],
 )
 def test_logits_of_the_last_hidden_state_are_the_model_s_own(kind, settings):
