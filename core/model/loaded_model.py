@@ -48,7 +48,8 @@ class LoadedModel:
         self.name = name
         self.reading = architectures.read_heads(self.model, name)
         if self.model.base_model is self.model:  # a few types (Llama 4) name a part that they do not have
-            self.model.base_model_prefix = self.reading.blocks.partition(".")[0]
+            base: Any = self.model
+            base.base_model_prefix = self.reading.blocks.partition(".")[0]
         self.layers: list[Any] = [*self._module(self.reading.blocks)]
         self._of_layer = {of_layer.layer: of_layer for of_layer in self.reading.layers}
         self.heads = self.reading.heads
