@@ -201,7 +201,9 @@ class _Reader:
 
     def _projection(self, block: str, seen: AttentionCall) -> tuple[Call, int]:
         """The output projection behind a computation of attention, and the size of its heads."""
-        scope, width = seen.name, self._calls_of(seen.name)[0].inputs[0].shape[-1]
+        # streams of several lanes: as wide as what the attention reads; what it reads twice over: as the stream
+        scope, readers = seen.name, (self._calls_of(seen.name)[0], self._calls_of(block)[0])
+        allowed = {call.inputs[0].shape[-1] for call in readers}
         while True:
             for call in reversed(self._trace.calls):
                 widths = linear_widths(call.module)
@@ -210,7 +212,7 @@ class _Reader:
                 fits = (
                     widths[0] == seen.n_heads * seen.d_head if seen.d_head else widths[0] % seen.n_heads == 0
                 )
-                if fits and widths[1] == width and call.inputs and call.inputs[0].shape[-1] == widths[0]:
+                if fits and widths[1] in allowed and call.inputs and call.inputs[0].shape[-1] == widths[0]:
                     return call, widths[0] // seen.n_heads
             scope = scope.rpartition(".")[0]
             if len(scope) <= len(block):

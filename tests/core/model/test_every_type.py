@@ -32,9 +32,7 @@ EVERY = [pytest.param(kind, marks=[] if kind in USUAL.split() else pytest.mark.s
 REFUSED = {
     **dict.fromkeys(("falcon_mamba", "mamba", "mamba2", "reformer", "rwkv", "xlstm"), "no_heads"),
     **dict.fromkeys(("deepseek_v4", "jetmoe", "xlnet"), "no_projection"),
-    **dict.fromkeys(
-        ("diffllama", "inkling2_text", "inkling2_loop_text", "longcat_flash"), "several_attentions"
-    ),
+    **dict.fromkeys(("diffllama", "longcat_flash"), "several_attentions"),
     **dict.fromkeys(("blt", "hrm_text"), "several_stacks"),
     "dory": "layers_run_again",
     "cpmant": "positions_added",
@@ -44,8 +42,9 @@ REFUSED = {
 NO_HEADS = ("linear_attention", "conv", "moe", "mlp", "recurrent")
 """Kinds of layers, in the words of the configs, that have no attention heads."""
 HEADS_BY_LAYER = {"laguna": [4, 2, 4], "dots3_note": [4, 2, 4, 2], "dots3_note_text": [4, 2, 4, 2]}
-NORM_IN_FRONT = ("bitnet",)
-"""Types with a norm between attention and projection, so that a head's zero there changes the others."""
+NORM_IN_FRONT = ("bitnet", "inkling2_text", "inkling2_loop_text")
+"""Types with more than the attention function in front of the projection, so that a zero there is not the head's alone:
+a norm, or attention over the blocks before by the same function."""
 
 
 def text() -> Tensor:
