@@ -4,7 +4,7 @@ The rows of a batch are (target, row of the metric), padded on the right, up to 
 a text with answer tokens behind it, and an intervention acts on all of it. What changed heads write is told
 by `core.causal.replacements`; an edge is changed by `core.causal.path_patching`. Layers in front of the first changed
 one are not run again (`core.model.partial_forward`), nor are tokens in front of the first changed position
-(`core.model.kept_prefix`); `core.causal._batches` says what goes together.
+(`core.model.prefixes.kept_prefix`); `core.causal._batches` says what goes together.
 """
 
 from collections.abc import Collection, Generator, Sequence

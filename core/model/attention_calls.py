@@ -11,7 +11,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,20 @@ class AttentionCall:
         """What the model's own function gives."""
         return self.compute(self.module, self.query, self.key, self.value, self.mask, **self.options)
 
+    def behind(self, keys: Tensor, values: Tensor) -> "AttentionCall":
+        """The same with kept keys and values (group, key, d) in front of those of every row."""
+        rows = len(self.key)
+        first, second = (
+            torch.cat([kept.expand(rows, *kept.shape).to(own), own], dim=-2)
+            for kept, own in ((keys, self.key), (values, self.value))
+        )
+        return replace(self, key=first, value=second)
+
+    def mask_over(self, n_keys: int) -> Tensor:
+        """The mask over so many keys, to be added to scores: (row or 1, 1, query, key)."""
+        mask = _additive(self.mask, self.query, n_keys)
+        return mask if mask.ndim == 4 else mask.expand(1, 1, *mask.shape)
+
     def weights(self) -> Tensor | None:
         """Attention weights (row, head, query, key), step by step, by the module's own rule for them.
 
@@ -54,12 +68,12 @@ class AttentionCall:
         if self.compute is _fused_kernel:
             scores = self.query @ self.key.transpose(-1, -2)
             scores = scores * self.options.get("scale", self.query.shape[-1] ** -0.5)
-            return (scores + _additive(self.mask, self.query, self.key)).softmax(dim=-1)
+            return (scores + _additive(self.mask, self.query, self.key.shape[-2])).softmax(dim=-1)
         # Every module that uses the lookup has this function beside it: what the lookup falls back on.
         by_steps = getattr(sys.modules[type(self.module).__module__], "eager_attention_forward", None)
         if by_steps is None:
             return None
-        mask = _additive(self.mask, self.query, self.key)
+        mask = _additive(self.mask, self.query, self.key.shape[-2])
         weights: Tensor | None = by_steps(
             self.module, self.query, self.key, self.value, mask, **self.options
         )[1]
@@ -197,14 +211,14 @@ def _fused_kernel(
     return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, **options)
 
 
-def _additive(mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor:
+def _additive(mask: Tensor | None, query: Tensor, n_keys: int) -> Tensor:
     """A mask to add to scores, from one of booleans, or from none: then keys that are not later than the query.
 
     Where there are more keys than queries, the first ones were kept from an earlier pass.
     """
     if mask is None:
-        seen = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device)
-        mask = seen.tril(key.shape[-2] - query.shape[-2])
+        seen = torch.ones(query.shape[-2], n_keys, dtype=torch.bool, device=query.device)
+        mask = seen.tril(n_keys - query.shape[-2])
     if mask.dtype != torch.bool:
         return mask
     lowest = torch.finfo(query.dtype).min

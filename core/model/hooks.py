@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from core.model.kept_prefix import KeptCache
+from core.model.prefixes.kept_prefix import KeptCache
 from core.model.loaded_model import LoadedModel
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from core.model.kept_prefix import WHOLE, Prefix, hidden_states
+from core.model.prefixes.kept_prefix import WHOLE, Prefix, hidden_states
 from core.model.loaded_model import LoadedModel
 from core.model.memory import in_place
 

@@ -52,7 +52,7 @@ class Streams:
     def resumed(self, texts: Sequence[int], first: int, start: int = 0) -> Iterator[None]:
         """Forward passes inside read these texts from layer `first` on: the layers before it pass on what they get.
 
-        The passes read from position `start` on (`core.model.kept_prefix`).
+        The passes read from position `start` on (`core.model.prefixes.kept_prefix`).
         """
         if not self.usable or first == 0 or any(text not in self._kept for text in texts):
             yield

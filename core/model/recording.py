@@ -17,7 +17,7 @@ from core.model._plain_passes import PlainPasses
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import AttentionState
 from core.model.batching import padded
-from core.model.kept_prefix import Prefix
+from core.model.prefixes.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
 

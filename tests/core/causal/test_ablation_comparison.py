@@ -7,7 +7,7 @@ import torch
 from core.causal.ablation_comparison import disagree, effects_when_out
 from core.causal.bounds import HEAD_BOUND
 from core.generators import result_of
-from core.model.kept_prefix import Prefixes
+from core.model.prefixes.kept_prefix import Prefixes
 from core.schema import EffectRecord
 from tests.support.pairs import TARGETS, pairs, patched
 from tests.support.surgery import replace_heads, z_of

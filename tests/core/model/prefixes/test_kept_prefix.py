@@ -5,7 +5,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.model.kept_prefix import WHOLE, Prefixes, hidden_states, prefixes_hold
+from core.model.prefixes.kept_prefix import WHOLE, Prefixes, hidden_states, prefixes_hold
 from core.model.recording import Recording
 from tests.support.tiny_models import CONFIGS, tiny
 
@@ -53,7 +53,7 @@ def test_any_prefixes_do(llama, texts, width):
 
 
 def test_what_prefixes_share_is_read_once(llama, monkeypatch):
-    monkeypatch.setattr("core.model.kept_prefix.FEWEST_SHARED", 5)
+    monkeypatch.setattr("core.model.prefixes.kept_prefix.FEWEST_SHARED", 5)
     read = []
     handle = llama.model.base_model.register_forward_pre_hook(
         lambda _model, _args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
@@ -73,7 +73,7 @@ def test_what_prefixes_share_is_read_once(llama, monkeypatch):
 
 
 def test_where_memory_does_not_do_whole_texts_are_read(llama, monkeypatch):
-    monkeypatch.setattr("core.model.kept_prefix.MOST_BYTES", -1)
+    monkeypatch.setattr("core.model.prefixes.kept_prefix.MOST_BYTES", -1)
     assert Prefixes(llama).of([LONG], 5) is WHOLE
 
 

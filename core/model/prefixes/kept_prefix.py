@@ -9,7 +9,8 @@ prefix see ahead. They are found by trying (`Prefixes.hold`), not by name, and r
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers.cache_utils import Cache
 from core.model.batching import batches_of, pad, tokens_for
 from core.model.loaded_model import LoadedModel
 from core.model.memory import PREFIX_BYTES, in_halves, is_out_of_memory
+from core.model.prefixes.shared_attention import SharedPrefix, shared_by_rows
 
 Tokens = tuple[int, ...]
 States = tuple[Tensor, Tensor]
@@ -47,6 +49,7 @@ class KeptCache(Cache):
     def __init__(self, width: int, states: dict[int, States], rows: Sequence[int]) -> None:
         super().__init__(layers=[])
         self.width, self.states, self.rows = width, states, list(rows)
+        self.shared: SharedPrefix | None = None
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: Any, **_kwargs: Any
@@ -55,6 +58,9 @@ class KeptCache(Cache):
         if self.width == 0:
             return key_states, value_states
         own = self.states[layer_idx]
+        if self.shared is not None:
+            self.shared.hand_over(own[0][0].to(key_states), own[1][0].to(value_states))
+            return key_states, value_states
         first, second = (
             torch.cat([self._of_rows(kept, len(new)).to(new), new], dim=-2)
             for kept, new in zip(own, (key_states, value_states), strict=True)
@@ -121,8 +127,22 @@ def of_ids(
         return whole
     mask = torch.cat([mask.new_ones(len(mask), prefix.width), mask], dim=1)
     name = "cache" if "cache" in _parameters(model) else "past_key_values"
-    hidden: Tensor = model(input_ids=ids, attention_mask=mask, use_cache=True, **{name: kept})[0]
+    with _sharing(loaded, kept, len(ids)):
+        hidden: Tensor = model(input_ids=ids, attention_mask=mask, use_cache=True, **{name: kept})[0]
     return hidden
+
+
+@contextmanager
+def _sharing(loaded: LoadedModel, cache: Cache, rows: int) -> Iterator[None]:
+    """Let rows that begin with one prefix share its keys and values, and not have a copy each."""
+    if type(cache) is not KeptCache or cache.width == 0 or len(set(cache.rows)) > 1:
+        yield
+        return
+    with shared_by_rows(loaded, rows) as cache.shared:
+        try:
+            yield
+        finally:
+            cache.shared = None
 
 
 class Prefixes:
@@ -224,10 +244,11 @@ class Prefixes:
     ) -> bool:
         try:
             self._read([tuple(text[:width]), *map(tuple, others)])
-            prefix = self.of([text], width)
+            # two rows, so that sharing a prefix between rows is tried as well
+            prefix = self.of([text, text], width)
             self.forward_passes += 1
             with torch.no_grad():
-                again = hidden_states(self._loaded, [text[: read_at + 1]], prefix)[0, read_at - width]
+                again = hidden_states(self._loaded, [text[: read_at + 1]] * 2, prefix)[1, read_at - width]
         except Exception as error:
             # whatever a model's own code says of a cache that it did not make: it cannot go on from one
             if is_out_of_memory(error):
