@@ -30,6 +30,7 @@ from core.generators import result_of
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
+from core.model.memory import free_memory
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
 from core.scenarios.build.tasks import TaskPair
@@ -88,6 +89,7 @@ def whole_run(folder: str, kind: str) -> SpeedRow:
     forward = forward_seconds(loaded, tokenise(loaded, examples))
     heads = len(loaded.heads)
     del loaded
+    free_memory()
     config = make_config(model=folder, examples=examples, device="cpu")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place, closing(ActivationStore(Path(place))) as store:
