@@ -8,6 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 aten = torch.ops.aten
+_NUMBERS = (aten._local_scalar_dense.default, aten.is_nonzero.default)
+"""What asks a tensor for its number; the second in inference mode."""
 
 
 class OtherDevice(TorchDispatchMode):
@@ -15,7 +17,7 @@ class OtherDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is aten._local_scalar_dense.default and args[0].is_meta:
+        if func in _NUMBERS and args[0].is_meta:
             return torch.zeros((), dtype=args[0].dtype).item()
         if func._schema.name in ("aten::_to_copy", "aten::to"):
             target = kwargs.get("device")

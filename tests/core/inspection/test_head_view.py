@@ -201,8 +201,7 @@ def test_projection_behind_the_stream_is_passed() -> None:
 
 
 def test_model_that_normalises_its_stream_shows_attention_alone() -> None:
-    model = random_model("opt")
-    model.config.do_layer_norm_before = False
+    model = random_model("opt", do_layer_norm_before=False)
     view = head_view(config(), Pool(LoadedModel(model, word_tokenizer(), "post")), layer=0, head=0, example=0)
     assert sum(view["weights"]) == pytest.approx(1, abs=1e-3)
     assert view["writes"] is None
