@@ -23,10 +23,10 @@ from core.causal.metric import Metric, Row, read_rows
 from core.causal.patching import Patching
 from core.model.batching import BATCH_TOKENS, batches_from
 from core.model.hooks import on_z
-from core.model.prefixes.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.memory import GRADIENT_BYTES, KEPT_A_LAYER, in_halves
 from core.model.next_token import at_least_float
+from core.model.prefixes.kept_prefix import Prefix
 from core.model.recording import Recording
 
 

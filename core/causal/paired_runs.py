@@ -19,9 +19,9 @@ from core.errors import ExamplesError
 from core.examples.alignment import Alignment, align
 from core.examples.example_set import ExampleSet
 from core.model.batching import BATCH_TOKENS, batches_from, pad
-from core.model.prefixes.kept_prefix import WHOLE, Prefix, of_ids
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import at_places, head_logits
+from core.model.prefixes.kept_prefix import WHOLE, Prefix, of_ids
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
 
@@ -55,8 +55,8 @@ class PairedRuns:
     `alignment` says which texts are pairs, by default those of `align`; a batch holds at most `tokens` a side.
     `recording` holds the plain runs of all examples where they are made already, `metric` that of
     the compared ones. With `behind_prefix` batches hold only what lies behind the tokens that both texts of their
-    pairs begin with (`core.model.prefixes.kept_prefix`), where the model can go on from there. Raises ExamplesError where the
-    texts are no pairs of equal length.
+    pairs begin with (`core.model.prefixes.kept_prefix`), where the model can go on from there. Raises ExamplesError
+    where the texts are no pairs of equal length.
     """
 
     def __init__(

@@ -18,10 +18,10 @@ from core.model.attention_weights import (
 from core.model.batching import BATCH_TOKENS, batches_of, pad
 from core.model.head_outputs import Spec, ZRecorder, at
 from core.model.hooks import on_every_z
-from core.model.prefixes.kept_prefix import Prefixes
 from core.model.loaded_model import LoadedModel
 from core.model.memory import ATTENTION_BYTES, Z_BYTES, in_halves, is_out_of_memory
 from core.model.partial_forward import Streams
+from core.model.prefixes.kept_prefix import Prefixes
 
 RECORDING_VERSION = 3
 BLOCK_BYTES = 2**26

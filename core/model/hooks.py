@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from core.model.prefixes.kept_prefix import KeptCache
 from core.model.loaded_model import LoadedModel
+from core.model.prefixes.kept_prefix import KeptCache
 
 
 def on_z(loaded: LoadedModel, layer: int, change: Callable[[Tensor], Tensor | None]) -> RemovableHandle:

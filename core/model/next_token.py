@@ -7,9 +7,9 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from core.model.prefixes.kept_prefix import WHOLE, Prefix, hidden_states
 from core.model.loaded_model import LoadedModel
 from core.model.memory import in_place
+from core.model.prefixes.kept_prefix import WHOLE, Prefix, hidden_states
 
 UNEMBEDDING_BYTES = 2**26
 """Memory for rows of an unembedding in half precision that are multiplied at a time."""

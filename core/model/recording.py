@@ -17,9 +17,9 @@ from core.model._plain_passes import PlainPasses
 from core.model.activation_store import ActivationStore
 from core.model.attention_weights import AttentionState
 from core.model.batching import padded
-from core.model.prefixes.kept_prefix import Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits
+from core.model.prefixes.kept_prefix import Prefix
 
 LOGIT_ROWS = 64
 """Texts whose logits are on the device at a time."""

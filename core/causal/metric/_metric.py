@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.causal.bounds import CHANCE, SMALLEST_GAP, Kind
 from core.causal.metric._rows import Directions, Read, Row
-from core.model.prefixes.kept_prefix import WHOLE, Prefix
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits, hidden_at
+from core.model.prefixes.kept_prefix import WHOLE, Prefix
 from core.model.recording import LOGIT_ROWS, Recording
 from core.schema import Note
 

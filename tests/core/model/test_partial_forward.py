@@ -8,10 +8,10 @@ from core.generators import result_of
 from core.heads import EdgeId, HeadId, all_heads
 from core.model import partial_forward as resume
 from core.model.batching import pad
-from core.model.prefixes.kept_prefix import Prefixes
 from core.model.loading import LoadedModel
 from core.model.next_token import head_logits
 from core.model.partial_forward import Streams
+from core.model.prefixes.kept_prefix import Prefixes
 from tests.support.pairs import pairs, patched
 from tests.support.tiny_models import CONFIGS, tiny
 
