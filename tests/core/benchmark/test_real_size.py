@@ -55,9 +55,11 @@ def test_a_stage_has_its_steps_and_its_own_peak_and_is_left_when_asked(monkeypat
 
 
 def test_the_program_prints_a_line_for_every_stage(capsys, tmp_path):
-    main(["--geometry", "tiny", "--texts", "3", "--tokens", "8", "--folder", str(tmp_path)])
+    place = tmp_path / "weights"
+    place.mkdir()
+    main(["--geometry", "tiny", "--texts", "3", "--tokens", "8", "--folder", str(place)])
     printed = capsys.readouterr().out
     assert "billion parameters" in printed
     for stage in ("loading", "capture", "train", "screen", "evidence"):
         assert f"\n{stage} " in printed
-    assert not any(tmp_path.iterdir())
+    assert not any(place.iterdir())

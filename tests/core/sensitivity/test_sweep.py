@@ -231,6 +231,6 @@ def test_damaged_sweep_begins_anew(run, config, models):
 
 def test_sweep_can_be_left_while_texts_are_read(config, models, home):
     steps = sweep(config, models, grid=SMALL)
-    records = [next(steps) for _ in ("model", "tokens", "texts")]
-    assert [(record.stage, record.total) for record in records] == [("load", 1), ("load", 1), ("load", 8)]
+    of_texts = next(record for record in steps if record.total == 8)
+    assert of_texts.stage == "load"
     steps.close()

@@ -230,5 +230,5 @@ def test_model_without_direct_effect_says_why(open_app: OpenApp, local: LocalBac
     answer = view(writes=None, partner=None, more=[], no_writes=reason)
     monkeypatch.setattr(local, "ask", lambda *question, **options: Answer(False, answer))
     app = open_app("circuit", run=make_run(runs_folder()).run_id)
-    assert "opt models normalise" in shown(app)
+    assert "In opt models what a head writes is not simply added" in shown(app)
     assert 'class="writes"' not in shown(app)
