@@ -11,9 +11,11 @@ Every row is measured in a process of its own, which reads nothing from a cache:
 `forward_seconds` is one forward pass over the same texts.
 """
 
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -30,7 +32,6 @@ from core.generators import result_of
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import load_model
-from core.model.memory import free_memory
 from core.model.recording import Recording
 from core.model.tokens.tokenising import tokenise
 from core.scenarios.build.tasks import TaskPair
@@ -83,21 +84,24 @@ def examples_of(pairs: Sequence[TaskPair]) -> ExampleSet:
 
 
 def whole_run(folder: str, kind: str) -> SpeedRow:
-    """A whole run, loading included. The texts are made before, by a model that is dropped."""
-    loaded = load_model(folder, "cpu")
-    examples = texts_of(loaded, kind)
-    forward = forward_seconds(loaded, tokenise(loaded, examples))
-    heads = len(loaded.heads)
-    del loaded
-    free_memory()
+    """A whole run, loading included. The texts are made by a process of its own, so that its memory does not count."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        examples, forward = pool.submit(prepared, folder, kind).result()
     config = make_config(model=folder, examples=examples, device="cpu")
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place, closing(ActivationStore(Path(place))) as store:
         *_, result = analyse(config, store=store)
     seconds = time.perf_counter() - start
     assert isinstance(result, RunResult)
-    members = config.autoencoder.members
+    members, heads = config.autoencoder.members, len(result.heads)
     return SpeedRow(f"real-{kind}", "cpu", heads, SIDES[kind], members, seconds, forward_seconds=forward)
+
+
+def prepared(folder: str, kind: str) -> tuple[ExampleSet, float]:
+    """The texts of a kind, and the seconds of one forward pass over them."""
+    loaded = load_model(folder, "cpu")
+    examples = texts_of(loaded, kind)
+    return examples, forward_seconds(loaded, tokenise(loaded, examples))
 
 
 def every_head(folder: str) -> SpeedRow:

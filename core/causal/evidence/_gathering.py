@@ -76,7 +76,7 @@ def gather(
 ) -> Generator[Progress, None, Evidence]:
     """Test heads and edges; Progress records of the stage `evidence` on the way.
 
-    `heads` are the candidates and `edges` the scored edges, best first; those between heads that are candidates or turn
+    `heads` are the candidates and `edges` the scored edges, best first; those between heads that turn
     out to matter are tested. `recording` is of the whole example set,
     `metric` that of the compared texts where it is there already, or `comparison` with all that was measured on it:
     effects that are `measured` are not measured again. `signals` (flat head,) are cheap guesses of effects, beside the
@@ -136,8 +136,7 @@ class _Gathering:
         self._plan([head for head in tested if head not in known])
         of_heads = yield from self._of_heads(tested, measured)
         matter = that_matter(of_heads)
-        ends = {*matter, *self._candidates}
-        self.edges = [edge for edge in self.edges if edge.source in ends and edge.target in ends]
+        self.edges = [edge for edge in self.edges if edge.source in matter and edge.target in matter]
         compared = [head for head in tested if head in matter or head in self._candidates]
         self._plan([], compared=len(compared))
         of_edges = yield from self._of_edges()

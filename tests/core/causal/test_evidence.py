@@ -6,7 +6,7 @@ import pytest
 from core.analysis.pipeline import analyse
 from core.causal.bounds import EDGE_BOUND, HEAD_BOUND
 from core.causal.comparison import Comparison
-from core.causal.evidence import MOST_EDGES, HeadEffects, every_head_rounds, gather, most_runs
+from core.causal.evidence import HeadEffects, every_head_rounds, gather, most_runs
 from core.causal.verdicts import Findings
 from core.config import make_config
 from core.errors import ModelError
@@ -136,25 +136,29 @@ def test_too_little_memory_for_gradients_leaves_the_attribution_out_alone(loaded
     assert "attribution_skipped" in {note.key for note in evidence.notes}
 
 
-def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models):
+def test_at_most_the_strongest_edges_are_tested_and_the_run_says_so(models, monkeypatch):
+    monkeypatch.setattr("core.causal.evidence._gathering.MOST_EDGES", 3)
     loaded, examples = scenario("planted-induction", models)
-    edges = list(forward_pairs(all_heads(4, 6)))
+    truth, edges = load_truth("planted-induction").heads, list(forward_pairs(all_heads(4, 6)))
     evidence, _ = gathered(loaded, examples, all_heads(4, 6), edges)
-    assert evidence.edges.targets == edges[:MOST_EDGES]
+    between = [edge for edge in edges if {edge.source, edge.target} <= truth]
+    assert evidence.edges.targets == between[:3] != between
     note = next(note for note in evidence.notes if note.key == "evidence_strongest_edges")
-    assert note.values == {"tested": MOST_EDGES, "candidates": len(edges)}
+    assert note.values == {"tested": 3, "candidates": len(between)}
 
 
-def test_edges_are_tested_between_candidates_and_heads_that_turn_out_to_matter(models):
+def test_edges_are_tested_between_heads_that_turn_out_to_matter(models):
     loaded, examples = scenario("planted-induction", models)
     truth, edges = load_truth("planted-induction").heads, list(forward_pairs(all_heads(4, 6)))
     candidate = next(head for head in all_heads(4, 6) if head not in truth)
     evidence, _ = gathered(loaded, examples, [candidate], edges, widen=True)
-    ends = {*truth, candidate}
     assert set(evidence.heads.targets) == set(all_heads(4, 6)) and confirmed(evidence.heads) == truth
-    assert evidence.edges.targets == [e for e in edges if e.source in ends and e.target in ends][:MOST_EDGES]
+    assert evidence.edges.targets == [edge for edge in edges if {edge.source, edge.target} <= truth]
     assert "evidence_every_head" in {note.key for note in evidence.notes}
-    assert set(evidence.compared) == ends, "the other ablations are asked of candidates and heads that matter"
+    compared = {*truth, candidate}
+    assert set(evidence.compared) == compared, (
+        "the other ablations are asked of candidates and heads that matter"
+    )
 
 
 def test_where_not_every_head_can_be_tested_the_strong_ones_are_and_the_run_says_so(models, monkeypatch):
