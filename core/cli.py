@@ -3,12 +3,14 @@
 Exit code 0; 2 with one plain line on stderr for bad input; 130 when interrupted.
 """
 
+import _weakrefset
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -45,7 +47,11 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _asked_to_stop = threading.Event()
-"""Set by an interrupt: an exception that is raised inside a destructor, as imports run many, is lost."""
+"""Set by an interrupt: an exception that is raised inside a destructor or in the callback of a weak reference, as
+imports run many, is printed and lost.
+"""
+
+_CALLBACKS = (weakref.__file__, _weakrefset.__file__)
 
 _UsageError: Any = typer.BadParameter.__base__
 """What the command line raises for wrong words; typer keeps its class private."""
@@ -287,7 +293,7 @@ def main() -> None:
 def _interrupt(_signal: int, frame: FrameType | None) -> None:
     _asked_to_stop.set()
     while frame is not None:
-        if frame.f_code.co_name == "__del__":
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _CALLBACKS:
             return
         frame = frame.f_back
     raise KeyboardInterrupt

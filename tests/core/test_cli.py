@@ -4,9 +4,12 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -314,3 +317,17 @@ def test_what_is_known_of_the_model_is_told_before_the_analysis(run, tmp_path, t
     assert code == 0
     assert "note: config.json says that the model has 60 tokens" in error
     assert "vocabulary_stale" in [note.key for note in RunFolder(out).manifest().notes]
+
+
+@pytest.mark.parametrize(("name", "file"), [("__del__", "any.py"), ("remove", weakref.__file__)])
+def test_an_interrupt_where_python_would_lose_it_is_remembered(name, file, monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr(cli, "_asked_to_stop", asked)
+    place: dict[str, Any] = {}
+    exec(compile(f"def {name}(call): call()", file, "exec"), place)
+    place[name](lambda: cli._interrupt(2, sys._getframe()))
+    assert asked.is_set()
+    with pytest.raises(KeyboardInterrupt):
+        cli._show(Progress("load", 0, 1))
+    with pytest.raises(KeyboardInterrupt):
+        cli._interrupt(2, sys._getframe())
