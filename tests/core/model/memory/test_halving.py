@@ -2,14 +2,15 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.memory import in_halves
 from core.model.memory.halving import halves
 
 
-@given(st.lists(st.lists(st.integers(), min_size=1, max_size=9), max_size=5), st.integers(1, 9))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(st.integers(), min_size=1, max_size=6), max_size=3), st.integers(1, 6))
 def test_everything_is_done_once_and_in_order_whatever_fits(batches, most):
     def work(batch):
         if len(batch) > most:
