@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from core.model.architectures.lookup import answered_lookup
 from core.model.loaded_model import LoadedModel
 
 _FUSED = "scaled_dot_product_attention"
@@ -141,14 +142,9 @@ def _by_way(loaded: LoadedModel, layers: Sequence[int]) -> tuple[list[int], list
 @contextmanager
 def _lookup(loaded: LoadedModel, layers: Sequence[int], around: Around) -> Iterator[None]:
     """Wrap what transformers answers when these layers look up the function that computes attention."""
-    from transformers import AttentionInterface
-
     inside = {id(module): layer for layer in layers for module in loaded.attention(layer).modules()}
-    usual = AttentionInterface.get_interface
 
-    def lookup(self: Any, *names: Any, **named: Any) -> Any:
-        compute = usual(self, *names, **named)
-
+    def wrapped(compute: Callable[..., Any]) -> Callable[..., Any]:
         def computed(
             module: Any, query: Tensor, key: Tensor, value: Tensor, *mask: Any, **options: Any
         ) -> Any:
@@ -161,11 +157,8 @@ def _lookup(loaded: LoadedModel, layers: Sequence[int], around: Around) -> Itera
 
         return computed
 
-    AttentionInterface.get_interface = lookup  # type: ignore[method-assign]
-    try:
+    with answered_lookup(wrapped):
         yield
-    finally:
-        AttentionInterface.get_interface = usual  # type: ignore[method-assign]
 
 
 class _Answering(TorchFunctionMode):

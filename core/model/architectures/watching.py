@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from core.model.architectures.lookup import answered_lookup
+
 N_TOKENS = 7
 """Tokens of the pass. A softmax over (head, 7, 7) is attention; no usual width or number of experts is 7."""
 
@@ -184,13 +186,8 @@ class _SoftmaxSeen(TorchFunctionMode):
 @contextmanager
 def _lookups_seen(watcher: _Watcher) -> Iterator[None]:
     """Note what attention modules hand to the function that they look up, which computes it as usual."""
-    from transformers import AttentionInterface
 
-    usual = AttentionInterface.get_interface
-
-    def lookup(self: Any, *names: Any, **named: Any) -> Any:
-        compute = usual(self, *names, **named)
-
+    def seen(compute: Callable[..., Any]) -> Callable[..., Any]:
         def computed(
             module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any
         ) -> Any:
@@ -199,11 +196,8 @@ def _lookups_seen(watcher: _Watcher) -> Iterator[None]:
 
         return computed
 
-    AttentionInterface.get_interface = lookup  # type: ignore[method-assign]
-    try:
+    with answered_lookup(seen):
         yield
-    finally:
-        AttentionInterface.get_interface = usual  # type: ignore[method-assign]
 
 
 class _NoNumbers(TorchDispatchMode):
