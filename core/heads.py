@@ -1,4 +1,4 @@
-"""Names of attention heads and the pairs of heads that can be an edge."""
+"""Names of attention heads, of MLP blocks, and the pairs of heads that can be an edge."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from core.errors import ConfigError
 
 _NAME = re.compile(r"^\s*L?(\d+)\s*[H.]\s*(\d+)\s*$", re.IGNORECASE)
+_MLP_NAME = re.compile(r"^\s*MLP\s*(\d+)\s*$", re.IGNORECASE)
 
 
 class HeadId(NamedTuple):
@@ -25,6 +26,25 @@ class HeadId(NamedTuple):
         if not name:
             raise ConfigError("bad_setting", name="head", detail=f"expected a name like L3H5, found “{text}”")
         return cls(int(name[1]), int(name[2]))
+
+
+class MlpId(NamedTuple):
+    """The MLP block of layer `layer`, counted from 0: what the layer adds beside its attention. Written `MLP3`."""
+
+    layer: int
+
+    def __str__(self) -> str:
+        return f"MLP{self.layer}"
+
+
+UnitId = HeadId | MlpId
+"""What an effect is measured of, and what can be switched off."""
+
+
+def parse_unit(text: str) -> UnitId:
+    """Read `L3H5` or `MLP3`; raises ConfigError for anything else."""
+    mlp = _MLP_NAME.match(text)
+    return MlpId(int(mlp[1])) if mlp else HeadId.parse(text)
 
 
 class EdgeId(NamedTuple):

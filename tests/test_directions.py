@@ -5,8 +5,8 @@ import ast
 from tests.support.paths import ROOT
 
 ORDER = (
-    "errors heads generators storage schema text examples scenarios config model discovery|causal analysis runs"
-    " sensitivity report inspection jobs scenarios.build benchmark dashboard cli"
+    "errors heads generators storage schema text examples scenarios config model discovery|causal mechanisms"
+    " analysis runs story sensitivity report inspection jobs scenarios.build benchmark dashboard cli"
 )
 """Rooms of core, lowest first; those joined by a bar stand side by side and import nothing of each other."""
 RANKS = {name: rank for rank, names in enumerate(ORDER.split()) for name in names.split("|")}

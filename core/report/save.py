@@ -5,6 +5,7 @@ from safetensors.torch import save as save_tensors
 from core.report.html import report
 from core.runs.compared import PARTNERS_FILE
 from core.runs.facts import facts
+from core.runs.result_reader import MECHANISMS_FILE
 from core.runs.run_folder import RunFolder
 from core.schema import RunResult
 from core.text.csv_safe import csv_bytes
@@ -17,6 +18,8 @@ def save(result: RunResult, folder: RunFolder) -> None:
     folder.write_model("evidence.json", result.evidence)
     if result.partners is not None:
         folder.write_model(PARTNERS_FILE, result.partners)
+    if result.mechanisms is not None:
+        folder.write_model(MECHANISMS_FILE, result.mechanisms)
     if result.tensors:
         folder.write_bytes(
             "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})

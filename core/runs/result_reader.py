@@ -10,11 +10,20 @@ from core.errors import StorageError
 from core.runs.compared import read_partners
 from core.runs.facts import Facts, facts
 from core.runs.run_folder import RunFolder
-from core.schema import FORMER_DIRECTIONS, CircuitRecord
+from core.schema import FORMER_DIRECTIONS, CircuitRecord, MechanismsRecord
 from core.text.csv_safe import unguarded
 
 CIRCUIT_FILE = "circuit.json"
 """What the check of the circuit as a whole says; written anew after each of its parts, so that none is lost."""
+
+MECHANISMS_FILE = "mechanisms.json"
+
+
+def read_mechanisms(run: RunFolder) -> MechanismsRecord | None:
+    """What the heads and MLP blocks that matter do; None for a run without it, as earlier versions made them."""
+    if not (run.path / MECHANISMS_FILE).exists():
+        return None
+    return run.read_model(MECHANISMS_FILE, MechanismsRecord)
 
 
 def read_circuit(run: RunFolder) -> CircuitRecord | None:

@@ -21,6 +21,14 @@ from core.schema._manifest import Manifest as Manifest
 from core.schema._manifest import ModelRecord as ModelRecord
 from core.schema._manifest import RankingRecord as RankingRecord
 from core.schema._manifest import StabilityRecord as StabilityRecord
+from core.schema._mechanisms import Answer as Answer
+from core.schema._mechanisms import Look as Look
+from core.schema._mechanisms import Mechanism as Mechanism
+from core.schema._mechanisms import MechanismsRecord as MechanismsRecord
+from core.schema._mechanisms import RoleScore as RoleScore
+from core.schema._mechanisms import SeenWord as SeenWord
+from core.schema._mechanisms import TextPath as TextPath
+from core.schema._mechanisms import WrittenWord as WrittenWord
 from core.schema._partners import ExchangeRecord as ExchangeRecord
 from core.schema._partners import MadePartner as MadePartner
 from core.schema._partners import PartnersRecord as PartnersRecord

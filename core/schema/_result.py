@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.schema._details import EvidenceDetails
 from core.schema._manifest import Manifest
+from core.schema._mechanisms import MechanismsRecord
 from core.schema._partners import PartnersRecord
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RunResult:
     """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors.
 
     `effects` holds effects on single texts; `evidence` is what evidence.json says, `partners` what partners.json
-    says, None where no partners were looked for.
+    says, None where no partners were looked for, `mechanisms` what mechanisms.json says, None without evidence.
     """
 
     heads: pd.DataFrame
@@ -55,3 +56,4 @@ class RunResult:
     effects: pd.DataFrame = field(default_factory=no_effects)
     evidence: EvidenceDetails = field(default_factory=EvidenceDetails)
     partners: PartnersRecord | None = None
+    mechanisms: MechanismsRecord | None = None

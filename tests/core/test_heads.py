@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import ConfigError
-from core.heads import EdgeId, HeadId, all_heads, forward_pairs
+from core.heads import EdgeId, HeadId, MlpId, all_heads, forward_pairs, parse_unit
 
 
 def test_names_of_heads_and_edges_read_back():
@@ -12,6 +12,15 @@ def test_names_of_heads_and_edges_read_back():
     assert str(EdgeId(HeadId(0, 1), HeadId(2, 3))) == "L0H1→L2H3"
     with pytest.raises(ConfigError, match="L3H5.*“banana”"):
         HeadId.parse("banana")
+
+
+def test_names_of_units_read_back():
+    assert str(MlpId(3)) == "MLP3"
+    assert parse_unit(" mlp3 ") == MlpId(3)
+    assert parse_unit("L3H5") == HeadId(3, 5)
+    assert {HeadId(3, 5), MlpId(3)} == {parse_unit("3.5"), parse_unit("MLP 3")}
+    with pytest.raises(ConfigError, match="banana"):
+        parse_unit("banana")
 
 
 def test_forward_pairs_of_a_known_grid():

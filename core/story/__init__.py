@@ -1,0 +1,11 @@
+"""A finished run as it is told: words, units, answers, the lines between them, and the picture of it.
+
+Read from the run's files alone, without torch.
+"""
+
+from core.story.story import Line as Line
+from core.story.story import Node as Node
+from core.story.story import Said as Said
+from core.story.story import Story as Story
+from core.story.story import StoryText as StoryText
+from core.story.story import Word as Word
