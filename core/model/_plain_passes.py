@@ -20,6 +20,7 @@ from core.model.head_outputs import Spec, ZRecorder, at
 from core.model.hooks import on_every_z
 from core.model.loaded_model import LoadedModel
 from core.model.memory import ATTENTION_BYTES, Z_BYTES, in_halves, is_out_of_memory
+from core.model.mlp_outputs import KeptMlps
 from core.model.partial_forward import Streams
 from core.model.prefixes.kept_prefix import Prefixes
 
@@ -53,6 +54,7 @@ class PlainPasses:
         self._lengths = [len(text) for text in texts]
         self._with_streams = streams
         self.streams, self.prefixes = Streams(loaded, self._lengths), Prefixes(loaded)
+        self.mlps = KeptMlps(loaded, self._lengths)
         self._z_specs = self._specs_of_z(slots)
         # what memory does not hold of z lies in the store, in blocks of layers
         self._spills = store is not None and any(spec is not None for spec in self._z_specs)
@@ -118,12 +120,18 @@ class PlainPasses:
 
     def require_streams(self, texts: Sequence[int]) -> None:
         """Read those of the texts whose streams are not there."""
-        missing = [text for text in texts if not self.streams.has(text)]
+        self._require([text for text in texts if not self.streams.has(text)])
+
+    def require_mlps(self, texts: Sequence[int]) -> None:
+        """Read those of the texts whose outputs of MLP blocks are not there."""
+        self._require([text for text in texts if not self.mlps.has(text)])
+
+    def _require(self, missing: Sequence[int]) -> None:
         for _ in in_halves(batches_of(self._lengths, missing), self._streams_of, self._cost):
             pass
 
     def _streams_of(self, batch: Sequence[int]) -> None:
-        with self.streams.recorder(batch):
+        with self.streams.recorder(batch), self.mlps.recorder(batch):
             self._forward(batch)
 
     def _batches(self, texts: Sequence[int]) -> list[list[int]]:
@@ -160,6 +168,7 @@ class PlainPasses:
             stack.enter_context(on_every_z(self._loaded, z.keep))
             if self._with_streams:
                 stack.enter_context(self.streams.recorder(batch))
+                stack.enter_context(self.mlps.recorder(batch))
             if with_weights:
                 layers = self._loaded.layers_with_heads
                 stack.enter_context(on_weights(self._loaded, layers, weights.keep))

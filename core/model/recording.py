@@ -124,6 +124,17 @@ class Recording:
         """Attention weights (flat head, query, key) between the compared positions; None where there are none."""
         return self._known().attention_at(self._index[text], positions)
 
+    def mlps(self, texts: Sequence[int]) -> list[dict[int, Tensor]] | None:
+        """What MLP blocks add on each of these texts, by layer (position, d_model), on the CPU.
+
+        None where there are no such blocks, or memory does not hold what they add on all texts.
+        """
+        if not self._passes.mlps.usable:
+            return None
+        own = [self._index[text] for text in texts]
+        self._known().require_mlps(own)
+        return [self._passes.mlps.of(text) for text in own]
+
     def keeps_prefixes(self, widths: Sequence[int]) -> bool:
         """Whether passes over these texts may begin behind their first `widths` tokens; tried once.
 

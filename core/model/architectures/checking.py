@@ -9,15 +9,16 @@ gradients reach z, how what attention writes reaches the residual stream (`core.
 the last hidden state becomes logits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError
+from core.model.architectures.mlp import mlp_modules_of
 from core.model.architectures.reading import FAILURES, HeadsOfLayer, Reading, probe_ids
 from core.model.architectures.stream import CLOSE, ROUGH, StreamRule, stream_rule_of
 from core.model.memory import in_place, is_out_of_memory
@@ -32,11 +33,13 @@ class Abilities:
 
     `stream` says how what attention writes reaches later layers. `gradients` is empty where they reach z, else what
     failed. `logit_scale` makes logits of products with the unembedding, None where only the model's own code does.
+    `mlp_modules` are by layer the modules that give what MLP blocks add (`core.model.architectures.mlp`).
     """
 
     stream: StreamRule
     gradients: str
     logit_scale: float | None
+    mlp_modules: Mapping[int, str] = field(default_factory=dict)
 
 
 def self_test(model: Any, reading: Reading, name: str) -> Abilities:
@@ -46,14 +49,19 @@ def self_test(model: Any, reading: Reading, name: str) -> Abilities:
     test.reads_no_token_behind()
     test.heads_add_up()
     test.a_head_is_its_slice()
-    return Abilities(stream_rule_of(model, reading), test.gradients(), test.logit_scale())
+    return _abilities(model, reading, test)
 
 
 def measured(model: Any, reading: Reading, name: str) -> Abilities:
     """What can be done with a model, without trying whether its heads were found rightly."""
     test = _SelfTest(model, reading, name)
     test.plain(finite=False)
-    return Abilities(stream_rule_of(model, reading), test.gradients(), test.logit_scale())
+    return _abilities(model, reading, test)
+
+
+def _abilities(model: Any, reading: Reading, test: "_SelfTest") -> Abilities:
+    stream = stream_rule_of(model, reading)
+    return Abilities(stream, test.gradients(), test.logit_scale(), mlp_modules_of(model, reading, stream))
 
 
 class _SelfTest:

@@ -14,7 +14,7 @@ from core.storage import home, write_atomically
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised where the test itself changes, so that models are tried again."""
 
 
@@ -41,7 +41,8 @@ def kept_abilities(weights_hash: str) -> Abilities | None:
             carries=tuple(map(float, stream["carries"])),
         )
         scale = record["logit_scale"]
-        return Abilities(rule, str(record["gradients"]), None if scale is None else float(scale))
+        mlps = {int(layer): str(path) for layer, path in record["mlp_modules"].items()}
+        return Abilities(rule, str(record["gradients"]), None if scale is None else float(scale), mlps)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not there, or damaged: the model is tried again
 
@@ -59,6 +60,7 @@ def keep_abilities(weights_hash: str, abilities: Abilities) -> None:
         },
         "gradients": abilities.gradients,
         "logit_scale": abilities.logit_scale,
+        "mlp_modules": {str(layer): path for layer, path in abilities.mlp_modules.items()},
     }
     try:
         file = _file(weights_hash)

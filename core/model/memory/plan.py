@@ -1,7 +1,8 @@
 """How much memory a model and a run on it need, reckoned from shapes before a weight is read.
 
 1. Weights: parameters times bytes a number, and LOADING of that for what loading and the libraries take beside them.
-2. What a run keeps of its texts: z of every head, the residual streams, attention weights, head outputs.
+2. What a run keeps of its texts: z of every head, the residual streams and what MLP blocks add to them, attention
+   weights, head outputs.
 3. What one stage needs beside that, of which the largest counts, since stages follow each other: a batch of the forward
    pass, gradients, logits, the training of dictionaries.
 
@@ -26,6 +27,9 @@ Z_BYTES = 2**31
 
 STREAM_BYTES = 2**30
 """Residual streams that a run keeps at most; beyond it every changed run starts at the first layer."""
+
+MLP_BYTES = 2**29
+"""Outputs of MLP blocks that a run keeps at most; beyond it they are read again, a few layers at a time."""
 
 ATTENTION_BYTES = 2**28
 """Attention weights that a run keeps at most."""
@@ -197,7 +201,8 @@ def parts_of(
     heads = shape.n_layers * shape.n_heads
     weights = shape.n_parameters * width
     z = min(Z_BYTES, texts.tokens * heads * shape.d_head * width)
-    streams = min(STREAM_BYTES, texts.tokens * shape.n_layers * shape.d_model * width)
+    stream = texts.tokens * shape.n_layers * shape.d_model * width
+    streams = min(STREAM_BYTES, stream) + min(MLP_BYTES, stream)
     attention = min(ATTENTION_BYTES, texts.tokens * texts.longest * heads * 2)
     of_texts = texts.texts * texts.slots * heads * shape.d_head * 4
     row = texts.longest * shape.d_model * width

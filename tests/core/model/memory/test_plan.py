@@ -16,6 +16,7 @@ from core.model.memory.plan import (
     ATTENTION_BYTES,
     COPIES_OF_OUTPUTS,
     GRADIENT_BYTES,
+    MLP_BYTES,
     STATES,
     STREAM_BYTES,
     TRAINING_BYTES,
@@ -37,7 +38,7 @@ def test_the_parts_of_a_small_model_worked_by_hand():
     assert (TEXTS.texts, TEXTS.tokens, TEXTS.longest) == (4, 32, 10)
     assert (parts.weights, parts.loading) == (40_000, 6_000)
     assert parts.z == 32 * 2 * 4 * 8 * 4
-    assert parts.streams == 32 * 2 * 32 * 4
+    assert parts.streams == 2 * 32 * 2 * 32 * 4  # the streams, and what MLP blocks add
     assert parts.attention == 32 * 10 * 8 * 2
     assert parts.prefixes == 2 * parts.z
     assert parts.outputs == 4 * 3 * 8 * 8 * 4 * 3
@@ -59,7 +60,7 @@ def test_numbers_of_half_the_width_need_half_of_what_is_kept():
 def test_what_a_run_needs_is_bounded_and_does_not_grow_with_heads():
     many = TextSizes.of([2000] * 400, 48)
     parts = parts_of(LARGE, "bfloat16", many)
-    assert (parts.z, parts.streams, parts.attention) == (Z_BYTES, STREAM_BYTES, ATTENTION_BYTES)
+    assert (parts.z, parts.streams, parts.attention) == (Z_BYTES, STREAM_BYTES + MLP_BYTES, ATTENTION_BYTES)
     assert parts.training == TRAINING_BYTES
     assert parts.gradients == max(GRADIENT_BYTES, 2000 * 4096 * 2 * 32 * 20)
     narrow = replace(LARGE, n_heads=128, d_head=32)
@@ -102,6 +103,7 @@ def test_what_is_kept_of_texts_is_what_the_plan_says(kind, precision):
     texts = [[5, 9, 7, 30, 8], [6, 9, 7, 31, 8], [5, 9, 7, 32, 8]]
     slots = dict.fromkeys(range(3), (1, 3))
     recording = Recording(loaded, texts, slots=slots, attention=True, streams=True)
+    mlps = [value for of_text in recording.mlps(range(3)) for value in of_text.values()]
     z, streams = recording.z(range(3)), recording._passes.streams._kept
     recording.keeps_prefixes([3, 3, 3])
     recording.prefix(range(3), 3)
@@ -111,7 +113,8 @@ def test_what_is_kept_of_texts_is_what_the_plan_says(kind, precision):
     held = {
         "weights": sum(size(parameter) for parameter in loaded.model.parameters()),
         "z": sum(size(of_layer) for of_text in z for of_layer in of_text),
-        "streams": sum(size(of_layer) for of_text in streams.values() for of_layer in of_text),
+        "streams": sum(size(of_layer) for of_text in streams.values() for of_layer in of_text)
+        + sum(map(size, mlps)),
         "attention": sum(size(own) for own in attention.values()),
     }
     assert {name: getattr(parts, name) for name in held} == held
