@@ -1,14 +1,15 @@
-"""Runs of the model with heads, sets of heads or edges changed, many of them in one forward pass.
+"""Runs of the model with heads, MLP blocks, sets of them, or edges changed, many of them in one forward pass.
 
 The rows of a batch are (target, row of the metric), padded on the right, up to a budget of tokens: a row is a text, or
 a text with answer tokens behind it, and an intervention acts on all of it. What changed heads write is told
-by `core.causal.replacements`; an edge is changed by `core.causal.path_patching`. Layers in front of the first changed
+by `core.causal.replacements`, what MLP blocks add by `core.causal.mlp_blocks`; an edge is changed by
+`core.causal.path_patching`. Layers in front of the first changed
 one are not run again (`core.model.partial_forward`), nor are tokens in front of the first changed position
 (`core.model.prefixes.kept_prefix`); `core.causal._batches` says what goes together.
 """
 
-from collections.abc import Collection, Generator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import numpy as np
@@ -17,18 +18,20 @@ from torch import Tensor
 
 from core.causal._batches import Batch, Item, batches_of_runs
 from core.causal.metric import Metric, Row, read_rows
+from core.causal.mlp_blocks import MlpOutputs, replace_mlps
 from core.causal.path_patching import Reads, patch_edges, written_change
 from core.causal.replacements import AblationKind, Replacements, replace_heads
-from core.heads import EdgeId, HeadId
+from core.heads import EdgeId, HeadId, MlpId, UnitId
 from core.model.batching import BATCH_ROWS, tokens_for
 from core.model.memory import in_halves
 from core.model.recording import Recording
 
 Method = Literal["resample", "mean"]
-Target = HeadId | EdgeId
+Target = UnitId | EdgeId
 HeadSet = frozenset[HeadId]
-AnyTarget = HeadId | EdgeId | Collection[HeadId]
-"""A head, an edge, or heads that are changed together."""
+UnitSet = frozenset[UnitId]
+AnyTarget = UnitId | EdgeId | Collection[UnitId]
+"""A head, an MLP block, an edge, or heads and MLP blocks that are changed together."""
 
 BATCH_BYTES = 2**27
 """Memory that the z of one layer of a batch may take."""
@@ -57,10 +60,16 @@ class Patching:
         alike = paired and lengths[:n_anomalous] == lengths[n_anomalous:]
         self.method: Method = method or ("resample" if alike else "mean")
         self.replacements = Replacements(recording, n_anomalous, paired, seed, heads)
-        self.forward_passes = 0
+        self.mlp_outputs = MlpOutputs(recording, n_anomalous, self.replacements.other)
+        self._runs = 0
         shape = self._loaded.shape
         most = BATCH_BYTES // (shape.n_heads * shape.d_head * 4)
         self._tokens = max(1, min(tokens_for(self._loaded.device), most))
+
+    @property
+    def forward_passes(self) -> int:
+        """Changed runs, and passes that read other texts, so far."""
+        return self._runs + self.mlp_outputs.forward_passes
 
     @property
     def texts(self) -> list[range]:
@@ -105,8 +114,8 @@ class Patching:
     ) -> Generator[int, None, np.ndarray]:
         """The metric (target, text) with each target changed; yields the runs done after each forward pass.
 
-        With `behind_prefix` heads keep what they write where the texts of a pair begin alike. That is so by `resample`
-        anyway.
+        With `behind_prefix` heads and MLP blocks keep what they write where the texts of a pair begin alike. That is so
+        by `resample` anyway.
         """
         values = np.zeros((len(targets), len(texts)))
         place_of = {text: place for place, text in enumerate(texts)}
@@ -114,24 +123,28 @@ class Patching:
         edges = any(isinstance(target, EdgeId) for target in targets)
         begins = self._begins(metric) if behind_prefix and kind != "resample" else None
         if kind == "resample" or edges or begins:
-            self.forward_passes += self.replacements.prepare(metric, own=edges or begins is not None)
+            self._runs += self.replacements.prepare(metric, own=edges or begins is not None)
+        own = begins is not None
+        if metric.recording is not None:
+            self.mlp_outputs.add(metric.recording)
+        self.mlp_outputs.prepare([metric.rows[row] for row in rows], _mlp_layers(targets), kind, own)
         items = self._items(targets, rows, metric, self.starts(metric, kind) if begins is None else begins)
         done = 0
 
         def run(batch: Batch) -> np.ndarray:
             changed, read = [targets[item.target] for item in batch.items], [item.row for item in batch.items]
+            of_batch = [metric.rows[row] for row in read]
+            self.mlp_outputs.hold(of_batch, _mlp_layers(changed), kind, own)
             prefix = plain.prefix(read, batch.start)
-            of_batch = begins and [begins[row] for row in read]
-            changing = self._changed(
-                changed, [metric.rows[row] for row in read], kind, reads, prefix.width, of_batch
-            )
+            own_until = begins and [begins[row] for row in read]
+            changing = self._changed(changed, of_batch, kind, reads, prefix.width, own_until)
             with plain.resumed(read, batch.layer, prefix.width), changing, torch.no_grad():
                 of_rows: np.ndarray = read_rows(self._loaded, metric, read, prefix).double().cpu().numpy()
             return of_rows
 
         batches = batches_of_runs(items, self._tokens, self._loaded.shape.n_layers, BATCH_ROWS)
         for batch, of_rows in in_halves(batches, run, lambda batch: batch.tokens):
-            self.forward_passes += 1
+            self._runs += 1
             places = [place_of[metric.rows[item.row].text] for item in batch.items]
             np.add.at(values, ([item.target for item in batch.items], places), of_rows)
             done += len(batch.items)
@@ -171,7 +184,7 @@ class Patching:
         """The first layer that a changed run does not share with the plain one."""
         if isinstance(target, EdgeId):
             return target.target.layer if self._knows_changes else target.source.layer
-        return min((head.layer for head in _heads(target)), default=0)
+        return min((unit.layer for unit in _units(target)), default=0)
 
     @property
     def _knows_changes(self) -> bool:
@@ -187,14 +200,10 @@ class Patching:
         start: int,
         begins: Sequence[int] | None,
     ) -> AbstractContextManager[None]:
-        """Row i of a forward pass reads `rows[i]` with `targets[i]` changed; all edges, or all heads."""
+        """Row i of a forward pass reads `rows[i]` with `targets[i]` changed; all edges, or none."""
         edges = [target for target in targets if isinstance(target, EdgeId)]
         if not edges:
-
-            def values(layer: int, heads: Sequence[Sequence[int]]) -> Tensor:
-                return self.replacements.at(layer, rows, heads, kind, start, begins)
-
-            return replace_heads(self._loaded, [_heads(target) for target in targets], values)
+            return self._units_changed(targets, rows, kind, start, begins)
         senders = [edge.source for edge in edges]
         if self._knows_changes:
             other, plain = {}, {}
@@ -210,9 +219,43 @@ class Patching:
         }
         return patch_edges(self._loaded, [[edge] for edge in edges], of_layers, reads)
 
+    @contextmanager
+    def _units_changed(
+        self,
+        targets: Sequence[AnyTarget],
+        rows: Sequence[Row],
+        kind: AblationKind,
+        start: int,
+        begins: Sequence[int] | None,
+    ) -> Iterator[None]:
+        """The same of heads and MLP blocks."""
 
-def _heads(target: AnyTarget) -> Collection[HeadId]:
+        def of_heads(layer: int, heads: Sequence[Sequence[int]]) -> Tensor:
+            return self.replacements.at(layer, rows, heads, kind, start, begins)
+
+        def of_mlps(layer: int, numbers: Sequence[int]) -> Tensor:
+            return self.mlp_outputs.at(layer, rows, numbers, kind, start, begins)
+
+        heads, mlps = [_heads(target) for target in targets], [_mlps(target) for target in targets]
+        with replace_heads(self._loaded, heads, of_heads), replace_mlps(self._loaded, mlps, of_mlps):
+            yield
+
+
+def _heads(target: AnyTarget) -> list[HeadId]:
     """The heads whose z is changed."""
     if isinstance(target, EdgeId):
         return [target.source]
-    return [target] if isinstance(target, HeadId) else target
+    return [unit for unit in _units(target) if isinstance(unit, HeadId)]
+
+
+def _mlps(target: AnyTarget) -> list[MlpId]:
+    """The MLP blocks whose output is changed."""
+    return [] if isinstance(target, EdgeId) else [unit for unit in _units(target) if isinstance(unit, MlpId)]
+
+
+def _mlp_layers(targets: Sequence[AnyTarget]) -> set[int]:
+    return {mlp.layer for target in targets for mlp in _mlps(target)}
+
+
+def _units(target: UnitId | Collection[UnitId]) -> Collection[UnitId]:
+    return [target] if isinstance(target, HeadId | MlpId) else target

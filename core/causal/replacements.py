@@ -80,7 +80,7 @@ class Replacements:
             return 0
         known = {row.ids: number for number, row in enumerate(metric.rows)}
         reading = [row for row in metric.rows if row.answer]
-        rows = dict.fromkeys([*map(self._other, reading), *(row.ids for row in reading if own)])
+        rows = dict.fromkeys([*map(self.other, reading), *(row.ids for row in reading if own)])
         wanted = [ids for ids in rows if ids not in self._with_answers]
         recorded = [ids for ids in wanted if ids in known]
         self._keep(recorded, metric.recording.of([known[ids] for ids in recorded]))
@@ -94,7 +94,7 @@ class Replacements:
 
         Tokens that both begin with write the same in both.
         """
-        return row.first_change(self._other(row))
+        return row.first_change(self.other(row))
 
     def at(
         self,
@@ -124,7 +124,7 @@ class Replacements:
                 entries[:, :middle] = everywhere[list(of_row)][:, None]
                 entries[:, middle : length - start] = last[list(of_row)][:, None]
             elif kind == "resample":
-                z = self._z_of(self._other(row) if row.answer else self._donor_of[row.text])[layer]
+                z = self._z_of(self.other(row) if row.answer else self._donor_of[row.text])[layer]
                 places = from_the_end(length, len(z))[start:]
                 entries[:, : length - start] = self._heads_of(layer, z[places], of_row)
         for number, begin in enumerate(begins or ()):
@@ -166,7 +166,7 @@ class Replacements:
                 values[place] = z[:, known.index(head)]
         return values
 
-    def _other(self, row: Row) -> tuple[int, ...]:
+    def other(self, row: Row) -> tuple[int, ...]:
         """The tokens of the text whose z a row gets, with the row's answer tokens behind it."""
         return (*self._texts[self._donor_of[row.text]], *row.answer)
 

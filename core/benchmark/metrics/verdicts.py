@@ -35,7 +35,7 @@ from core.discovery.autoencoder import Codes
 from core.examples.alignment import Alignment
 from core.examples.example_set import ExampleSet
 from core.generators import result_of
-from core.heads import EdgeId
+from core.heads import EdgeId, HeadId
 
 STATED = 0.1
 """The q up to which discoveries are counted."""
@@ -112,7 +112,7 @@ def _quality(task: Task, targets: Sequence[Target], unit: Unit) -> tuple[float, 
     selected = np.zeros_like(truth)
     for target in targets:
         ends = (target.source, target.target) if isinstance(target, EdgeId) else (target,)
-        selected[tuple(task.flat(head) for head in ends)] = True
+        selected[tuple(task.flat(head) for head in ends if isinstance(head, HeadId))] = True
     return precision_recall(truth, selected)
 
 
