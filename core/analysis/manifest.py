@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from core.analysis.behaviour_notes import behaviour_notes, doubts
+from core.analysis.block_tables import block_notes
 from core.analysis.candidates import Scores
 from core.analysis.confidence import judge_confidence
 from core.analysis.example_rows import ExampleRow
@@ -94,6 +95,7 @@ def manifest_of(
             *_notes(config, observed, rows, scores),
             *(partner_notes(partners) if partners else []),
             *ranked.notes(),
+            *block_notes(ranked.blocks, shape.architecture),
             *evidence.notes,
             *stability.notes(),
         ],

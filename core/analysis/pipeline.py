@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from core.analysis import block_tables
 from core.analysis import result_tables as tables
 from core.analysis.candidates import candidate_edges, candidate_heads
 from core.analysis.example_rows import ExampleRow, example_rows
@@ -58,7 +59,7 @@ def _stages(
     config, observed, partners = yield from with_partners(config, observed, opened, clock)
     observed, rows = yield from _rows(config, observed, opened)
     recording, alignment, ids = observed.recording, observed.alignment, observed.recording.texts
-    ranked = yield from ranked_heads(config, observed, clock)
+    ranked = yield from ranked_heads(config, observed, clock, blocks=config.evidence)
     codes, weighted, scores = ranked.codes, ranked.weighted, ranked.scores
     yield clock.start("statistics")
     label_p = yield from _label_permutations(config, observed, weighted)
@@ -83,6 +84,10 @@ def _stages(
     judged = stability_record(config, observed, weighted, scores, stability, evidence, rows)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
+    of_mlps = ranked.blocks.findings(config.seed, alignment.made) if ranked.blocks else None
+    blocks = block_tables.blocks_record(ranked.blocks, evidence.heads, every)
+    effects = tables.effect_table(evidence, alignment)
+    details = tables.evidence_record(evidence, stability, judged, every)
     yield RunResult(
         heads=tables.with_attribution(heads, evidence.attribution, every),
         edges=tables.with_findings(edges, evidence.edges, tables.EDGE_KEYS),
@@ -90,16 +95,17 @@ def _stages(
         examples=examples,
         manifest=manifest_of(
             config, observed, rows, ranked, evidence, stability, judged, clock.seconds, partners
-        ).model_copy(update={"groups": groups}),
+        ).model_copy(update={"groups": groups, "blocks": blocks}),
         tensors={
             "codes": codes.latent.to(torch.int16),
             "strengths": codes.strength,
             "attention_flow": observed.flow().weights,
             "head_score": scores.heads.per_member.float(),
         },
-        effects=tables.effect_table(evidence, alignment),
-        evidence=tables.evidence_record(evidence, stability, judged, every),
+        effects=block_tables.with_mlp_effects(effects, of_mlps, alignment),
+        evidence=details.model_copy(update={"mlps": block_tables.mlp_records(of_mlps)}),
         partners=partners,
+        mlps=block_tables.mlp_table(of_mlps),
     )
 
 

@@ -34,6 +34,9 @@ EDGE_KEYS = ("source_layer", "source_head", "target_layer", "target_head")
 TEXT_COLUMNS = ("verdict", "carried_by")
 DIRECTIONS: tuple[Direction, Direction] = ("noising", "denoising")
 
+_Block = tuple[Sequence["Target"], str, int, np.ndarray]
+"""Targets, ablation, number of the direction, effects (target, text)."""
+
 ANSWERS: tuple[Literal["expected"], Literal["actual"]] = ("expected", "actual")
 
 EDGE_ROWS = 20_000
@@ -60,7 +63,7 @@ def head_table(scores: "Scores", label_p: np.ndarray | None, every: Sequence[Hea
         }
     )
     table = table.sort_values(["score", "layer", "head"], ascending=[False, True, True], ignore_index=True)
-    return table.reindex(columns=list(schema.HEAD_COLUMNS))
+    return table.assign(unit="head").reindex(columns=list(schema.HEAD_COLUMNS))
 
 
 def _or_empty(values: np.ndarray | None) -> np.ndarray | float:
@@ -121,22 +124,27 @@ def with_attribution(
 def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
     """Effects on single texts: one row a tested head or edge, ablation, direction and text that was changed.
 
-    `example` counts as in the example table. A head stands in the source columns; its target columns are empty.
+    `example` counts as in the example table. A head or MLP block stands in the source columns; its target columns are
+    empty, as is the source head of an MLP block.
     """
     if evidence.heads is None or evidence.edges is None:
         return schema.no_effects()
     method = evidence.about.method
-    blocks = [
+    blocks: list[_Block] = [
         (findings.targets, method, number, values)
         for findings in (evidence.heads, evidence.edges)
         for number, values in enumerate(findings.per_example)
     ]
     blocks += [(evidence.compared, kind, 0, values) for kind, values in evidence.others.items()]
+    return effect_rows(blocks, alignment)
+
+
+def effect_rows(blocks: Sequence[_Block], alignment: Alignment) -> pd.DataFrame:
+    """Rows of effects (target, text) on the anomalous or the normal texts, by ablation and number of the direction."""
     count, sources = alignment.n_anomalous, alignment.sources
     rows = [
         (
-            "edge" if isinstance(target, EdgeId) else "head",
-            *((*target.source, *target.target) if isinstance(target, EdgeId) else (*target, None, None)),
+            *_place(target),
             ablation,
             DIRECTIONS[number],
             alignment.kept[number * count + place] + 1,
@@ -148,7 +156,16 @@ def effect_table(evidence: "Evidence", alignment: Alignment) -> pd.DataFrame:
         for place, value in enumerate(of_target.tolist())
     ]
     table = pd.DataFrame(rows, columns=list(schema.EFFECT_COLUMNS))
-    return table.astype({"target_layer": "Int64", "target_head": "Int64"})
+    return table.astype(dict.fromkeys(("source_head", "target_layer", "target_head"), "Int64"))
+
+
+def _place(target: "Target") -> tuple[str | int | None, ...]:
+    """The kind of a target, and the columns of its source and target."""
+    if isinstance(target, EdgeId):
+        return ("edge", *target.source, *target.target)
+    if isinstance(target, HeadId):
+        return ("head", *target, None, None)
+    return ("mlp", target.layer, None, None, None)
 
 
 def evidence_record(

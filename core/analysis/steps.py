@@ -18,7 +18,9 @@ from core.analysis.partners import made_partners, texts_without_partner
 from core.analysis.ranking import Ranking, rankable, ranked, steps_of
 from core.analysis.signals import Signals
 from core.causal.comparison import Comparison
+from core.causal.evidence import every_head_rounds
 from core.causal.metric import Metric, metric_on
+from core.causal.mlp_blocks.shares import BlockEffects, block_effects, block_runs
 from core.config import RunConfig
 from core.discovery.autoencoder import Codes, TrainStep
 from core.errors import ExamplesError
@@ -56,7 +58,8 @@ class Ranked:
 
     `metric` is that of the compared texts, None where nothing asked for it; `comparison` is there where effects were
     looked at. `screen` is the gradient screen, `ranking` what else the scores come from; each None where it was not
-    asked for. `why_none` says why the texts have no metric where one was wanted.
+    asked for. `why_none` says why the texts have no metric where one was wanted. `blocks` are the effects of whole
+    blocks, None where they were not measured.
     """
 
     codes: Codes
@@ -67,11 +70,13 @@ class Ranked:
     screen: GradientScreen | None = None
     ranking: Ranking | None = None
     why_none: str = ""
+    blocks: BlockEffects | None = None
 
     @property
     def forward_passes(self) -> int:
-        """Forward passes of the screen or the ranking."""
-        return sum(part.forward_passes for part in (self.screen, self.ranking) if part is not None)
+        """Forward passes of the screen or the ranking, and of the exchanged blocks."""
+        parts = (self.screen, self.ranking, self.blocks)
+        return sum(part.forward_passes for part in parts if part is not None)
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -149,9 +154,12 @@ def with_partners(
 
 
 def ranked_heads(
-    config: RunConfig, observed: Observations, clock: Clock
+    config: RunConfig, observed: Observations, clock: Clock, blocks: bool = False
 ) -> Generator[Progress, None, Ranked]:
-    """Train, score, and combine the scores with what gradients and effects say."""
+    """Train, score, and combine the scores with what gradients and effects say.
+
+    With `blocks` it is measured first how much passes through attention and MLP block of each layer.
+    """
     alignment, recording, metric = observed.alignment, observed.recording, None
     why_none = ""
     if config.evidence or config.ranked_by != "codes":
@@ -161,13 +169,16 @@ def ranked_heads(
             if config.evidence or config.ranked_by == "screened":
                 raise
             why_none = str(error)
+    comparison = None
+    if metric is not None and (blocks or config.ranked_by not in ("screened", "codes")):
+        comparison = Comparison(recording, config.examples, alignment, config.seed, metric, ())
+    of_blocks = (yield from _blocks(comparison, clock)) if blocks and comparison else None
     by_codes = yield from _by_codes(config, observed, clock)
-    by_codes = replace(by_codes, metric=metric, why_none=why_none)
+    by_codes = replace(by_codes, metric=metric, why_none=why_none, blocks=of_blocks)
     if config.ranked_by == "screened":
         return (yield from _screened(config, observed, by_codes, clock))
-    if config.ranked_by == "codes" or metric is None:
+    if config.ranked_by == "codes" or comparison is None:
         return by_codes
-    comparison = Comparison(recording, config.examples, alignment, config.seed, metric, ())
     by_codes = replace(by_codes, comparison=comparison)
     if not rankable(comparison):
         return by_codes
@@ -176,6 +187,18 @@ def ranked_heads(
     running = ranked(by_codes.scores, comparison, config.examples, config.seed, config.evidence)
     ranking = yield from relayed(running, lambda step: Progress("screen", min(step, total), total))
     return replace(by_codes, scores=ranking.scores, ranking=ranking)
+
+
+def _blocks(comparison: Comparison, clock: Clock) -> Generator[Progress, None, BlockEffects | None]:
+    """How much of the gap passes through the blocks, told as metrics of the stage's last record; None without a gap."""
+    if not comparison.differs:
+        return None
+    used = comparison.first(max(1, every_head_rounds(comparison.recording.loaded, comparison)))
+    total = block_runs(used)
+    yield clock.start("blocks", total)
+    blocks = yield from relayed(block_effects(used), lambda step: Progress("blocks", step, total))
+    yield Progress("blocks", total, total, blocks.shares())
+    return blocks
 
 
 def _by_codes(config: RunConfig, observed: Observations, clock: Clock) -> Generator[Progress, None, Ranked]:

@@ -22,9 +22,9 @@ from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.tokenising import tokenise
 from core.runs.compared import compared_config
 from core.runs.job_state import CheckKind
-from core.runs.result_reader import saved_effects, saved_heads
+from core.runs.result_reader import saved_effects, saved_heads, saved_mlps
 from core.runs.run_folder import RunFolder
-from core.schema import EvidenceDetails, Progress, TextGroups
+from core.schema import EvidenceDetails, Progress, TextGroups, units_table
 from core.sensitivity.sweep import sweep_into
 from core.text.csv_safe import csv_bytes, read_cells, write_cells
 
@@ -66,19 +66,19 @@ def _every_head(
         "forward_passes": manifest.forward_passes + recording.forward_passes + evidence.forward_passes,
     }
     _write_effects(run, evidence, alignment)
-    run.write_bytes("heads.csv", csv_bytes(filled))
+    run.write_bytes("heads.csv", csv_bytes(units_table(filled, saved_mlps(run))))
     write_groups(run, groups)
     run.write_model("manifest.json", manifest.model_copy(update=changes))
 
 
 def _write_effects(run: RunFolder, evidence: Evidence, alignment: Alignment) -> None:
-    """Effects on single texts and under other ablations of all heads; what is known of edges stays."""
+    """Effects on single texts and under other ablations of all heads; those of edges and MLP blocks stay."""
     if evidence.heads is None:
         return
     effects = tables.effect_table(evidence, alignment)
     if (run.path / "effects.csv").exists():
         before = saved_effects(run)
-        effects = pd.concat([effects, before[before["kind"] == "edge"]], ignore_index=True)
+        effects = pd.concat([effects, before[before["kind"] != "head"]], ignore_index=True)
     run.write_bytes("effects.csv", csv_bytes(effects))
     if (run.path / "evidence.json").exists():
         details = run.read_model("evidence.json", EvidenceDetails)

@@ -55,7 +55,10 @@ def package(run: RunFolder, pictures: Pictures = NO_PICTURES) -> bytes:
 
 
 def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
-    """heads.csv with two more columns at its end: the user's own `name` and `group` of each head."""
+    """heads.csv with two more columns at its end: the user's own `name` and `group` of each head.
+
+    They are empty in rows of MLP blocks.
+    """
     header, *rows = read_cells(table)
     layer, head = header.index("layer"), header.index("head")
     own = [labels.get(f"L{row[layer]}H{row[head]}", HeadLabel()) for row in rows]

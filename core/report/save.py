@@ -7,13 +7,14 @@ from core.runs.compared import PARTNERS_FILE
 from core.runs.facts import facts
 from core.runs.result_reader import MECHANISMS_FILE
 from core.runs.run_folder import RunFolder
-from core.schema import RunResult
+from core.schema import RunResult, units_table
 from core.text.csv_safe import csv_bytes
 
 
 def save(result: RunResult, folder: RunFolder) -> None:
     """Write every file of the result into the run folder; the manifest last, as the sign that all is there."""
-    for name in ("heads", "edges", "codes", "examples", "effects"):
+    folder.write_bytes("heads.csv", csv_bytes(units_table(result.heads, result.mlps)))
+    for name in ("edges", "codes", "examples", "effects"):
         folder.write_bytes(f"{name}.csv", csv_bytes(getattr(result, name)))
     folder.write_model("evidence.json", result.evidence)
     if result.partners is not None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from core.heads import HeadId
+from core.heads import HeadId, MlpId
 from core.schema import CircuitRecord, Manifest, PartnersRecord
 
 State = Literal["none", "no_difference", "untested", "tested"]
@@ -110,6 +110,12 @@ def facts(
 def named_heads(heads: pd.DataFrame) -> pd.DataFrame:
     """The head table with `name` (`L3H5`) and a `verdict` of VERDICTS in every row."""
     return heads.assign(name=_names(heads["layer"], heads["head"]), verdict=_verdicts(heads))
+
+
+def named_mlps(mlps: pd.DataFrame) -> pd.DataFrame:
+    """The table of MLP blocks with `name` (`MLP3`) and a `verdict` of VERDICTS in every row."""
+    names = [str(MlpId(int(layer))) for layer in mlps["layer"]]
+    return mlps.assign(name=names, verdict=_verdicts(mlps))
 
 
 def named_edges(edges: pd.DataFrame) -> pd.DataFrame:

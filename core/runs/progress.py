@@ -18,6 +18,7 @@ STAGES = (
     "tokens",
     "capture",
     "partners",
+    "blocks",
     "train",
     "codes",
     "score",
@@ -26,7 +27,8 @@ STAGES = (
     "evidence",
     "report",
 )
-"""The stages of an analysis, in order; `partners` only where texts have none, `screen` only where it was asked for."""
+"""The stages of an analysis, in order; `partners` only where texts have none, `blocks` only with evidence,
+`screen` only where it was asked for."""
 
 
 @dataclass(frozen=True)

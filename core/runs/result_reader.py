@@ -40,8 +40,23 @@ def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Fact
 
 
 def saved_heads(run: RunFolder) -> pd.DataFrame:
-    """heads.csv, best first; raises StorageError where the file is missing or damaged, as all of these do."""
-    return _scored(run, "heads")
+    """The heads of heads.csv, best first; raises StorageError where it is missing or damaged, as all of these do."""
+    with _or_damaged(run):
+        table = _units(run)
+        return table[table["unit"] == "head"].reset_index(drop=True).astype({"head": int})
+
+
+def saved_mlps(run: RunFolder) -> pd.DataFrame:
+    """The MLP blocks of heads.csv, from the first layer on; empty for a run without them, or of an earlier version."""
+    with _or_damaged(run):
+        table = _units(run)
+        return table[table["unit"] == "mlp"].reset_index(drop=True)
+
+
+def _units(run: RunFolder) -> pd.DataFrame:
+    """heads.csv; every row of an earlier version, which has no `unit`, is a head."""
+    table = _scored(run, "heads")
+    return table.assign(unit=table["unit"].fillna("head") if "unit" in table else "head")
 
 
 def saved_edges(run: RunFolder) -> pd.DataFrame:
@@ -61,10 +76,11 @@ def saved_examples(run: RunFolder) -> pd.DataFrame:
 
 
 def saved_effects(run: RunFolder) -> pd.DataFrame:
-    """effects.csv: effects on single texts."""
+    """effects.csv: effects on single texts of heads, edges and MLP blocks, by `kind`."""
     with _or_damaged(run):
         table = _table(run, "effects")
-        return table.assign(direction=table["direction"].replace(FORMER_DIRECTIONS))
+        numbers = dict.fromkeys(("source_head", "target_layer", "target_head"), "Int64")
+        return table.assign(direction=table["direction"].replace(FORMER_DIRECTIONS)).astype(numbers)
 
 
 def _scored(run: RunFolder, name: str) -> pd.DataFrame:

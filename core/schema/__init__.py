@@ -1,5 +1,8 @@
 """The contract of a run's files: columns of the tables, the JSON files as models, and what a run yields."""
 
+from core.schema._blocks import AddingUp as AddingUp
+from core.schema._blocks import BlocksRecord as BlocksRecord
+from core.schema._blocks import LayerShares as LayerShares
 from core.schema._details import AblationCheck as AblationCheck
 from core.schema._details import AnswerToken as AnswerToken
 from core.schema._details import BeforeAfter as BeforeAfter
@@ -37,9 +40,12 @@ from core.schema._result import EDGE_COLUMNS as EDGE_COLUMNS
 from core.schema._result import EFFECT_COLUMNS as EFFECT_COLUMNS
 from core.schema._result import EXAMPLE_COLUMNS as EXAMPLE_COLUMNS
 from core.schema._result import HEAD_COLUMNS as HEAD_COLUMNS
+from core.schema._result import UNITS as UNITS
 from core.schema._result import Progress as Progress
 from core.schema._result import RunResult as RunResult
 from core.schema._result import no_effects as no_effects
+from core.schema._result import no_mlps as no_mlps
+from core.schema._result import units_table as units_table
 from core.schema._stored import FORMAT as FORMAT
 from core.schema._stored import FORMER_DIRECTIONS as FORMER_DIRECTIONS
 from core.schema._stored import Direction as Direction

@@ -40,7 +40,10 @@ class AnswerToken(Stored):
 
 
 class EvidenceDetails(Stored):
-    """evidence.json: tested heads by `L3H5`, tested edges by `L1H2>L3H4`, how steady the codes of every head are."""
+    """evidence.json: tested heads by `L3H5`, edges by `L1H2>L3H4`, MLP blocks by `MLP3`.
+
+    `codes` says how steady the codes of every head are.
+    """
 
     former: ClassVar = {"certainty": "stability"}
 
@@ -49,6 +52,7 @@ class EvidenceDetails(Stored):
     method: str | None = None
     heads: dict[str, HeadEvidence] = Field(default_factory=dict)
     edges: dict[str, HeadEvidence] = Field(default_factory=dict)
+    mlps: dict[str, HeadEvidence] = Field(default_factory=dict)
     codes: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     answers: tuple[AnswerToken, ...] = ()
     stability: StabilityRecord | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer
 
+from core.schema._blocks import BlocksRecord
 from core.schema._groups import TextGroups
 from core.schema._stored import FORMAT, Direction, Note, Stored
 from core.storage import local_model, portable_model
@@ -233,3 +234,5 @@ class Manifest(Stored):
     notes: tuple[Note, ...] = ()
     stability: StabilityRecord | None = None
     groups: TextGroups | None = None
+    blocks: BlocksRecord | None = None
+    """How much passes through attention and MLP block of each layer; None where it was not measured."""

@@ -24,6 +24,10 @@ HEAD_COLUMNS, EDGE_COLUMNS, CODE_COLUMNS, EXAMPLE_COLUMNS, EFFECT_COLUMNS = (
 )
 
 
+UNITS = ("head", "mlp")
+"""What a row of heads.csv is of; rows of MLP blocks come behind all heads."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """One record of a run on its way; `step` of `total` within the stage."""
@@ -39,10 +43,25 @@ def no_effects() -> pd.DataFrame:
     return pd.DataFrame(columns=list(EFFECT_COLUMNS))
 
 
+def no_mlps() -> pd.DataFrame:
+    """The table of MLP blocks where none was measured."""
+    return pd.DataFrame(columns=list(HEAD_COLUMNS))
+
+
+def units_table(heads: pd.DataFrame, mlps: pd.DataFrame) -> pd.DataFrame:
+    """The rows of heads.csv: heads, then MLP blocks, whose cells are empty where only heads have something."""
+    rows = heads.assign(unit="head")
+    if mlps.empty:
+        return rows
+    whole = pd.concat([rows.astype({"head": "Int64"}), mlps.astype({"head": "Int64"})], ignore_index=True)
+    return whole.astype({"layer": int, "selected": bool})
+
+
 @dataclass(frozen=True)
 class RunResult:
     """The tables of DESIGN's contract with their columns in order, the manifest, and the run's own tensors.
 
+    `heads` holds heads alone, `mlps` the MLP blocks in the same columns; heads.csv holds both (`units_table`).
     `effects` holds effects on single texts; `evidence` is what evidence.json says, `partners` what partners.json
     says, None where no partners were looked for, `mechanisms` what mechanisms.json says, None without evidence.
     """
@@ -57,3 +76,4 @@ class RunResult:
     evidence: EvidenceDetails = field(default_factory=EvidenceDetails)
     partners: PartnersRecord | None = None
     mechanisms: MechanismsRecord | None = None
+    mlps: pd.DataFrame = field(default_factory=no_mlps)

@@ -1,6 +1,6 @@
 """The tables of a finished run, read from its folder once and kept for the session's pages."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StorageError
-from core.runs.facts import named_edges, named_heads
+from core.runs.facts import named_edges, named_heads, named_mlps
 from core.runs.head_notes import HeadLabel, read_labels
-from core.runs.result_reader import saved_codes, saved_edges, saved_examples, saved_heads
+from core.runs.result_reader import saved_codes, saved_edges, saved_examples, saved_heads, saved_mlps
 from core.runs.run_folder import RunFolder
-from core.schema import Manifest
+from core.schema import Manifest, no_mlps
 from pages.parts.circuit import groups as folding
 
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -24,13 +24,15 @@ MOST_EDGES = 40
 @dataclass(frozen=True)
 class Result:
     """Heads with `name`, `own_name`, `group`, `group_number` and `verdict` filled in, edges with `name`
-    (`L1H2>L3H4`), `source` and `target`, examples, manifest.
+    (`L1H2>L3H4`), `source` and `target`, examples, manifest. `mlps` are the MLP blocks with `name` (`MLP0`) and
+    `verdict`, from the first layer on; empty for a run that measured none.
     """
 
     heads: pd.DataFrame
     edges: pd.DataFrame
     examples: pd.DataFrame
     manifest: Manifest
+    mlps: pd.DataFrame = field(default_factory=no_mlps)
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -112,7 +114,7 @@ def head_name(layer: Any, head: Any) -> str:
 def _read(path: str, stamp: int) -> Result:
     run = RunFolder(Path(path))
     heads, edges = named_heads(saved_heads(run)), named_edges(saved_edges(run))
-    return Result(heads, edges, saved_examples(run), run.manifest())
+    return Result(heads, edges, saved_examples(run), run.manifest(), named_mlps(saved_mlps(run)))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

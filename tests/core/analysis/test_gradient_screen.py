@@ -205,7 +205,8 @@ def test_a_screened_analysis_says_so_and_keeps_both_numbers(folders):
     }
     about = with_screen.manifest.evidence_about
     # the head outputs come from the cache, the streams from one more pass
-    assert with_screen.manifest.forward_passes == about.forward_passes + 5
+    blocks = with_screen.manifest.blocks.forward_passes
+    assert with_screen.manifest.forward_passes == about.forward_passes + blocks + 5
     heads, before = in_flat_order(with_screen.heads), in_flat_order(codes.heads)
     np.testing.assert_allclose(heads["code_score"], before["score"])
     assert (heads["score_low"] <= heads["score"]).all()

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 
 from core.jobs.checks import check, write_groups
+from core.runs.result_reader import saved_heads
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import load_truth
 from core.schema import TextGroup, TextGroups
@@ -16,16 +17,21 @@ def test_effect_of_every_head_fills_the_table(sample, models):
     texts = (sample.path / "examples.csv").read_bytes()
     told = ["p_value", "q_value", "effect", "effect_low", "effect_high", "verdict"]
     # as in a run of a model with too many heads, whose candidates alone were tested
-    before.loc[~before["selected"], told] = None
+    of_heads = before["unit"] == "head"
+    blocks = before.loc[~of_heads, told]
+    assert len(blocks) == 4
+    before.loc[of_heads & ~before["selected"], told] = None
     before.to_csv(sample.path / "heads.csv", index=False, encoding="utf-8-sig")
     records = list(check("heads", sample, models))
     assert records[-1].step == records[-1].total
     after = pd.read_csv(sample.path / "heads.csv", encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(after.loc[after["unit"] == "mlp", told], blocks)
+    after = saved_heads(sample)
     assert after["effect"].notna().all() and after["verdict"].notna().all()
     assert list(after.columns) == list(before.columns)
     effects = pd.read_csv(sample.path / "effects.csv", encoding="utf-8-sig")
     assert effects[effects["kind"] == "head"].groupby(["source_layer", "source_head"]).ngroups == len(after)
-    assert (effects["kind"] == "edge").any()
+    assert {"edge", "mlp"} < set(effects["kind"])
     assert len(json.loads((sample.path / "evidence.json").read_text(encoding="utf-8"))["heads"]) == len(after)
     truth = {str(head) for head in load_truth("planted-induction").heads}
     confirmed = after[after["verdict"] == "confirmed"]
