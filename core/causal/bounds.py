@@ -17,6 +17,9 @@ CHANCE = 0.05
 HEAD_BOUND, EDGE_BOUND = 0.05, 0.02
 """Effects, as shares of the gap, from which a head or an edge counts."""
 
+WORTH_NAMING = 0.1
+"""Share of the gap that passes through an MLP block, from which a sentence names it."""
+
 CERTAIN, LIKELY = 0.05, 0.1
 """The q-values up to which a verdict is confirmed, or partly so."""
 

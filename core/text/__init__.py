@@ -5,6 +5,7 @@ Keys of the section `note`, and the reasons in `confidence`, stand in the manife
 
 import math
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def text(language: str, key: str, **values: Any) -> str:
 def joined(language: str, *sentences: str) -> str:
     """Sentences in a row, as the language sets them."""
     return ("" if language == "ja" else " ").join(sentences)
+
+
+def listed(language: str, items: Sequence[str]) -> str:
+    """A list in a sentence: `a`, `a and b`, `a, b and c`."""
+    if language == "ja":
+        return "、".join(items)
+    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part) if items else ""
 
 
 def number(value: float | None) -> str:

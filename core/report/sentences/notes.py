@@ -2,6 +2,7 @@
 
 from core.examples.pairs_note import pairs_note
 from core.report.sentences import circuit
+from core.report.sentences.mlps import mlp_sentence
 from core.runs.facts import Facts
 from core.schema import AlignmentRecord, Manifest
 from core.text import text
@@ -67,6 +68,8 @@ def unknown(facts: Facts, language: str) -> list[str]:
     elif facts.listed:
         keys = ["cause", "edges", *keys]
     lines += [text(language, f"unknown.{key}") for key in keys]
+    if mlps := mlp_sentence(facts.manifest, language):
+        lines.append(mlps)
     return [*lines, *notes(facts.manifest, language, _OPEN)]
 
 

@@ -1,6 +1,7 @@
 """What the command line prints of a finished run: what it rests on, or why there is nothing to explain."""
 
 from core.report.sentences.heads import selection_note
+from core.report.sentences.mlps import mlp_sentence
 from core.report.sentences.notes import notes, nothing_to_explain
 from core.report.sentences.partners import in_one_line
 from core.schema import Manifest, PartnersRecord
@@ -20,5 +21,6 @@ def outcome(manifest: Manifest, partners: PartnersRecord | None, language: str) 
         in_one_line(partners, language),
         *notes(manifest, language, named),
         "" if nothing else selection_note(manifest, language),
+        mlp_sentence(manifest, language),
     ]
     return [line for line in lines if line]
