@@ -1,4 +1,4 @@
-"""What the model says with selected heads ablated, beside what it says with them.
+"""What the model says with selected heads and MLP blocks ablated, beside what it says with them.
 
 A text counts as at fault where the model's own continuation is the `actual` answer of the example, as right where it is
 the `expected` one (`core.examples.answer_match`, by the run's `match`). Beside that stands how much likelier the model
@@ -13,13 +13,14 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from core.causal.ablation_file import AblationFile, Mode, ablated, make_ablation_file
+from core.causal.mlp_blocks import MlpOutputs
 from core.causal.replacements import Replacements
 from core.config import RunConfig
 from core.errors import ConfigError
 from core.examples.answer_match import Match, Verdict, verdict
 from core.examples.example_set import Example, ExampleSet
 from core.generators import relayed, result_of
-from core.heads import HeadId
+from core.heads import UnitId
 from core.inspection.answers import ComparedText, Comparison, Statement
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
@@ -86,7 +87,7 @@ class Statements:
 @within_memory
 def what_if(
     config: RunConfig,
-    heads: Sequence[HeadId],
+    heads: Sequence[UnitId],
     mode: Mode,
     typed: Sequence[str] = (),
     new_tokens: int = 6,
@@ -94,14 +95,15 @@ def what_if(
 ) -> Comparison:
     """Before and after on every example of a run and on typed texts, as plain JSON.
 
-    Raises HeadlightError for a head that is not there, an empty selection, or a text that cannot be read.
+    `heads` may hold MLP blocks. Raises HeadlightError for a head that is not there, an empty selection, or a text that
+    cannot be read.
     """
     return result_of(compare(config, heads, mode, typed, new_tokens, models))
 
 
 def compare(
     config: RunConfig,
-    heads: Sequence[HeadId],
+    heads: Sequence[UnitId],
     mode: Mode,
     typed: Sequence[str] = (),
     new_tokens: int = 6,
@@ -128,7 +130,7 @@ def compare(
         for parts in zip(read.examples, labels, before.said, after.said, strict=True)
     ]
     return {
-        "heads": [str(head) for head in ablation_file.heads],
+        "heads": [str(unit) for unit in ablation_file.units],
         "mode": mode,
         "rows": rows,
         "counts": counts(rows),
@@ -198,13 +200,15 @@ def statements(
 
 
 def _ablation_file(
-    loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], heads: Sequence[HeadId], mode: Mode
+    loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], units: Sequence[UnitId], mode: Mode
 ) -> AblationFile:
     alignment = aligned(loaded, config, ids)
     with closing(ActivationStore()) as store:  # the analysis has read these texts already
         recording = Recording(loaded, ids, store=store).of(alignment.kept)
-        means = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=()).means
-    return make_ablation_file(loaded, heads, mode, means, {"preset": config.preset})
+        of_heads = Replacements(recording, alignment.n_anomalous, alignment.paired, heads=())
+        mlps = MlpOutputs(recording, alignment.n_anomalous, of_heads.other)
+        about = {"preset": config.preset}
+        return make_ablation_file(loaded, units, mode, of_heads.means, about, mlps.means)
 
 
 def _row(

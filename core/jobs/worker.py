@@ -27,7 +27,7 @@ from typing import Any, TextIO
 
 from core.config import RunConfig
 from core.errors import ConfigError, RunCancelled
-from core.heads import HeadId
+from core.heads import parse_unit
 from core.jobs.carrying_out import Postponed, as_failure, carry_out, saved, survivable
 from core.runs.compared import compared_config
 from core.runs.job_state import JobKind
@@ -147,7 +147,7 @@ class Worker:
         run = RunFolder(Path(arguments.pop("run")))
         if kind == "head":  # its examples are counted as in examples.csv, made partners among them
             return engine.head_view(compared_config(run), pool, **arguments)
-        heads = [HeadId.parse(name) for name in arguments.pop("heads")]
+        heads = [parse_unit(name) for name in arguments.pop("heads")]
         return engine.what_if(run.config(), heads, models=pool, **arguments)
 
     def _loaded(self) -> tuple[ModuleType, Any]:

@@ -57,7 +57,7 @@ def suggested(content: CircuitRecord | None) -> tuple[list[str], str]:
 
 def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], str, list[str]]:
     proposed, how = suggested(content)
-    names = list(result.heads["name"])
+    names = [*result.heads["name"], *result.mlps["name"]]
     key, mode_key = f"off_{state.run_id()}", f"off_mode_{state.run_id()}"
     confirmed = list(result.selected[result.selected["verdict"] == "confirmed"]["name"])
     offered = [name for name in proposed or confirmed if name in names]

@@ -15,7 +15,7 @@ from core.causal.ablation_file import (
 from core.config import make_config
 from core.errors import ConfigError, ModelError
 from core.examples.reading import read_examples
-from core.heads import HeadId
+from core.heads import HeadId, MlpId
 from core.inspection.ablated_generation import (
     what_if,
 )
@@ -193,6 +193,57 @@ def test_documented_program_uses_an_ablation_file_outside(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-1500:]
     assert done.stdout.strip() == anomalous.expected
+
+
+@pytest.mark.parametrize("mode", ["mean", "zero"])
+def test_an_mlp_block_gives_what_the_file_says_beside_a_head(loaded, mode, tmp_path):
+    values, width = means(loaded), loaded.shape.d_model
+    of_mlp = torch.linspace(-1, 1, width), torch.linspace(2, 0, width)
+    units = [HeadId(0, 1), MlpId(1)]
+    made = make_ablation_file(loaded, units, mode, values, mlp_means=lambda _layer: of_mlp)
+    file = tmp_path / "ablation.json"
+    file.write_text(json.dumps(made.as_json()), encoding="utf-8")
+    read = read_ablation_file(file)
+    assert read.units == units
+    ids = torch.tensor([loaded.encode("w1 w2 w3 w4")])
+    surgery, used = Surgery(loaded), mode == "mean"
+    plain, plain_mlp = surgery.attend, surgery.mlp
+
+    def attend(layer, z):
+        z = z.clone()
+        if layer == 0:
+            z[0, :-1, 1], z[0, -1, 1] = values[0][0, 1] * used, values[1][0, 1] * used
+        return plain(layer, z)
+
+    def mlp(layer, x):
+        usual = plain_mlp(layer, x)
+        if layer == 1:
+            usual = torch.cat([of_mlp[0].expand(3, -1), of_mlp[1][None]])[None] * used
+        return usual
+
+    surgery.attend, surgery.mlp = attend, mlp
+    with torch.no_grad():
+        wanted = surgery.run(ids)
+        with ablated(loaded, read):
+            torch.testing.assert_close(loaded.model(input_ids=ids).logits, wanted, atol=1e-4, rtol=1e-4)
+        with ablated(loaded, read):  # as generation reads a text: first all of it, then token by token
+            first = loaded.model(input_ids=ids, use_cache=True)
+            longer = loaded.model(input_ids=torch.tensor([[9]]), cache=first.past_key_values).logits
+        whole = torch.tensor([[*ids[0].tolist(), 9]])
+        with ablated(loaded, read, [4]):
+            torch.testing.assert_close(
+                loaded.model(input_ids=whole).logits[:, -1:], longer, atol=1e-4, rtol=1e-4
+            )
+
+
+def test_files_of_heads_alone_stay_readable_for_earlier_versions_and_missing_mlp_blocks_are_refused(loaded):
+    alone = make_ablation_file(loaded, HEADS, "zero", means(loaded)).as_json()
+    assert alone["format"] == 1 and "mlps" not in alone
+    width = loaded.shape.d_model
+    with pytest.raises(ConfigError, match="MLP9"):
+        make_ablation_file(
+            loaded, [MlpId(9)], "zero", means(loaded), mlp_means=lambda _: (torch.zeros(width),) * 2
+        )
 
 
 def test_bundled_model_is_named_without_the_path_of_this_installation():

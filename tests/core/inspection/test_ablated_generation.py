@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from core.causal.ablation_file import AblationFile, HeadValue, ablated, read_ablation_file
 from core.config import make_config
@@ -10,7 +11,7 @@ from core.errors import ConfigError, ExamplesError, ModelError
 from core.examples.example_set import Example
 from core.examples.reading import from_rows, read_examples
 from core.generators import result_of
-from core.heads import HeadId
+from core.heads import HeadId, MlpId
 from core.inspection.ablated_generation import FIRST_TOKENS, MOST_TYPED, compare, counts, statements, what_if
 from core.model.loading import ModelPool, load_model
 from core.model.tokens.continuations import BEYOND
@@ -43,6 +44,20 @@ def test_examples_without_words_are_counted_by_change_alone(tiny_config):
         assert row["changed"] == (first[0] != first[1])
         assert (row["before"]["verdict"], row["before"]["difference"]) == ("", None)
     assert any(row["changed"] for row in rows)
+
+
+def test_mlp_blocks_are_switched_off_with_heads_to_the_mean_of_the_normal_texts(tiny_config):
+    comparison = what_if(tiny_config, [MlpId(1), *HEADS], "mean", new_tokens=1)
+    assert comparison["heads"] == [*map(str, HEADS), "MLP1"]
+    loaded = load_model(tiny_config.model)
+    kept = []
+    with loaded.layers[1].mlp.register_forward_hook(lambda _m, _a, output: kept.append(output[0].clone())):
+        for example in tiny_config.examples.examples:
+            if example.label == "normal":
+                loaded.model(input_ids=torch.tensor([loaded.encode(example.text)]))
+    value = comparison["ablation_file"]["mlps"]["MLP1"]
+    assert value["everywhere"] == pytest.approx(torch.cat(kept).mean(0).tolist(), abs=1e-4)
+    assert value["last"] == pytest.approx(torch.stack([one[-1] for one in kept]).mean(0).tolist(), abs=1e-4)
 
 
 def test_bad_choices_are_explained(tiny_config):
