@@ -1,8 +1,8 @@
 """One analysis from settings to result: a generator that the dashboard's worker, the CLI and the tests all use.
 
 load → tokens → capture (outputs, attention) → partners (where texts have none) → train → codes → score → screen
-(gradients and effects) → statistics → evidence → report. Each step is a function of another module, those up to the
-scores of `core.analysis.steps`; here is their order, and the progress records.
+(gradients and effects) → statistics → evidence → mechanisms → report. Each step is a function of another module, those
+up to the scores of `core.analysis.steps`; here is their order, and the progress records.
 """
 
 from collections.abc import Generator
@@ -22,16 +22,20 @@ from core.analysis.observations import Observations, statistic_of
 from core.analysis.steps import Clock, Opened, observe_texts, ranked_heads, with_partners
 from core.analysis.text_groups import text_groups, with_groups
 from core.causal.evidence import Evidence, gather
+from core.causal.metric import Metric
+from core.causal.verdicts import Findings
 from core.config import RunConfig
 from core.discovery.autoencoder import Codes
 from core.discovery.label_permutation import label_permutations
 from core.discovery.stability import stability_of
+from core.errors import ModelError
 from core.generators import relayed
+from core.mechanisms import mechanisms, steps_of
 from core.model.activation_store import ActivationStore
 from core.model.loaded_model import LoadedModel
 from core.model.loading import ModelPool
-from core.model.memory import within_memory
-from core.schema import Progress, RunResult
+from core.model.memory import is_out_of_memory, within_memory
+from core.schema import MechanismsRecord, Progress, RunResult
 
 
 @within_memory
@@ -72,11 +76,14 @@ def _stages(
     evidence = Evidence()
     if config.evidence:
         yield clock.start("evidence")
-        candidates = candidate_heads(heads), candidate_edges(edges)
-        about = recording, config.examples, alignment, *candidates, config.seed, ranked.metric
-        evidence = yield from gather(*about, **ranked.measured)
+        about = recording, config.examples, alignment, candidate_heads(heads), candidate_edges(edges)
+        evidence = yield from gather(*about, config.seed, ranked.metric, **ranked.measured)
         if evidence.state == "no_difference":
             heads, edges = tables.without_candidates(heads), tables.without_candidates(edges)
+    of_mlps = ranked.blocks.findings(config.seed, alignment.made) if ranked.blocks else None
+    evidence, told = yield from _mechanisms(
+        config, observed, (evidence, of_mlps), ranked.metric, opened, clock
+    )
     yield clock.start("report")
     groups = text_groups(evidence, alignment)
     examples = tables.example_table(config.examples, ids, rows, alignment.source_of)
@@ -84,7 +91,6 @@ def _stages(
     judged = stability_record(config, observed, weighted, scores, stability, evidence, rows)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
-    of_mlps = ranked.blocks.findings(config.seed, alignment.made) if ranked.blocks else None
     blocks = block_tables.blocks_record(ranked.blocks, evidence.heads, every)
     effects = tables.effect_table(evidence, alignment)
     details = tables.evidence_record(evidence, stability, judged, every)
@@ -106,7 +112,38 @@ def _stages(
         evidence=details.model_copy(update={"mlps": block_tables.mlp_records(of_mlps)}),
         partners=partners,
         mlps=block_tables.mlp_table(of_mlps),
+        mechanisms=told,
     )
+
+
+def _mechanisms(
+    config: RunConfig,
+    observed: Observations,
+    found: tuple[Evidence, Findings | None],
+    metric: Metric | None,
+    opened: Opened,
+    clock: Clock,
+) -> Generator[Progress, None, tuple[Evidence, MechanismsRecord | None]]:
+    """What the heads and MLP blocks that matter do; None where no effect was measured, or memory does not do.
+
+    The evidence comes back with the forward passes that this took counted in.
+    """
+    evidence, mlps = found
+    if evidence.heads is None or metric is None:
+        return evidence, None
+    total = steps_of(evidence.heads, mlps, metric, len(config.examples.examples))
+    yield clock.start("mechanisms", total)
+    about = config, observed.recording, observed.alignment, evidence.heads, mlps, metric
+    try:
+        with opened() as store:
+            running = mechanisms(*about, store)
+            told = yield from relayed(running, lambda step: Progress("mechanisms", min(step, total), total))
+    except (RuntimeError, MemoryError, ModelError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return evidence, None
+    passes = evidence.forward_passes + told.forward_passes
+    return replace(evidence, forward_passes=passes), told.record
 
 
 def _rows(

@@ -34,9 +34,9 @@ from core.model.tokens.continuations import (
     MOST_TOKENS,
     Continuation,
     continued,
+    decisive_tokens,
     end_piece,
     enough_tokens,
-    longest_answer,
 )
 from core.model.tokens.piece_kinds import aligned
 from core.model.tokens.prompts import prompt_of
@@ -46,8 +46,6 @@ from core.schema import Progress
 
 MOST_TYPED = 32
 LIKELIEST = 3
-FIRST_TOKENS = 3
-"""Tokens of a continuation that are compared where no example names an answer."""
 TYPED = "typed"
 """Label of the texts that were typed in, which belong to neither side."""
 
@@ -124,7 +122,7 @@ def compare(
     asked = read.examples, texts, count, config.match
     before = yield from statements(loaded, *asked)
     after = yield from statements(loaded, *asked, lambda: ablated(loaded, ablation_file), before.answers)
-    decisive = longest_answer(loaded, config.examples) or FIRST_TOKENS
+    decisive = decisive_tokens(loaded, config.examples)
     rows = [
         _row(loaded, read, *parts, decisive)
         for parts in zip(read.examples, labels, before.said, after.said, strict=True)

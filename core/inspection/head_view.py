@@ -37,6 +37,7 @@ from core.model.tokens.answer_tokens import answer_tokens
 from core.model.tokens.continuations import readable
 from core.model.tokens.prompts import Prompt, prompt_of
 from core.model.tokens.tokenising import tokenise
+from core.model.tokens.words import spaced, top_words
 
 WORDS_UP, WORDS_DOWN = 8, 5
 """How many words are named: those whose logit rises and falls most."""
@@ -44,9 +45,6 @@ LEAST_MORE = 0.001
 """Difference of two texts that is worth naming; before their first difference there is none."""
 MOST_TOKENS = 600
 """Tokens of a text that are shown, those around the one that looks."""
-SPLIT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-_SPELLINGS = 6
-"""How many tokens are looked through for one word, since many differ in a space alone."""
 
 
 @dataclass(frozen=True)
@@ -160,36 +158,13 @@ def changes_at(loaded: LoadedModel, reading: HeadReading, position: int) -> Tens
 
 
 def words(loaded: LoadedModel, change: Tensor, count: int) -> list[Word]:
-    """The words with the largest change. Special tokens and parts of a split character are no words; of spellings that
-    differ in spaces the first counts.
-    """
-    change = change.clone()
-    change[[token for token in loaded.special_ids if token < len(change)]] = -torch.inf
-    top = change.topk(min(count * _SPELLINGS, len(change)))
-    by_spelling: dict[str, Word] = {}
-    for piece, value in zip(loaded.pieces(top.indices.tolist()), top.values.tolist(), strict=True):
-        if piece.strip() and SPLIT_CHARACTER not in piece:
-            by_spelling.setdefault(piece.strip(), {"piece": piece, "change": _rounded(value)})
-    return list(by_spelling.values())[:count]
+    """The words with the largest change."""
+    return [{"piece": piece, "change": _rounded(value)} for piece, value in top_words(loaded, change, count)]
 
 
 def corresponding(position: int, length: int, other_length: int) -> int:
     """The token of a partner: the same one, or as far from the end where the texts differ in length."""
     return max(0, other_length - (length - position))
-
-
-def spaced(text: str, pieces: Sequence[str]) -> list[str]:
-    """The pieces of a text, each with a space in front where the text has one and the piece does not."""
-    result, end = [], 0
-    for piece in pieces:
-        word = piece.strip()
-        start = text.find(word, end) if word else end
-        apart = start > end and text[end:start].isspace() and not piece[:1].isspace()
-        result.append(f" {piece}" if apart else piece)
-        if start >= 0:
-            blank = piece[len(piece.rstrip()) :]
-            end = start + len(word) + (len(blank) if text.startswith(blank, start + len(word)) else 0)
-    return result
 
 
 def _attention(

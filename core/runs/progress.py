@@ -25,10 +25,14 @@ STAGES = (
     "screen",
     "statistics",
     "evidence",
+    "mechanisms",
     "report",
 )
-"""The stages of an analysis, in order; `partners` only where texts have none, `blocks` only with evidence,
-`screen` only where it was asked for."""
+"""The stages of an analysis, in order.
+
+`partners` only where texts have none, `blocks` only with evidence, `screen` only where it was asked for, `mechanisms`
+only where effects were measured.
+"""
 
 
 @dataclass(frozen=True)

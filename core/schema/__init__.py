@@ -11,6 +11,7 @@ from core.schema._details import EffectRecord as EffectRecord
 from core.schema._details import EvidenceDetails as EvidenceDetails
 from core.schema._details import HeadEvidence as HeadEvidence
 from core.schema._details import HeadSet as HeadSet
+from core.schema._details import SideCounts as SideCounts
 from core.schema._groups import TextGroup as TextGroup
 from core.schema._groups import TextGroups as TextGroups
 from core.schema._manifest import AlignmentRecord as AlignmentRecord
@@ -31,6 +32,7 @@ from core.schema._mechanisms import MechanismsRecord as MechanismsRecord
 from core.schema._mechanisms import RoleScore as RoleScore
 from core.schema._mechanisms import SeenWord as SeenWord
 from core.schema._mechanisms import TextPath as TextPath
+from core.schema._mechanisms import WordKind as WordKind
 from core.schema._mechanisms import WrittenWord as WrittenWord
 from core.schema._partners import ExchangeRecord as ExchangeRecord
 from core.schema._partners import MadePartner as MadePartner

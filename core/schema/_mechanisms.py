@@ -10,15 +10,21 @@ from core.schema._stored import FORMAT, Stored
 Unit = Literal["head", "mlp"]
 
 
+WordKind = Literal["word", "sign", "space", "special"]
+"""A word or number, a punctuation mark, white space written as a sign, or a token that no text spells."""
+
+
 class SeenWord(Stored):
     """A word that a head looks at: its mean share of the attention over the anomalous texts that hold it.
 
-    `texts` are their numbers as in examples.csv, from 1.
+    `texts` are their numbers as in examples.csv, from 1. `overall` is its mean share over all anomalous texts.
     """
 
     word: str
     share: float
     texts: tuple[int, ...] = ()
+    kind: WordKind = "word"
+    overall: float = 0.0
 
 
 class WrittenWord(Stored):
@@ -43,15 +49,19 @@ class RoleScore(Stored):
 class Mechanism(Stored):
     """One head or MLP block on the anomalous texts.
 
-    `place` is the word at which it is read, where what it writes matters most. `looks_at` is empty for MLP blocks;
-    `likelier` and `unlikelier` are empty where the model's stream is no plain sum. `without` counts texts by side with
-    this unit alone switched off. `role` is the standard role that was found, empty for none.
+    `place` is the word at which it is read, where what it writes matters most; several are set apart by commas.
+    `at_end` says that this is the end of the text, where the answer is read. `looks_at` is empty for MLP blocks.
+    `likelier` and `unlikelier` are what it writes there itself, more than in the normal texts (`through` is `direct`);
+    for a unit that is read earlier, what the last logits lose without it (`later`, through later layers). `without`
+    counts texts by side with this unit alone switched off. `role` is the standard role that was found, empty for none.
     """
 
     unit: Unit = "head"
     layer: int
     head: int | None = None
     place: str = ""
+    at_end: bool = True
+    through: Literal["direct", "later"] = "direct"
     looks_at: tuple[SeenWord, ...] = ()
     likelier: tuple[WrittenWord, ...] = ()
     unlikelier: tuple[WrittenWord, ...] = ()

@@ -25,6 +25,8 @@ MOST_TOKENS = 32
 """Tokens of a continuation at most, unless an answer is longer."""
 BEYOND = 4
 """Tokens read behind the longest answer, which tell where its last word ends."""
+FIRST_TOKENS = 3
+"""Tokens of a continuation that are compared where no example names an answer."""
 VERSION = 1
 """Version of what is kept in the store."""
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
@@ -53,6 +55,11 @@ def enough_tokens(loaded: LoadedModel, examples: ExampleSet, match: Match) -> in
     """How many tokens tell whether a continuation is an answer: more where it may stand anywhere, never too few."""
     longest = longest_answer(loaded, examples)
     return max(longest + BEYOND, MOST_TOKENS if longest and match != "begins" else 0)
+
+
+def decisive_tokens(loaded: LoadedModel, examples: ExampleSet) -> int:
+    """First tokens of a continuation that tell whether it is another one: as many as the longest answer has."""
+    return longest_answer(loaded, examples) or FIRST_TOKENS
 
 
 def longest_answer(loaded: LoadedModel, examples: ExampleSet) -> int:

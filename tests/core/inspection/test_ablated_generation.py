@@ -12,9 +12,9 @@ from core.examples.example_set import Example
 from core.examples.reading import from_rows, read_examples
 from core.generators import result_of
 from core.heads import HeadId, MlpId
-from core.inspection.ablated_generation import FIRST_TOKENS, MOST_TYPED, compare, counts, statements, what_if
+from core.inspection.ablated_generation import MOST_TYPED, compare, counts, statements, what_if
 from core.model.loading import ModelPool, load_model
-from core.model.tokens.continuations import BEYOND
+from core.model.tokens.continuations import BEYOND, FIRST_TOKENS
 from core.scenarios.build import tickets
 from core.scenarios.loader import load_scenario
 from tests.support.tiny_models import save_tiny

@@ -18,13 +18,13 @@ from core.inspection.head_view import (
     corresponding,
     head_view,
     read_head,
-    spaced,
     words,
 )
 from core.model.attention_calls import on_weights
 from core.model.hooks import after, before
 from core.model.loaded_model import LoadedModel
 from core.model.logit_attribution import final_norm, logit_changes, through_norm
+from core.model.tokens.words import spaced
 from tests.support.tiny_models import CONFIGS, random_model, tiny, word_tokenizer
 
 IDS = [5, 9, 7, 12, 8, 30]
