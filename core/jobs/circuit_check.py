@@ -17,6 +17,7 @@ from core.causal.ablation_file import Mode
 from core.causal.circuit_search import GOAL, SearchResult, minimal_ablation_set, minimal_circuit
 from core.causal.comparison import Comparison
 from core.causal.faithfulness import RANDOM_CIRCUITS, check_circuit
+from core.causal.mlp_blocks.together import taken_out_together
 from core.causal.replacements import KINDS
 from core.config import RunConfig
 from core.errors import StorageError
@@ -80,7 +81,13 @@ class CircuitCheck:
         for kind in (kind for kind in KINDS if kind not in done):
             about = self._patching, self._metric, self._circuit, self._ranking, self._every, self._config.seed
             (result,) = yield from check_circuit(*about, [kind])
-            check = AblationCheck.model_validate(result.as_json())
+            running = taken_out_together(
+                self._recording.loaded, self._patching, self._metric, self._every, kind
+            )
+            shares = yield from relayed(running, lambda _: Progress("circuit", 1, 1))
+            shares["heads_out"] = (self._metric.anomalous - result.nothing) / self._metric.gap
+            together = {name: json_number(share) for name, share in shares.items()}
+            check = AblationCheck.model_validate({**result.as_json(), **together})
             self._write(ablations=(*self._record.ablations, check))
 
     def _minimal_circuit(self) -> Generator[Progress, None, None]:

@@ -73,7 +73,11 @@ class CurvePoint(Stored):
 
 
 class AblationCheck(Stored):
-    """The circuit under one ablation, beside random circuits; None where a share means nothing."""
+    """The circuit under one ablation, beside random circuits; None where a share means nothing.
+
+    `heads_out`, `mlps_out` and `both_out` are shares of the gap that go with all heads, all MLP blocks, or both taken
+    out; None in runs of earlier versions, and where MLP blocks cannot be told apart.
+    """
 
     kind: str
     defined: bool
@@ -91,6 +95,9 @@ class AblationCheck(Stored):
     curve: tuple[CurvePoint, ...] = ()
     cpr: float | None = None
     cmd: float | None = None
+    heads_out: float | None = None
+    mlps_out: float | None = None
+    both_out: float | None = None
 
 
 class HeadSet(Stored):

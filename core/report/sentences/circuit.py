@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.report.sentences import mlps
 from core.runs.facts import Facts
 from core.schema import AblationCheck, BeforeAfter, CircuitRecord
 from core.text import number, percent, text
@@ -20,7 +21,11 @@ def whole(facts: Facts, language: str) -> list[str]:
     lines = [ablated_in(facts, language)]
     if check.defined:
         lines.append(faithfulness(check.defined[0], len(check.circuit), language))
-    lines += [minimal_circuit(check, language), state(check, language)]
+    lines += [
+        minimal_circuit(check, language),
+        mlps.together(facts.manifest, language),
+        state(check, language),
+    ]
     return [line for line in lines if line]
 
 

@@ -1,8 +1,13 @@
 """What passes through MLP blocks, which are measured whole and not broken down: one sentence of every result."""
 
+from typing import Any
+
 from core.causal.bounds import WORTH_NAMING
-from core.schema import Manifest
+from core.schema import AddingUp, Manifest
 from core.text import listed, percent, text
+
+ALIKE = 0.05
+"""Share of the difference up to which what adds up counts as the same."""
 
 MOST_NAMED = 3
 """MLP blocks that are named, those with the largest shares."""
@@ -28,3 +33,27 @@ def mlp_sentence(manifest: Manifest, language: str) -> str:
     }
     key = "one" if len(strong) == 1 else "several" if len(strong) == len(named) else "many"
     return text(language, f"mlps.{key}", **values)
+
+
+def together(manifest: Manifest, language: str) -> str:
+    """What all heads, all MLP blocks and both do together, beside the sums of single effects; empty without them."""
+    rows = manifest.blocks.adding_up if manifest.blocks else ()
+    if not rows or None in (rows[0].heads, rows[0].mlps, rows[0].both):
+        return ""
+    row = rows[0]
+    shares = {name: percent(getattr(row, name)) for name in ("heads", "mlps", "both")}
+    way = "exchanged" if len(rows) > 1 else "off"
+    return text(language, f"mlps.together_{way}", **shares, sums=_sums(row, language))
+
+
+def _sums(row: AddingUp, language: str) -> str:
+    """What single effects add up to, beside all at once."""
+    if row.interaction is None or row.sum_heads is None or row.sum_mlps is None:
+        return ""
+    values: dict[str, Any] = {
+        "sum": percent(row.sum_heads + row.sum_mlps),
+        "sum_heads": percent(row.sum_heads),
+        "sum_mlps": percent(row.sum_mlps),
+    }
+    key = "same" if abs(row.interaction) < ALIKE else "more" if row.interaction < 0 else "less"
+    return text(language, f"mlps.sums_{key}", **values)

@@ -1,5 +1,6 @@
 """The check of the circuit as a whole, on a model whose circuit is known."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -38,6 +39,10 @@ def test_circuit_of_the_planted_model_is_recovered_whole(sample, models):
     by_kind = {ablation.kind: ablation for ablation in content.ablations}
     assert list(by_kind) == ["resample", "mean", "zero"]
     assert by_kind["resample"].faithfulness > 0.95
+    outs = [(one.heads_out, one.mlps_out, one.both_out) for one in content.ablations]
+    # the planted model's MLP blocks add nothing, so that its heads carry all of it
+    np.testing.assert_allclose(outs[0], (1, 0, 1), atol=1e-3)
+    np.testing.assert_allclose([one[1] for one in outs], 0, atol=1e-4)
     assert by_kind["resample"].rank == pytest.approx(1 / 101, abs=1e-6)
     assert len(by_kind["mean"].random_faithfulness) == 100
     assert set(content.minimal_circuit.heads) == truth

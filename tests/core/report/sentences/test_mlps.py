@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.report.sentences.mlps import mlp_sentence
-from core.schema import BlocksRecord, LayerShares
+from core.report.sentences.mlps import mlp_sentence, together
+from core.schema import AddingUp, BlocksRecord, LayerShares
 from core.text import LANGUAGES
 from tests.support.made_facts import STATES
 
@@ -52,3 +52,26 @@ def test_without_blocks_it_says_why_and_runs_that_measured_none_say_nothing():
 def test_both_languages_have_every_form(language):
     forms = {sentence(*shares, language=language) for shares in ((0.2,), (0.2, 0.3), (0.2,) * 5, (0.0,))}
     assert len(forms) == 4 and all(forms)
+
+
+@pytest.mark.parametrize(
+    ("sums", "part"),
+    [
+        ((0.9, 0.1, 0.02), "add up to that: 90 % of heads and 10 % of MLP blocks."),
+        ((1.6, 0.4, -1.0), "add up to more, 160 % of heads and 40 % of MLP blocks: what one passes on"),
+        ((0.3, 0.2, 0.5), "add up to less, 30 % of heads and 20 % of MLP blocks: some stand in"),
+        ((None, 0.2, None), "both 100 %."),
+    ],
+)
+@pytest.mark.parametrize("directions", [1, 2])
+def test_what_all_do_together_stands_beside_the_sums(sums, part, directions):
+    heads, mlps, interaction = sums
+    numbers = {"sum_heads": heads, "sum_mlps": mlps, "interaction": interaction}
+    row = AddingUp(direction="noising", heads=0.8, mlps=0.3, both=1.0, **numbers)
+    blocks = BlocksRecord(adding_up=(row,) * directions)
+    manifest = STATES["tested"].manifest.model_copy(update={"blocks": blocks})
+    line = together(manifest, "en").replace("\u00a0", " ")
+    way = "Exchanged" if directions == 2 else "Switched off"
+    assert line.startswith(f"{way} all together, the heads") and part in line
+    assert together(manifest, "ja") != line
+    assert together(STATES["tested"].manifest, "en") == ""
