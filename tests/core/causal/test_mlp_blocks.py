@@ -142,3 +142,9 @@ def test_by_mean_and_zero_the_output_is_the_mean_of_the_normal_texts_or_nothing(
             expected = plain_difference(loaded, logits(loaded, texts[text]), examples[text])
         assert by_mean[text] == pytest.approx(expected, abs=2e-3)
         assert by_zero[text] == pytest.approx(by_surgery(loaded, texts, examples, text, None, [1]), abs=2e-3)
+
+
+def test_in_the_planted_model_nothing_passes_through_mlp_blocks(planted):
+    loaded, patching, metric = planted
+    effects = result_of(patching.effects(mlps_of(loaded), metric))
+    assert effects.shape[1] == 4 and np.abs(effects).max() < 1e-5
