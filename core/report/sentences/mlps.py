@@ -1,5 +1,6 @@
 """What passes through MLP blocks, which are measured whole and not broken down: one sentence of every result."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.causal.bounds import WORTH_NAMING
@@ -21,18 +22,30 @@ def mlp_sentence(manifest: Manifest, language: str) -> str:
     if blocks.reason:
         return text(language, "mlps.none_told")
     shares = {row.layer: row.mlp for row in blocks.layers if row.mlp is not None}
-    strong = [layer for layer, share in shares.items() if abs(share) >= WORTH_NAMING]
+    against = _named({layer: -share for layer, share in shares.items() if share <= -WORTH_NAMING})
+    way = "against_one" if len(against) == 1 else "against"
+    last = text(language, f"mlps.{way}", layers=_layers(language, against)) if against else ""
+    strong = {layer: share for layer, share in shares.items() if share >= WORTH_NAMING}
     if not strong:
-        return text(language, "mlps.none_strong", least=percent(WORTH_NAMING))
-    named = sorted(sorted(strong, key=lambda layer: -abs(shares[layer]))[:MOST_NAMED])
+        return text(language, "mlps.none_strong", least=percent(WORTH_NAMING)) + last
+    named = _named(strong)
     values = {
-        "layers": listed(language, [str(layer) for layer in named]),
+        "layers": _layers(language, named),
         "shares": listed(language, [percent(shares[layer]) for layer in named]),
         "more": len(strong) - len(named),
         "least": percent(WORTH_NAMING),
     }
     key = "one" if len(strong) == 1 else "several" if len(strong) == len(named) else "many"
-    return text(language, f"mlps.{key}", **values)
+    return text(language, f"mlps.{key}", **values) + last
+
+
+def _named(shares: Mapping[int, float]) -> list[int]:
+    """The layers with the largest shares, in the order of the model."""
+    return sorted(sorted(shares, key=lambda layer: -shares[layer])[:MOST_NAMED])
+
+
+def _layers(language: str, layers: Sequence[int]) -> str:
+    return listed(language, [str(layer) for layer in layers])
 
 
 def together(manifest: Manifest, language: str) -> str:

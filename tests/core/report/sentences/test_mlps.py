@@ -32,9 +32,8 @@ def sentence(*shares: float | None, reason: str = "", language: str = "en") -> s
         ),
         (
             (0.2, -0.5, 0.1, 0.3, 0.11),
-            ONLY
-            + ". Beside them, the MLP blocks of layers 0, 1 and 3 pass on 20 %, −50 % and 30 % of it, and 2 more at"
-            " least 10 % each; they were not broken down.",
+            BESIDE + " MLP blocks of layers 0, 3 and 4 pass on 20 %, 30 % and 11 % of it, and 1 more at"
+            " least 10 % each; they were not broken down. The one of layer 1 works against it.",
         ),
         ((0.0, -0.09), ONLY + "; no MLP block passes on as much as 10 % of it."),
     ],
