@@ -31,6 +31,11 @@ class Ending:
     down: tuple[str, int] | None = None
     shared: int = 0
 
+    def ways(self) -> dict[Way, tuple[str, int]]:
+        """The answers that there are."""
+        both: tuple[tuple[Way, tuple[str, int] | None], ...] = (("up", self.up), ("down", self.down))
+        return {way: word for way, word in both if word is not None}
+
 
 def endings(
     loaded: LoadedModel,
@@ -86,13 +91,11 @@ def answers_of(
     texts: dict[tuple[str, Way], list[int]] = {}
     sums: dict[tuple[str, Way], list[np.ndarray]] = {}
     for place, (end, pushed) in enumerate(zip(ends, pushes, strict=True)):
-        ways: tuple[tuple[Way, tuple[str, int] | None], ...] = (("up", end.up), ("down", end.down))
-        for way, word in ways:
-            if word is not None:
-                texts.setdefault((word[0], way), []).append(numbers[place])
-                sums.setdefault((word[0], way), [])
-                if way in pushed:
-                    sums[word[0], way].append(pushed[way])
+        for way, (word, _) in end.ways().items():
+            texts.setdefault((word, way), []).append(numbers[place])
+            sums.setdefault((word, way), [])
+            if way in pushed:
+                sums[word, way].append(pushed[way])
     answers = [
         Answer(
             word=word,

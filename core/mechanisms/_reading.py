@@ -20,6 +20,7 @@ from core.causal.attribution import differentiable_z
 from core.causal.metric import Metric, Row, read_rows
 from core.causal.patching import Patching
 from core.heads import HeadId, MlpId
+from core.mechanisms.roles import Role, pattern_scores
 from core.model.attention_calls import on_weights
 from core.model.attention_weights import MOST_WEIGHTS
 from core.model.hooks import after, before
@@ -28,34 +29,35 @@ from core.model.logit_attribution import final_norm, has_plain_stream, through_n
 from core.model.mlp_outputs import on_mlp
 from core.model.next_token import at_least_float
 from core.model.recording import Recording
+from core.model.tokens.words import TextWord
 
 MOST_KEPT = 2**26
-"""Attention weights of all chosen heads of one text that are held; of longer texts the last token's are."""
+"""Attention weights of all chosen heads of one text that are held; those of longer texts are not read."""
 
 
 @dataclass
 class TextReading:
     """The chosen heads in one text, float32 on the CPU; `end` is the position behind which the answers part.
 
-    `weights` (head, query, key), None where there are none; of a long text the query `end` alone. `matters`
-    (head, position) is the guessed effect of exchanging z there, in units of the metric. `written` (unit, d_model) of
-    heads and MLP blocks, and `stream` (d_model,), are those at `end`, None where the stream is no plain sum; a row is
-    NaN where what a block adds is multiplied behind.
+    `matters` (head, position) is the guessed effect of exchanging z there, in units of the metric. `queries` (head,
+    query) are positions whose attention `rows` (head, query, key) is held: the end, and where the guess is largest and
+    least; None where there are no weights. `written` (unit, d_model) of heads and MLP blocks, and `stream` (d_model,),
+    are those at `end`, None where the stream is no plain sum; a row is NaN where what a block adds is multiplied
+    behind. `scores` are what the patterns of the heads tell of roles, empty for a text too long to hold them.
     """
 
     end: int
     matters: Tensor
-    weights: Tensor | None = None
+    queries: Tensor
+    rows: Tensor | None = None
     written: Tensor | None = None
     stream: Tensor | None = None
+    scores: Sequence[dict[Role, float | None]] = ()
 
     def attention(self, head: int, query: int) -> Tensor | None:
         """Weights (key,) of a head at one position; None where they are not held."""
-        if self.weights is None:
-            return None
-        if self.weights.shape[1] == 1:
-            return self.weights[head, 0] if query == self.end else None
-        return self.weights[head, query]
+        places = (self.queries[head] == query).nonzero()
+        return None if self.rows is None or not len(places) else self.rows[head, int(places[0])]
 
 
 def end_of(row: Row) -> int:
@@ -68,16 +70,17 @@ def read_texts(
     patching: Patching,
     metric: Metric,
     heads: Sequence[HeadId],
-    mlps: Sequence[MlpId] = (),
+    mlps: Sequence[MlpId],
+    words: Sequence[Sequence[TextWord]],
 ) -> Generator[int, None, list[TextReading]]:
-    """Readings of the recorded texts, anomalous first; yields how many rows are read. One pass a row."""
+    """Readings of the recorded texts, anomalous first, with these words; yields how many rows are read, one a pass."""
     plain, loaded = metric.recording or recording, recording.loaded
     by_text: dict[int, TextReading] = {}
     matrices = {layer: loaded.output_weights(layer) for layer in {head.layer for head in heads}}
     into_stream = [matrices[head.layer][head.head] for head in heads]
     for number, row in enumerate(metric.rows):
         instead = _instead(plain, patching, metric, number)
-        reading = _read(loaded, metric, number, heads, instead, into_stream, mlps)
+        reading = _read(loaded, metric, number, heads, instead, into_stream, mlps, words[row.text])
         if row.text in by_text:
             known = by_text[row.text]
             known.matters[:, : row.start] += reading.matters[:, : row.start]
@@ -104,6 +107,7 @@ def _read(
     instead: Sequence[Tensor],
     into_stream: Sequence[Tensor],
     mlps: Sequence[MlpId],
+    words: Sequence[TextWord],
 ) -> TextReading:
     row = metric.rows[number]
     end, length = end_of(row), len(row.ids)
@@ -112,15 +116,14 @@ def _read(
     behind: dict[int, Tensor] = {}
     added: dict[int, Tensor] = {}
     streams: list[Tensor] = []
-    whole = len(heads) * length**2 <= MOST_KEPT
     norm = final_norm(loaded)[1]
 
     def keep_weights(layer: int, of_layer: Tensor) -> None:
-        kept = of_layer[0].detach() if whole else of_layer[0, :, end : end + 1].detach()
-        weights[layer] = kept.float().cpu()
+        own = [head.head for head in heads if head.layer == layer]
+        weights[layer] = of_layer[0, own].detach().float().cpu()
 
     with torch.enable_grad(), ExitStack() as stack:
-        if length**2 * loaded.shape.n_heads <= MOST_WEIGHTS:
+        if length**2 * loaded.shape.n_heads <= MOST_WEIGHTS and len(heads) * length**2 <= MOST_KEPT:
             stack.enter_context(on_weights(loaded, layers, keep_weights))
         for layer in layers:
             if loaded.norm_behind(layer) is not None:
@@ -136,8 +139,7 @@ def _read(
         slopes = torch.autograd.grad(total, z, allow_unused=True)
     by_layer = dict(zip(loaded.layers_with_heads, zip(z, slopes, strict=True), strict=True))
     matters = torch.stack([_matters(*by_layer[head.layer], instead[head.layer], head.head) for head in heads])
-    kept = [weights[head.layer][head.head] for head in heads if head.layer in weights]
-    reading = TextReading(end, matters, torch.stack(kept) if len(kept) == len(heads) else None)
+    reading = _with_attention(end, matters, weights, heads, row.ids[: row.start], words)
     if norm is not None and streams and has_plain_stream(loaded):
         reading.stream = streams[0][0, end].float().cpu()
         of_mlps = [_added(loaded, mlp, added[mlp.layer]) for mlp in mlps]
@@ -149,6 +151,44 @@ def _read(
             + of_mlps
         )
     return reading
+
+
+def _with_attention(
+    end: int,
+    matters: Tensor,
+    weights: dict[int, Tensor],
+    heads: Sequence[HeadId],
+    ids: Sequence[int],
+    words: Sequence[TextWord],
+) -> TextReading:
+    """A reading with the attention at its queries, and what the patterns of the heads tell of roles."""
+    before_end = matters[:, : end + 1]
+    queries = torch.stack(
+        [torch.full((len(heads),), end), before_end.argmax(dim=-1), before_end.argmin(dim=-1)], dim=1
+    )
+    if len(weights) < len({head.layer for head in heads}):
+        return TextReading(end, matters, queries)
+    places: dict[int, int] = {}
+    rows, scores = [], []
+    marks, spelled = marks_of(words), spellings(words)
+    for number, head in enumerate(heads):
+        place = places[head.layer] = places.get(head.layer, -1) + 1
+        own = weights[head.layer][place]
+        rows.append(own[queries[number]])
+        scores += pattern_scores(own[None, : len(ids), : len(ids)], ids, marks, spelled)
+    return TextReading(end, matters, queries, torch.stack(rows), scores=scores)
+
+
+def marks_of(words: Sequence[TextWord]) -> list[int]:
+    """Tokens of punctuation marks and line breaks."""
+    return [
+        word.first for word in words if word.kind == "sign" or (word.kind == "space" and "⏎" in word.text)
+    ]
+
+
+def spellings(words: Sequence[TextWord]) -> list[str]:
+    """The word of each token without case and spaces."""
+    return ["".join(word.text.casefold().split()) for word in words for _ in range(word.first, word.last + 1)]
 
 
 def _keep_stream(streams: list[Tensor], args: Sequence[Tensor], kwargs: dict[str, Tensor]) -> None:

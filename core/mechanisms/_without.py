@@ -25,7 +25,6 @@ from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
 from core.model.batching import batches_of, tokens_for
 from core.model.loaded_model import LoadedModel
-from core.model.mlp_outputs import on_mlp
 from core.model.next_token import head_logits, hidden_at
 from core.model.tokens.continuations import Continuation, continued
 from core.schema import SideCounts
@@ -102,17 +101,10 @@ def without_each(
 
 def _off(loaded: LoadedModel, patching: Patching, unit: UnitId) -> AbstractContextManager[object]:
     """Passes inside read texts whose last token is at the last place, or one further token each."""
-    if isinstance(unit, HeadId):
-        means = patching.replacements.means
-        return ablated(loaded, make_ablation_file(loaded, [unit], "mean", means))
-    everywhere, last = patching.mlp_outputs.means(unit.layer)
-
-    def change(output: Tensor) -> Tensor:
-        changed = output.clone()
-        changed[:, :-1], changed[:, -1] = everywhere.to(output), last.to(output)
-        return changed
-
-    return on_mlp(loaded, unit.layer, change)
+    means = patching.replacements.means
+    return ablated(
+        loaded, make_ablation_file(loaded, [unit], "mean", means, None, patching.mlp_outputs.means)
+    )
 
 
 def _followed(said: Continuation) -> list[int]:

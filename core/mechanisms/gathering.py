@@ -11,11 +11,10 @@
 5. The answers, and how far each unit moves them by what it writes at the end itself (`_answers`).
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from core.causal.metric import Metric
@@ -25,14 +24,16 @@ from core.config import RunConfig
 from core.examples.alignment import Alignment
 from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
-from core.mechanisms._answers import Ending, Way, answers_of, endings
+from core.mechanisms._answers import answers_of, endings
 from core.mechanisms._looking import seen_words
 from core.mechanisms._paths import text_paths
 from core.mechanisms._places import is_read_at_end, place_names, places
-from core.mechanisms._reading import TextReading, read_texts
+from core.mechanisms._reading import TextReading, marks_of, read_texts, spellings
+from core.mechanisms._repeated import random_scores
 from core.mechanisms._without import Spoken, Without, without_each
+from core.mechanisms._writing import Written, written
+from core.mechanisms.roles import RESTING, Role, mean_scores, resting_at, role_of, role_scores
 from core.model.activation_store import ActivationStore
-from core.model.logit_attribution import logit_changes
 from core.model.recording import Recording
 from core.model.tokens.continuations import continued_once, decisive_tokens, enough_tokens
 from core.model.tokens.prompts import prompt_of
@@ -40,6 +41,8 @@ from core.model.tokens.words import TextWord, readable_piece, top_words, words_o
 from core.schema import Mechanism, MechanismsRecord, TextPath, WrittenWord
 
 MOST_UNITS, FEWEST_UNITS = 40, 12
+SMALLEST = 0.01
+"""Effect, as a share of the gap, of an unproven unit that is told."""
 RUNS = 1500
 """Runs of single texts with one head off that a run may take beyond FEWEST_UNITS heads."""
 MOST_WRITTEN, LEAST_WRITTEN = 6, 0.1
@@ -65,6 +68,7 @@ def units_of(findings: Findings | None, texts: int) -> list[UnitId]:
         for target, effect, verdict in zip(findings.targets, findings.effect, findings.verdict, strict=True)
         if isinstance(target, HeadId | MlpId) and np.isfinite(effect)
     ]
+    rows = [row for row in rows if row[0] or row[1] >= SMALLEST]
     rows.sort(key=lambda row: (not row[0], -row[1]))
     most = min(MOST_UNITS, max(FEWEST_UNITS, RUNS // max(1, texts)))
     return [target for _, _, target in rows[:most]]
@@ -114,21 +118,25 @@ class _Telling:
         self._passes = 0
 
     def steps(self, store: ActivationStore | None) -> Generator[int, None, Told]:
-        readings = yield from relayed(
-            read_texts(self._compared, self._patching, self._metric, self._heads, self._mlps), self._counted
-        )
+        words = [self._words(number) for number in self._alignment.kept]
+        about = self._compared, self._patching, self._metric, self._heads, self._mlps, words
+        readings = yield from relayed(read_texts(*about), self._counted)
         spoken = yield from self._spoken(store)
         without = yield from relayed(
             without_each(self._loaded, self._patching, spoken, self._units), self._counted
         )
         after = self._recording.log_probabilities()
         ends = endings(self._loaded, self._examples, self._recording.texts, self._alignment, after)
-        words = [self._words(number) for number in self._alignment.kept]
         at_end, at = self._places(readings)
-        written, pushes = self._written(readings, ends)
+        texts = self._compared.texts
+        direct = written(self._loaded, readings, texts, ends, self._alignment, len(self._heads))
+        on_random = random_scores(self._loaded, self._heads, self._config.seed)
+        self._counted()
         names, numbers = [str(unit) for unit in self._units], [i + 1 for i in self._alignment.kept]
         units = {
-            str(head): self._head(place, readings, words, at_end[place], at[place], written, without[place])
+            str(head): self._head(
+                place, readings, words, at_end[place], at[place], direct, without[place], on_random[place]
+            )
             for place, head in enumerate(self._heads)
         }
         units |= {
@@ -139,7 +147,7 @@ class _Telling:
             MechanismsRecord(
                 units=units,
                 texts=self._paths(readings, at),
-                answers=answers_of(ends, pushes, names, numbers[: self._count]),
+                answers=answers_of(ends, direct.pushes, names, numbers[: self._count]),
             ),
             self._passes + self._patching.mlp_outputs.forward_passes,
         )
@@ -187,42 +195,6 @@ class _Telling:
             at.append([*own, *other])
         return at_end, at
 
-    def _written(
-        self, readings: Sequence[TextReading], ends: Sequence[Ending]
-    ) -> tuple[Tensor | None, list[dict[Way, np.ndarray]]]:
-        """Mean direct change of logits (head, vocabulary), anomalous less normal, and of the answers of each text.
-
-        Each is held against the mean change of all words, because only differences of logits count.
-        """
-        count, total = self._count, len(readings)
-        if any(reading.stream is None or reading.written is None for reading in readings):
-            return None, [{} for _ in ends]
-        mean, normal_mean = torch.zeros(()), torch.zeros(())
-        tokens = [
-            {way: word[1] for way, word in _ways(end).items() if self._read_there(text, end, readings)}
-            for text, end in enumerate(ends)
-        ]
-        for text in range(count, total):
-            normal_mean = normal_mean + self._change(readings[text]) / (total - count)
-        pushes: list[dict[Way, np.ndarray]] = []
-        for text in range(count):
-            change = self._change(readings[text])
-            mean = mean + change / count
-            other = self._change(readings[text + count]) if self._alignment.paired else normal_mean
-            pushes.append({way: (change - other)[:, token].numpy() for way, token in tokens[text].items()})
-        return mean - normal_mean, pushes
-
-    def _read_there(self, text: int, end: Ending, readings: Sequence[TextReading]) -> bool:
-        """Whether the text was read where its answers part."""
-        return readings[text].end == len(self._compared.texts[text]) - 1 + end.shared
-
-    def _change(self, reading: TextReading) -> Tensor:
-        assert reading.written is not None and reading.stream is not None
-        change = logit_changes(self._loaded, reading.written, reading.stream)[
-            :, : len(self._loaded.tokenizer)
-        ]
-        return change - change.mean(dim=-1, keepdim=True)
-
     def _paths(self, readings: Sequence[TextReading], at: Sequence[Sequence[int]]) -> tuple[TextPath, ...]:
         """Every compared text with the tokens that each head looks at, and the effects on it."""
         attention = [
@@ -256,14 +228,18 @@ class _Telling:
         words: Sequence[Sequence[TextWord]],
         at_end: bool,
         at: Sequence[int],
-        written: Tensor | None,
+        wrote: Written,
         without: Without,
+        on_random: Mapping[Role, float | None],
     ) -> Mechanism:
         anomalous, numbers = range(self._count), [i + 1 for i in self._alignment.kept]
         attention = {text: readings[text].attention(place, at[text]) for text in anomalous}
         seen = [text for text in anomalous if attention[text] is not None]
-        direct = at_end and written is not None
-        change = written[place] if direct and written is not None else self._lost(without)
+        direct = at_end and wrote.mean is not None
+        change = wrote.mean[place] if at_end and wrote.mean is not None else self._lost(without)
+        on_texts = mean_scores([reading.scores[place] for reading in readings if reading.scores])
+        copies = wrote.copying[place] if at_end else None
+        on_texts |= {"copying": copies, "negative": None if copies is None else -copies}
         return Mechanism(
             layer=self._heads[place].layer,
             head=self._heads[place].head,
@@ -278,7 +254,23 @@ class _Telling:
             likelier=self._named(change, 1),
             unlikelier=self._named(change, -1),
             without=without.counts,
+            roles=role_scores(on_texts, on_random),
+            role=role_of(on_texts, on_random, self._resting(attention, words, at)),
         )
+
+    def _resting(
+        self, attention: Mapping[int, Tensor | None], words: Sequence[Sequence[TextWord]], at: Sequence[int]
+    ) -> dict[Role, float]:
+        """Mean scores of the resting roles at the place where a head is read, over the anomalous texts."""
+        lengths = self._compared.lengths
+        scores = [
+            resting_at(
+                weights, marks_of(words[text]), spellings(words[text]), min(at[text], lengths[text] - 1)
+            )
+            for text, weights in attention.items()
+            if weights is not None
+        ]
+        return {role: sum(own[role] for own in scores) / len(scores) for role in RESTING} if scores else {}
 
     def _named(self, change: Tensor, sign: int) -> tuple[WrittenWord, ...]:
         """The words whose logit changes most in one direction."""
@@ -289,8 +281,3 @@ class _Telling:
             for piece, value in top
             if value >= least
         )
-
-
-def _ways(end: Ending) -> dict[Way, tuple[str, int]]:
-    ways: dict[Way, tuple[str, int] | None] = {"up": end.up, "down": end.down}
-    return {way: word for way, word in ways.items() if word is not None}
