@@ -50,6 +50,7 @@ def submit(make: Callable[[], RunFolder]) -> None:
 def follow(drawn: str) -> None:
     """The one fragment that polls; when the state is no longer as drawn, the whole page is drawn anew."""
     state.polls()
+    state.sees_at_work()
     job = state.job()
     if job is None or job.state.status != drawn:
         st.rerun()
@@ -78,7 +79,7 @@ def finished(job: JobStatus) -> None:
     if way_on(
         t("analysis.next"), key="next_analysis", icon=":material/arrow_forward:", icon_position="right"
     ):
-        shell.go("circuit")
+        shell.go("result")
 
 
 def way_on(label: str, **look: Any) -> bool:
@@ -108,6 +109,8 @@ elif job is None:
 elif job.active:
     follow(job.state.status)
 elif job.state.status == "done":
+    if state.saw_it_end():
+        shell.go("result")
     finished(job)
 else:
     ended(job)

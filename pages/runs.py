@@ -47,7 +47,7 @@ def more(line: Line) -> None:
 
 def address(line: Line) -> str:
     """The link that opens this run for whoever can reach this dashboard."""
-    page = "circuit" if line.status == "done" else "analysis"
+    page = "result" if line.status == "done" else "analysis"
     return shell.link("runs", page, {"run": line.run.run_id})
 
 

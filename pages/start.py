@@ -33,7 +33,7 @@ def sample_card() -> None:
         except HeadlightError as error:
             shell.show(error)
         else:
-            shell.go("circuit" if finished else "analysis")
+            shell.go("result" if finished else "analysis")
 
 
 def own_card() -> None:

@@ -51,7 +51,10 @@ class Reader:
         self.title_is(f"{page}.title")
 
     def title_is(self, key: str) -> None:
-        """Wait for the page's title."""
+        """Wait for the page's title; the result's title is its finding, and its name stands above."""
+        if key == "result.title":
+            self.page.locator(".page-name", has_text=self.texts[key]).wait_for(timeout=PATIENCE)
+            return
         self.page.get_by_role("heading", name=self.texts[key], exact=True).first.wait_for(timeout=PATIENCE)
 
     def one_title_of(self, *keys: str) -> str:
@@ -85,11 +88,18 @@ class Reader:
         """From the start page to the circuit of the sample incident; the run's id."""
         self.opens()
         self.presses("start.sample_button")
-        if self.one_title_of("analysis.title", "circuit.title") == "analysis.title":
-            self.presses("analysis.next")
-        self.title_is("circuit.title")
+        self.goes_on_to_the_circuit()
         self.page.wait_for_url("**run=*", timeout=PATIENCE)
         return self.run_id()
+
+    def goes_on_to_the_circuit(self, patience: int = PATIENCE) -> None:
+        """From a run at work or its result to its circuit; one that ends under the reader's eyes opens its result."""
+        result, ended = (f"[class*='st-key-next_{page}'] button" for page in ("result", "analysis"))
+        self.page.locator(f"{result}, {ended}").first.wait_for(timeout=patience)
+        if self.page.locator(ended).count():
+            self.page.locator(ended).click(timeout=PATIENCE)
+        self.page.locator(result).click(timeout=PATIENCE)
+        self.title_is("circuit.title")
 
     def run_id(self) -> str:
         """The run that the address names."""

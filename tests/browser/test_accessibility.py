@@ -40,9 +40,8 @@ def test_keyboard_alone_leads_to_the_circuit(sit: Sit) -> None:
     reader = sit()
     reader.opens()
     press_by_keyboard(reader, reader.texts["start.sample_button"])
-    if reader.one_title_of("analysis.title", "circuit.title") == "analysis.title":
-        reader.page.get_by_role("button", name=reader.texts["analysis.next"]).wait_for(timeout=PATIENCE)
-        press_by_keyboard(reader, reader.texts["analysis.next"])
+    reader.page.locator("[class*='st-key-next_result'] button").wait_for(timeout=PATIENCE)
+    press_by_keyboard(reader, reader.texts["result.next"])
     reader.title_is("circuit.title")
     run = reader.run_id()
     press_by_keyboard(reader, reader.texts["circuit.next"])

@@ -73,9 +73,8 @@ def test_back_and_forward_show_the_pages_with_what_stood_there(sit: Sit) -> None
     reader.presses("analysis.start")
     page.wait_for_url("**run=*", timeout=PATIENCE)
     run = reader.run_id()
-    reader.presses("analysis.next")
-    reader.title_is("circuit.title")
-    for title in ("analysis", "examples"):
+    reader.goes_on_to_the_circuit()
+    for title in ("result", "analysis", "examples"):
         reader.goes_back()
         reader.title_is(f"{title}.title")
     reader.is_settled()

@@ -97,9 +97,7 @@ def analyses(reader: Reader) -> None:
     reader.is_settled()
     reader.presses("analysis.start")
     page.wait_for_url("**run=*", timeout=PATIENCE)
-    onward = page.get_by_role("button", name=reader.texts["analysis.next"]).first
-    onward.click(timeout=LONGEST)
-    reader.title_is("circuit.title")
+    reader.goes_on_to_the_circuit(LONGEST)
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=PATIENCE)
 
 

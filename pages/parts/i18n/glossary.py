@@ -25,6 +25,7 @@ COLUMNS = {
 PAGES = {
     "examples": ("token", "position", "pair"),
     "analysis": ("head", "autoencoder", "code", "preset", "seed", "candidate", "evidence"),
+    "result": ("head", "switch_off", "verdict", "circuit"),
     "circuit": ("head", "edge", "circuit", "score", "attention_flow", "code", "candidate", "verdict"),
     "evidence": ("candidate", "switch_off", "put_in", "effect", "interval", "p_value", "q_value", "verdict"),
     "report": ("head", "edge", "score", "candidate", "effect", "verdict", "pass"),

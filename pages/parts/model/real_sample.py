@@ -52,7 +52,7 @@ def _way_on(scenario: Scenario) -> None:
         except HeadlightError as error:
             shell.show(error)
         else:
-            shell.go("circuit" if finished else "analysis")
+            shell.go("result" if finished else "analysis")
 
 
 def _texts(scenario: Scenario) -> None:

@@ -117,7 +117,7 @@ def delete(line: Line) -> None:
 def open_line(line: Line) -> None:
     """Open a run and go to where it is."""
     if shell.succeeds(lambda: state.open_in_session(line.run)):
-        shell.go("circuit" if line.status == "done" else "analysis")
+        shell.go("result" if line.status == "done" else "analysis")
 
 
 def _line(run: RunFolder) -> Line:

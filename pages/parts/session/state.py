@@ -29,6 +29,7 @@ BEFORE_RUN = "before_run"
 UNREAD = "paste_error"
 """Key of what keeps the boxes of texts from being read: an error's key and values."""
 _LOOKED_UP = "looked_up"
+_SEEN_AT_WORK = "seen_at_work"
 _WIDGETS = "draft_"  # Prefix of the keys of every widget that shows a part of the draft
 _INPUTS = ("paste_", "edit_", "read_")
 """The same for the inputs of examples, which are filled in another way."""
@@ -248,6 +249,21 @@ def watch(run_id: str) -> None:
     """Tell the reader when this run has ended."""
     watched = st.session_state.get(WATCHED, [])
     st.session_state[WATCHED] = [*(other for other in watched if other != run_id), run_id]
+
+
+def sees_at_work() -> None:
+    """Note that the reader looks at the open run while it is at work."""
+    st.session_state[_SEEN_AT_WORK] = run_id()
+
+
+def looks_away() -> None:
+    """Note that the reader is on another page than that of the run at work."""
+    st.session_state.pop(_SEEN_AT_WORK, None)
+
+
+def saw_it_end() -> bool:
+    """Whether the open run, which is done, was at work under the reader's eyes until now; true once."""
+    return bool(run_id()) and st.session_state.pop(_SEEN_AT_WORK, "") == run_id()
 
 
 def polls() -> None:

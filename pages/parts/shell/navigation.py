@@ -12,7 +12,7 @@ from core.runs.run_folder import open_run
 from pages.parts.session import keeping, state, url_state
 from pages.parts.session.state import t
 
-STEPS = ("model", "examples", "analysis", "circuit", "evidence", "report")
+STEPS = ("model", "examples", "analysis", "result", "circuit", "evidence", "report")
 PAGES = ("start", *STEPS, "sensitivity", "runs", "guide", "benchmark")
 MISSING = "missing"
 """The page that says that there is none at an address."""

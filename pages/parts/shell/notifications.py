@@ -18,12 +18,14 @@ from pages.parts.session import samples, state
 from pages.parts.session.state import t
 
 POLL = 2.0  # Seconds between two looks at a run from another page
-RESULT_PAGES = ("circuit", "evidence", "report")
+RESULT_PAGES = ("result", "circuit", "evidence", "report")
 _WATCHED, _ENDED = state.WATCHED, "ended_runs"
 
 
 def update(current: str) -> None:
     """Notice which watched runs have ended; what the reader has in view is no news any more."""
+    if current != "analysis":
+        state.looks_away()
     watched, ended = _held(_WATCHED), _held(_ENDED)
     for run_id in list(watched):
         job = _status(run_id)
@@ -97,13 +99,13 @@ def _notice(run_id: str) -> None:
                 state.open_in_session(open_run(run_id))
             except HeadlightError:
                 st.rerun()
-            st.switch_page(f"pages/{'circuit' if done else 'analysis'}.py", query_params=_address(run_id))
+            st.switch_page(f"pages/{'result' if done else 'analysis'}.py", query_params=_address(run_id))
 
 
 def _toast(run_id: str, status: str) -> None:
     name = shell.plain(_name(run_id))
     if status == "done":
-        link = f"[{t('notifications.open')}](circuit?{urlencode(_address(run_id))})"
+        link = f"[{t('notifications.open')}](result?{urlencode(_address(run_id))})"
         sentence, icon = f"{t('notifications.done_of', name=name)} {link}", "check_circle"
     else:
         sentence, icon = t("notifications.not_done_of", name=name), "error"

@@ -44,8 +44,11 @@ def style() -> None:
     st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
 
 
-def header(page: str, sentence: str = "") -> None:
-    """Title, language switch, and one sentence on what the page shows."""
+def header(page: str, sentence: str = "", title: str = "") -> None:
+    """Title, language switch, and one sentence on what the page shows.
+
+    A page whose `title` is a finding has its own name in small above it.
+    """
     if "begun" not in st.session_state:
         # until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
         # address is opened directly; app.py is to draw it
@@ -53,7 +56,9 @@ def header(page: str, sentence: str = "") -> None:
         st.rerun()
     state.keep_language()
     left, right = st.columns([8, 2], vertical_alignment="center")
-    left.title(t(f"{page}.title"), anchor=False)
+    if title:
+        left.html(f'<p class="page-name">{escape(t(f"{page}.title"))}</p>')
+    left.title(plain(title) or t(f"{page}.title"), anchor=False)
     with right.container(horizontal=True, horizontal_alignment="right"):
         st.segmented_control(
             t("shell.language"),

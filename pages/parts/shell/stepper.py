@@ -8,9 +8,11 @@ import streamlit as st
 from core.errors import HeadlightError
 from core.examples.example_set import LABELS, MINIMUM_PER_SIDE
 from core.runs.review import read_review
+from core.text import text
 from pages.parts import i18n
 from pages.parts.charts import drawings
 from pages.parts.data import results
+from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
 from pages.parts.shell.markdown import plain
@@ -106,7 +108,7 @@ def _analysis_state(status: str) -> tuple[str, str, str]:
 
 
 def _result_state(step: str) -> tuple[str, str, str]:
-    """What the open run's result says of circuit, evidence and report."""
+    """What the open run's result says of verdict, circuit, evidence and report."""
     try:
         if step == "report":
             signed = read_review(state.folder()).sign_off
@@ -115,9 +117,17 @@ def _result_state(step: str) -> tuple[str, str, str]:
     except HeadlightError:
         return "open", "", ""
     count = len(result.selected)
+    if step == "result":
+        return "done", _trust(result), ""
     if step == "circuit":
         return "done", tn("shell.heads", count), ""
     if not result.checked:
         return "open", "", ""
     confirmed = int((result.selected["verdict"] == "confirmed").sum())
     return "done", t("shell.confirmed", count=confirmed, total=count), ""
+
+
+def _trust(result: Result) -> str:
+    """The trust in the run in a word; empty for a run made before it was measured."""
+    judged = result.manifest.stability and result.manifest.stability.confidence
+    return text(state.language(), f"verdict.trust_{judged.level}") if judged else ""

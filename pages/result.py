@@ -1,0 +1,46 @@
+"""Result: the verdict in one sentence, what helps and at what price, how sure that is, the picture, one text."""
+
+import streamlit as st
+
+from core.report.sentences import verdict
+from pages.parts import shell
+from pages.parts.examples import after_run
+from pages.parts.result import pair, picture, tiles, waiting
+from pages.parts.result.telling import Telling, load
+from pages.parts.session.state import language, t
+
+FURTHER = (("evidence", ":material/fact_check:"), ("report", ":material/description:"))
+
+
+def page() -> None:
+    """The whole page."""
+    telling = shell.opened("result", load)
+    if telling is None:
+        return
+    told = verdict.headline(telling.facts, telling.result.examples, language())
+    shell.header("result", lead(telling), title=told)
+    after_run.show(telling.result)
+    st.html(tiles.html(tiles.of(telling.facts, telling.waits)))
+    waiting.show(telling)
+    picture.show(telling)
+    if text := pair.html(telling):
+        st.html(text)
+    onward()
+
+
+def lead(telling: Telling) -> str:
+    """What helps and at what price; what to do where the trust is not high."""
+    lines = [verdict.helps(telling.facts, language()), verdict.trust(telling.facts, language()).advice]
+    return " ".join(line for line in lines if line)
+
+
+def onward() -> None:
+    """The next step, and beside it the two that a reader may want at once."""
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        for page, icon in FURTHER:
+            if st.button(t(f"result.to_{page}"), key=f"to_{page}", icon=icon):
+                shell.go(page)
+        shell.next_button("result", key="next_result")
+
+
+page()
