@@ -128,7 +128,7 @@ def test_unfinished_run_is_resumed_as_the_same_run(
 def test_every_run_has_a_link(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("runs", language)
-    assert any(code.value.endswith(f"circuit?run={run.run_id}") for code in app.code)
+    assert any(code.value.endswith(f"result?run={run.run_id}") for code in app.code)
     opened = open_app("circuit", language, run=run.run_id)
     assert opened.session_state["run_id"] == run.run_id
 
