@@ -31,7 +31,7 @@ NORMAL = ANOMALOUS.replace("red", "blue")
 def test_page_is_drawn_in_its_language(open_app: OpenApp, page: str, language: str, with_run: bool) -> None:
     run = make_run(runs_folder()).run_id if with_run else ""
     app = open_app(page, language, run)
-    assert entries(language)[f"{page}.title"] in shown(app)  # above the finding that is the title of the result
+    assert entries(language)[f"{page}.title"] in shown(app)
 
 
 @pytest.mark.parametrize("verdicts", [False, True])
