@@ -1,0 +1,1 @@
+"""The mechanism card of a head or MLP block, as Circuit and Evidence show it."""
