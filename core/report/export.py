@@ -55,13 +55,11 @@ def package(run: RunFolder, pictures: Pictures = NO_PICTURES) -> bytes:
 
 
 def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
-    """heads.csv with two more columns at its end: the user's own `name` and `group` of each head.
-
-    They are empty in rows of MLP blocks.
-    """
+    """heads.csv with two more columns at its end: the user's own `name` and `group` of each head and MLP block."""
     header, *rows = read_cells(table)
     layer, head = header.index("layer"), header.index("head")
-    own = [labels.get(f"L{row[layer]}H{row[head]}", HeadLabel()) for row in rows]
+    names = [f"L{row[layer]}H{row[head]}" if row[head] else f"MLP{row[layer]}" for row in rows]
+    own = [labels.get(name, HeadLabel()) for name in names]
     named = [[*row, guarded(label.name), guarded(label.group)] for row, label in zip(rows, own, strict=True)]
     return write_cells([[*header, "name", "group"], *named])
 

@@ -19,6 +19,7 @@ from core.model.tokens.continuations import BEYOND
 from core.report.save import save
 from core.report.sentences.confidence import confidence_sentence
 from core.runs.progress import STAGES
+from core.runs.result_reader import saved_effects, saved_heads, saved_mlps
 from core.runs.run_folder import RunFolder
 from core.schema import (
     CODE_COLUMNS,
@@ -83,6 +84,37 @@ def test_forward_passes_are_counted_rightly(folder, models):
         _, result = run(folder, models, **values)
         assert result.manifest.forward_passes == len(calls)
     handle.remove()
+
+
+def test_blocks_are_told_before_the_training_and_their_rows_stand_behind_the_heads(folder, models, tmp_path):
+    progress, result = run(folder, models)
+    stages = list(dict.fromkeys(record.stage for record in progress))
+    assert stages.index("blocks") < stages.index("train")
+    (told,) = [record.metrics for record in progress if record.stage == "blocks" and record.metrics]
+    assert list(told) == [f"{part}.{layer}" for part in ("attention", "mlp") for layer in range(3)]
+    layers = result.manifest.blocks.layers
+    assert [round(told[f"mlp.{row.layer}"], 6) for row in layers] == [row.mlp for row in layers]
+    assert result.mlps["effect"].tolist() == pytest.approx([row.mlp for row in layers], abs=1e-6)
+    save(result, RunFolder(tmp_path))
+    table = pd.read_csv(tmp_path / "heads.csv", encoding="utf-8-sig")
+    assert table["unit"].tolist() == ["head"] * 12 + ["mlp"] * 3
+    assert table["head"].isna().tolist() == [False] * 12 + [True] * 3
+    heads, mlps = saved_heads(RunFolder(tmp_path)), saved_mlps(RunFolder(tmp_path))
+    pd.testing.assert_frame_equal(heads[["layer", "head", "score"]], result.heads[["layer", "head", "score"]])
+    assert mlps["effect"].tolist() == pytest.approx(result.mlps["effect"].tolist())
+    effects = saved_effects(RunFolder(tmp_path))
+    of_mlps = effects[effects["kind"] == "mlp"]
+    assert len(of_mlps) == 3 * 2 * 4 and of_mlps["source_head"].isna().all()
+    means = (
+        of_mlps.groupby(["source_layer", "direction"])["effect"].mean().abs().groupby("source_layer").max()
+    )
+    assert means.tolist() == pytest.approx(result.mlps["effect"].abs().tolist())
+
+
+def test_without_evidence_no_block_is_exchanged(folder, models):
+    progress, result = run(folder, models, evidence=False)
+    assert "blocks" not in {record.stage for record in progress}
+    assert result.manifest.blocks is None and result.mlps.empty
 
 
 def test_tables_follow_the_contract(folder, models):

@@ -91,16 +91,21 @@ def test_report_of_a_damaged_run_is_refused(run):
 
 def test_heads_csv_ends_with_the_name_and_keeps_every_digit():
     table = pd.DataFrame(
-        {"layer": [0, 1], "head": [1, 0], "score": [0.1 + 0.2, 1e-17], "verdict": ["", "a,b"]}
-    )
+        {
+            "layer": [0, 1, 1],
+            "head": [1, 0, None],
+            "score": [0.1 + 0.2, 1e-17, None],
+            "verdict": ["", "a,b", ""],
+        }
+    ).astype({"head": "Int64"})
     stored = csv_bytes(table)
-    labels = {"L1H0": HeadLabel('=1+1, "x"', group="@sum")}
+    labels = {"L1H0": HeadLabel('=1+1, "x"', group="@sum"), "MLP1": HeadLabel("year")}
     before, after = (
         list(csv.reader(io.StringIO(b.decode("utf-8-sig")))) for b in (stored, named_heads(stored, labels))
     )
     assert [row[:-2] for row in after] == before
-    assert [row[-2] for row in after] == ["name", "", '\'=1+1, "x"']
-    assert [row[-1] for row in after] == ["group", "", "'@sum"]
+    assert [row[-2] for row in after] == ["name", "", '\'=1+1, "x"', "year"]
+    assert [row[-1] for row in after] == ["group", "", "'@sum", ""]
     assert named_heads(stored, labels).startswith(b"\xef\xbb\xbf")
 
 

@@ -1,5 +1,6 @@
 """Tables of a finished run, read back from its files."""
 
+import pandas as pd
 import pytest
 
 from core.errors import StorageError
@@ -12,6 +13,7 @@ from core.runs.result_reader import (
     saved_examples,
     saved_facts,
     saved_heads,
+    saved_mlps,
 )
 from core.text import LANGUAGES
 from tests.support.old_runs import old_run
@@ -25,6 +27,14 @@ def test_an_old_run_opens_with_every_sentence(tmp_path):
         assert len(overview.three_sentences(facts, language)) == 3
         assert circuit.whole(facts, language)
     assert len(saved_examples(run)) == 16
+
+
+def test_a_run_without_units_has_heads_alone(tmp_path):
+    run = old_run(tmp_path)
+    heads = saved_heads(run)
+    assert len(heads) == len(pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig"))
+    assert set(heads["unit"]) == {"head"} and heads["head"].dtype == int
+    assert saved_mlps(run).empty
 
 
 def test_former_directions_of_effects_are_read_as_the_new_ones(tmp_path):
