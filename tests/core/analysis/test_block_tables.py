@@ -96,3 +96,14 @@ def test_a_model_whose_stream_is_no_plain_sum_has_shares_of_attention_alone():
     assert not blocks.mlps and record.adding_up == () and record.reason
     assert all(row.attention is not None and row.mlp is None for row in record.layers)
     assert [note.key for note in block_notes(blocks, "other")] == ["mlps_none"]
+
+
+def test_where_memory_does_not_hold_all_heads_mlp_blocks_are_measured_alone(monkeypatch):
+    loaded = tiny("llama", seed=2)
+    whole = result_of(block_effects(compared(loaded)))
+    monkeypatch.setattr("core.causal.comparison.fits", lambda *_: False)
+    monkeypatch.setattr("core.causal.mlp_blocks.outputs.MOST_BYTES", 1)
+    monkeypatch.setattr("core.model.mlp_outputs.MLP_BYTES", 1)
+    blocks, record = record_of(compared(loaded))
+    np.testing.assert_allclose(blocks.mlp, whole.mlp, atol=2e-4)
+    assert [row.attention for row in record.layers] == [None] * 3 and record.adding_up == ()

@@ -148,3 +148,40 @@ def test_in_the_planted_model_nothing_passes_through_mlp_blocks(planted):
     loaded, patching, metric = planted
     effects = result_of(patching.effects(mlps_of(loaded), metric))
     assert effects.shape[1] == 4 and np.abs(effects).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", ["resample", "mean"])
+def test_answers_of_several_tokens_are_read_behind_the_partner_too(method):
+    loaded = tiny("llama", seed=2)
+    examples = [
+        one.model_copy(update={"expected": f"{one.expected} w44 w45", "actual": f"{one.actual} w46"})
+        for one in pairs()
+    ]
+    patching, metric = patched(loaded, examples, method)
+    assert metric.recording is not None
+    (measured,) = result_of(patching.measure([MlpId(1)], range(4), metric, method))
+    texts, kept = [loaded.encode(example.text) for example in examples], []
+    with hooked(loaded, 1, lambda output: kept.append(output[0].clone())):
+        for ids in texts[4:]:
+            logits(loaded, ids)
+    everywhere, last = torch.cat(kept).mean(0), torch.stack([one[-1] for one in kept]).mean(0)
+
+    def log_probability(text: int, answer: list[int]) -> float:
+        given = {}
+        with hooked(loaded, 1, lambda output: given.update(own=output.clone())):
+            logits(loaded, [*texts[text + 4], *answer])
+        value = given["own"]
+        if method == "mean":  # from the last token of the text on the mean of last tokens
+            value = everywhere.repeat(value.shape[1], 1)
+            value[len(texts[text]) - 1 :] = last
+            value = value[None]
+        with hooked(loaded, 1, lambda _output: value), torch.no_grad():
+            read = loaded.model(input_ids=torch.tensor([[*texts[text], *answer]])).logits[0].log_softmax(-1)
+        start = len(texts[text]) - 1
+        return sum(float(read[start + place, token]) for place, token in enumerate(answer))
+
+    for text, example in enumerate(examples[:4]):
+        expected, actual = (
+            log_probability(text, loaded.encode(words)) for words in (example.expected, example.actual)
+        )
+        assert measured[text] == pytest.approx(expected - actual, abs=3e-3)
