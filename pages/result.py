@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.report.sentences import verdict
+from core.report.sentences import verdict, when
+from core.text import joined
 from pages.parts import shell
 from pages.parts.examples import after_run
 from pages.parts.result import pair, picture, tiles, waiting
@@ -29,9 +30,13 @@ def page() -> None:
 
 
 def lead(telling: Telling) -> str:
-    """What helps and at what price; what to do where the trust is not high."""
-    lines = [verdict.helps(telling.facts, language()), verdict.trust(telling.facts, language()).advice]
-    return " ".join(line for line in lines if line)
+    """When it happens, what helps and at what price; what to do where the trust is low."""
+    facts, tongue = telling.facts, language()
+    lines = [when.when(facts, telling.mechanisms, tongue), verdict.advises(facts, tongue)]
+    judged = verdict.trust(facts, tongue)
+    if judged.level in ("low", "none"):
+        lines.append(judged.advice)
+    return joined(tongue, *(line for line in lines if line))
 
 
 def onward() -> None:

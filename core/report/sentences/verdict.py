@@ -15,10 +15,9 @@ from typing import Literal
 
 import pandas as pd
 
-from core.report.sentences.circuit import named
 from core.runs.facts import Facts
 from core.schema import Note
-from core.text import number, percent, text
+from core.text import joined, listed, number, percent, text
 
 HALF = 0.5
 _AGAINST = (
@@ -142,13 +141,22 @@ def helps(facts: Facts, language: str) -> str:
     if tried.ending == "unjudged":
         changed, harmed = tried.anomalous - tried.fault_after, tried.normal - tried.right_after
         counts = {"changed": changed, "anomalous": tried.anomalous, "harmed": harmed, "normal": tried.normal}
-        return text(language, "verdict.helps_unjudged", heads=named(tried.heads, language), **counts)
+        return text(language, "verdict.helps_unjudged", heads=listed(language, tried.heads), **counts)
     counts = {"before": tried.fault_before, "after": tried.fault_after, "anomalous": tried.anomalous}
     counts |= {"right": tried.right_after, "right_before": tried.right_before, "normal": tried.normal}
     price = text(language, f"verdict.price{'_harm' if tried.harms else ''}", **counts)
     return text(
-        language, f"verdict.helps_{tried.ending}", heads=named(tried.heads, language), price=price, **counts
+        language, f"verdict.helps_{tried.ending}", heads=listed(language, tried.heads), price=price, **counts
     )
+
+
+def advises(facts: Facts, language: str) -> str:
+    """What helps without the counts, and what it costs if it does, for a page that shows the counts beside it."""
+    tried = remedy(facts)
+    if tried is None or tried.ending == "unjudged":
+        return helps(facts, language)
+    short = text(language, f"verdict.{tried.ending}", heads=listed(language, tried.heads))
+    return joined(language, short, text(language, "verdict.harms" if tried.harms else "verdict.harmless"))
 
 
 def trust(facts: Facts, language: str) -> Trust:

@@ -1,12 +1,13 @@
-"""One text before and after: its words with those marked that its partner has otherwise, the two answers."""
+"""One text before and after: the words of the verdict marked, else those that its partner has otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from core.examples.exchanged_words import Part, exchanged
-from core.report.sentences.circuit import named
 from core.report.sentences.verdict import remedy
+from core.report.sentences.when import occurrence
+from core.text import listed
 from pages.parts.evidence.before_after import spoken
 from pages.parts.result.telling import Telling
 from pages.parts.session.state import language, t
@@ -24,12 +25,14 @@ def html(telling: Telling) -> str:
     if row is None or tried is None:
         return ""
     before, after = (_answer(row, when) for when in ("before", "after"))
-    words = t("result.without", heads=named(tried.heads, language()))
-    text = _marked(parts(str(row["text"]), partner_of(telling, str(row["text"]))))
+    without = t("result.without", heads=listed(language(), tried.heads))
+    said = str(row["text"])
+    words = telling.cue.words if telling.cue else ()
+    text = _marked(named_parts(said, words) if words else parts(said, partner_of(telling, said)))
     return (
         f'<div class="told-pair"><span dir="auto">{text}</span> '
         f'<span class="answers">{before} <span aria-label="{escape(t("result.becomes"))}">→</span> {after}</span> '
-        f"<small>{escape(words)}</small></div>"
+        f"<small>{escape(without)}</small></div>"
     )
 
 
@@ -52,6 +55,17 @@ def partner_of(telling: Telling, text: str) -> str:
     number = texts.index(text)
     pairs = dict(reversed(telling.facts.manifest.alignment.pairs))
     return texts[pairs[number]] if pairs.get(number, len(texts)) < len(texts) else ""
+
+
+def named_parts(text: str, words: Sequence[str]) -> list[Part]:
+    """The text in parts, `old` where one of the words stands."""
+    spans = sorted({found.span() for word in words for found in occurrence(word).finditer(text)})
+    cut, end = [], 0
+    for first, last in spans:
+        if first >= end:
+            cut += [Part("same", text[end:first]), Part("old", text[first:last])]
+            end = last
+    return [part for part in (*cut, Part("same", text[end:])) if part.text]
 
 
 def parts(text: str, partner: str) -> list[Part]:

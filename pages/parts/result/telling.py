@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from core.report.sentences.when import Cue, cue
 from core.runs.facts import Facts
 from core.runs.job_state import JobState
+from core.runs.result_reader import read_mechanisms
 from core.runs.run_folder import RunFolder
+from core.schema import MechanismsRecord
 from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.report import brief
@@ -13,11 +16,16 @@ from pages.parts.session import state
 
 @dataclass(frozen=True)
 class Telling:
-    """A finished run, and the check of its circuit that is at work, or the last one."""
+    """A finished run, and the check of its circuit that is at work, or the last one.
+
+    `mechanisms` and `cue`, the words that the fault comes with, are None for older runs.
+    """
 
     result: Result
     facts: Facts
     check: JobState | None
+    mechanisms: MechanismsRecord | None = None
+    cue: Cue | None = None
 
     @property
     def waits(self) -> bool:
@@ -28,4 +36,6 @@ class Telling:
 def load(run: RunFolder) -> Telling:
     """The run as it is told; raises HeadlightError where a file is missing or damaged."""
     result = results.load(run)
-    return Telling(result, brief.facts_of(run, result), state.backend().check_status(run.run_id))
+    facts, mechanisms = brief.facts_of(run, result), read_mechanisms(run)
+    check = state.backend().check_status(run.run_id)
+    return Telling(result, facts, check, mechanisms, cue(facts, mechanisms))

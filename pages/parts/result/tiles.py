@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from html import escape
 
-from core.report.sentences.circuit import named
 from core.report.sentences.verdict import Remedy, Trust, remedy, trust
 from core.runs.facts import Facts
+from core.schema import Manifest
+from core.text import listed, percent
 from pages.parts import i18n
 from pages.parts.session.state import language, t, tn
 
@@ -26,11 +27,12 @@ class Tile:
 
 def of(facts: Facts, waits: bool) -> list[Tile]:
     """The tiles of a run; `waits` while what helps is being measured."""
-    listed = [*_of_remedy(facts, waits)] if facts.state == "tested" else []
+    shown = [*_of_remedy(facts, waits)] if facts.state == "tested" else []
     if facts.state in ("tested", "untested"):
-        listed.append(_of_heads(facts))
-    listed.append(_of_trust(trust(facts, language())))
-    return [*listed, Tile(i18n.duration(language(), facts.seconds), t("result.tile_time"), "time")]
+        shown.append(_of_heads(facts))
+        shown += _of_mlps(facts.manifest)
+    shown.append(_of_trust(trust(facts, language())))
+    return [*shown, Tile(i18n.duration(language(), facts.seconds), t("result.tile_time"), "time")]
 
 
 def html(tiles: list[Tile]) -> str:
@@ -54,7 +56,7 @@ def _of_remedy(facts: Facts, waits: bool) -> list[Tile]:
             Tile(shown, t(f"result.tile_fault_{why}"), "waiting"),
             Tile(shown, t("result.tile_right"), "waiting"),
         ]
-    heads = named(tried.heads, language())
+    heads = listed(language(), tried.heads)
     if tried.ending == "unjudged":
         changed, harmed = tried.anomalous - tried.fault_after, tried.normal - tried.right_after
         return [
@@ -80,6 +82,15 @@ def _of_heads(facts: Facts) -> Tile:
     if facts.state == "untested":
         return Tile(_of_total(len(facts.candidates), total), t("result.tile_candidates"))
     return Tile(_of_total(facts.count("confirmed"), total), tn("result.tile_heads", facts.count("confirmed")))
+
+
+def _of_mlps(manifest: Manifest) -> list[Tile]:
+    """The largest share that passes through the MLP block of one layer; nothing where none was measured."""
+    shares = {row.layer: row.mlp for row in manifest.blocks.layers if row.mlp} if manifest.blocks else {}
+    if not shares:
+        return []
+    layer = max(shares, key=shares.__getitem__)
+    return [Tile(percent(shares[layer]), t("result.tile_mlp", layer=layer))] if shares[layer] > 0 else []
 
 
 def _of_trust(judged: Trust) -> Tile:
