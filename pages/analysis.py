@@ -72,8 +72,9 @@ def ended(job: JobStatus) -> None:
 
 
 def finished(job: JobStatus) -> None:
-    """A finished run: its stages, and the way to the circuit or to another run."""
-    progress.stages(job)
+    """A finished run: its stages folded, and the way to the result or to another run."""
+    with st.expander(t("analysis.stages"), icon=":material/timer:", key="stage_times"):
+        progress.stages(job)
     if state.settings_changed():
         st.info(t("analysis.settings_changed"), icon=":material/info:")
     if way_on(

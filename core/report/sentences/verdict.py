@@ -20,6 +20,8 @@ from core.schema import Note
 from core.text import joined, listed, number, percent, text
 
 HALF = 0.5
+_NOTHING = ("no_candidates", "no_difference", "untested", "none_confirmed")
+"""Reasons of runs that show no cause."""
 _AGAINST = (
     "joint_little",
     "joint_random",
@@ -210,7 +212,7 @@ def _reasons(facts: Facts) -> Sequence[Note]:
 def _deciding(reasons: Sequence[Note]) -> Note:
     """The reason that kept the trust from being higher; for a high one, that it holds on texts left out."""
     by_key = {reason.key: reason for reason in reasons}
-    wanted = (*_AGAINST, *_MISSED, "held_out")
+    wanted = (*_NOTHING, *_AGAINST, *_MISSED, "held_out")
     return next((by_key[key] for key in wanted if key in by_key), reasons[0])
 
 

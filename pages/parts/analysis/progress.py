@@ -9,6 +9,7 @@ from core.jobs.backend import JobStatus
 from core.runs.progress import STAGES, Record, measured_timings, read_records, stage_seconds
 from core.runs.run_folder import open_run
 from pages.parts import i18n
+from pages.parts.analysis import early
 from pages.parts.charts import colours
 from pages.parts.charts import shared as charts
 from pages.parts.session.state import language, t, tn
@@ -29,6 +30,7 @@ def show(job: JobStatus) -> None:
         stages(job)
     losses = [record.metrics["loss"] for record in records if "loss" in record.metrics]
     with right:
+        early.show(records)
         if len(losses) > 1:
             _loss(losses)
     st.caption(t("analysis.leave"))

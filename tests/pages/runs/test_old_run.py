@@ -10,7 +10,7 @@ from tests.support.old_runs import old_run
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
 @pytest.mark.parametrize(
-    "page", ["analysis", "circuit", "evidence", "report", "sensitivity", "runs", "start"]
+    "page", ["analysis", "result", "circuit", "evidence", "report", "sensitivity", "runs", "start"]
 )
 def test_an_old_run_opens_on_every_page(open_app: OpenApp, page: str, language: str) -> None:
     run = old_run(runs_folder())
