@@ -95,8 +95,8 @@ def card_html(told: Card) -> str:
     name = f"<b>{escape(told.name)}</b>"
     heading = f"{name}<span>{escape(told.title)}</span>" if told.title and told.title != told.name else name
     seen = "".join(
-        f'<div class="mech-seen"><i style="width:{max(2, round(100 * share))}%"></i>'
-        f"<span>{escape(word)}</span><em>{percent(share)}</em></div>"
+        f'<div class="mech-seen"><span>{escape(word)}</span>'
+        f'<i><i style="width:{max(2, round(100 * share))}%"></i></i><em>{percent(share)}</em></div>'
         for word, share in told.seen
     )
     looks = (
@@ -130,7 +130,7 @@ def _from(unit: Mechanism, language: str) -> str:
 
 
 def _written(unit: Mechanism, answers: set[str], language: str) -> Line:
-    """The words that change most, the answers of the behaviour before others."""
+    """How the answers of the behaviour change or, where none is among the named words, those that change most."""
     words = [*_first(unit.likelier, answers), *_first(unit.unlikelier, answers)]
     shown = " · ".join(f"{word.word} {signed(word.change)}" for word in words) or text(
         language, "mechanism.nothing"
@@ -140,7 +140,8 @@ def _written(unit: Mechanism, answers: set[str], language: str) -> Line:
 
 
 def _first(words: Sequence[WrittenWord], answers: set[str]) -> list[WrittenWord]:
-    return sorted(words, key=lambda word: word.word not in answers)[:MOST_WRITTEN]
+    """The answers among them, or else the words that change most."""
+    return [word for word in words if word.word in answers][:MOST_WRITTEN] or list(words[:MOST_WRITTEN])
 
 
 def _without(unit: Mechanism, language: str) -> Line:

@@ -11,24 +11,6 @@ INK = "#5B7FA6"
 VERDICT = {"confirmed": "#009E73", "partly": "#E69F00", "not_confirmed": "#9CA3AF", "unchecked": INK}
 VERDICT_SHAPE = {"confirmed": "circle", "partly": "square", "not_confirmed": "circle", "unchecked": "circle"}
 FILLED = ("confirmed", "partly")
-CODES = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#B8A800",
-    "#7A5195",
-    "#8C6D46",
-    "#4C9A8A",
-    "#A05A7C",
-    "#6B7F2A",
-    "#2F6690",
-    "#C98B5E",
-    "#5D5D8F",
-    "#B0503C",
-)
 
 
 @dataclass(frozen=True)

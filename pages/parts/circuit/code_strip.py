@@ -1,19 +1,24 @@
-"""The codes of one head as a strip: a column an example, a row a member, a colour a code."""
+"""The codes of one head as rows of cells: a cell an example, a row an autoencoder; three kinds, each with its sign.
+
+A code is a side's own where, in this autoencoder, no example of the other side shows it. The clearest row is shown, in
+which most anomalous examples share an own code; the others stand folded below it.
+"""
 
 from dataclasses import dataclass
 from html import escape
 
-import altair as alt
 import pandas as pd
 
 from core.examples.example_set import LABELS
-from pages.parts.charts.colours import CODES, Palette
-from pages.parts.charts.shared import Words, finished, tooltips
+from core.text.folding import beginning, folded
+from pages.parts.circuit.head_words import Words
 
 SILENT = "silent"
 ABSENT = "absent"  # The text has no token at the position
 NOT_HEARD = (SILENT, ABSENT)
-GAP = 1  # Empty columns between the two sides
+OWN, SHARED = "own", "shared"
+SIGNS = {OWN: "●", SHARED: "○", SILENT: "·", ABSENT: ""}
+BEGINNING = 60  # Characters of a text that a cell names
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,14 @@ def most_shared(codes: pd.DataFrame) -> Shared:
     Examples without a token there are not counted.
     """
     sides = codes[codes["code"] != ABSENT].drop_duplicates("example")["label"].value_counts()
-    heard = codes[~codes["code"].isin(NOT_HEARD)]
-    counts = [
-        (int((part["label"] == "anomalous").sum()), int((part["label"] == "normal").sum()))
-        for _, part in heard.groupby(["member", "code"])
-    ]
-    best = max(counts, key=lambda pair: (pair[0] - pair[1], pair[0]), default=(0, 0))
+    best = max((counts for counts, _ in _counted(codes)), key=_beyond, default=(0, 0))
     return Shared(*best, int(sides.get("anomalous", 0)), int(sides.get("normal", 0)))
+
+
+def clearest(codes: pd.DataFrame) -> int:
+    """The member of the row that is shown: that of the code which `most_shared` counts; the first without one."""
+    best = max(_counted(codes), key=lambda row: (*_beyond(row[0]), -row[1]), default=((0, 0), None))[1]
+    return int(codes["member"].min()) if best is None else best
 
 
 def best_position(codes: pd.DataFrame) -> str:
@@ -47,33 +53,42 @@ def best_position(codes: pd.DataFrame) -> str:
     return max(places, key=lambda position: _unique(codes[codes["position"] == position]))
 
 
-def strip(codes: pd.DataFrame, examples: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
-    """Heat strip of one position; within a row the same colour is the same code."""
-    table = _ordered(codes, examples)
-    columns = [str(place) for place in range(int(table["place"].max()) + 1)]
-    table = table[table["code"] != ABSENT]
-    colour = alt.condition(
-        alt.datum.code == SILENT,
-        alt.value(colours.silent),
-        alt.Color("shade:N", scale=alt.Scale(domain=list(range(len(CODES))), range=list(CODES)), legend=None),
+def kinds(codes: pd.DataFrame) -> pd.Series:
+    """What each cell is: its side's own code, one that both sides show, silent, or absent."""
+    sides = codes.groupby(["member", "code"])["label"].transform("nunique")
+    kind = sides.map(lambda count: OWN if count == 1 else SHARED)
+    return kind.mask(codes["code"].isin(NOT_HEARD), codes["code"])
+
+
+def rows(codes: pd.DataFrame, examples: pd.DataFrame, word: Words) -> str:
+    """The clearest row as HTML, its legend, and all rows to unfold."""
+    table = codes.assign(kind=kinds(codes))
+    parts = folded([str(text) for text in examples["text"]])
+    texts = {
+        str(number): beginning(part.shown, BEGINNING)
+        for number, part in zip(examples["example"], parts, strict=True)
+    }
+    members = sorted(table["member"].unique())
+    best = clearest(codes)
+    every = "".join(_row(table[table["member"] == member], texts, word) for member in members)
+    more = (
+        f"<details><summary>{escape(word('panel.all_rows', count=len(members)))}</summary>{every}</details>"
+        if len(members) > 1
+        else ""
     )
-    chart = (
-        alt.Chart(table.assign(place=table["place"].astype(str)))
-        .mark_rect(stroke=colours.background, strokeWidth=1.5, cornerRadius=2)
-        .encode(
-            x=alt.X("place:N", title=None, axis=None, scale=alt.Scale(domain=columns, paddingInner=0)),
-            y=alt.Y("member:O", title=None, axis=None),
-            color=colour,
-            tooltip=tooltips(
-                {"text:N": "chart.example", "code:N": "chart.code", "sharing:N": "chart.sharing"}, word
-            ),
-        )
+    present = [kind for kind in (OWN, SHARED, SILENT) if (table["kind"] == kind).any()]
+    legend = "".join(
+        f'<span><i class="code-cell {kind}">{SIGNS[kind]}</i>{escape(word(f"panel.code_{kind}"))}</span>'
+        for kind in present
     )
-    return finished(chart, max(40, 17 * table["member"].nunique()))
+    return (
+        f'<div class="codes">{sides(table, word)}{_row(table[table["member"] == best], texts, word)}'
+        f'<p class="code-legend">{legend}</p>{more}</div>'
+    )
 
 
 def sides(codes: pd.DataFrame, word: Words) -> str:
-    """HTML line above the strip that names the two sides over their columns."""
+    """HTML line above the cells that names the two sides over their columns."""
     counts = codes.drop_duplicates("example")["label"].value_counts()
     widths = {label: int(counts.get(label, 1)) for label in LABELS}
     parts = "".join(
@@ -83,30 +98,38 @@ def sides(codes: pd.DataFrame, word: Words) -> str:
     return f'<div class="strip-sides">{parts}</div>'
 
 
-def shades(codes: pd.Series) -> pd.Series:
-    """Index of each code's colour: the most frequent code of the series has the first one."""
-    heard = [code for code in codes.value_counts().index if code not in NOT_HEARD]
-    rank = {code: index % len(CODES) for index, code in enumerate(heard)}
-    return codes.map(lambda code: rank.get(code, 0))
+def _row(row: pd.DataFrame, texts: dict[str, str], word: Words) -> str:
+    """One autoencoder: cells in the order of the examples, anomalous ones first, with a gap before the normal ones."""
+    ordered = row.sort_values(["label", "example"])
+    groups = []
+    for label in LABELS:
+        own = ordered[ordered["label"] == label]
+        cells = "".join(
+            f'<i class="code-cell {kind}" title="{escape(texts.get(str(example), ""))}">{SIGNS[kind]}</i>'
+            for kind, example in zip(own["kind"], own["example"], strict=True)
+        )
+        groups.append(f'<div style="flex:{max(1, len(own))}">{cells}</div>')
+    heard = {label: int((ordered[ordered["label"] == label]["kind"] == OWN).sum()) for label in LABELS}
+    told = escape(word("panel.row", **heard))
+    return f'<div class="code-row" role="img" aria-label="{told}">{"".join(groups)}</div>'
 
 
-def _ordered(codes: pd.DataFrame, examples: pd.DataFrame) -> pd.DataFrame:
-    """The codes with text, column (`place`), colour (`shade`), and how many examples of the member share the code."""
-    texts = dict(zip(examples["example"], examples["text"], strict=True))
-    anomalous = codes["label"] == "anomalous"
-    places = codes.groupby("label")["example"].rank(method="dense").astype(int) - 1
-    first_normal = codes.loc[anomalous, "example"].nunique() + GAP
-    return codes.assign(
-        text=[texts.get(str(example), "") for example in codes["example"]],
-        place=places + first_normal * ~anomalous,
-        shade=codes.groupby("member")["code"].transform(shades),
-        sharing=codes.groupby(["member", "code"])["code"].transform("size"),
-    )
+def _counted(codes: pd.DataFrame) -> list[tuple[tuple[int, int], int]]:
+    """Of each code of each member on how many anomalous and normal examples it stands, and the member."""
+    heard = codes[~codes["code"].isin(NOT_HEARD)]
+    return [
+        ((int((part["label"] == "anomalous").sum()), int((part["label"] == "normal").sum())), int(member))
+        for (member, _), part in heard.groupby(["member", "code"])
+    ]
+
+
+def _beyond(counts: tuple[int, int]) -> tuple[int, int]:
+    return counts[0] - counts[1], counts[0]
 
 
 def _unique(codes: pd.DataFrame) -> int:
     heard = codes[~codes["code"].isin(NOT_HEARD)]
-    sides = {
+    of_sides = {
         label: set(zip(part["member"], part["code"], strict=True)) for label, part in heard.groupby("label")
     }
-    return len(sides.get("anomalous", set()) - sides.get("normal", set()))
+    return len(of_sides.get("anomalous", set()) - of_sides.get("normal", set()))

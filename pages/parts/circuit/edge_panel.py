@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.text import percent
 from pages.parts import i18n, shell
-from pages.parts.charts import colours
 from pages.parts.circuit import code_strip
 from pages.parts.circuit.code_strip import ABSENT, NOT_HEARD, SILENT
 from pages.parts.circuit.view_state import select
@@ -16,7 +15,6 @@ from pages.parts.data import results
 from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import t
-from pages.parts.shell import widgets
 
 JOIN = " + "
 
@@ -78,9 +76,7 @@ def _codes(result: Result, row: Mapping[str, Any]) -> None:
         return
     total = int((table.drop_duplicates("example")["label"] == "anomalous").sum())
     st.markdown(t("edge.own", count=i18n.number(own_examples(table)), total=total))
-    st.html(code_strip.sides(table, t))
-    alt = t("edge.alt", source=row["source"], target=row["target"])
-    widgets.chart(code_strip.strip(table, result.examples, colours.palette(), t), "joint_strip", alt)
+    st.html(code_strip.rows(table, result.examples, t))
     st.caption(t("edge.codes"))
 
 

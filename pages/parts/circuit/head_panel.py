@@ -11,22 +11,26 @@ from core.report.sentences.heads import score_meaning
 from core.schema import AlignmentRecord
 from core.text.folding import beginning, folded
 from pages.parts import i18n, shell
-from pages.parts.charts import colours
 from pages.parts.circuit import code_strip, head_labels, head_signals, head_words
 from pages.parts.circuit.view_state import open_head, select
 from pages.parts.data import results
 from pages.parts.data.results import Result
+from pages.parts.mechanism import card
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
-from pages.parts.shell import widgets, worker_answer
+from pages.parts.shell import worker_answer
 
 MOST_NEIGHBOURS = 5
-BEGINNING = 60  # Characters of a text in the list of examples
+BEGINNING = 70  # Characters of a text in the list of examples
+FEW_TEXTS, LIST_HEIGHT = (
+    4,
+    190,
+)  # Texts up to which the list is as high as it needs, and its height in pixels else
 
 
 def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
-    """One head: its score, its codes on the examples, its neighbours, what it looks at and writes."""
+    """One head: its mechanism card, and folded one text, its codes and scores, its neighbours."""
     names = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
     name = select("head", t("circuit.head"), names, result.titles())
     row = result.heads[result.heads["name"] == name].iloc[0]
@@ -35,18 +39,34 @@ def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
 
 
 def _about(result: Result, row: "pd.Series[Any]", edges: pd.DataFrame) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    name, layer, head = row["name"], int(row.layer), int(row["head"])
+    told = card.show(state.folder(), result, name)
+    if not told:
         st.markdown(
             f"**{t(f'verdict.{row.verdict}')}** · {t('circuit.score', score=i18n.number(row.score))}",
             help=score_meaning(result.manifest, language()),
-            width="content",
         )
-        head_labels.edit(row["name"])
-    head_labels.tell(row["name"])
-    head_signals.show(row)
-    place = _code_strip(result, int(row.layer), int(row["head"]))
-    _neighbours(row["name"], edges, result.titles())
-    _words(result, int(row.layer), int(row["head"]), place)
+        if card.mechanisms_of(state.folder()) is not None:
+            st.caption(t("panel.no_card"))
+    head_labels.edit(name)
+    head_labels.tell(name)
+    table = results.load_codes(state.folder(), layer, head)
+    place = code_strip.best_position(table) if len(table) else ""
+    # without a card the text is what the panel has to tell
+    fold = st.expander(t("panel.in_text"), key=f"panel_text_{told}", expanded=not told, on_change="rerun")
+    if fold.open:
+        with fold:
+            _words(result, layer, head, place)
+    with st.expander(t("panel.codes"), key="panel_codes"):
+        if told:
+            st.caption(
+                t("circuit.score", score=i18n.number(row.score)),
+                help=score_meaning(result.manifest, language()),
+            )
+        head_signals.show(row)
+        _codes(result, table, place)
+    with st.expander(t("panel.near"), key="panel_near"):
+        _neighbours(name, edges, result.titles())
 
 
 def default_query(alignment: AlignmentRecord, place: str, example: int) -> int | None:
@@ -68,24 +88,16 @@ def partner_of(alignment: AlignmentRecord, example: int) -> int | None:
     return partners.get(example)
 
 
-def _code_strip(result: Result, layer: int, head: int) -> str:
-    """The codes of a head at its best position, and the name of this position."""
-    table = results.load_codes(state.folder(), layer, head)
+def _codes(result: Result, table: pd.DataFrame, place: str) -> None:
+    """The codes of a head at its best position."""
     if table.empty:
         st.caption(t("circuit.no_codes"))
-        return ""
-    place = code_strip.best_position(table)
+        return
     table = table[table["position"] == place]
-    st.html(code_strip.sides(table, t))
-    widgets.chart(
-        code_strip.strip(table, result.examples, colours.palette(), t),
-        "code_strip",
-        t("alt.codes", head=results.head_name(layer, head)),
-    )
+    st.html(code_strip.rows(table, result.examples, t))
     shared = code_strip.most_shared(table)
     counted = t("panel.shared", **vars(shared)) if shared.anomalous > 1 else ""
     st.caption(f"{sentences.position(place)} {counted}", help=t("circuit.codes"))
-    return place
 
 
 def _neighbours(name: str, edges: pd.DataFrame, titles: Mapping[str, str]) -> None:
@@ -123,14 +135,15 @@ def _one_example(result: Result, layer: int, head: int, place: str) -> None:
     order = sorted(range(len(examples)), key=lambda index: examples["label"].iloc[index] != "anomalous")
     counts = result.manifest.counts
     names = names_of(examples, counts.anomalous + counts.normal)
-    example = st.selectbox(
-        t("panel.example"),
-        order,
-        format_func=names.__getitem__,
-        label_visibility="collapsed",
-        key=f"panel_example_{run}",
-        persist_state="session",
-    )
+    with st.container(height=LIST_HEIGHT if len(order) > FEW_TEXTS else "content", key="panel_texts"):
+        example = st.radio(
+            t("panel.example"),
+            order,
+            format_func=names.__getitem__,
+            label_visibility="collapsed",
+            key=f"panel_example_{run}",
+            persist_state="session",
+        )
     alignment = result.manifest.alignment
     question = {
         "run": str(state.folder().path),
@@ -143,23 +156,31 @@ def _one_example(result: Result, layer: int, head: int, place: str) -> None:
     view = worker_answer.ask("head", question, "panel")
     if view is None:
         return
-    start = view["first"]
-    tokens = {
-        start + index: f"{head_words.readable(piece)}  ({start + index})"
-        for index, piece in enumerate(view["pieces"])
-    }
-    query = st.selectbox(
-        t("panel.query"),
-        list(tokens),
-        index=list(tokens).index(view["query"]),
-        format_func=tokens.__getitem__,
-        key=f"panel_token_{run}_{layer}_{head}_{example}",
-        persist_state="session",
-    )
+    key = f"panel_token_{run}_{layer}_{head}_{example}"
+    query = _clicked_token(view, key)
     if query != view["query"]:
         view = worker_answer.ask("head", question | {"query": query}, "panel")
     if view is not None:
+        st.html(head_words.shades(view, key))
         _show(view, examples["label"].iloc[example])
+
+
+def _clicked_token(view: HeadView, key: str) -> int:
+    """The token of the text that is clicked; the text stands as its tokens, each a button."""
+    start = view["first"]
+    pieces = {start + index: head_words.readable(piece) for index, piece in enumerate(view["pieces"])}
+    chosen = st.pills(
+        t("panel.query"),
+        list(pieces),
+        format_func=pieces.__getitem__,
+        default=view["query"],
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        wrap=True,
+        persist_state="session",
+    )
+    return view["query"] if chosen is None else int(chosen)
 
 
 def _show(view: HeadView, label: str) -> None:

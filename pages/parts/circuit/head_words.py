@@ -14,7 +14,6 @@ DARKEST = 60
 MOST_NAMED = 3
 LEAST_NAMED = 0.01
 """Tokens that the sentence names, and the attention that they get at least."""
-LONGEST_AT_ONCE = 60  # Tokens that surely fit without scrolling
 MOST_SHOWN = 5  # Words that are shown unfolded
 MOST_LISTED = 12  # Tokens of the table
 SIGN = {"anomalous": "▲", "normal": "●"}
@@ -32,17 +31,27 @@ def strongest(view: HeadView, count: int) -> list[tuple[int, str, float]]:
     return [place for place in places if place[2] > 0]
 
 
-def looks(view: HeadView, word: Words) -> str:
-    """The text, each token shaded by the attention it gets, and below it the strongest ones as a table."""
+def shades(view: HeadView, key: str) -> str:
+    """Style for the buttons of the text's tokens under this key: the darker, the more attention a token gets.
+
+    A token that begins with a space stands apart from the one before, as it does in the text.
+    """
     most = max(view["weights"], default=0.0) or 1.0
-    tokens = "".join(
-        _token(piece, weight, most, view["first"] + index, view["query"])
-        for index, (piece, weight) in enumerate(zip(view["pieces"], view["weights"], strict=True))
+    button = f'[class*="st-key-{key}"] button:nth-of-type'
+    rules = "".join(
+        f"{button}({place}){{background:color-mix(in srgb,{SHADE} {shade}%,transparent)}}"
+        for place, weight in enumerate(view["weights"], start=1)
+        if (shade := round(DARKEST * weight / most))
     )
-    cut_end = " …" if view["first"] + len(view["pieces"]) < view["length"] else ""
-    text = f"{'… ' if view['first'] else ''}{tokens}{cut_end}"
-    # a long text scrolls, so the keyboard must get to it
-    scroll = ' tabindex="0"' if len(view["pieces"]) > LONGEST_AT_ONCE else ""
+    apart = [
+        f"{button}({place})" for place, piece in enumerate(view["pieces"], start=1) if piece[:1].isspace()
+    ]
+    spaces = f"{','.join(apart)}{{margin-left:.28em}}" if apart else ""
+    return f"<style>{rules}{spaces}</style>"
+
+
+def looks(view: HeadView, word: Words) -> str:
+    """The tokens with most attention in a sentence, and below it as a table."""
     named = word("finding.comma").join(
         f"<b>{escape(readable(piece))}</b> {percent(share)}"
         for _, piece, share in strongest(view, MOST_NAMED)
@@ -54,7 +63,7 @@ def looks(view: HeadView, word: Words) -> str:
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (
-        f'<div class="looks"><p class="named">{named}</p><p class="words"{scroll}>{text}</p>'
+        f'<div class="looks"><p class="named">{named}</p>'
         f"<details><summary>{escape(word('panel.as_table'))}</summary>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></div>"
     )
@@ -83,15 +92,6 @@ def writes(view: HeadView, label: str, word: Words) -> str:
         f"<details><summary>{escape(word('panel.all_words'))}</summary>"
         f'<div class="both">{rest}</div></details></div>'
     )
-
-
-def _token(piece: str, weight: float, most: float, place: int, query: int) -> str:
-    classes = "look query" if place == query else "look"
-    title = f"{readable(piece)} ({place}): {100 * weight:.2f} %"
-    shade = round(DARKEST * weight / most)
-    style = f' style="background:color-mix(in srgb, {SHADE} {shade}%, transparent)"' if shade else ""
-    before = " " if piece[:1].isspace() else ""
-    return f'{before}<span class="{classes}"{style} title="{escape(title)}">{escape(readable(piece))}</span>'
 
 
 def _heading(label: str, piece: str, word: Words) -> str:

@@ -91,7 +91,7 @@ def test_the_card_tells_what_the_head_does_with_numbers_rounded_once():
     assert told.seen[0] == ("yesterday", 1.0)
     shown = [line.shown.replace("\u00a0", " ") for line in told.lines]
     assert shown == [
-        "Legal +6.4 · the +7 · Billing −6.4",
+        "Legal +6.4 · Billing −6.4",
         "at fault 8 → 2, normal right 8 → 7",
         "76 % (52 % to 97 %), on 2 of 3 texts",
         "no known role",

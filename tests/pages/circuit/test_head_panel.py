@@ -44,33 +44,27 @@ def view(**changes: Any) -> dict[str, Any]:
     return answer | changes
 
 
-def test_words_are_shaded_by_their_share_of_the_strongest_and_told_exactly() -> None:
+def test_tokens_are_shaded_by_their_share_of_the_strongest_and_told_in_a_table() -> None:
+    shades = head_words.shades(view(), "panel_token_r_1_2_0")
+    assert (
+        f"button:nth-of-type(1){{background:color-mix(in srgb,{head_words.SHADE} {head_words.DARKEST}%"
+        in shades
+    )
+    assert "nth-of-type(2){background" not in shades
+    assert shades.endswith("margin-left:.28em}</style>")  # " tax" stands apart from the token before it
+    assert (
+        f"button:nth-of-type(3){{background:color-mix(in srgb,{head_words.SHADE} {head_words.DARKEST // 3}%"
+        in shades
+    )
     html = head_words.looks(view(), word)
     assert "<b>A" not in html.replace("<b>&lt;b&gt;A", "")
-    assert f"{head_words.SHADE} {head_words.DARKEST}%" in html
-    assert f"{head_words.SHADE} {head_words.DARKEST // 3}%" in html
-    assert '<span class="look" title="tax (1): 0.00 %">tax</span>' in html
-    assert 'title="&lt;b&gt;A (0): 75.00 %"' in html
-    assert html.count('class="look query"') == 1
     assert html.index(percent(0.75)) < html.index(percent(0.25))
     assert html.count("<tr>") == 3  # the head, and the two words that get attention
-
-
-def test_long_text_that_scrolls_is_reached_by_the_keyboard() -> None:
-    many = 2 * head_words.LONGEST_AT_ONCE
-    long = view(pieces=["a"] * many, weights=[1.0] + [0.0] * (many - 1), length=many)
-    assert '<p class="words" tabindex="0">' in head_words.looks(long, word)
-    assert "tabindex" not in head_words.looks(view(), word)
 
 
 def test_word_with_hardly_any_attention_is_not_named() -> None:
     named = head_words.looks(view(weights=[0.995, 0.005, 0.0]), word).split("</p>")[0]
     assert "tax" not in named
-
-
-@pytest.mark.parametrize(("first", "length", "marks"), [(0, 3, 0), (4, 9, 2), (0, 9, 1)])
-def test_cut_text_says_so(first: int, length: int, marks: int) -> None:
-    assert head_words.looks(view(first=first, length=length, query=first), word).count("…") == marks
 
 
 @pytest.mark.parametrize(
@@ -150,6 +144,25 @@ def test_clearest_row_is_the_code_that_most_anomalous_examples_share_alone() -> 
     assert codes.most_shared(lacking) == codes.Shared(1, 0, 1, 2)
 
 
+def test_cells_are_own_codes_shared_ones_or_silent_each_with_its_sign() -> None:
+    cells = [
+        (0, 1, "anomalous", "3"), (0, 2, "anomalous", "4"), (0, 3, "normal", "4"), (0, 4, "normal", "silent"),
+        (1, 1, "anomalous", "7"), (1, 2, "anomalous", "7"), (1, 3, "normal", "2"), (1, 4, "normal", "absent"),
+    ]  # fmt: skip
+    table = pd.DataFrame(cells, columns=["member", "example", "label", "code"])
+    assert list(codes.kinds(table)) == ["own", "shared", "shared", "silent", "own", "own", "own", "absent"]
+    assert codes.clearest(table) == 1
+    texts = pd.DataFrame({"example": ["1", "2", "3", "4"], "text": ["a <b>", "b", "c", "d"]})
+    html = codes.rows(table, texts, word)
+    clearest, rest = html.split("<details>")
+    assert clearest.count('class="code-cell own"') == 3 + 1  # and one in the legend
+    assert rest.count('class="code-row"') == 2
+    assert "panel.all_rows 2" in rest
+    assert "panel.row 2 1" in clearest
+    assert 'title="a &lt;b&gt;"' in html
+    assert "<details>" not in codes.rows(table[table["member"] == 0], texts, word)
+
+
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, language: str) -> None:
     app = open_app("circuit", language, make_run(runs_folder()).run_id)
@@ -161,7 +174,7 @@ def test_panel_tells_what_the_head_looks_at_and_writes(open_app: OpenApp, langua
     assert halves <= {tab.label for tab in app.tabs}
     assert "&lt;i&gt;anomalous" in words
     assert "<i>anomalous" not in words
-    assert 'class="look query"' in words
+    assert any(str(group.key).startswith("panel_token_") for group in app.button_group)
 
 
 def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
@@ -170,15 +183,15 @@ def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
     run_until(app, lambda: 'class="writes"' in shown(app))
     name = app.session_state["head"]
     key = f"panel_token_{run.run_id}_{name[1:].replace('H', '_')}_0"
-    assert app.selectbox(key=key).value == 6
+    assert app.button_group(key=key).value == 6
     for place in (1, 3):
-        app.selectbox(key=key).set_value(place).run()
+        app.button_group(key=key).set_value(place).run()
         token = run.config().examples.examples[0].text.split(" ")[place]
         words = entries("en")["panel.at"].format(token=token)
         run_until(app, lambda words=words: words in shown(app))
-    app.selectbox(key=f"panel_example_{run.run_id}").set_value(1).run()
+    app.radio(key=f"panel_example_{run.run_id}").set_value(1).run()
     run_until(app, lambda: "“late”" in shown(app))
-    assert app.selectbox(key=f"panel_example_{run.run_id}").value == 1
+    assert app.radio(key=f"panel_example_{run.run_id}").value == 1
 
 
 def test_neighbour_opens_on_a_click(open_app: OpenApp) -> None:

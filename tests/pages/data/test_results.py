@@ -7,7 +7,6 @@ import pytest
 
 from core.errors import StorageError
 from core.text.csv_safe import guarded, unguarded
-from pages.parts.circuit import code_strip as codes
 from pages.parts.circuit.code_strip import best_position
 from pages.parts.data import results
 from tests.support.made_runs import make_run
@@ -67,9 +66,3 @@ def test_best_position_has_the_most_codes_of_the_anomalous_side_alone() -> None:
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["position", "label", "code"]).assign(member=0)
     assert best_position(table) == "5"
-
-
-def test_same_code_has_the_same_colour_within_a_member() -> None:
-    shades = codes.shades(pd.Series(["7", "7", "3", "silent", "7", "3"]))
-    assert shades[0] == shades[1] == shades[4]
-    assert shades[2] == shades[5] != shades[0]
