@@ -79,7 +79,8 @@ def saved_effects(run: RunFolder) -> pd.DataFrame:
     """effects.csv: effects on single texts of heads, edges and MLP blocks, by `kind`."""
     with _or_damaged(run):
         table = _table(run, "effects")
-        numbers = dict.fromkeys(("source_head", "target_layer", "target_head"), "Int64")
+        empty_in_some = table.columns.intersection(["source_head", "target_layer", "target_head"])
+        numbers = dict.fromkeys(empty_in_some, "Int64")
         return table.assign(direction=table["direction"].replace(FORMER_DIRECTIONS)).astype(numbers)
 
 

@@ -56,9 +56,9 @@ def test_both_languages_have_every_form(language):
 @pytest.mark.parametrize(
     ("sums", "part"),
     [
-        ((0.9, 0.1, 0.02), "add up to that: 90 % of heads and 10 % of MLP blocks."),
-        ((1.6, 0.4, -1.0), "add up to more, 160 % of heads and 40 % of MLP blocks: what one passes on"),
-        ((0.3, 0.2, 0.5), "add up to less, 30 % of heads and 20 % of MLP blocks: some stand in"),
+        ((0.9, 0.1, 0.02), "add up to that (heads 90 %, MLP blocks 10 %)."),
+        ((1.6, 0.4, -1.0), "add up to more (heads 160 %, MLP blocks 40 %): what one passes on"),
+        ((0.3, 0.2, 0.5), "add up to less (heads 30 %, MLP blocks 20 %): some stand in"),
         ((None, 0.2, None), "both 100 %."),
     ],
 )
