@@ -10,7 +10,7 @@ from core.analysis.result_tables import DIRECTIONS, effect_rows
 from core.causal.mlp_blocks.shares import BlockEffects
 from core.causal.verdicts import Findings
 from core.examples.alignment import Alignment
-from core.heads import HeadId
+from core.heads import HeadId, MlpId
 from core.schema import AddingUp, BlocksRecord, HeadEvidence, LayerShares, Note, json_number
 
 
@@ -49,12 +49,14 @@ def mlp_records(findings: Findings | None) -> dict[str, HeadEvidence]:
 
 
 def blocks_record(
-    blocks: BlockEffects | None, heads: Findings | None, every: Sequence[HeadId]
+    blocks: BlockEffects | None, mlps: Findings | None, heads: Findings | None, every: Sequence[HeadId]
 ) -> BlocksRecord | None:
-    """For the manifest; `heads` are the findings on single heads, `every` all heads of the model."""
+    """For the manifest; findings are on MLP blocks and on single heads, `every` are all heads of the model."""
     if blocks is None:
         return None
     shares = blocks.shares()
+    sides = [] if mlps is None else zip(mlps.targets, mlps.low, mlps.high, strict=True)
+    clear = {target for target, low, high in sides if low > 0 or high < 0}
     layers = sorted({*blocks.layers, *(mlp.layer for mlp in blocks.mlps)})
     return BlocksRecord(
         layers=tuple(
@@ -62,6 +64,7 @@ def blocks_record(
                 layer=layer,
                 attention=json_number(shares.get(f"attention.{layer}", np.nan)),
                 mlp=json_number(shares.get(f"mlp.{layer}", np.nan)),
+                clear=MlpId(layer) in clear,
                 whole=layer in blocks.whole,
             )
             for layer in layers

@@ -91,7 +91,7 @@ def _stages(
     judged = stability_record(config, observed, weighted, scores, stability, evidence, rows)
     clock.start("done")
     heads = tables.with_findings(heads, evidence.heads, tables.HEAD_KEYS)
-    blocks = block_tables.blocks_record(ranked.blocks, evidence.heads, every)
+    blocks = block_tables.blocks_record(ranked.blocks, of_mlps, evidence.heads, every)
     effects = tables.effect_table(evidence, alignment)
     details = tables.evidence_record(evidence, stability, judged, every)
     yield RunResult(

@@ -6,13 +6,15 @@ from core.schema._stored import Direction, Stored
 class LayerShares(Stored):
     """Shares of the gap that pass through the attention of a layer (all its heads together) and its MLP block.
 
-    None where the layer has no such part, or it could not be measured. `whole` says that the layer has no heads, so
+    None where the layer has no such part, or it could not be measured. `clear` says that the 95 % interval of the MLP
+    block's effect excludes 0; `whole` says that the layer has no heads, so
     that all that it adds counts as its MLP block.
     """
 
     layer: int
     attention: float | None = None
     mlp: float | None = None
+    clear: bool = False
     whole: bool = False
 
 

@@ -21,7 +21,7 @@ def mlp_sentence(manifest: Manifest, language: str) -> str:
         return ""
     if blocks.reason:
         return text(language, "mlps.none_told")
-    shares = {row.layer: row.mlp for row in blocks.layers if row.mlp is not None}
+    shares = {row.layer: row.mlp for row in blocks.layers if row.mlp is not None and row.clear}
     against = _named({layer: -share for layer, share in shares.items() if share <= -WORTH_NAMING})
     way = "against_one" if len(against) == 1 else "against"
     last = text(language, f"mlps.{way}", layers=_layers(language, against)) if against else ""

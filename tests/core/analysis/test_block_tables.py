@@ -38,7 +38,7 @@ def compared(loaded, ending: str = "") -> Comparison:
 def record_of(comparison: Comparison):
     loaded, blocks = comparison.recording.loaded, result_of(block_effects(comparison))
     heads = judge(loaded.heads, result_of(comparison.effects(loaded.heads)), HEAD_BOUND, 0)
-    return blocks, blocks_record(blocks, heads, loaded.heads)
+    return blocks, blocks_record(blocks, blocks.findings(0, made=False), heads, loaded.heads)
 
 
 def test_where_blocks_only_add_the_single_effects_add_up_to_all_at_once():
@@ -63,6 +63,9 @@ def test_where_one_reads_what_the_other_writes_the_remainder_is_the_interaction(
         assert row.interaction == pytest.approx(row.both - row.sum_heads - row.sum_mlps, abs=1e-4)
         assert row.sum_mlps == pytest.approx(blocks.mlp[number].mean(axis=-1).sum(), abs=1e-4)
     assert abs(record.adding_up[0].interaction) > 0.05
+    found = blocks.findings(0, made=False)
+    assert [row.clear for row in record.layers] == ((found.low > 0) | (found.high < 0)).tolist()
+    assert {row.clear for row in record.layers} == {True, False}
 
 
 def test_shares_are_those_of_all_heads_of_a_layer_and_of_its_mlp_block():

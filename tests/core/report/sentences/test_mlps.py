@@ -11,8 +11,12 @@ ONLY = "Only attention heads carry the difference from word to word"
 BESIDE = ONLY + ". Beside them, the"
 
 
-def sentence(*shares: float | None, reason: str = "", language: str = "en") -> str:
-    layers = tuple(LayerShares(layer=layer, mlp=share) for layer, share in enumerate(shares))
+def sentence(
+    *shares: float | None, reason: str = "", language: str = "en", unclear: tuple[int, ...] = ()
+) -> str:
+    layers = tuple(
+        LayerShares(layer=layer, mlp=share, clear=layer not in unclear) for layer, share in enumerate(shares)
+    )
     blocks = BlocksRecord(layers=layers, reason=reason)
     manifest = STATES["tested"].manifest.model_copy(update={"blocks": blocks})
     return mlp_sentence(manifest, language).replace("\u00a0", " ")
@@ -35,11 +39,16 @@ def sentence(*shares: float | None, reason: str = "", language: str = "en") -> s
             BESIDE + " MLP blocks of layers 0, 3 and 4 pass on 20 %, 30 % and 11 % of it, and 1 more at"
             " least 10 % each; they were not broken down. The one of layer 1 works against it.",
         ),
-        ((0.0, -0.09), ONLY + "; no MLP block passes on as much as 10 % of it."),
+        ((0.0, -0.09), ONLY + "; no MLP block clearly passes on as much as 10 % of it."),
     ],
 )
 def test_the_largest_blocks_are_named_in_the_order_of_their_layers(shares, expected):
     assert sentence(*shares) == expected
+
+
+def test_shares_that_could_be_none_are_not_named():
+    assert "layer 1 passes on 30 %" in sentence(0.2, 0.3, unclear=(0,))
+    assert "no MLP block clearly" in sentence(0.2, 0.3, unclear=(0, 1))
 
 
 def test_without_blocks_it_says_why_and_runs_that_measured_none_say_nothing():
