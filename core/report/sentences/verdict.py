@@ -17,7 +17,7 @@ import pandas as pd
 
 from core.runs.facts import Facts
 from core.schema import Note
-from core.text import joined, listed, number, percent, text
+from core.text import listed, number, percent, text
 
 HALF = 0.5
 _NOTHING = ("no_candidates", "no_difference", "untested", "none_confirmed")
@@ -158,7 +158,7 @@ def advises(facts: Facts, language: str) -> str:
     if tried is None or tried.ending == "unjudged":
         return helps(facts, language)
     short = text(language, f"verdict.{tried.ending}", heads=listed(language, tried.heads))
-    return joined(language, short, text(language, "verdict.harms" if tried.harms else "verdict.harmless"))
+    return short + text(language, "verdict.harms" if tried.harms else "verdict.harmless")
 
 
 def trust(facts: Facts, language: str) -> Trust:

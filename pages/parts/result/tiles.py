@@ -6,7 +6,7 @@ from html import escape
 from core.report.sentences.verdict import Remedy, Trust, remedy, trust
 from core.runs.facts import Facts
 from core.schema import Manifest
-from core.text import listed, percent
+from core.text import percent
 from pages.parts import i18n
 from pages.parts.session.state import language, t, tn
 
@@ -56,14 +56,13 @@ def _of_remedy(facts: Facts, waits: bool) -> list[Tile]:
             Tile(shown, t(f"result.tile_fault_{why}"), "waiting"),
             Tile(shown, t("result.tile_right"), "waiting"),
         ]
-    heads = listed(language(), tried.heads)
     if tried.ending == "unjudged":
         changed, harmed = tried.anomalous - tried.fault_after, tried.normal - tried.right_after
         return [
-            Tile(_of_total(changed, tried.anomalous), t("result.tile_changed", heads=heads)),
+            Tile(_of_total(changed, tried.anomalous), t("result.tile_changed")),
             Tile(_of_total(harmed, tried.normal), t("result.tile_changed_normal"), "bad" if harmed else ""),
         ]
-    return [Tile(_change(tried), t("result.tile_fault", heads=heads), tried.ending), _of_price(tried)]
+    return [Tile(_change(tried), t("result.tile_fault"), tried.ending), _of_price(tried)]
 
 
 def _change(tried: Remedy) -> str:

@@ -103,21 +103,21 @@ def test_headline_says_what_was_measured(facts: Facts, examples: pd.DataFrame, s
             (8, 0),
             (7, 7),
             "Switching off L2H1 and L0H1 ends it: 8 → 0 of 8 texts at fault. Normal texts still right: 7 of 7.",
-            "Switching off L2H1 and L0H1 ends it and costs no normal text its right answer.",
+            "Switching off L2H1 and L0H1 ends it, at no cost to normal texts.",
         ),
         (
             (8, 3),
             (7, 5),
             "Switching off L2H1 and L0H1 helps in part: 8 → 3 of 8 texts at fault."
             " It costs: normal texts right 7 → 5 of 7.",
-            "Switching off L2H1 and L0H1 helps in part and costs right answers on normal texts.",
+            "Switching off L2H1 and L0H1 helps in part, but costs normal texts their right answers.",
         ),
         (
             (6, 6),
             (7, 7),
             "Switching off L2H1 and L0H1 does not help: 6 → 6 of 8 texts at fault."
             " Normal texts still right: 7 of 7.",
-            "Switching off L2H1 and L0H1 does not help and costs no normal text its right answer.",
+            "Switching off L2H1 and L0H1 does not help, at no cost to normal texts.",
         ),
     ],
 )
@@ -140,8 +140,8 @@ def test_headline_does_not_change_when_the_check_ends() -> None:
 @pytest.mark.parametrize(
     ("level", "reasons", "why", "advised"),
     [
-        ("high", ("held_out",), "20\u00a0% of the effect holds on texts left out", False),
-        ("medium", ("held_out_low", "steady"), "only 20\u00a0% of the effect holds", True),
+        ("high", ("held_out",), "on texts left out 20\u00a0% of the effect holds", False),
+        ("medium", ("held_out_low", "steady"), "on texts left out only 20\u00a0% holds", True),
         ("low", ("held_out_low", "joint_not_heads"), "words and MLP blocks carry more (60\u00a0%)", True),
         ("none", ("no_difference",), "both kinds of text get much the same answers", True),
     ],

@@ -96,7 +96,7 @@ def test_sentence_says_what_was_measured(mechanisms: MechanismsRecord | None, sa
 
 def test_japanese_sentence_names_one_word_and_several() -> None:
     assert when(with_effects(), made(looks=()), "ja") == (
-        "テキストに「invoice」「refund」のいずれかがあると、L2H1 · trigger が「Legal」を出やすくします。"
+        "テキストに「invoice」「refund」のどれかがあると、L2H1 · trigger が「Legal」を出やすくします。"
     )
     assert when(with_effects(), made(looks=(("yesterday", 0.9, (1, 3)),), differing=((), (), ())), "ja") == (
         "テキストに「yesterday」があると（3 件中 2 件）、L2H1 · trigger が「Legal」を出やすくします。"
