@@ -50,7 +50,12 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "sweep_map": MAP_COLUMNS,
     "benchmark": BENCHMARK_COLUMNS,
 }
-JSON = {"manifest": schema.Manifest, "evidence": schema.EvidenceDetails}
+JSON = {
+    "manifest": schema.Manifest,
+    "evidence": schema.EvidenceDetails,
+    "mechanisms": schema.MechanismsRecord,
+    "mechanism": schema.Mechanism,
+}
 PART = re.compile(r"(<!-- made: (\w+) ?(\S*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 Words = Mapping[str, Any]
 

@@ -6,10 +6,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from core.examples.example_set import LABELS
+from core.heads import HeadId
 from core.jobs.backend import Answer
 from core.jobs.local_backend import LocalBackend
+from core.runs.result_reader import MECHANISMS_FILE
 from core.runs.run_folder import RunFolder, runs_folder
-from core.schema import AlignmentRecord
+from core.schema import AlignmentRecord, Mechanism, MechanismsRecord, SeenWord, SideCounts, WrittenWord
 from core.text import percent
 from pages.parts import i18n
 from pages.parts.circuit import code_strip as codes
@@ -192,6 +195,31 @@ def test_two_words_in_a_row_can_be_chosen(open_app: OpenApp) -> None:
     app.radio(key=f"panel_example_{run.run_id}").set_value(1).run()
     run_until(app, lambda: "“late”" in shown(app))
     assert app.radio(key=f"panel_example_{run.run_id}").value == 1
+
+
+def test_card_of_a_head_stands_in_the_panel_with_the_text_folded(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    name = results.load(run).selected["name"].iloc[0]
+    layer, head = HeadId.parse(name)
+    counts = {label: SideCounts(texts=4, judged=4, fault_before=4, fault_after=1) for label in LABELS}
+    unit = Mechanism(
+        layer=layer,
+        head=head,
+        looks_at=(SeenWord(word="<late>", share=0.9, overall=0.9, texts=(1,)),),
+        likelier=(WrittenWord(word="Legal", change=2.54),),
+        without=counts,
+    )
+    run.write_model(MECHANISMS_FILE, MechanismsRecord(units={name: unit}))
+    app = open_app("circuit", run=run.run_id)
+    words = shown(app)
+    assert 'class="mech"' in words
+    assert "&lt;late&gt;" in words
+    assert "at fault 4 → 1" in words
+    assert "Legal +2.5" in words
+    assert 'class="writes"' not in words  # the fold is closed, so the worker is not asked
+    other = results.load(run).heads["name"].iloc[-1]
+    app.selectbox(key="head").set_value(other).run()
+    assert entries("en")["panel.no_card"] in shown(app)
 
 
 def test_neighbour_opens_on_a_click(open_app: OpenApp) -> None:
