@@ -95,6 +95,7 @@ def test_the_sample_incident_ends_with_every_file(run, tmp_path):
     )
     assert code == 0, stderr
     assert "heads selected" in stdout
+    assert "heads make the model answer" in stdout.splitlines()[0], "the verdict comes first"
     expected = {
         "heads": HEAD_COLUMNS,
         "edges": EDGE_COLUMNS,
@@ -143,7 +144,7 @@ def test_a_model_and_texts_that_nobody_prepared(run, tmp_path, examples):
     heads = pd.read_csv(tmp_path / "out" / "heads.csv")
     assert len(heads) == 40
     assert heads["score"].max() > 0
-    assert "nothing to explain" in stdout.splitlines()[1], "the model says the same on both sides"
+    assert "nothing to explain" in stdout.splitlines()[0], "the model says the same on both sides"
     assert not heads["selected"].any() and heads["label_p_value"].isna().all()
 
 

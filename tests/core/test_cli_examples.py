@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.cli_examples import HowToRead, read
+from core.cli.examples import HowToRead, read
 from core.errors import ConfigError, ExamplesError
 
 

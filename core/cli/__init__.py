@@ -18,29 +18,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core import cli_examples as reading
-from core.config import Candidates, DeviceName, PartnersChoice, PresetName, RunConfig
+from core.cli import examples as reading
+from core.cli import printing
+from core.cli.options import (
+    Adapter,
+    CandidatesFrom,
+    Device,
+    MatchBy,
+    Model,
+    PartnersFor,
+    Positions,
+    Scenario,
+)
+from core.config import PresetName, RunConfig
 from core.dashboard import serve_command
 from core.errors import HeadlightError
-from core.examples.alignment import PositionMode
-from core.examples.answer_match import Match
-from core.examples.reading import sentence as note_sentence
 from core.generators import relayed, result_of
 from core.jobs.carrying_out import carry_out, saved, survivable
 from core.jobs.fetching import request_of
 from core.jobs.follow_up import follow_up
-from core.report.sentences.circuit import ablated
-from core.report.sentences.outcome import outcome
-from core.runs.compared import read_partners
 from core.runs.job_state import JobKind
 from core.runs.replacing import replacing
-from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
 from core.scenarios.loader import fetched_names, load_scenario, scenario_names
 from core.schema import Note, Progress
-from core.sensitivity.sentences import details, limits, lines, sentence
 from core.sensitivity.summary import read_sensitivity, sweep_folder
-from core.text import text
 
 if TYPE_CHECKING:
     from core.model.loading import ModelPool
@@ -55,24 +57,6 @@ _CALLBACKS = (weakref.__file__, _weakrefset.__file__)
 
 _UsageError: Any = typer.BadParameter.__base__
 """What the command line raises for wrong words; typer keeps its class private."""
-
-Scenario = Annotated[str, typer.Option(help="a bundled scenario")]
-Model = Annotated[str, typer.Option(help="hub id or folder of a model")]
-Adapter = Annotated[
-    str, typer.Option(help="a LoRA adapter for the model (none: not the one that lies in its folder)")
-]
-Positions = Annotated[PositionMode, typer.Option(help="which token positions are compared")]
-CandidatesFrom = Annotated[
-    Candidates,
-    typer.Option(
-        help="by codes, gradients and measured effects together, by codes alone, or by codes times gradients"
-    ),
-]
-PartnersFor = Annotated[PartnersChoice, typer.Option(help="partners for texts without one of equal length")]
-Device = Annotated[DeviceName, typer.Option(help="where the model runs")]
-MatchBy = Annotated[
-    Match, typer.Option(help="whether what the model says begins with an answer, contains or equals it")
-]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -184,7 +168,7 @@ def sensitivity(
     settings |= {"partners": partners, "adapter": adapter}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
     config, notes = reading.settings(scenario, model, examples, how, **settings, device=device, seed=seed)
-    _tell(notes)
+    printing.notes(notes)
     sweep(config, sweep_folder(out))
 
 
@@ -221,18 +205,12 @@ def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> 
 
     config.examples.check()
     card = inspect(config.model, config.device, config.adapter)
-    _tell(notes)
-    for remark in card.get("findings", []):
-        print("note:", text("en", f"note.{remark['kind']}", **remark["values"]), file=sys.stderr)
+    printing.notes(notes, card.get("findings", []))
     models = ModelPool(size=1)
     with replacing(out, config, name) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))
     folder = RunFolder(out)
-    manifest = folder.manifest()
-    counts = manifest.counts
-    print(f"{counts.selected_heads} of {counts.heads} heads selected; result in {out}")
-    for line in outcome(manifest, read_partners(folder), "en"):
-        print(line)
+    printing.result(folder)
     if config.evidence and follow_up(folder) is not None:
         _check_circuit(folder, models)
 
@@ -244,9 +222,7 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
 
     _carry_out(folder, "circuit", check("circuit", folder, models))
     folder.write_bytes("report.html", current_report(folder, {}).encode())
-    record = read_circuit(folder)
-    if record and record.before_after:
-        print(ablated(record.before_after, "en"))
+    printing.remedy(folder)
 
 
 def sweep(config: RunConfig, folder: RunFolder) -> None:
@@ -257,10 +233,7 @@ def sweep(config: RunConfig, folder: RunFolder) -> None:
     content = read_sensitivity(folder, config)
     if content is None or not content["summary"]["by"]:
         return
-    quality = content["summary"]["by"]
-    print(sentence(content, quality, "en"))
-    print(*lines(content), *details(content, quality, "en"), limits(quality, "en"), sep="\n")
-    print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
+    printing.sweep(content, folder)
 
 
 def _carry_out(folder: RunFolder, kind: JobKind, steps: Generator[Progress, None, None]) -> None:
@@ -310,16 +283,7 @@ def _run() -> int:
         return INTERRUPTED
 
 
-def _tell(notes: Sequence[Note]) -> None:
-    """How the examples were read, once nothing is left to refuse: a refusal is one line alone."""
-    for note in notes:
-        print("note:", note_sentence(note, "en"), file=sys.stderr)
-
-
 def _show(record: Progress) -> None:
     if _asked_to_stop.is_set():
         raise KeyboardInterrupt
-    if not sys.stderr.isatty():
-        return
-    loss = f"  loss {record.metrics['loss']:.4g}" if "loss" in record.metrics else ""
-    print(f"\r\033[K{record.stage} {record.step}/{record.total}{loss}", end="", file=sys.stderr, flush=True)
+    printing.progress(record)
