@@ -25,7 +25,7 @@ def seen_words(
     shares: dict[tuple[str, WordKind], dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for of_text, attention, number in zip(words, weights, numbers, strict=True):
         for word, share in zip(of_text, shares_by_word(of_text, attention), strict=True):
-            shares[word.text, word.kind][number] += share
+            shares[word.text, "first" if word.first == 0 else word.kind][number] += share
     seen = [
         SeenWord(
             word=word,

@@ -6,7 +6,7 @@
 3. Only the other texts are continued by the changed model itself.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from core.examples.answer_match import Match, verdict
 from core.examples.example_set import LABELS, Example
 from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
+from core.mechanisms._answers import Way
 from core.model.batching import batches_of, tokens_for
 from core.model.loaded_model import LoadedModel
 from core.model.next_token import head_logits, hidden_at
@@ -38,6 +39,7 @@ class Spoken:
     """Given texts (token ids) with what the unchanged model says behind each, and its logits there (text, vocabulary).
 
     `count` is how many tokens it was asked for, `decisive` how many first ones tell whether it says something else.
+    `answers` are the first tokens of each text's own answers, where they part directly behind the text.
     """
 
     examples: Sequence[Example]
@@ -47,14 +49,19 @@ class Spoken:
     count: int
     decisive: int
     match: Match
+    answers: Sequence[Mapping[Way, int]] = ()
 
 
 @dataclass(frozen=True)
 class Without:
-    """One unit switched off: counts by side, and what the logits of the anomalous texts lose, a mean (vocabulary,)."""
+    """One unit switched off: counts by side, and what the logits of the anomalous texts lose, a mean (vocabulary,).
+
+    `on_answers` are the same of each text's own answers, against the mean of all words; empty where none is known.
+    """
 
     counts: dict[str, SideCounts]
     lost: Tensor
+    on_answers: dict[Way, float]
 
 
 def without_each(
@@ -71,6 +78,7 @@ def without_each(
     anomalous = [example.label == "anomalous" for example in spoken.examples]
     same = torch.zeros(len(units), len(rows), dtype=torch.bool)
     lost = torch.zeros(len(units), spoken.logits.shape[-1])
+    on_answers: list[dict[Way, list[float]]] = [{} for _ in units]
     items = [(unit, text) for unit in range(len(units)) for text in range(len(rows))]
     lengths = [len(rows[text].ids) for _, text in items]
     passes = 0
@@ -87,7 +95,10 @@ def without_each(
         for (place, text), (alike, logits) in zip(of_batch, read, strict=True):
             same[place, text] = alike
             if anomalous[text]:
-                lost[place] += spoken.logits[text] - logits
+                change = spoken.logits[text] - logits
+                lost[place] += change
+                for way, token in (spoken.answers[text] if spoken.answers else {}).items():
+                    on_answers[place].setdefault(way, []).append(float(change[token] - change.mean()))
         yield counted()
     results = []
     for number, unit in enumerate(units):
@@ -95,7 +106,9 @@ def without_each(
         texts, inside = [spoken.texts[text] for text in changed], partial(_off, loaded, patching, unit)
         written = yield from relayed(continued(loaded, texts, spoken.count, inside), counted)
         after = dict(enumerate(spoken.said)) | dict(zip(changed, written, strict=True))
-        results.append(Without(_counts(spoken, list(after.values())), lost[number] / max(1, sum(anomalous))))
+        means = {way: sum(values) / len(values) for way, values in on_answers[number].items()}
+        counts = _counts(spoken, list(after.values()))
+        results.append(Without(counts, lost[number] / max(1, sum(anomalous)), means))
     return results
 
 

@@ -31,6 +31,12 @@ class Written:
     pushes: Sequence[Mapping[Way, np.ndarray]]
     copying: Sequence[float | None]
 
+    def on_answers(self, unit: int) -> dict[Way, float]:
+        """Mean push of the texts' own answers by one unit; empty where none is known."""
+        ways: tuple[Way, Way] = ("up", "down")
+        known = {way: [float(pushed[way][unit]) for pushed in self.pushes if way in pushed] for way in ways}
+        return {way: sum(values) / len(values) for way, values in known.items() if values}
+
 
 def written(
     loaded: LoadedModel,

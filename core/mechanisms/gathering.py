@@ -24,7 +24,7 @@ from core.config import RunConfig
 from core.examples.alignment import Alignment
 from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
-from core.mechanisms._answers import answers_of, endings
+from core.mechanisms._answers import Ending, answers_of, endings
 from core.mechanisms._looking import seen_words
 from core.mechanisms._paths import text_paths
 from core.mechanisms._places import is_read_at_end, place_names, places
@@ -121,12 +121,12 @@ class _Telling:
         words = [self._words(number) for number in self._alignment.kept]
         about = self._compared, self._patching, self._metric, self._heads, self._mlps, words
         readings = yield from relayed(read_texts(*about), self._counted)
-        spoken = yield from self._spoken(store)
+        after = self._recording.log_probabilities()
+        ends = endings(self._loaded, self._examples, self._recording.texts, self._alignment, after)
+        spoken = yield from self._spoken(store, ends)
         without = yield from relayed(
             without_each(self._loaded, self._patching, spoken, self._units), self._counted
         )
-        after = self._recording.log_probabilities()
-        ends = endings(self._loaded, self._examples, self._recording.texts, self._alignment, after)
         at_end, at = self._places(readings)
         texts = self._compared.texts
         direct = written(self._loaded, readings, texts, ends, self._alignment, len(self._heads))
@@ -156,7 +156,7 @@ class _Telling:
         self._passes += 1
         return self._passes
 
-    def _spoken(self, store: ActivationStore | None) -> Generator[int, None, Spoken]:
+    def _spoken(self, store: ActivationStore | None, ends: Sequence[Ending]) -> Generator[int, None, Spoken]:
         """What the unchanged model says behind the given texts."""
         given, config, loaded = self._recording.of(self._given), self._config, self._loaded
         logits = given.logits(range(len(self._given))).float().cpu()
@@ -167,7 +167,12 @@ class _Telling:
             [self._examples[i] for i in self._given],
             decisive_tokens(loaded, config.examples),
         )
-        return Spoken(examples, given.texts, said, logits, count, decisive, config.match)
+        of_text = {
+            number: {way: token for way, (_, token) in end.ways().items()} if not end.shared else {}
+            for number, end in zip(self._alignment.kept[: self._count], ends, strict=True)
+        }
+        answers = [of_text.get(number, {}) for number in self._given]
+        return Spoken(examples, given.texts, said, logits, count, decisive, config.match, answers)
 
     def _words(self, number: int) -> list[TextWord]:
         prompt = prompt_of(self._loaded, self._config.examples, self._examples[number])
@@ -211,6 +216,8 @@ class _Telling:
             layer=mlp.layer,
             at_end=False,
             through="later",
+            given=_rounded(without.on_answers.get("up")),
+            wanted=_rounded(without.on_answers.get("down")),
             likelier=self._named(change, 1),
             unlikelier=self._named(change, -1),
             without=without.counts,
@@ -237,6 +244,7 @@ class _Telling:
         seen = [text for text in anomalous if attention[text] is not None]
         direct = at_end and wrote.mean is not None
         change = wrote.mean[place] if at_end and wrote.mean is not None else self._lost(without)
+        own = wrote.on_answers(place) if direct else without.on_answers
         on_texts = mean_scores([reading.scores[place] for reading in readings if reading.scores])
         copies = wrote.copying[place] if at_end else None
         on_texts |= {"copying": copies, "negative": None if copies is None else -copies}
@@ -246,6 +254,8 @@ class _Telling:
             place=place_names([words[text] for text in anomalous], [at[text] for text in anomalous]),
             at_end=at_end,
             through="direct" if direct else "later",
+            given=_rounded(own.get("up")),
+            wanted=_rounded(own.get("down")),
             looks_at=seen_words(
                 [words[text] for text in seen],
                 [weights for text in seen if (weights := attention[text]) is not None],
@@ -281,3 +291,7 @@ class _Telling:
             for piece, value in top
             if value >= least
         )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -10,8 +10,10 @@ from core.schema._stored import FORMAT, Stored
 Unit = Literal["head", "mlp"]
 
 
-WordKind = Literal["word", "sign", "space", "special"]
-"""A word or number, a punctuation mark, white space written as a sign, or a token that no text spells."""
+WordKind = Literal["word", "sign", "space", "special", "first"]
+"""A word or number, a punctuation mark, white space written as a sign, a token that no text spells, or whatever stands
+at the very beginning of a text, where heads rest that have nothing to do.
+"""
 
 
 class SeenWord(Stored):
@@ -52,7 +54,8 @@ class Mechanism(Stored):
     `place` is the word at which it is read, where what it writes matters most; several are set apart by commas.
     `at_end` says that this is the end of the text, where the answer is read. `looks_at` is empty for MLP blocks.
     `likelier` and `unlikelier` are what it writes there itself, more than in the normal texts (`through` is `direct`);
-    for a unit that is read earlier, what the last logits lose without it (`later`, through later layers). `without`
+    for a unit that is read earlier, what the last logits lose without it (`later`, through later layers). `given` and
+    `wanted` are the same of each text's own answers, the actual and the expected one, as means. `without`
     counts texts by side with this unit alone switched off. `role` is the standard role that was found, empty for none.
     """
 
@@ -62,6 +65,8 @@ class Mechanism(Stored):
     place: str = ""
     at_end: bool = True
     through: Literal["direct", "later"] = "direct"
+    given: float | None = None
+    wanted: float | None = None
     looks_at: tuple[SeenWord, ...] = ()
     likelier: tuple[WrittenWord, ...] = ()
     unlikelier: tuple[WrittenWord, ...] = ()

@@ -130,13 +130,19 @@ def _from(unit: Mechanism, language: str) -> str:
 
 
 def _written(unit: Mechanism, answers: set[str], language: str) -> Line:
-    """How the answers of the behaviour change or, where none is among the named words, those that change most."""
+    """How the answers of the behaviour change: by word where they are few, else the texts' own ones as means.
+
+    Where no answer is among what changes, the words that change most.
+    """
+    label = text(language, "mechanism.likelier")
     words = [*_first(unit.likelier, answers), *_first(unit.unlikelier, answers)]
-    shown = " · ".join(f"{word.word} {signed(word.change)}" for word in words) or text(
-        language, "mechanism.nothing"
-    )
-    small = text(language, "mechanism.through_later") if words and unit.through == "later" else ""
-    return Line(text(language, "mechanism.likelier"), shown, small)
+    named = any(word.word in answers for word in words)
+    shown = " · ".join(f"{word.word} {signed(word.change)}" for word in words)
+    if not named and unit.given is not None and unit.wanted is not None:
+        changes = {"given": signed(unit.given), "wanted": signed(unit.wanted)}
+        shown = text(language, "mechanism.own_answers", **changes)
+    small = text(language, "mechanism.through_later") if shown and unit.through == "later" else ""
+    return Line(label, shown or text(language, "mechanism.nothing"), small)
 
 
 def _first(words: Sequence[WrittenWord], answers: set[str]) -> list[WrittenWord]:

@@ -14,6 +14,8 @@ LONGEST = 24
 LEAST_SHARE, LEAST_SEEN = 0.3, 0.4
 """Share of attention of a word where it stands, and of all such words over the anomalous texts, that name a head."""
 MOST_WORDS = 3
+FEW_ANSWERS = 2
+"""Wrong answers up to which one of them names a head; more say that each text has its own."""
 LEAST_PUSH = 0.5
 """The same of the push of an answer: as a share of the largest push of any unit."""
 TELLING = ("induction", "copying", "negative", "previous_token", "duplicate_token")
@@ -27,7 +29,9 @@ def title(record: MechanismsRecord, name: str, language: str) -> str:
         return ""
     if unit.unit == "mlp":
         return text(language, "mechanism.mlp", layer=unit.layer)
-    words, answer = _seen(unit), _pushed(record, name)
+    words, answer = _seen(unit), _pushed(record, name, language)
+    if unit.role in TELLING and len(_ups(record)) > FEW_ANSWERS:
+        return text(language, f"role.{unit.role}")
     if words and answer:
         return _fitting(language, "pushes", words, answer)
     if unit.role in TELLING:
@@ -50,8 +54,11 @@ def role_meaning(role: str, language: str) -> str:
 
 
 def word_name(seen: SeenWord, language: str) -> str:
-    """A word as it is named in a sentence: a special token at the start of texts by what it stands for."""
-    return text(language, "mechanism.start") if seen.kind == "special" else seen.word
+    """A word as it is named in a sentence; what stands at the beginning of texts is named so."""
+    start = text(language, "mechanism.start")
+    if seen.kind == "first":
+        return text(language, "mechanism.at_start", word=seen.word, start=start)
+    return start if seen.kind == "special" else seen.word
 
 
 def width(shown: str) -> int:
@@ -61,21 +68,32 @@ def width(shown: str) -> int:
 
 def _seen(unit: Mechanism) -> list[str]:
     """The words that the head looks at where they stand, if together they take enough over all texts."""
-    words = [word for word in unit.looks_at if word.kind == "word" and word.share >= LEAST_SHARE]
+    here = unit.place.split(", ")  # a head that looks at its own place reads no other word
+    words = [
+        word
+        for word in unit.looks_at
+        if word.kind == "word" and word.share >= LEAST_SHARE and word.word not in here
+    ]
     return [word.word for word in words] if sum(word.overall for word in words) >= LEAST_SEEN else []
 
 
-def _pushed(record: MechanismsRecord, name: str) -> str:
-    """The answer that the unit makes likelier by itself, the one that it pushes most."""
+def _ups(record: MechanismsRecord) -> list[Answer]:
+    """The answers that the fault makes likelier."""
+    return [answer for answer in record.answers if answer.direction == "up"]
+
+
+def _pushed(record: MechanismsRecord, name: str, language: str) -> str:
+    """The answer that the unit makes likelier by itself; where each text has another one, the wrong answer as such."""
     largest = max((abs(push) for answer in record.answers for push in answer.pushes.values()), default=0.0)
-
-    def push(answer: Answer) -> float:
-        return answer.pushes.get(name, 0.0)
-
-    best = max((answer for answer in record.answers if answer.pushes), key=push, default=None)
-    if best is None or not largest or push(best) < LEAST_PUSH * largest or best.direction != "up":
+    ups = [answer for answer in _ups(record) if name in answer.pushes]
+    if not ups or not largest:
         return ""
-    return best.word
+    best = max(ups, key=lambda answer: answer.pushes[name])
+    mean = sum(answer.pushes[name] for answer in ups) / len(ups)
+    strength = best.pushes[name] if len(ups) <= FEW_ANSWERS else mean
+    if strength < LEAST_PUSH * largest:
+        return ""
+    return best.word if len(ups) <= FEW_ANSWERS else text(language, "mechanism.wrong")
 
 
 def _fitting(language: str, key: str, words: Sequence[str], answer: str = "") -> str:

@@ -27,6 +27,7 @@ def test_a_word_counts_over_the_texts_that_hold_it_and_over_all():
         ("yesterday", 0.625, 0.625, (1, 4)),
         ("Monday", 0.75, 0.375, (4,)),
     ]
+    assert [word.kind for word in seen] == ["word", "first"]  # where heads rest that have nothing to do
 
 
 def test_the_most_attended_tokens_of_a_text():

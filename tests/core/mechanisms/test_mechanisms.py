@@ -75,8 +75,16 @@ def test_answers_and_pushes_add_up_to_what_the_head_writes(sample):
     assert by_word["Legal"].direction == "up"
     assert by_word["Billing"].direction == "down"
     assert by_word["Legal"].texts == tuple(range(1, 9))
-    legal = result.mechanisms.units["L1H2"].likelier[0]
-    assert by_word["Legal"].pushes["L1H2"] == pytest.approx(legal.change, abs=2e-3)
+    unit = result.mechanisms.units["L1H2"]
+    assert by_word["Legal"].pushes["L1H2"] == pytest.approx(unit.likelier[0].change, abs=2e-3)
+    assert unit.given == by_word["Legal"].pushes["L1H2"]
+    wanted = [(len(one.texts), one.pushes["L1H2"]) for one in by_word.values() if one.direction == "down"]
+    assert unit.wanted == pytest.approx(sum(count * push for count, push in wanted) / 8, abs=1e-3)
+    earlier = result.mechanisms.units["L0H3"]
+    assert earlier.given == pytest.approx(
+        next(w.change for w in earlier.likelier if w.word == "Legal"), abs=2e-3
+    )
+    assert earlier.wanted < 0
 
 
 def test_counts_without_a_head_are_those_of_the_model_with_it_ablated(sample):

@@ -69,6 +69,33 @@ def test_other_heads_are_named_by_their_role_or_by_what_they_read():
     assert title(record(), "L0H3", "en") == ""
 
 
+def test_a_word_that_the_head_stands_at_does_not_name_it() -> None:
+    unit = reading("is").model_copy(update={"place": "is"})
+    assert title(record(L0H3=unit), "L0H3", "en") == ""
+
+
+def test_where_each_text_has_another_answer_none_of_them_names_a_head() -> None:
+    answers = tuple(
+        Answer(word=word, direction="up", texts=(number,), pushes={"L1H2": push})
+        for number, (word, push) in enumerate((("Oslo", 1.0), ("Rome", 0.9), ("Bonn", 0.8)), start=1)
+    )
+    several = record(L1H2=LEGAL, L0H3=reading("a", role="copying")).model_copy(update={"answers": answers})
+    assert title(several, "L1H2", "en") == "yesterday → wrong answer"
+    assert title(several, "L0H3", "en") == "copies a word"
+    unit = LEGAL.model_copy(update={"likelier": (), "unlikelier": (), "given": 0.9, "wanted": -0.25})
+    told = card(several.model_copy(update={"units": {"L1H2": unit}}), "L1H2", ROW, "en")
+    assert told is not None
+    assert told.lines[0].shown == "each text's wrong answer +0.9, right one −0.25"
+
+
+def test_what_stands_at_the_beginning_is_named_so() -> None:
+    seen = (SeenWord(word="A", kind="first", share=0.9, overall=0.9),)
+    told = card(record(L1H2=LEGAL.model_copy(update={"looks_at": seen})), "L1H2", ROW, "en")
+    assert told is not None
+    assert told.seen == (("A (start of text)", 0.9),)
+    assert title(record(L0H3=reading("a").model_copy(update={"looks_at": seen})), "L0H3", "en") == ""
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_names_are_short_however_long_the_words_are(language):
     for word in ("Donaudampfschifffahrtsgesellschaft", "独立行政法人情報処理推進機構"):
