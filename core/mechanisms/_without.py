@@ -6,15 +6,15 @@
 3. Only the other texts are continued by the changed model itself.
 """
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from core.causal.ablation_file import ablated, make_ablation_file
 from core.causal.metric import Row
 from core.causal.mlp_blocks import replace_mlps
 from core.causal.patching import Patching
@@ -24,9 +24,12 @@ from core.examples.example_set import LABELS, Example
 from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
 from core.mechanisms._answers import Way
-from core.model.batching import batches_of, tokens_for
+from core.model.batching import BATCH_ROWS, tokens_for
+from core.model.hooks import on_z
 from core.model.loaded_model import LoadedModel
+from core.model.mlp_outputs import on_mlp
 from core.model.next_token import head_logits, hidden_at
+from core.model.recording import Recording
 from core.model.tokens.continuations import Continuation, continued
 from core.schema import SideCounts
 
@@ -72,15 +75,12 @@ def without_each(
     `patching` is of the compared texts: its normal ones give the means.
     """
     rows = [_row(number, *both) for number, both in enumerate(zip(spoken.texts, spoken.said, strict=True))]
+    plain = Recording(loaded, [row.ids for row in rows], streams=True)
     patching.mlp_outputs.prepare(
         rows, {unit.layer for unit in units if isinstance(unit, MlpId)}, "mean", False
     )
-    anomalous = [example.label == "anomalous" for example in spoken.examples]
-    same = torch.zeros(len(units), len(rows), dtype=torch.bool)
-    lost = torch.zeros(len(units), spoken.logits.shape[-1])
-    on_answers: list[dict[Way, list[float]]] = [{} for _ in units]
-    items = [(unit, text) for unit in range(len(units)) for text in range(len(rows))]
-    lengths = [len(rows[text].ids) for _, text in items]
+    heard = [_Heard(spoken) for _ in units]
+    items = sorted(product(range(len(units)), range(len(rows))), key=lambda item: units[item[0]].layer)
     passes = 0
 
     def counted(_step: int = 0) -> int:
@@ -88,36 +88,90 @@ def without_each(
         passes += 1
         return passes
 
-    for batch in batches_of(lengths, range(len(items)), tokens_for(loaded.device)):
-        of_batch = [items[item] for item in batch]
-        off = [(units[unit], text) for unit, text in of_batch]
-        read = _pass(loaded, patching, rows, spoken.said, off)
-        for (place, text), (alike, logits) in zip(of_batch, read, strict=True):
-            same[place, text] = alike
-            if anomalous[text]:
-                change = spoken.logits[text] - logits
-                lost[place] += change
-                for way, token in (spoken.answers[text] if spoken.answers else {}).items():
-                    on_answers[place].setdefault(way, []).append(float(change[token] - change.mean()))
+    yield from relayed(plain.read(), counted)
+    for batch in _batches(items, [len(row.ids) for row in rows], tokens_for(loaded.device)):
+        off = [(units[unit], text) for unit, text in batch]
+        read = _pass(loaded, patching, plain, rows, spoken.said, off)
+        for (unit, text), (alike, logits) in zip(batch, read, strict=True):
+            heard[unit].take(text, alike, logits)
         yield counted()
-    results = []
-    for number, unit in enumerate(units):
-        changed = [text for text in range(len(rows)) if not same[number, text]]
-        texts, inside = [spoken.texts[text] for text in changed], partial(_off, loaded, patching, unit)
-        written = yield from relayed(continued(loaded, texts, spoken.count, inside), counted)
-        after = dict(enumerate(spoken.said)) | dict(zip(changed, written, strict=True))
-        means = {way: sum(values) / len(values) for way, values in on_answers[number].items()}
-        counts = _counts(spoken, list(after.values()))
-        results.append(Without(counts, lost[number] / max(1, sum(anomalous)), means))
-    return results
+    changed = [(unit, text) for unit in range(len(units)) for text in heard[unit].changed]
+    texts = [spoken.texts[text] for _, text in changed]
+
+    def off_rows(numbers: Sequence[int]) -> AbstractContextManager[object]:
+        return _off(loaded, patching, [units[changed[number][0]] for number in numbers])
+
+    running = continued(loaded, texts, spoken.count, of_rows=off_rows)
+    written = yield from relayed(running, counted)
+    for (unit, text), continuation in zip(changed, written, strict=True):
+        heard[unit].after[text] = continuation
+    return [of_unit.told() for of_unit in heard]
 
 
-def _off(loaded: LoadedModel, patching: Patching, unit: UnitId) -> AbstractContextManager[object]:
-    """Passes inside read texts whose last token is at the last place, or one further token each."""
-    means = patching.replacements.means
-    return ablated(
-        loaded, make_ablation_file(loaded, [unit], "mean", means, None, patching.mlp_outputs.means)
-    )
+class _Heard:
+    """What is known of one unit while its texts are read."""
+
+    def __init__(self, spoken: Spoken) -> None:
+        self._spoken, self.after = spoken, list(spoken.said)
+        self.changed: list[int] = []
+        self._lost = torch.zeros(spoken.logits.shape[-1])
+        self._on_answers: dict[Way, list[float]] = {}
+        self._anomalous = [example.label == "anomalous" for example in spoken.examples]
+
+    def take(self, text: int, alike: bool, logits: Tensor) -> None:
+        """One text with the unit off: whether every next token is as before, and the logits behind it."""
+        if not alike:
+            self.changed.append(text)
+        if self._anomalous[text]:
+            change = self._spoken.logits[text] - logits
+            self._lost += change
+            for way, token in (self._spoken.answers[text] if self._spoken.answers else {}).items():
+                self._on_answers.setdefault(way, []).append(float(change[token] - change.mean()))
+
+    def told(self) -> Without:
+        """Counts and means."""
+        means = {way: sum(values) / len(values) for way, values in self._on_answers.items()}
+        return Without(_counts(self._spoken, self.after), self._lost / max(1, sum(self._anomalous)), means)
+
+
+def _batches(
+    items: Sequence[tuple[int, int]], lengths: Sequence[int], budget: int
+) -> Iterator[list[tuple[int, int]]]:
+    """Runs in their order, cut where so many tokens are read with padding."""
+    batch: list[tuple[int, int]] = []
+    for item in items:
+        longest = max(lengths[text] for _, text in [*batch, item])
+        if batch and (longest * (len(batch) + 1) > budget or len(batch) == BATCH_ROWS):
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _off(loaded: LoadedModel, patching: Patching, units: Sequence[UnitId]) -> Iterator[None]:
+    """Each row of the passes inside has its unit off; its last token is at the last place, or the only one."""
+    by_layer: dict[tuple[type, int], list[tuple[int, int | None]]] = {}
+    for row, unit in enumerate(units):
+        by_layer.setdefault((type(unit), unit.layer), []).append((row, getattr(unit, "head", None)))
+
+    def change(kind: type, layer: int, values: Tensor) -> Tensor:
+        changed = values.clone()
+        for row, head in by_layer[kind, layer]:
+            if head is None:
+                everywhere, last = patching.mlp_outputs.means(layer)
+            else:
+                everywhere, last = (means[layer][head] for means in patching.replacements.means)
+            own = changed[row] if head is None else changed[row, :, head]
+            own[:-1], own[-1] = everywhere.to(values), last.to(values)
+        return changed
+
+    with ExitStack() as stack:
+        for kind, layer in by_layer:
+            on = on_mlp if kind is MlpId else on_z
+            stack.enter_context(on(loaded, layer, partial(change, kind, layer)))
+        yield
 
 
 def _followed(said: Continuation) -> list[int]:
@@ -134,6 +188,7 @@ def _row(number: int, text: Sequence[int], said: Continuation) -> Row:
 def _pass(
     loaded: LoadedModel,
     patching: Patching,
+    plain: Recording,
     rows: Sequence[Row],
     said: Sequence[Continuation],
     items: Sequence[tuple[UnitId, int]],
@@ -153,7 +208,8 @@ def _pass(
     ]
     heads = [[unit] if isinstance(unit, HeadId) else [] for unit, _ in items]
     mlps = [[unit] if isinstance(unit, MlpId) else [] for unit, _ in items]
-    with torch.no_grad(), replace_heads(loaded, heads, values), replace_mlps(loaded, mlps, of_mlps):
+    resumed = plain.resumed([text for _, text in items], min(unit.layer for unit, _ in items))
+    with resumed, torch.no_grad(), replace_heads(loaded, heads, values), replace_mlps(loaded, mlps, of_mlps):
         hidden = hidden_at(loaded, [row.ids for row in read], positions)
         firsts = torch.tensor([0, *map(len, positions)])[:-1].cumsum(0)
         logits = head_logits(loaded, hidden[firsts.to(hidden.device)]).float().cpu()

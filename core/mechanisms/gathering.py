@@ -1,7 +1,7 @@
 """What each head and MLP block that matters does, as mechanisms.json holds it.
 
 1. Told are the confirmed and partly confirmed heads, then the strongest further ones, MOST_UNITS at most and fewer
-   where many texts are read (RUNS); and as many MLP blocks.
+   where many texts are read (RUNS); and MLP blocks alike.
 2. One pass over every compared text (`_reading`) says where each head is read: at the end of the texts, where the
    answer is, or at an earlier word (`_places`). Its attention there is added up by word (`_looking`).
 3. What it makes likelier: a head that is read at the end writes into the last logits itself (direct logit attribution);
@@ -13,6 +13,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -40,7 +41,9 @@ from core.model.tokens.prompts import prompt_of
 from core.model.tokens.words import TextWord, readable_piece, top_words, words_of
 from core.schema import Mechanism, MechanismsRecord, TextPath, WrittenWord
 
-MOST_UNITS, FEWEST_UNITS = 40, 12
+Kind = Literal["head", "mlp"]
+MOST_UNITS: dict[Kind, int] = {"head": 28, "mlp": 12}
+FEWEST_UNITS = 12
 SMALLEST = 0.01
 """Effect, as a share of the gap, of an unproven unit that is told."""
 RUNS = 1500
@@ -53,7 +56,7 @@ SMALLEST_WRITTEN = 0.01
 
 @dataclass(frozen=True)
 class Told:
-    """What the stage returns, and the forward passes that it took."""
+    """What the stage returns, and its forward passes."""
 
     record: MechanismsRecord
     forward_passes: int
@@ -70,7 +73,8 @@ def units_of(findings: Findings | None, texts: int) -> list[UnitId]:
     ]
     rows = [row for row in rows if row[0] or row[1] >= SMALLEST]
     rows.sort(key=lambda row: (not row[0], -row[1]))
-    most = min(MOST_UNITS, max(FEWEST_UNITS, RUNS // max(1, texts)))
+    kind: Kind = "mlp" if rows and isinstance(rows[0][2], MlpId) else "head"
+    most = min(MOST_UNITS[kind], max(FEWEST_UNITS, RUNS // max(1, texts)))
     return [target for _, _, target in rows[:most]]
 
 
@@ -112,9 +116,8 @@ class _Telling:
         self._mlps = [unit for unit in chosen if isinstance(unit, MlpId)]
         self._units: list[UnitId] = [*self._heads, *self._mlps]
         self._count = alignment.n_anomalous
-        compared = recording.of(alignment.kept)
-        self._compared = compared
-        self._patching = Patching(compared, self._count, alignment.paired, config.seed, heads=())
+        self._compared = recording.of(alignment.kept)
+        self._patching = Patching(self._compared, self._count, alignment.paired, config.seed, heads=())
         self._passes = 0
 
     def steps(self, store: ActivationStore | None) -> Generator[int, None, Told]:

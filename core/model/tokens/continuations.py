@@ -5,10 +5,11 @@ the model can read no further, or after so many tokens.
 """
 
 import hashlib
-from collections.abc import Generator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, cast
+from functools import partial
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -73,16 +74,19 @@ def continued(
     texts: Sequence[Sequence[int]],
     count: int,
     inside: Inside = nullcontext,
+    of_rows: Callable[[Sequence[int]], AbstractContextManager[Any]] | None = None,
 ) -> Generator[int, None, list[Continuation]]:
     """The model's own continuations of texts (token ids), each of at most `count` tokens, which is at least 1.
 
-    Yields after each forward pass. Every pass is made in a context that `inside` opens, for example with heads ablated;
-    none is open at a yield. Raises ModelError `bad_numbers_after_ablation` for logits that are no numbers.
+    Yields after each forward pass. Every pass is made in a context that `inside` opens, for example with heads ablated,
+    or `of_rows` from the numbers of the texts that are its rows; none is open at a yield. Raises ModelError
+    `bad_numbers_after_ablation` for logits that are no numbers.
     """
     writers = [_Writer(loaded, text, count) for text in texts]
     lengths = [len(text) + count for text in texts]
     for batch in batches_of(lengths, range(len(texts)), tokens_for(loaded.device)):
-        for step, logits in enumerate(steps(loaded, [texts[i] for i in batch], count, inside)):
+        within = inside if of_rows is None else partial(of_rows, batch)
+        for step, logits in enumerate(steps(loaded, [texts[i] for i in batch], count, within)):
             for i, row in zip(batch, logits, strict=True):
                 writers[i].take(row)
             yield step + 1
