@@ -4,15 +4,18 @@ The device is torch's meta device, so this needs no GPU. Numbers are none; that 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from core.causal import paired_runs
+from core.causal.ablation_file import ablated, make_ablation_file
 from core.causal.attribution import attribution
 from core.causal.edge_attribution import adds_up_by_head, attributed
 from core.causal.metric import Metric, make_metric
+from core.causal.mlp_blocks import mlps_of
 from core.causal.paired_runs import PairedRuns
 from core.causal.patching import Patching
 from core.causal.path_patching import Reads
@@ -89,6 +92,22 @@ def test_ablation_of_sets_of_heads(loaded, metric):
     patching = Patching(recording_of(loaded, EXAMPLES), 4, paired=True)
     for kind in KINDS:
         assert result_of(patching.measure([HEADS[:3], ()], range(4), metric, kind)).shape == (2, 4)
+
+
+@pytest.mark.parametrize("by_module", [True, False])
+def test_mlp_blocks_alone_and_with_heads(loaded, metric, by_module):
+    if not by_module:  # the rest of the block, as where no module gives it alone
+        modules = dict.fromkeys(loaded.abilities.mlp_modules, "")
+        loaded.abilities = replace(loaded.abilities, mlp_modules=modules)
+    patching, mlps = Patching(recording_of(loaded, EXAMPLES), 4, paired=True), mlps_of(loaded)
+    targets = [*mlps, [HEADS[0], *mlps]]
+    for kind in KINDS:
+        assert result_of(patching.measure(targets, range(4), metric, kind)).shape == (len(mlps) + 1, 4)
+    ablation = make_ablation_file(
+        loaded, [HEADS[0], *mlps], "mean", patching.replacements.means, None, patching.mlp_outputs.means
+    )
+    with ablated(loaded, ablation), torch.no_grad():
+        assert loaded.model(input_ids=torch.ones(1, 3, dtype=torch.long, device="meta")).logits.is_meta
 
 
 def test_gradients_of_heads_and_edges(loaded, metric, monkeypatch):
