@@ -27,6 +27,7 @@ from pages.parts.evidence import (
 )
 from pages.parts.examples import after_run
 from pages.parts.i18n import glossary
+from pages.parts.mechanism import card
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
 from pages.parts.shell import widgets
@@ -119,6 +120,7 @@ def heads_and_edges(result: Result, check: JobState | None) -> None:
     if not every and (check is None or not check.active):
         circuit_checks.check_line(result, "heads", check)
     details(result, list(heads["name"]))
+    card.show_proven(state.folder(), result)
     if len(edges):
         st.subheader(t("evidence.edges"), anchor=False, help=glossary.help_of("edge"))
         tables.edge_effects(edges, result.titles(), key="edge_effects")

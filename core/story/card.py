@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from core.schema import Mechanism, MechanismsRecord, SeenWord, WrittenWord
 from core.story.titles import role_meaning, role_name, title, word_name
 from core.text import listed, number, percent, signed, text
 
+PROVEN = ("confirmed", "partly")
 MOST_SEEN, MOST_WRITTEN = 4, 2
 STYLE = (Path(__file__).parent / "card.css").read_text(encoding="utf-8")
 NEURONPEDIA = {"gpt2": "gpt2-small", "openai-community/gpt2": "gpt2-small"}
@@ -84,6 +86,42 @@ def card(
         tuple(line for line in lines if line.shown),
         _link(unit, model, language),
     )
+
+
+def proven_cards(
+    record: MechanismsRecord,
+    units: pd.DataFrame,
+    edges: pd.DataFrame,
+    language: str,
+    own_names: Mapping[str, str] = MappingProxyType({}),
+    model: str = "",
+) -> list[Card]:
+    """The cards of the confirmed and partly confirmed units, the largest effect first.
+
+    `units` are rows of heads and MLP blocks with `name` and `verdict`, `edges` rows with `source`, `target`, `verdict`
+    (`core.runs.facts`).
+    """
+    proven = units[units["verdict"].isin(PROVEN)]
+    order = proven["effect"].abs().sort_values(ascending=False, kind="stable").index
+    cards = [
+        card(
+            record,
+            row["name"],
+            row,
+            language,
+            own_names.get(row["name"], ""),
+            proven_sources(edges, row["name"]),
+            model,
+        )
+        for row in proven.loc[order].to_dict("records")
+    ]
+    return [told for told in cards if told is not None]
+
+
+def proven_sources(edges: pd.DataFrame, name: str) -> list[str]:
+    """The heads whose edges into this one were shown to matter, the strongest first."""
+    own = edges[(edges["target"] == name) & edges["verdict"].isin(PROVEN)]
+    return list(own.loc[own["effect"].abs().sort_values(ascending=False, kind="stable").index, "source"])
 
 
 def card_html(told: Card) -> str:

@@ -15,7 +15,7 @@ MOST_NAMED = 3
 LEAST_NAMED = 0.01
 """Tokens that the sentence names, and the attention that they get at least."""
 MOST_SHOWN = 5  # Words that are shown unfolded
-MOST_LISTED = 12  # Tokens of the table
+MOST_LISTED, LEAST_LISTED = 12, 0.0005  # Tokens of the table, and the attention that they get at least
 SIGN = {"anomalous": "▲", "normal": "●"}
 
 
@@ -60,6 +60,7 @@ def looks(view: HeadView, word: Words) -> str:
     rows = "".join(
         f"<tr><td>{place}</td><td>{escape(readable(piece))}</td><td>{percent(share)}</td></tr>"
         for place, piece, share in strongest(view, MOST_LISTED)
+        if share >= LEAST_LISTED
     )
     head = "".join(f"<th>{escape(word(f'panel.{name}'))}</th>" for name in ("place", "token", "share"))
     return (

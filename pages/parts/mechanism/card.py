@@ -9,12 +9,10 @@ import streamlit as st
 from core.runs.result_reader import MECHANISMS_FILE, read_mechanisms
 from core.runs.run_folder import RunFolder
 from core.schema import MechanismsRecord
-from core.story.card import STYLE, Card, card, card_html
+from core.story.card import STYLE, Card, card, card_html, proven_cards, proven_sources
 from core.story.titles import title
 from pages.parts.data.results import Result
-from pages.parts.session.state import language
-
-PROVEN = ("confirmed", "partly")
+from pages.parts.session.state import language, t
 
 
 def show(run: RunFolder, result: Result, name: str) -> bool:
@@ -37,7 +35,7 @@ def card_of(run: RunFolder, result: Result, name: str) -> Card | None:
         _row(result, name),
         language(),
         result.own_names.get(name, ""),
-        fed_by(result, name),
+        proven_sources(result.edges, name),
         result.manifest.model.name,
     )
 
@@ -51,11 +49,25 @@ def titles_of(run: RunFolder, result: Result) -> dict[str, str]:
     )
 
 
-def fed_by(result: Result, name: str) -> list[str]:
-    """The heads whose edges into this one were shown to matter, the strongest first."""
-    edges = result.edges[(result.edges["target"] == name) & result.edges["verdict"].isin(PROVEN)]
-    order = edges["effect"].abs().sort_values(ascending=False).index
-    return list(edges.loc[order, "source"])
+def show_proven(run: RunFolder, result: Result) -> None:
+    """Folded: the cards of all confirmed and partly confirmed heads and MLP blocks side by side."""
+    record = mechanisms_of(run)
+    if record is None:
+        return
+    units = pd.concat([result.heads, result.mlps]) if len(result.mlps) else result.heads
+    about = (
+        units.reset_index(drop=True),
+        result.edges,
+        language(),
+        result.own_names,
+        result.manifest.model.name,
+    )
+    told = proven_cards(record, *about)
+    if not told:
+        return
+    fold = st.expander(t("mechanism.cards"), icon=":material/badge:", key="mechanism_cards")
+    cards = "".join(map(card_html, told))
+    fold.html(f'<style>{STYLE}</style><div class="mech-cards">{cards}</div>')
 
 
 def mechanisms_of(run: RunFolder) -> MechanismsRecord | None:

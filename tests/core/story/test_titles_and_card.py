@@ -1,5 +1,6 @@
 """Short names and mechanism cards of units, from records made by hand."""
 
+import pandas as pd
 import pytest
 
 from core.mechanisms.roles import ROLES
@@ -13,7 +14,7 @@ from core.schema import (
     TextPath,
     WrittenWord,
 )
-from core.story.card import card, card_html
+from core.story.card import card, card_html, proven_cards
 from core.story.titles import LONGEST, role_meaning, role_name, title, width
 
 LEGAL = Mechanism(
@@ -169,3 +170,25 @@ def test_an_mlp_block_has_a_card_without_a_role_and_without_words_it_looks_at():
     assert [line.label for line in told.lines] == ["makes likelier, unlikelier", "effect"]
     assert told.lines[0].small == "through later layers"
     assert told.lines[1].shown == "not measured"
+
+
+def test_proven_units_have_their_cards_with_what_feeds_them_the_strongest_first() -> None:
+    units = pd.DataFrame(
+        [
+            {"name": "L0H3", "verdict": "partly", "effect": 0.2},
+            {"name": "L1H2", "verdict": "confirmed", "effect": -0.7},
+            {"name": "L1H4", "verdict": "not_confirmed", "effect": 0.9},
+            {"name": "MLP0", "verdict": "confirmed", "effect": 0.1},
+        ]
+    )
+    edges = pd.DataFrame(
+        [
+            {"source": "L0H3", "target": "L1H2", "verdict": "confirmed", "effect": 0.1},
+            {"source": "L0H1", "target": "L1H2", "verdict": "partly", "effect": -0.3},
+            {"source": "L0H5", "target": "L1H2", "verdict": "not_confirmed", "effect": 0.5},
+        ]
+    )
+    mlp = Mechanism(unit="mlp", layer=0, through="later")
+    told = proven_cards(record(L1H2=LEGAL, L0H3=reading("invoice"), L1H4=LEGAL, MLP0=mlp), units, edges, "en")
+    assert [one.name for one in told] == ["L1H2", "L0H3", "MLP0"]
+    assert told[0].lines[-1].shown == "L0H1 and L0H3"
