@@ -36,8 +36,11 @@ def places(matters: Sequence[Tensor], ends: Sequence[int], at_end: bool) -> list
 
 
 def place_names(words: Sequence[Sequence[TextWord]], at: Sequence[int]) -> str:
-    """The words at these tokens, the most frequent first."""
-    names = Counter(word_at(of_text, token).text for of_text, token in zip(words, at, strict=True))
+    """The words at these tokens, the most frequent first; marks and the like only where no word is among them."""
+    all_words = [word_at(of_text, token) for of_text, token in zip(words, at, strict=True)]
+    names = Counter(word.text for word in all_words if word.kind == "word") or Counter(
+        word.text for word in all_words
+    )
     return ", ".join(name for name, _ in names.most_common(MOST_NAMED))
 
 

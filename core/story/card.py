@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from core.schema import Mechanism, MechanismsRecord, SeenWord, WrittenWord
+from core.schema import Mechanism, MechanismsRecord, SeenWord
 from core.story.titles import role_meaning, role_name, title, word_name
 from core.text import listed, number, percent, signed, text
 
 PROVEN = ("confirmed", "partly")
-MOST_SEEN, MOST_WRITTEN = 4, 2
+MOST_SEEN, MOST_WRITTEN, MOST_ANSWERS = 4, 2, 4
 STYLE = (Path(__file__).parent / "card.css").read_text(encoding="utf-8")
 NEURONPEDIA = {"gpt2": "gpt2-small", "openai-community/gpt2": "gpt2-small"}
 """Models that Neuronpedia has attention dictionaries of, one a layer (Kissane 2024), by their name on the hub."""
@@ -131,7 +131,11 @@ def card_html(told: Card) -> str:
         address, words = map(escape, told.link)
         link = f'<a class="mech-link" href="{address}" target="_blank" rel="noopener">{words}</a>'
     name = f"<b>{escape(told.name)}</b>"
-    heading = f"{name}<span>{escape(told.title)}</span>" if told.title and told.title != told.name else name
+    heading = (
+        f"{name}<span>{escape(told.title)}</span>"
+        if told.title.replace(" ", "") not in ("", told.name)
+        else name
+    )
     seen = "".join(
         f'<div class="mech-seen"><span>{escape(word)}</span>'
         f'<i><i style="width:{max(2, round(100 * share))}%"></i></i><em>{percent(share)}</em></div>'
@@ -172,20 +176,17 @@ def _written(unit: Mechanism, answers: set[str], language: str) -> Line:
 
     Where no answer is among what changes, the words that change most.
     """
-    label = text(language, "mechanism.likelier")
-    words = [*_first(unit.likelier, answers), *_first(unit.unlikelier, answers)]
-    named = any(word.word in answers for word in words)
-    shown = " · ".join(f"{word.word} {signed(word.change)}" for word in words)
-    if not named and unit.given is not None and unit.wanted is not None:
+    label, every = text(language, "mechanism.likelier"), (*unit.likelier, *unit.unlikelier)
+    words = [word for word in every if word.word in answers]
+    shown = " · ".join(f"{word.word} {signed(word.change)}" for word in words[:MOST_ANSWERS])
+    if not shown and unit.given is not None and unit.wanted is not None:
         changes = {"given": signed(unit.given), "wanted": signed(unit.wanted)}
         shown = text(language, "mechanism.own_answers", **changes)
+    if not shown:
+        most = [*unit.likelier[:MOST_WRITTEN], *unit.unlikelier[:MOST_WRITTEN]]
+        shown = " · ".join(f"{word.word} {signed(word.change)}" for word in most)
     small = text(language, "mechanism.through_later") if shown and unit.through == "later" else ""
     return Line(label, shown or text(language, "mechanism.nothing"), small)
-
-
-def _first(words: Sequence[WrittenWord], answers: set[str]) -> list[WrittenWord]:
-    """The answers among them, or else the words that change most."""
-    return [word for word in words if word.word in answers][:MOST_WRITTEN] or list(words[:MOST_WRITTEN])
 
 
 def _without(unit: Mechanism, language: str) -> Line:

@@ -51,6 +51,8 @@ def test_a_head_is_read_where_exchanging_what_it_writes_matters():
 def test_places_are_named_by_their_words_the_most_frequent_first():
     other = [TextWord("Monday", "word", 0, 3)]
     assert place_names([WORDS, other, other], [2, 0, 1]) == "Monday, yesterday"
+    assert place_names([WORDS, WORDS, other], [3, 3, 0]) == "Monday"
+    assert place_names([WORDS, WORDS], [3, 0]) == "., <s>"
 
 
 def split_tokenizer() -> PreTrainedTokenizerFast:

@@ -154,6 +154,13 @@ def test_a_role_is_told_with_its_scores():
     assert role.small.endswith("0.98 on the texts · 0.33 on random repeated tokens")
 
 
+def test_words_that_are_no_answers_are_told_where_nothing_else_is() -> None:
+    unit = LEGAL.model_copy(update={"likelier": (WrittenWord(word="the", change=2.0),), "unlikelier": ()})
+    told = card(record(L1H2=unit), "L1H2", ROW, "en")
+    assert told is not None
+    assert told.lines[0].shown == "the +2"
+
+
 def test_only_models_that_neuronpedia_has_are_linked_and_words_are_escaped():
     unit = LEGAL.model_copy(update={"looks_at": (SeenWord(word="<b>", share=1.0, overall=1.0),)})
     html = card_html(card(record(L1H2=unit), "L1H2", ROW, "en", model="gpt2"))
@@ -170,6 +177,7 @@ def test_an_mlp_block_has_a_card_without_a_role_and_without_words_it_looks_at():
     assert [line.label for line in told.lines] == ["makes likelier, unlikelier", "effect"]
     assert told.lines[0].small == "through later layers"
     assert told.lines[1].shown == "not measured"
+    assert card_html(told).count("MLP") == 1
 
 
 def test_proven_units_have_their_cards_with_what_feeds_them_the_strongest_first() -> None:
