@@ -4,7 +4,7 @@ What a stage costs follows from an earlier finished run with the same preset, of
 
 1. Reading the texts (`capture`) is one plain pass of all of them. The seconds that it took here, over those that it
    took there, say how much larger texts and model are and how fast the machine is now; stages of changed runs
-   (`screen`, `evidence`) grow with the number of heads as well. Texts from the cache say nothing; their tokens are
+   (`blocks`, `screen`, `evidence`) grow with the number of heads as well. Texts from the cache say nothing; their tokens are
    counted then.
 2. A stage that has ended corrects those that follow by how far off it was.
 3. Within a stage its own pace counts the more, the more of it is done. A step is not worth as much as another one
@@ -27,8 +27,8 @@ from core.errors import StorageError
 from core.runs.progress import STAGES, Record, read_records, stage_seconds
 from core.runs.run_folder import RunFolder, stamped_runs
 
-BY_HEADS = ("screen", "evidence")
-"""Stages whose work grows with the number of heads."""
+BY_HEADS = ("blocks", "screen", "evidence")
+"""Stages whose work grows with the number of heads, or of layers, which goes along with it."""
 SHORTEST = 0.02
 """Seconds below which the time of a stage says nothing of the speed."""
 MOST_OFF = 30.0
