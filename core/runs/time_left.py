@@ -4,8 +4,8 @@ What a stage costs follows from an earlier finished run with the same preset, of
 
 1. Reading the texts (`capture`) is one plain pass of all of them. The seconds that it took here, over those that it
    took there, say how much larger texts and model are and how fast the machine is now; stages of changed runs
-   (`blocks`, `screen`, `evidence`) grow with the number of heads as well. Texts from the cache say nothing; their tokens are
-   counted then.
+   (`blocks`, `screen`, `evidence`) grow with the number of heads as well. Texts from the cache say nothing; their
+   tokens are counted then.
 2. A stage that has ended corrects those that follow by how far off it was.
 3. Within a stage its own pace counts the more, the more of it is done. A step is not worth as much as another one
    (gradients take longer than effects, and the total is an upper bound), so how far a stage is comes from the times at

@@ -67,9 +67,8 @@ def unknown(facts: Facts, language: str) -> list[str]:
         lines.append(_unknown_of_edges(facts, language))
     elif facts.listed:
         keys = ["cause", "edges", *keys]
-    lines += [text(language, f"unknown.{key}") for key in keys]
-    if mlps := mlp_sentence(facts.manifest, language):
-        lines.append(mlps)
+    mlps = mlp_sentence(facts.manifest, language)
+    lines += [mlps if mlps and key == "parts" else text(language, f"unknown.{key}") for key in keys]
     return [*lines, *notes(facts.manifest, language, _OPEN)]
 
 

@@ -1,8 +1,11 @@
 """What passes through MLP blocks, in one sentence."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.report.sentences.mlps import mlp_sentence, together
+from core.report.sentences.notes import unknown
 from core.schema import AddingUp, BlocksRecord, LayerShares
 from core.text import LANGUAGES
 from tests.support.made_facts import STATES
@@ -83,3 +86,14 @@ def test_what_all_do_together_stands_beside_the_sums(sums, part, directions):
     assert line.startswith(f"{way} all together, the heads") and part in line
     assert together(manifest, "ja") != line
     assert together(STATES["tested"].manifest, "en") == ""
+
+
+def test_what_is_not_known_does_not_say_that_heads_alone_were_looked_at_where_blocks_were_measured():
+    known = STATES["tested"]
+    alone = "only attention heads were looked at"
+    assert any(alone in line for line in unknown(known, "en"))
+    blocks = BlocksRecord(layers=(LayerShares(layer=0, mlp=0.2, clear=True),))
+    measured = replace(known, manifest=known.manifest.model_copy(update={"blocks": blocks}))
+    lines = unknown(measured, "en")
+    assert not any(alone in line for line in lines)
+    assert mlp_sentence(measured.manifest, "en") in lines
