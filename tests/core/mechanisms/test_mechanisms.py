@@ -8,13 +8,16 @@ import torch
 from core.analysis.pipeline import analyse
 from core.causal.ablation_file import ablated, make_ablation_file
 from core.causal.replacements import Replacements
-from core.config import make_config
+from core.config import AutoencoderConfig, make_config
 from core.examples.reading import read_examples
 from core.heads import HeadId
+from core.inspection.head_view import changes_at, read_head
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits
 from core.model.recording import Recording
 from core.scenarios.loader import load_scenario, load_truth
+from tests.support.tiny_models import save_tiny
+from tests.support.tiny_runs import texts
 
 
 def told(name: str):
@@ -138,3 +141,28 @@ def test_the_record_is_plain_json(sample):
     result, _ = sample
     again = type(result.mechanisms)(**json.loads(result.mechanisms.model_dump_json()))
     assert again == result.mechanisms
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gpt_neox", "bloom", "qwen3"])
+def test_what_a_head_writes_itself_is_what_its_view_shows(kind, tmp_path):
+    """The mean of the anomalous texts less that of their partners, for whatever norms and weights a type has."""
+    folder = save_tiny(tmp_path, kind, seed=1)
+    settings = AutoencoderConfig(members=2, latents=8, epochs=5)
+    examples = texts(5)
+    config = make_config(model=str(folder), examples=examples, autoencoder=settings, device="cpu")
+    record = list(analyse(config))[-1].mechanisms
+    loaded = ModelPool().get(config.model, "cpu")
+    direct = [
+        (name, unit) for name, unit in record.units.items() if unit.through == "direct" and unit.likelier
+    ]
+    assert direct
+    name, unit = direct[0]
+    changes = {label: [] for label in ("anomalous", "normal")}
+    for example in examples.examples:
+        ids = loaded.encode(example.text)
+        reading = read_head(loaded, ids, HeadId.parse(name))
+        changes[example.label].append(changes_at(loaded, reading, len(ids) - 1))
+    mean = torch.stack(changes["anomalous"]).mean(0) - torch.stack(changes["normal"]).mean(0)
+    for word in unit.likelier[:2]:
+        token = loaded.word_token(word.word)
+        assert word.change == pytest.approx(float(mean[token]), abs=2e-3)
