@@ -30,9 +30,13 @@ FEW_TEXTS, LIST_HEIGHT = (
 
 
 def show(result: Result, heads: pd.DataFrame, edges: pd.DataFrame) -> None:
-    """One head: its mechanism card, and folded one text, its codes and scores, its neighbours."""
-    names = list(dict.fromkeys([*heads["name"], *result.heads["name"]]))
+    """The mechanism card of a head; folded below it one text, its codes and scores, its neighbours. Or an MLP block."""
+    names = list(dict.fromkeys([*heads["name"], *result.heads["name"], *result.mlp_names]))
     name = select("head", t("circuit.head"), names, result.titles())
+    if name in result.mlp_names:
+        if not card.show(state.folder(), result, name):
+            st.caption(t("panel.no_card"))
+        return
     row = result.heads[result.heads["name"] == name].iloc[0]
     with st.container(gap="xsmall"):
         _about(result, row, edges)

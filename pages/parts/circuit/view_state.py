@@ -75,7 +75,7 @@ def _open(name: str) -> None:
 def settle(result: Result) -> None:
     """Forget what an address names but this result does not have."""
     session = st.session_state
-    if session.get("head") and session["head"] not in set(result.heads["name"]):
+    if session.get("head") and session["head"] not in {*result.heads["name"], *result.mlp_names}:
         session.pop("head")
         if session.get("panel") != "edge":
             session["picked"] = False

@@ -40,6 +40,11 @@ class Result:
         return self.heads[self.heads["selected"]]
 
     @property
+    def mlp_names(self) -> list[str]:
+        """The MLP blocks that were measured, from the first layer on."""
+        return list(self.mlps["name"]) if "name" in self.mlps else []
+
+    @property
     def n_layers(self) -> int:
         """Layers of the model."""
         return int(self.heads["layer"].max()) + 1

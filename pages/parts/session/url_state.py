@@ -15,6 +15,7 @@ PANELS = ("head", "edge")
 TABS = ("heads", "edges", "heat")
 LARGEST_SCORE = 1e9
 _HEAD = re.compile(r"L(0|[1-9]\d{0,4})H(0|[1-9]\d{0,4})", re.ASCII)
+_MLP = re.compile(r"MLP\d{1,4}")
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _RUN = "view_run"  # Key of the run whose view the session holds
 
@@ -65,7 +66,7 @@ def decode(parameters: Mapping[str, str]) -> View:
         score=_score(given["score"]),
         edges=_count(given["edges"]),
         layers=None if low is None or high is None or low > high else (low, high),
-        head=given["head"] if _is_head(given["head"]) else "",
+        head=given["head"] if _is_head(given["head"]) or _MLP.fullmatch(given["head"]) else "",
         edge=edge_name(source, target) if _is_head(source) and _is_head(target) else "",
         panel=given["panel"] if given["panel"] in PANELS else PANELS[0],
         picked=given["picked"] == "1",

@@ -222,6 +222,30 @@ def test_card_of_a_head_stands_in_the_panel_with_the_text_folded(open_app: OpenA
     assert entries("en")["panel.no_card"] in shown(app)
 
 
+def test_an_mlp_block_opens_in_the_panel_with_its_card_alone(open_app: OpenApp) -> None:
+    run = make_run(runs_folder())
+    heads = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
+    block = {
+        "layer": 1,
+        "unit": "mlp",
+        "effect": 0.312,
+        "effect_low": 0.2,
+        "effect_high": 0.4,
+        "verdict": "confirmed",
+    }
+    rows = pd.concat([heads.assign(unit="head"), pd.DataFrame([block])])
+    rows.to_csv(run.path / "heads.csv", index=False, encoding="utf-8-sig")
+    unit = Mechanism(unit="mlp", layer=1, through="later", likelier=(WrittenWord(word="Legal", change=2.54),))
+    run.write_model(MECHANISMS_FILE, MechanismsRecord(units={"MLP1": unit}))
+    app = open_app("circuit", run=run.run_id)
+    assert "MLP1" in app.selectbox(key="head").options
+    app.selectbox(key="head").set_value("MLP1").run()
+    assert not app.exception
+    assert "Legal +2.5" in shown(app)
+    assert "31\N{NO-BREAK SPACE}%" in shown(app)
+    assert not any(fold.label == entries("en")["panel.in_text"] for fold in app.expander)
+
+
 def test_neighbour_opens_on_a_click(open_app: OpenApp) -> None:
     run = make_run(runs_folder())
     edge = results.load(run).candidate_edges.iloc[0]
