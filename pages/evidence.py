@@ -7,6 +7,7 @@ import streamlit as st
 from core.report.sentences import circuit as circuit_words
 from core.report.sentences.heads import screened as uses_screen
 from core.report.sentences.heads import selection_note
+from core.report.sentences.mlps import mlp_sentence
 from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
@@ -121,6 +122,11 @@ def heads_and_edges(result: Result, check: JobState | None) -> None:
         circuit_checks.check_line(result, "heads", check)
     details(result, list(heads["name"]))
     card.show_proven(state.folder(), result)
+    if sentence := mlp_sentence(result.manifest, language()):
+        st.subheader(t("evidence.mlps"), anchor=False)
+        st.write(sentence)
+    if len(result.mlps):
+        tables.mlp_effects(result.mlps, key="mlp_effects")
     if len(edges):
         st.subheader(t("evidence.edges"), anchor=False, help=glossary.help_of("edge"))
         tables.edge_effects(edges, result.titles(), key="edge_effects")

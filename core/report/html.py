@@ -97,6 +97,8 @@ def _tables(
 ) -> list[tuple[str, Table, str]]:
     """The tables of the details: heading, table, note below."""
     shown = [("heads_table", tables.heads(facts, language), heads.score_note(facts.manifest, language))]
+    if len(facts.mlps):
+        shown.append(("mlps_table", tables.mlps(facts, language), ""))
     if len(facts.edges):
         shown.append(("edges_table", tables.edges(facts, language), ""))
     if added.labels:

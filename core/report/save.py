@@ -31,5 +31,5 @@ def save(result: RunResult, folder: RunFolder) -> None:
 
 def html_report(result: RunResult) -> str:
     """One self-contained page, English and Japanese, that needs no network and prints on A4."""
-    about = facts(result.manifest, result.heads, result.edges, partners=result.partners)
+    about = facts(result.manifest, result.heads, result.edges, partners=result.partners, mlps=result.mlps)
     return report(about, result.examples)

@@ -61,6 +61,15 @@ def heads(facts: Facts, language: str) -> Table:
     return Table(_titles(language, *keys), rows, long=(0,))
 
 
+def mlps(facts: Facts, language: str) -> Table:
+    """The MLP blocks, from the first layer on."""
+    rows = [
+        [row.name, head_sentences.effect_with_interval(row), verdict(row.verdict, language)]
+        for row in facts.mlps.itertuples()
+    ]
+    return Table(_titles(language, "mlp", "effect", "verdict"), rows)
+
+
 def edges(facts: Facts, language: str) -> Table:
     """The first edges, best first."""
     rows = [

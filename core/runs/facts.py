@@ -1,14 +1,14 @@
 """A finished run as sentences need it: its tables with names and verdicts filled in, and the state that it ended in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from core.heads import HeadId, MlpId
-from core.schema import CircuitRecord, Manifest, PartnersRecord
+from core.schema import CircuitRecord, Manifest, PartnersRecord, no_mlps
 
 State = Literal["none", "no_difference", "untested", "tested"]
 VERDICTS = ("confirmed", "partly", "not_confirmed", "unchecked")
@@ -20,8 +20,8 @@ class Facts:
     """A result as sentences need it.
 
     `heads` has one row a head of the model with `name`, `own_name` and `verdict` (of VERDICTS) filled in, best
-    first; `edges` likewise with `verdict`. `circuit` is what the check of the circuit found, `partners` what the search
-    for partners found, as far as there is one.
+    first; `edges` and `mlps` likewise with `verdict`. `circuit` is what the check of the circuit found, `partners` what
+    the search for partners found, as far as there is one.
     """
 
     manifest: Manifest
@@ -29,6 +29,7 @@ class Facts:
     edges: pd.DataFrame
     circuit: CircuitRecord | None = None
     partners: PartnersRecord | None = None
+    mlps: pd.DataFrame = field(default_factory=no_mlps)
 
     @property
     def candidates(self) -> pd.DataFrame:
@@ -98,13 +99,15 @@ def facts(
     own_names: Mapping[str, str] | None = None,
     circuit: CircuitRecord | None = None,
     partners: PartnersRecord | None = None,
+    mlps: pd.DataFrame | None = None,
 ) -> Facts:
     """Facts from the tables of a result; `own_names` are the user's names by `L3H5`, `circuit` is circuit.json and
-    `partners` partners.json.
+    `partners` partners.json; `mlps` are the MLP blocks, None for none.
     """
     own, heads = own_names or {}, named_heads(heads)
     heads = heads.assign(own_name=[own.get(name, "") for name in heads["name"]])
-    return Facts(manifest, heads, named_edges(edges), circuit, partners)
+    blocks = named_mlps(no_mlps() if mlps is None else mlps)
+    return Facts(manifest, heads, named_edges(edges), circuit, partners, blocks)
 
 
 def named_heads(heads: pd.DataFrame) -> pd.DataFrame:

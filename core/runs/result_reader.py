@@ -36,7 +36,7 @@ def read_circuit(run: RunFolder) -> CircuitRecord | None:
 def saved_facts(run: RunFolder, own_names: dict[str, str] | None = None) -> Facts:
     """What the sentences need; raises StorageError where a file is missing or damaged."""
     tables = saved_heads(run), saved_edges(run)
-    return facts(run.manifest(), *tables, own_names, read_circuit(run), read_partners(run))
+    return facts(run.manifest(), *tables, own_names, read_circuit(run), read_partners(run), saved_mlps(run))
 
 
 def saved_heads(run: RunFolder) -> pd.DataFrame:

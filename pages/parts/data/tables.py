@@ -43,6 +43,12 @@ def head_effects(table: pd.DataFrame, key: str) -> None:
     _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
 
 
+def mlp_effects(table: pd.DataFrame, key: str) -> None:
+    """What interventions say of MLP blocks, from the first layer on."""
+    columns = ["block", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    _show(_with_effect_interval(table).assign(block=table["name"]), columns, key)
+
+
 def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
     """What interventions say of edges; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from core.runs.cost_sheet import Entries
 from core.runs.facts import facts
 from core.runs.head_notes import HeadLabel
 from core.runs.review import Comment, Review, SignOff
+from core.schema import HEAD_COLUMNS
 from core.text import LANGUAGES, catalogue
 from tests.support.made_result import evidence_result, made_result, with_changes
 
@@ -107,6 +109,24 @@ def test_the_report_says_what_was_confirmed():
     result = made_result()
     same = replace(result, manifest=with_changes(result.manifest, evidence="no_difference"))
     assert "does not behave clearly differently" in html_report(same)
+
+
+def test_mlp_blocks_stand_in_a_table_of_their_own_where_they_were_measured():
+    result = evidence_result()
+    for language in LANGUAGES:
+        assert catalogue(language)["report"]["mlps_table"] not in Parsed(html_report(result)).text
+    row = {
+        "layer": 2,
+        "effect": 0.29,
+        "effect_low": 0.1,
+        "effect_high": 0.4,
+        "verdict": "partly",
+        "unit": "mlp",
+    }
+    blocks = pd.DataFrame([row]).reindex(columns=list(HEAD_COLUMNS))
+    page = Parsed(html_report(replace(result, mlps=blocks))).text.replace("\u00a0", " ")
+    assert page.count("MLP2") == len(LANGUAGES) and "29 %" in page
+    assert all(catalogue(language)["report"]["mlps_table"] in page for language in LANGUAGES)
 
 
 def test_the_report_explains_its_words_and_refers_to_nothing_outside():

@@ -5,8 +5,11 @@ from html import escape
 import pandas as pd
 import pytest
 
-from core.runs.result_reader import read_circuit
+from core.report.sentences.mlps import mlp_sentence
+from core.runs.result_reader import read_circuit, saved_heads
 from core.runs.run_folder import runs_folder
+from core.schema import HEAD_COLUMNS, BlocksRecord, LayerShares, units_table
+from core.text.csv_safe import csv_bytes
 from pages.parts.i18n import LANGUAGES, entries
 from tests.pages.conftest import OpenApp, run_until, shown
 from tests.support.made_runs import make_run, write_circuit
@@ -148,3 +151,42 @@ def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> N
     missed = f"L{table.loc[place, 'layer']}H{table.loc[place, 'head']}"
     assert any(missed in info.value for info in app.info)
     assert not any(button.key == "check_heads" for button in app.button)
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_mlp_blocks_stand_with_their_effects_where_they_were_measured(
+    open_app: OpenApp, language: str
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    before = open_app("evidence", language, run=run.run_id)
+    words = entries(language)
+    assert words["evidence.mlps"] not in [one.value for one in before.subheader]
+    blocks = pd.DataFrame(
+        {
+            "layer": [0, 1],
+            "effect": [0.29, -0.01],
+            "effect_low": [0.1, -0.1],
+            "effect_high": [0.4, 0.1],
+            "p_value": [0.01, 0.5],
+            "q_value": [0.02, None],
+            "verdict": ["confirmed", "not confirmed"],
+            "selected": False,
+            "unit": "mlp",
+        }
+    ).reindex(columns=list(HEAD_COLUMNS))
+    table = units_table(saved_heads(run), blocks)
+    run.write_bytes("heads.csv", csv_bytes(table))
+    shares = tuple(
+        LayerShares(layer=layer, mlp=share, clear=layer == 0) for layer, share in ((0, 0.29), (1, 0.0))
+    )
+    manifest = run.manifest().model_copy(update={"blocks": BlocksRecord(layers=shares)})
+    run.write_model("manifest.json", manifest)
+    app = open_app("evidence", language, run=run.run_id)
+    assert not app.exception
+    assert words["evidence.mlps"] in [one.value for one in app.subheader]
+    assert mlp_sentence(manifest, language) in [one.value for one in app.markdown]
+    (shown_table,) = [one.value for one in app.dataframe if "block" in one.value]
+    assert shown_table["block"].tolist() == ["MLP0", "MLP1"]
+    assert shown_table["verdict"].tolist() == [words["verdict.confirmed"], words["verdict.not_confirmed"]]
+    heads = [name for name in app.multiselect(key=f"off_{run.run_id}").options if name.startswith("MLP")]
+    assert heads == ["MLP0", "MLP1"]
