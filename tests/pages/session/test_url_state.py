@@ -58,6 +58,11 @@ def test_every_part_of_a_view_is_restored() -> None:
     assert decode(parameters) == FULL
 
 
+def test_an_mlp_block_can_be_the_open_one() -> None:
+    assert decode({"head": "MLP3"}).head == "MLP3"
+    assert decode({"head": "MLP3; drop"}).head == ""
+
+
 def test_default_view_needs_no_parameter() -> None:
     assert encode(View()) == {}
     assert decode({}) == View()
