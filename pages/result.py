@@ -3,8 +3,9 @@
 import streamlit as st
 
 from core.report.sentences import verdict, when
-from core.text import joined
+from core.text import joined, text
 from pages.parts import shell
+from pages.parts.evidence import trigger_words
 from pages.parts.examples import after_run
 from pages.parts.result import pair, picture, tiles, waiting
 from pages.parts.result.telling import Telling, load
@@ -19,20 +20,26 @@ def page() -> None:
     if telling is None:
         return
     told = verdict.headline(telling.facts, telling.result.examples, language())
-    shell.header("result", lead(telling), title=told)
+    words = telling.cue.words if telling.cue else ()
+    strong = [text(language(), "partners.word", word=word) for word in words]
+    shell.header("result", lead(telling), title=told, strong=strong)
     after_run.show(telling.result)
     st.html(tiles.html(tiles.of(telling.facts, telling.waits)))
-    waiting.show(telling)
     picture.show(telling)
-    if text := pair.html(telling):
-        st.html(text)
+    if row := pair.html(telling):
+        st.html(row)
+    else:
+        waiting.show(telling)  # where the text will stand, so that nothing moves when it comes
+    if telling.facts.made:
+        trigger_words.in_one_line()
     onward()
 
 
 def lead(telling: Telling) -> str:
     """When it happens, what helps and at what price; what to do where the trust is low."""
     facts, tongue = telling.facts, language()
-    lines = [when.when(facts, telling.mechanisms, tongue), verdict.advises(facts, tongue)]
+    helps = t("result.measured_now") if telling.waits else verdict.advises(facts, tongue)
+    lines = [when.when(facts, telling.mechanisms, tongue), helps]
     judged = verdict.trust(facts, tongue)
     if judged.level in ("low", "none"):
         lines.append(judged.advice)

@@ -30,7 +30,8 @@ class Telling:
     @property
     def waits(self) -> bool:
         """Whether what helps is being measured."""
-        return self.check is not None and self.check.active and self.facts.circuit is None
+        known = self.facts.circuit is not None and self.facts.circuit.before_after is not None
+        return self.check is not None and self.check.active and not known
 
 
 def load(run: RunFolder) -> Telling:

@@ -1,6 +1,6 @@
 """What every page begins and ends with: title, language switch, errors, the button to the next step."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,10 +44,10 @@ def style() -> None:
     st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
 
 
-def header(page: str, sentence: str = "", title: str = "") -> None:
+def header(page: str, sentence: str = "", title: str = "", strong: Sequence[str] = ()) -> None:
     """Title, language switch, and one sentence on what the page shows.
 
-    A page whose `title` is a finding has its own name in small above it.
+    A page whose `title` is a finding has its own name in small above it. `strong` are parts of the sentence to stress.
     """
     if "begun" not in st.session_state:
         # until a first session has called `st.navigation`, Streamlit runs a file of pages/ by itself when its
@@ -71,7 +71,10 @@ def header(page: str, sentence: str = "", title: str = "") -> None:
             persist_state="session",
         )
     if sentence:
-        st.html(f'<p class="lead">{glossary.sentence(sentence)}</p>')
+        told = glossary.sentence(sentence)
+        for part in map(escape, strong):
+            told = told.replace(part, f"<strong>{part}</strong>")
+        st.html(f'<p class="lead">{told}</p>')
 
 
 def next_button(page: str, *, key: str, disabled: bool = False, reason: str = "") -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.jobs.local_backend import LocalBackend
 from core.report.sentences.verdict import Remedy
 from core.runs.job_state import JobState
+from core.runs.result_reader import saved_heads
 from core.runs.run_folder import RunFolder, runs_folder
 from pages.parts import i18n
 from pages.parts.i18n import entries
@@ -66,6 +67,7 @@ def test_check_at_work_is_said_and_the_page_is_renewed_when_it_ends(
     app = open_app("result", run=run.run_id)
     title = app.title[0].value
     assert entries("en")["result.tile_fault_waits"] in shown(app)
+    assert entries("en")["result.measured_now"] in shown(app)
     assert len(app.get("progress")) == 1
     write_circuit(run)
     monkeypatch.setattr(LocalBackend, "check_status", lambda self, run_id: None)
@@ -136,6 +138,20 @@ def test_words_are_marked_where_they_stand() -> None:
         ("same", ", Invoices, and the "),
         ("old", "invoice"),
     ]
+
+
+def test_words_of_the_verdict_are_stressed(open_app: OpenApp) -> None:
+    run = tested_run()
+    head = {"layer": 0, "head": 0}
+    names = [
+        f"L{row.layer}H{row.head}" for row in saved_heads(run).itertuples() if row.verdict == "confirmed"
+    ]
+    texts = [
+        {"example": number + 1, "label": "anomalous", "pieces": ["a", " <invoice>"], "differing": [1]}
+        for number in range(6)
+    ]
+    run.write_json("mechanisms.json", {"units": dict.fromkeys(names, head), "texts": texts})
+    assert "<strong>“&lt;invoice&gt;”</strong>" in shown(open_app("result", run=run.run_id))
 
 
 def test_text_that_differs_as_a_whole_from_its_partner_is_not_marked() -> None:
