@@ -23,24 +23,31 @@ def show(result: Result, edges: pd.DataFrame) -> None:
     """One edge of the drawn ones, chosen in the list."""
     name = select("edge", t("edge.edge"), list(edges["name"]), result.titles())
     row = edges[edges["name"] == name].iloc[0].to_dict()
-    verdict, score = t(f"verdict.{row['verdict']}"), t("circuit.score", score=i18n.number(row["score"]))
-    st.markdown(f"**{verdict}** · {score}")
-    st.markdown("  \n".join(facts(row)), help=t("edge.effect_help"))
+    verdict = t(f"verdict.{row['verdict']}")
+    st.markdown(f"**{verdict}**")
+    st.markdown("  \n".join(effect(row)), help=t("edge.effect_help"))
     st.caption(t("edge.meaning", source=shell.plain(row["source"]), target=shell.plain(row["target"])))
-    _codes(result, row)
+    with st.expander(t("panel.codes"), key="edge_codes"):
+        st.markdown("  \n".join(scores(row)))
+        _codes(result, row)
 
 
-def facts(row: Mapping[str, Any]) -> list[str]:
-    """Frequency, effect with its interval and p, as far as they have been computed."""
-    lines = [t("edge.frequency", share=percent(row["frequency"]))] if pd.notna(row["frequency"]) else []
+def effect(row: Mapping[str, Any]) -> list[str]:
+    """The effect with its interval, and whether it works against the fault, where it has been measured."""
     if pd.isna(row["effect"]):
-        return [*lines, t("edge.untested")]
+        return [t("edge.untested")]
     ends = {end: percent(row[f"effect_{end}"]) for end in ("low", "high")}
     key = "edge.effect_alone" if pd.isna(row["effect_low"]) else "edge.effect"
-    lines.append(t(key, effect=percent(row["effect"]), **ends))
-    if row["effect_high"] < 0:
-        lines.append(t("edge.against"))
-    if pd.notna(row["p_value"]):
+    against = [t("edge.against")] if row["effect_high"] < 0 else []
+    return [t(key, effect=percent(row["effect"]), **ends), *against]
+
+
+def scores(row: Mapping[str, Any]) -> list[str]:
+    """Score, frequency, and p with q, as far as they have been computed."""
+    lines = [t("circuit.score", score=i18n.number(row["score"]))]
+    if pd.notna(row["frequency"]):
+        lines.append(t("edge.frequency", share=percent(row["frequency"])))
+    if pd.notna(row["effect"]) and pd.notna(row["p_value"]):
         lines.append(t("edge.p", p=i18n.number(row["p_value"]), q=i18n.number(row["q_value"])))
     return lines
 

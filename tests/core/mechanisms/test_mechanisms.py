@@ -7,10 +7,10 @@ import torch
 
 from core.analysis.pipeline import analyse
 from core.causal.ablation_file import ablated, make_ablation_file
-from core.causal.replacements import Replacements
+from core.causal.patching import Patching
 from core.config import AutoencoderConfig, make_config
 from core.examples.reading import read_examples
-from core.heads import HeadId
+from core.heads import HeadId, parse_unit
 from core.inspection.head_view import changes_at, read_head
 from core.model.loading import ModelPool
 from core.model.next_token import last_logits
@@ -97,9 +97,10 @@ def test_counts_without_a_head_are_those_of_the_model_with_it_ablated(sample):
     recording = Recording(loaded, [loaded.encode(example.text) for example in examples])
     order = [i for label in ("anomalous", "normal") for i, e in enumerate(examples) if e.label == label]
     count = sum(example.label == "anomalous" for example in examples)
-    means = Replacements(recording.of(order), count, True, heads=()).means
-    for name in ("L1H2", "L0H3"):
-        file = make_ablation_file(loaded, [HeadId.parse(name)], "mean", means)
+    patching = Patching(recording.of(order), count, True, heads=())
+    means = patching.replacements.means
+    for name in ("L1H2", "L0H3", "MLP0"):
+        file = make_ablation_file(loaded, [parse_unit(name)], "mean", means, None, patching.mlp_outputs.means)
         said = []
         for example in examples:
             with ablated(loaded, file), torch.no_grad():
