@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from core.analysis import pipeline
 from core.analysis.pipeline import analyse
 from core.causal.ablation_file import ablated, make_ablation_file
 from core.causal.patching import Patching
@@ -167,3 +168,17 @@ def test_what_a_head_writes_itself_is_what_its_view_shows(kind, tmp_path):
     for word in unit.likelier[:2]:
         token = loaded.word_token(word.word)
         assert word.change == pytest.approx(float(mean[token]), abs=2e-3)
+
+
+def test_a_run_whose_memory_ends_there_goes_on_without(monkeypatch, tmp_path):
+    def ends(*_about):
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr(pipeline, "mechanisms", ends)
+    settings = AutoencoderConfig(members=2, latents=8, epochs=5)
+    folder = save_tiny(tmp_path, seed=1)
+    config = make_config(model=str(folder), examples=texts(5), autoencoder=settings, device="cpu")
+    result = list(analyse(config))[-1]
+    assert result.mechanisms is None
+    assert result.manifest.evidence == "computed"
