@@ -122,7 +122,9 @@ def _answering(names: Sequence[str], up: Answer | None) -> str:
 def _seen(unit: Mechanism) -> list[str]:
     """The words that a head looks at, those of most texts first, then by its attention; no mere punctuation."""
     words = [
-        word for word in unit.looks_at if word.share >= LOOKED and word.texts and _LETTERS.search(word.word)
+        word
+        for word in unit.looks_at
+        if word.kind == "word" and word.share >= LOOKED and word.texts and _LETTERS.search(word.word)
     ]
     return [word.word for word in sorted(words, key=lambda word: (-len(word.texts), -word.share))]
 

@@ -12,7 +12,7 @@ from core.runs.progress import Record
 from core.text import percent
 from pages.parts.charts import colours
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import Words, finished, tooltips
+from pages.parts.charts.shared import FONT, Words, finished, tooltips
 from pages.parts.session.state import t
 from pages.parts.shell import widgets
 
@@ -76,5 +76,5 @@ def strip(table: pd.DataFrame, palette: Palette, word: Words) -> Any:
     if table["layer"].nunique() > MOST_NUMBERED:
         return finished(cells, 110)
     ink = alt.condition("datum.strength > 0.5", alt.value(palette.background), alt.value(palette.text))
-    numbers = base.mark_text(fontSize=11).encode(text="shown:N", color=ink)
+    numbers = base.mark_text(fontSize=11, font=FONT).encode(text="shown:N", color=ink)
     return finished(cells + numbers, 110)

@@ -19,7 +19,7 @@ from tests.pages.shell.test_notifications import started
 from tests.support.made_runs import make_run, write_circuit
 
 
-def tested_run(**stability: Any) -> RunFolder:
+def a_tested_run(**stability: Any) -> RunFolder:
     """A run whose heads were tested, and whose texts name a right and a wrong answer."""
     run = make_run(runs_folder(), verdicts=True)
     manifest = json.loads((run.path / "manifest.json").read_text(encoding="utf-8"))
@@ -35,7 +35,7 @@ def text_of(app: AppTest) -> str:
 
 
 def test_finding_is_the_title_and_tiles_hold_the_numbers(open_app: OpenApp) -> None:
-    run = tested_run(level="low", reasons=[{"key": "joint_little", "values": {"share": 0.2}}])
+    run = a_tested_run(level="low", reasons=[{"key": "joint_little", "values": {"share": 0.2}}])
     write_circuit(run)
     app = open_app("result", run=run.run_id)
     assert app.title[0].value == "Three heads add to what sets these texts apart"
@@ -52,7 +52,7 @@ def test_finding_is_the_title_and_tiles_hold_the_numbers(open_app: OpenApp) -> N
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_before_the_check_has_run_what_helps_is_not_claimed(open_app: OpenApp, language: str) -> None:
-    app = open_app("result", language, tested_run().run_id)
+    app = open_app("result", language, a_tested_run().run_id)
     assert entries(language)["result.tile_fault_not_tried"] in shown(app)
     assert any(button.key == "check_circuit" for button in app.button)
     assert "→" not in text_of(app)
@@ -61,7 +61,7 @@ def test_before_the_check_has_run_what_helps_is_not_claimed(open_app: OpenApp, l
 def test_check_at_work_is_said_and_the_page_is_renewed_when_it_ends(
     open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tested_run()
+    run = a_tested_run()
     state = JobState(kind="circuit", status="running", stage="circuit", step=1, total=2, started=1.0)
     monkeypatch.setattr(LocalBackend, "check_status", lambda self, run_id: state)
     app = open_app("result", run=run.run_id)
@@ -97,7 +97,7 @@ def test_runs_that_show_less_say_less(open_app: OpenApp, make: Any, title: str) 
 def test_harm_and_weak_trust_are_never_shown_as_good(
     open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tested_run(level="none", reasons=[{"key": "same_answer", "values": {}}])
+    run = a_tested_run(level="none", reasons=[{"key": "same_answer", "values": {}}])
     write_circuit(run)
     harmed = Remedy(("L0H1",), "reduces", 6, 3, 6, 6, 4, 6)
     monkeypatch.setattr(tiles, "remedy", lambda facts: harmed)
@@ -141,7 +141,7 @@ def test_words_are_marked_where_they_stand() -> None:
 
 
 def test_words_of_the_verdict_are_stressed(open_app: OpenApp) -> None:
-    run = tested_run()
+    run = a_tested_run()
     head = {"layer": 0, "head": 0}
     names = [
         f"L{row.layer}H{row.head}" for row in saved_heads(run).itertuples() if row.verdict == "confirmed"
