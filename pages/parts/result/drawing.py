@@ -15,7 +15,7 @@ from pages.parts.charts.colours import ANOMALOUS, NORMAL, VERDICT, Palette
 from pages.parts.charts.shared import FONT
 
 WIDTH, ROW, TOP = 880, 84, 34
-LEFT, RIGHT = 96, 784
+LEFT, RIGHT = 96.0, 784.0
 """Where the words and the answers stand, in units of the drawing."""
 LINE = "#8794AB"
 STYLE = (
