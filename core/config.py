@@ -16,6 +16,8 @@ PresetName = Literal["fast", "standard", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 Candidates = Literal["combined", "codes", "screened"]
 PartnersChoice = Literal["auto", "off"]
+LONGEST_FAULT = 200
+"""Characters of the sentence on the fault."""
 
 
 class _Settings(BaseModel):
@@ -80,6 +82,11 @@ class RunConfig(_Settings):
     )
     scenario: str = Field("", description="name of the bundled scenario that the examples came from, if any")
     examples: ExampleSet
+    fault: str = Field(
+        "",
+        max_length=LONGEST_FAULT,
+        description="the fault in one sentence of your own, for result and report",
+    )
     preset: PresetName = "standard"
     autoencoder: AutoencoderConfig = Field(description="the preset's settings, or edited ones")
     positions: PositionMode = Field("auto", description="which token positions are compared")

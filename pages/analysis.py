@@ -35,7 +35,12 @@ def setup() -> None:
 
 def begin() -> RunFolder:
     """Start the draft as a run, with what was ticked before there was one."""
-    run = start(state.backend(), state.draft().config(), owner=st.session_state.get("owner", ""))
+    run = start(
+        state.backend(),
+        state.draft().config(),
+        owner=st.session_state.get("owner", ""),
+        language=state.language(),
+    )
     state.fails(lambda: checklist.hand_over(run))  # what was ticked by hand is no reason not to start
     return run
 

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -127,18 +127,20 @@ def analyse(
     frame: reading.Frame = "",
     form: reading.FormOfTexts = "auto",
     match: MatchBy = "begins",
+    fault: Annotated[str, typer.Option(help="the fault in one sentence, for the report")] = "",
+    language: Annotated[Literal["en", "ja"], typer.Option(help="language of report.html")] = "en",
 ) -> None:
     """Analyse a scenario, or a model with your own examples, and write the result into a folder.
 
     A result that the folder holds already is replaced when the new one is complete.
     """
     settings: dict[str, Any] = {"preset": preset, "positions": positions, "candidates": candidates}
-    settings |= {"partners": partners, "adapter": adapter}
+    settings |= {"partners": partners, "adapter": adapter, "fault": fault}
     how = reading.HowToRead(encoding, columns, labels, final_turn, keep_space, system, frame, form)
     config, notes = reading.settings(
         scenario, model, examples, how, **settings, device=device, seed=seed, evidence=evidence, match=match
     )
-    run(config, out, scenario or Path(model).name, notes)
+    run(config, out, scenario or Path(model).name, notes, language)
 
 
 @app.command()
@@ -196,7 +198,7 @@ def benchmark(
         print(line, flush=True)
 
 
-def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> None:
+def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = (), language: str = "en") -> None:
     """Walk the pipeline, show progress on stderr, save the result, check its circuit, and print where it is."""
     from core.analysis.pipeline import analyse as walk
     from core.inspection.preview import inspect
@@ -207,7 +209,7 @@ def run(config: RunConfig, out: Path, name: str, notes: Sequence[Note] = ()) -> 
     card = inspect(config.model, config.device, config.adapter)
     printing.notes(notes, card.get("findings", []))
     models = ModelPool(size=1)
-    with replacing(out, config, name) as folder:
+    with replacing(out, config, name, language) as folder:
         _carry_out(folder, "analysis", saved(walk(config, models), save, folder))
     folder = RunFolder(out)
     printing.result(folder)
@@ -221,7 +223,7 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
     from core.report.export import current_report
 
     _carry_out(folder, "circuit", check("circuit", folder, models))
-    folder.write_bytes("report.html", current_report(folder, {}).encode())
+    folder.write_bytes("report.html", current_report(folder, {}, folder.language()).encode())
     printing.remedy(folder)
 
 

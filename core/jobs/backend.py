@@ -66,9 +66,11 @@ class Backend(Protocol):
         """End the worker."""
 
 
-def start(backend: Backend, config: RunConfig, name: str = "", owner: str = "") -> RunFolder:
+def start(
+    backend: Backend, config: RunConfig, name: str = "", owner: str = "", language: str = "en"
+) -> RunFolder:
     """Make a run folder for the settings and submit its analysis."""
-    run = RunFolder.create(runs_folder() / new_run_id(), config, name, owner)
+    run = RunFolder.create(runs_folder() / new_run_id(), config, name, owner, language)
     backend.submit(run)
     return run
 
@@ -80,7 +82,7 @@ def start_again(backend: Backend, run_id: str) -> RunFolder:
     if status in ACTIVE:
         return run
     if status == "done":
-        return start(backend, config, meta.name, meta.owner)
-    run = RunFolder.create(run.path, config, meta.name, meta.owner)
+        return start(backend, config, meta.name, meta.owner, run.language())
+    run = RunFolder.create(run.path, config, meta.name, meta.owner, run.language())
     backend.submit(run)
     return run

@@ -91,7 +91,7 @@ def _marked(row: Mapping[str, Any], partner: Mapping[str, Any], closes: float | 
         of=int(row["example"]),
         text=str(row["text"]),
         partner=str(partner["text"]),
-        says=(_said(row), _said(partner)),
+        says=(said(row), said(partner)),
         answer=(str(row["actual"]), math.exp(before), math.exp(after)) if known else None,  # type: ignore[arg-type]
         closes=closes,
     )
@@ -107,7 +107,7 @@ def _change(one: MarkedPartner, language: str) -> list[str]:
     return [f"{quoted(word, language)} {shares}", after]
 
 
-def _said(row: Mapping[str, Any]) -> str:
+def said(row: Mapping[str, Any]) -> str:
     """What the model says: the answer that it is, else how it goes on where answers are long, else the next token."""
     answer = {"right": "expected", "fault": "actual"}.get(str(row.get("verdict", "")), "")
     if answer and str(row.get(answer, "")).strip():

@@ -9,7 +9,7 @@ from core.errors import StorageError
 from core.report.html import Additions, report
 from core.runs.cost_sheet import read_roi
 from core.runs.head_notes import HeadLabel, read_labels
-from core.runs.result_reader import saved_examples, saved_facts
+from core.runs.result_reader import read_mechanisms, saved_examples, saved_facts
 from core.runs.review import read_review
 from core.runs.run_folder import ADDED_FILES, RESULT_FILES, RunFolder
 from core.text.csv_safe import guarded, read_cells, write_cells
@@ -29,10 +29,10 @@ class Pictures:
 NO_PICTURES = Pictures()
 
 
-def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES) -> bytes:
+def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES, language: str = "en") -> bytes:
     """A file of the run for download; raises StorageError where it is missing or damaged."""
     if name == "report.html":
-        return current_report(run, pictures.circuit).encode()
+        return current_report(run, pictures.circuit, language).encode()
     if not (run.path / name).exists():
         raise StorageError("no_run", path=run.path / name)
     try:
@@ -42,13 +42,13 @@ def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES) -> byte
     return named_heads(stored, read_labels(run)) if name == "heads.csv" else stored
 
 
-def package(run: RunFolder, pictures: Pictures = NO_PICTURES) -> bytes:
+def package(run: RunFolder, pictures: Pictures = NO_PICTURES, language: str = "en") -> bytes:
     """One ZIP of everything: tables, manifest, report, tensors, settings, what people added, pictures."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES):
             if (run.path / name).exists() or name == "report.html":
-                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, pictures))
+                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, pictures, language))
         for name, picture in pictures.files.items():
             archive.writestr(f"headlight-{run.run_id}/{name}", picture)
     return buffer.getvalue()
@@ -64,9 +64,11 @@ def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
     return write_cells([[*header, "name", "group"], *named])
 
 
-def current_report(run: RunFolder, pictures: Mapping[str, str]) -> str:
+def current_report(run: RunFolder, pictures: Mapping[str, str], language: str = "en") -> str:
     """report.html as of now, with picture, own names, comments, sign-off and sheet."""
     labels = read_labels(run)
-    added = Additions(labels, read_review(run), read_roi(run), pictures)
+    added = Additions(
+        labels, read_review(run), read_roi(run), pictures, read_mechanisms(run), run.meta().name
+    )
     facts = saved_facts(run, {head: label.name for head, label in labels.items()})
-    return report(facts, saved_examples(run), added)
+    return report(facts, saved_examples(run), added, language)

@@ -2,7 +2,7 @@
 
 from safetensors.torch import save as save_tensors
 
-from core.report.html import report
+from core.report.html import Additions, report
 from core.runs.compared import PARTNERS_FILE
 from core.runs.facts import facts
 from core.runs.result_reader import MECHANISMS_FILE
@@ -25,11 +25,11 @@ def save(result: RunResult, folder: RunFolder) -> None:
         folder.write_bytes(
             "tensors.safetensors", save_tensors({k: v.contiguous() for k, v in result.tensors.items()})
         )
-    folder.write_bytes("report.html", html_report(result).encode())
+    folder.write_bytes("report.html", html_report(result, folder.language()).encode())
     folder.write_model("manifest.json", result.manifest)
 
 
-def html_report(result: RunResult) -> str:
-    """One self-contained page, English and Japanese, that needs no network and prints on A4."""
+def html_report(result: RunResult, language: str = "en") -> str:
+    """One self-contained page in one language that needs no network and prints on A4."""
     about = facts(result.manifest, result.heads, result.edges, partners=result.partners, mlps=result.mlps)
-    return report(about, result.examples)
+    return report(about, result.examples, Additions(mechanisms=result.mechanisms), language)

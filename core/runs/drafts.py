@@ -53,6 +53,7 @@ class Draft:
     cut: Literal["auto", "lines", "blank_lines", "separator"] = "auto"
     separator: str = ""
     keep_ends: bool = False
+    fault: str = ""
     preset: str = "standard"
     autoencoder: AutoencoderConfig = PRESETS["standard"]
     positions: str = "auto"

@@ -16,7 +16,7 @@ STAGING = ".new"
 
 
 @contextmanager
-def replacing(out: Path, config: RunConfig, name: str) -> Iterator[RunFolder]:
+def replacing(out: Path, config: RunConfig, name: str, language: str = "en") -> Iterator[RunFolder]:
     """The folder to write a new result into, held against other processes.
 
     That is `out` itself, or, where it holds a result, a folder inside it: its files take the place of the old ones when
@@ -24,15 +24,15 @@ def replacing(out: Path, config: RunConfig, name: str) -> Iterator[RunFolder]:
     """
     run = RunFolder(out)
     if not (out / "config.json").exists():
-        RunFolder.create(out, config, name)
+        RunFolder.create(out, config, name, language=language)
     lock = run.hold()
     try:
         if not (out / "manifest.json").exists():
-            yield RunFolder.create(out, config, name)
+            yield RunFolder.create(out, config, name, language=language)
             return
         shutil.rmtree(out / STAGING, ignore_errors=True)
         try:
-            yield RunFolder.create(out / STAGING, config, name)
+            yield RunFolder.create(out / STAGING, config, name, language=language)
         except BaseException:
             shutil.rmtree(out / STAGING, ignore_errors=True)
             raise

@@ -39,6 +39,7 @@ from core.runs.job_state import (
 )
 from core.schema import FORMAT, Manifest, Stored
 from core.storage import home, locked, storage_error, take_lock, write_atomically
+from core.text import LANGUAGES
 
 Json = dict[str, Any]
 Model = TypeVar("Model", bound=Stored)
@@ -55,6 +56,8 @@ class RunMeta:
     owner: str = ""
     created: str = ""
     """ISO date and time."""
+    language: str = "en"
+    """Language of the report that is written when the analysis ends."""
 
 
 def runs_folder() -> Path:
@@ -81,7 +84,9 @@ class RunFolder:
         return self.path.name
 
     @classmethod
-    def create(cls, path: Path, config: RunConfig, name: str = "", owner: str = "") -> "RunFolder":
+    def create(
+        cls, path: Path, config: RunConfig, name: str = "", owner: str = "", language: str = "en"
+    ) -> "RunFolder":
         """Make the folder with config and state `queued`. Raises StorageError if the path is in use."""
         run = cls(path)
         try:
@@ -94,7 +99,9 @@ class RunFolder:
         run.clear()
         run.write_json("config.json", {"format": FORMAT, **config.stored()})
         created = datetime.now().astimezone().isoformat(timespec="seconds")
-        run.write_json("meta.json", asdict(RunMeta(name=name, owner=owner, created=created)))
+        run.write_json(
+            "meta.json", asdict(RunMeta(name=name, owner=owner, created=created, language=language))
+        )
         run.write_state(JobState())
         return run
 
@@ -121,6 +128,10 @@ class RunFolder:
     def meta(self) -> RunMeta:
         """Name, owner, creation time."""
         return self._parsed("meta.json", _META.validate_python)
+
+    def language(self) -> str:
+        """Language of the report that is written when the analysis ends; raises StorageError as `meta` does."""
+        return self.meta().language if self.meta().language in LANGUAGES else LANGUAGES[0]
 
     def rename(self, name: str, owner: str | None = None) -> None:
         """Change the user's name of the run, and its owner where one is given."""

@@ -52,6 +52,8 @@ class SettingsRecord(Stored):
 
     preset: str = ""
     seed: int = 0
+    fault: str = ""
+    """The fault in the user's own sentence."""
     autoencoder: AutoencoderRecord = AutoencoderRecord()
 
 

@@ -18,14 +18,12 @@ from pages.parts.session.state import language, t
 def show(facts: Facts, entries: Entries) -> None:
     """The result where there are entries, and the folded form to make or change them."""
     measured = cost_sheet.measured(facts, language())
-    with st.container(key="roi_empty" if entries.empty else "roi_sheet"):
-        brief.heading("cost_sheet.title")
+    with st.expander(text(language(), "cost_sheet.title"), key="roi_form_fold"):
         if entries.empty:
-            brief.html(paragraphs([t("cost_sheet.none")]))
+            brief.html_of(paragraphs([t("cost_sheet.none")]))
         else:
             figures = table(*return_on_investment(entries, language()))
-            brief.html(paragraphs(cost_sheet.conclusion(entries, language())) + figures, note=measured)
-    with st.expander(t("cost_sheet.edit"), key="roi_form_fold"):
+            brief.html_of(paragraphs(cost_sheet.conclusion(entries, language())) + figures, note=measured)
         st.caption(t("cost_sheet.lead"))
         if entries.empty:
             st.caption(measured)

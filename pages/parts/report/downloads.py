@@ -22,7 +22,7 @@ def show(run: RunFolder, result: Result) -> None:
     st.subheader(t("report.downloads"), anchor=False)
     widgets.download(
         f"headlight-{run.run_id}.zip",
-        lambda: package(run, pictures.files(result)),
+        lambda: package(run, pictures.files(result), language()),
         t("report.all"),
         icon=":material/folder_zip:",
         type="primary",
@@ -63,4 +63,4 @@ def _pictures(result: Result) -> None:
 def _file(run: RunFolder, result: Result, name: str) -> bytes:
     """One file for download; the report holds the picture."""
     circuit = Pictures(pictures.of_circuit(result)) if name == "report.html" else Pictures()
-    return content(run, name, circuit)
+    return content(run, name, circuit, language())

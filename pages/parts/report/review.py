@@ -17,13 +17,19 @@ SIGNS = {
 
 
 def show(review: Review) -> None:
-    """What was said and decided, and the forms to say and decide more."""
-    st.subheader(t("review.comments"), anchor=False)
-    _comments(review)
-    _comment_form()
+    """What was decided, and the form to decide."""
     st.subheader(t("review.sign_off"), anchor=False)
     _decision(review)
     _sign_form()
+
+
+def comments(review: Review) -> None:
+    """What was said, and the form to say more; folded."""
+    count = len(review.comments)
+    title = f"{t('review.comments')} ({count})" if count else t("review.comments")
+    with st.expander(title, key="comments_fold"):
+        _comments(review)
+        _comment_form()
 
 
 def _comments(review: Review) -> None:
@@ -65,10 +71,11 @@ def _words(signed: SignOff) -> str:
 
 
 def _sign_form() -> None:
-    with st.form("sign_form", border=False):
+    with st.container(key="sign_form"):
         st.radio(
             t("review.decision"),
             DECISIONS,
+            index=None,
             format_func=state.named(DECISIONS, "review.{}").__getitem__,
             key="sign_decision",
             horizontal=True,
@@ -76,7 +83,16 @@ def _sign_form() -> None:
         name, day, button = st.columns([2, 1.2, 1], vertical_alignment="bottom")
         name.text_input(t("review.your_name"), key="sign_name")
         day.date_input(t("review.date"), date.today(), key="sign_date", format="YYYY-MM-DD")
-        button.form_submit_button(t("review.sign"), key="sign", on_click=_sign, width="stretch")
+        session = st.session_state
+        ready = bool(session.get("sign_decision") and session.get("sign_name", "").strip())
+        button.button(
+            t("review.sign"),
+            key="sign",
+            on_click=_sign,
+            width="stretch",
+            disabled=not ready,
+            help=None if ready else t("review.sign_needs"),
+        )
     _show_error("sign_error")
 
 

@@ -1,4 +1,4 @@
-"""Sentences to say in the meeting, in both languages whatever the page's own is, each to be copied at once."""
+"""Sentences to say in the meeting, in the reader's language, to be copied at once."""
 
 import streamlit as st
 
@@ -6,19 +6,15 @@ from core.report.sentences import advice
 from core.runs import cost_sheet
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
-from core.text import LANGUAGES
-from pages.parts.report import brief
+from core.text import text
 from pages.parts.session.state import language, t
 
 
 def show(facts: Facts, entries: Entries) -> None:
-    """One block a language, that of the page first."""
-    brief.heading("report.meeting")
-    with st.container(key="to_say"):
+    """One block, folded."""
+    with st.expander(text(language(), "report.meeting"), key="to_say"):
         st.caption(t("meeting.lead"))
-        for name in sorted(LANGUAGES, key=lambda name: name != language()):
-            st.markdown(f"**{t(f'meeting.{name}')}**")
-            st.code("\n".join(lines(facts, entries, name)), language=None, wrap_lines=True)
+        st.code("\n".join(lines(facts, entries, language())), language=None, wrap_lines=True)
 
 
 def lines(facts: Facts, entries: Entries, language: str) -> list[str]:

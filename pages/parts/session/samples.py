@@ -78,7 +78,7 @@ def open_sample(name: str) -> bool:
             state.open_in_session(run)
             return wanted == ("done",)
     load_sample(name, preset="fast")
-    state.adopt(start(state.backend(), state.draft().config()))
+    state.adopt(start(state.backend(), state.draft().config(), language=state.language()))
     return False
 
 

@@ -39,20 +39,20 @@ def test_report_shows_comments_and_decision_as_text(run):
     add_comment(run, "<i>Ada</i>", "<b>look</b>\n</main>")
     sign(run, "<u>Bo</u>", "rejected", DAY)
     page = current_report(run, {})
-    english, japanese = page.split('<main lang="ja"')
+    english, japanese = page, current_report(run, {}, "ja")
     assert "&lt;b&gt;look&lt;/b&gt;<br>&lt;/main&gt;" in english
     assert "rejected by &lt;u&gt;Bo&lt;/u&gt;, 2026-02-03" in english
     assert "却下: &lt;u&gt;Bo&lt;/u&gt;(2026-02-03)" in japanese
     assert "Name ____" not in page
-    assert page.count("</main>") == 2
+    assert page.count("</main>") == 1
 
 
 def test_report_shows_the_sheet_with_its_assumptions(run):
     save(made_result(), run)
-    assert "Return on investment" not in current_report(run, {})
+    assert "<h3>Return on investment" not in current_report(run, {})
     numbers = {"incidents": 40, "hours_now": 1.5, "hours_then": 0.5, "cost": 50, "preparation": 16}
     write_roi(run, Entries(**numbers, currency="<b>EUR"))
-    english, japanese = current_report(run, {}).split('<main lang="ja"')
+    english, japanese = (current_report(run, {}, language) for language in ("en", "ja"))
     for part in (english, japanese):
         assert part.count("50 &lt;b&gt;EUR") >= 1
         assert "2,000 &lt;b&gt;EUR" in part
@@ -115,8 +115,9 @@ def test_report_shows_names_groups_and_notes_in_both_languages_as_text(run):
     write_label(run, "L0H1", HeadLabel(EVIL, f"first\n{EVIL}", EVIL))
     page = current_report(run, {})
     assert EVIL not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 8
-    assert page.index("Names and notes") < page.index('lang="ja"') < page.index("名前とメモ")
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
+    assert "Names and notes" in page
+    assert "名前とメモ" in current_report(run, {}, "ja")
 
 
 def test_download_gives_other_files_as_they_lie_and_refuses_missing_ones(run):
