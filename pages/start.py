@@ -14,7 +14,7 @@ from pages.parts.session.state import t
 
 
 def sample_card() -> None:
-    """The sample incident: its story and the way into its circuit."""
+    """The sample incident: its story, its finished result, and the way to run it oneself."""
     stories = samples.bundled_stories(state.language())
     with st.container():
         st.subheader(t("start.sample_title"), anchor=False)
@@ -27,13 +27,30 @@ def sample_card() -> None:
             persist_state="session",
         )
         st.write(stories[name][1])
-    if st.button(t("start.sample_button"), key="open_sample", type="primary", icon=":material/play_arrow:"):
-        try:
-            finished = samples.open_sample(name)
-        except HeadlightError as error:
-            shell.show(error)
-        else:
-            shell.go("result" if finished else "analysis")
+    finished = name == samples.SAMPLE
+    with st.container(horizontal=True):
+        if finished and st.button(
+            t("start.finished_button"), key="open_finished", type="primary", icon=":material/visibility:"
+        ):
+            if shell.succeeds(samples.open_finished):
+                shell.go("result")
+        if st.button(
+            t("start.sample_button"),
+            key="open_sample",
+            type="tertiary" if finished else "primary",
+            icon=":material/play_arrow:",
+        ):
+            run_sample(name)
+
+
+def run_sample(name: str) -> None:
+    """Go to the reader's own run of a scenario, finished or just begun."""
+    try:
+        finished = samples.open_sample(name)
+    except HeadlightError as error:
+        shell.show(error)
+    else:
+        shell.go("result" if finished else "analysis")
 
 
 def own_card() -> None:
@@ -70,7 +87,7 @@ def how_it_works() -> None:
 
 
 shell.header("start", t("start.lead"))
-left, middle, right = st.columns([5, 5, 4], gap="medium")
+left, middle, right = st.columns([5, 4, 4], gap="medium")
 with left.container(border=True, height="stretch", vertical_alignment="distribute"):
     sample_card()
 with middle.container(border=True, height="stretch", vertical_alignment="distribute"):
@@ -80,7 +97,7 @@ with right.container(border=True, height="stretch", vertical_alignment="distribu
 st.space("small")
 st.subheader(t("start.how"), anchor=False)
 how_it_works()
-recent = runs_table.listed(limit=5)
+recent = runs_table.listed(limit=3)
 if recent:
     st.space("small")
     st.subheader(t("start.recent"), anchor=False)

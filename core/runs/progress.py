@@ -90,7 +90,7 @@ def _finished(path: str, _stamp: int) -> tuple[str, str] | None:
     """Model and preset of a finished run; a page asks for those of all runs at every look."""
     run = RunFolder(Path(path))
     with suppress(StorageError):
-        if run.state().status == "done":
+        if run.state().status == "done" and not run.meta().sample:
             config = run.config()
             return config.model, config.preset
     return None

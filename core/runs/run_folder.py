@@ -59,6 +59,9 @@ class RunMeta:
     language: str = "en"
     """Language of the report that is written when the analysis ends."""
 
+    sample: bool = False
+    """Whether it came with the package as a finished result; its times are those of another machine."""
+
 
 def runs_folder() -> Path:
     """Folder that holds one folder a run."""

@@ -73,7 +73,7 @@ def _kind(path: str, _stamp: int) -> tuple[str, str, bool] | None:
     """Model, preset and evidence of a finished run; a page asks for those of all runs at every look."""
     run = RunFolder(Path(path))
     with suppress(StorageError):
-        if run.state().status == "done":
+        if run.state().status == "done" and not run.meta().sample:
             config = run.config()
             return config.model, config.preset, config.evidence
     return None

@@ -10,6 +10,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from core.errors import ConfigError
 from core.heads import EdgeId, HeadId
@@ -24,6 +25,9 @@ ORDER = (
     "induction",
     "planted-induction",
 )
+SAMPLE_PRESET: Literal["fast"] = "fast"
+"""Preset of the sample on the start page, finished or run anew."""
+
 FETCHED = ("customers-mistake",)
 """Scenarios on real language models, which are fetched."""
 
@@ -60,6 +64,11 @@ class Scenario:
     examples: dict[str, Path]
     fetched: FetchedModel | None = None
     explained: dict[str, dict[str, str]] = field(default_factory=dict)
+    sample: dict[str, Path] = field(default_factory=dict)
+    """By language, the texts that the start page shows the scenario with, where they are others than `examples`."""
+
+    finished: dict[str, Path] = field(default_factory=dict)
+    """By language, the folder of a finished run of these texts (`core.scenarios.build.make_finished`)."""
 
     @property
     def ready(self) -> bool:
@@ -69,6 +78,10 @@ class Scenario:
     def examples_in(self, language: str) -> Path:
         """The examples in a language, or the usual ones where there are none."""
         return self.examples.get(language, self.examples_file)
+
+    def sample_in(self, language: str) -> Path:
+        """The texts of the start page in a language."""
+        return self.sample.get(language) or self.examples_in(language)
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,8 @@ def load_scenario(name: str) -> Scenario:
         examples={language: folder / file for language, file in about.get("examples", {}).items()},
         fetched=fetched,
         explained=about.get("explained", {}),
+        sample={language: folder / file for language, file in about.get("sample", {}).items()},
+        finished={path.name: path for path in sorted((folder / "finished").glob("*")) if path.is_dir()},
     )
 
 

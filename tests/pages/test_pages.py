@@ -303,6 +303,20 @@ def test_sample_incident_takes_two_clicks_and_then_one(open_app: OpenApp) -> Non
     assert again.session_state["run_id"] == run.run_id
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_finished_sample_opens_at_once_as_the_same_run(open_app: OpenApp, language: str) -> None:
+    ids = set()
+    for _ in range(2):
+        app = open_app("start", language)
+        app.button(key="open_finished").click().run()
+        assert not app.exception and any(button.key == "next_result" for button in app.button)
+        ids.add(app.session_state["run_id"])
+    assert len(ids) == 1 == len(list_runs())
+    own = open_app("start", language)
+    own.button(key="open_sample").click().run()  # the reader's own run is another one
+    assert own.session_state["run_id"] not in ids
+
+
 def test_sample_incident_has_the_texts_of_the_readers_language(open_app: OpenApp) -> None:
     english = open_app("start")
     english.button(key="open_sample").click().run()

@@ -1,4 +1,8 @@
-"""Write the examples of all scenarios, eight pairs each: `python -m core.scenarios.build.make_examples`."""
+"""Write the examples of all scenarios, eight pairs each: `python -m core.scenarios.build.make_examples`.
+
+The finished sample has texts of its own, the first SAMPLE_PAIRS that are drawn with one fault alone, so that one
+mechanism explains all of them. The three faults of the other tickets are three mechanisms (`docs/scenarios.md`).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +14,9 @@ from core.scenarios.build.tasks import PLANTED, TASKS, TaskPair, pairs
 from core.scenarios.loader import FOLDER
 
 SEED, TICKET_SEED, PAIRS = 42, 1, 8
+SAMPLE_PAIRS, SAMPLE_FAULT = 10, 1
 TICKET_FILES: dict[str, tickets.Choice] = {"examples.csv": "en", "examples-ja.csv": "ja"}
+SAMPLE_FILES: dict[str, tickets.Choice] = {"sample.csv": "en", "sample-ja.csv": "ja"}
 
 
 def examples_of(drawn: Sequence[TaskPair]) -> list[Example]:
@@ -28,11 +34,13 @@ def examples_of(drawn: Sequence[TaskPair]) -> list[Example]:
     ]
 
 
-def ticket_examples(language: tickets.Choice, count: int = PAIRS, seed: int = TICKET_SEED) -> list[Example]:
+def ticket_examples(
+    language: tickets.Choice, count: int = PAIRS, seed: int = TICKET_SEED, fault: int | None = None
+) -> list[Example]:
     """The same of tickets, with the department that the desk gives: the right one for normal tickets."""
     return [
         example.model_copy(update={"actual": example.expected}) if example.label == "normal" else example
-        for example in examples_of(tickets.pairs(count, seed, language))
+        for example in examples_of(tickets.pairs(count, seed, language, fault=fault))
     ]
 
 
@@ -41,6 +49,8 @@ def main(folder: Path = FOLDER) -> None:
     files = {f"{task}/examples.csv": examples_of(pairs(task, PAIRS, SEED)) for task in (*TASKS, PLANTED)}
     for name, language in TICKET_FILES.items():
         files[f"{tickets.FOLDER.name}/{name}"] = ticket_examples(language)
+    for name, language in SAMPLE_FILES.items():
+        files[f"{tickets.FOLDER.name}/{name}"] = ticket_examples(language, SAMPLE_PAIRS, fault=SAMPLE_FAULT)
     for name, examples in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(to_csv(ExampleSet(examples=tuple(examples))))

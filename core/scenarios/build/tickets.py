@@ -78,10 +78,12 @@ def tickets(count: int, seed: int, language: Choice = "both", unseen: bool = Fal
     return [_ticket(random, kind, _language(random, language), unseen) for kind in drawn]
 
 
-def pairs(count: int, seed: int, language: Choice = "en", replace: Replaced = "both") -> list[TaskPair]:
+def pairs(
+    count: int, seed: int, language: Choice = "en", replace: Replaced = "both", fault: int | None = None
+) -> list[TaskPair]:
     """`count` different pairs: an unseen misrouted ticket, and the same with one of the words replaced.
 
-    The faults take turns. `replace` tells which word; with "both" it is the subject in every other pair, else
+    The faults take turns unless one, counted from 0, is given. `replace` tells which word; with "both" it is the subject in every other pair, else
     the moment. One sentence or both are unseen. `expected` is the department of both texts, `actual` the one
     that the anomalous text is sent to.
     """
@@ -90,6 +92,7 @@ def pairs(count: int, seed: int, language: Choice = "en", replace: Replaced = "b
     while len(drawn) < count:
         kind, turn = divmod(len(drawn), 2)
         subject = turn == 0 if replace == "both" else replace == "subject"
+        kind = kind if fault is None else fault
         pair = _pair(random, _language(random, language), kind, replace_subject=subject)
         drawn.setdefault(pair.anomalous, pair)
     return list(drawn.values())

@@ -22,7 +22,6 @@ def card() -> None:
     story = samples.stories(state.language())[scenario.name]
     with st.container():
         st.subheader(t("real.title"), anchor=False)
-        st.write(f"**{story[0]}**")
         st.write(story[1])
         with st.expander(t("real.texts")):
             _texts(scenario)

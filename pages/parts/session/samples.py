@@ -7,8 +7,9 @@ from core.config import RunConfig
 from core.errors import StorageError
 from core.examples.reading import read_examples
 from core.jobs.backend import start
+from core.runs.finished_samples import copy_in
 from core.runs.run_folder import RunFolder, list_runs
-from core.scenarios.loader import fetched_names, load_scenario, scenario_names
+from core.scenarios.loader import SAMPLE_PRESET, fetched_names, load_scenario, scenario_names
 from pages.parts.session import state
 from pages.parts.session.state import Draft
 
@@ -42,8 +43,10 @@ def ready_stories(language: str) -> dict[str, tuple[str, str]]:
 
 def run_name(run: RunFolder, config: RunConfig) -> str:
     """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
-    title = stories(state.language()).get(config.scenario, ("", ""))[0]
-    return run.meta().name or title or f"{Path(config.model).name} · {_beginning(config)}"
+    title, meta = stories(state.language()).get(config.scenario, ("", ""))[0], run.meta()
+    if meta.sample and not meta.name:
+        return state.t("runs.finished_sample", name=title)
+    return meta.name or title or f"{Path(config.model).name} · {_beginning(config)}"
 
 
 def _beginning(config: RunConfig) -> str:
@@ -57,7 +60,7 @@ def _beginning(config: RunConfig) -> str:
 def load_sample(name: str, preset: str = "standard") -> None:
     """Make the scenario's model and examples the draft; raises HeadlightError where there is none."""
     scenario = load_scenario(name)
-    examples = read_examples(scenario.examples_in(state.language()))
+    examples = read_examples(scenario.sample_in(state.language()))
     state.leave_run()
     source = str(scenario.model_folder)
     state.replace_draft(Draft(source=source, scenario=name, examples=examples, given=examples))
@@ -70,6 +73,12 @@ def scenario_of(source: str) -> str:
     return next((name for name in stories("en") if str(load_scenario(name).model_folder) == source), "")
 
 
+def open_finished() -> None:
+    """Open the finished run of the sample in the reader's language; raises StorageError where it cannot be kept."""
+    finished = load_scenario(SAMPLE).finished
+    state.open_in_session(copy_in(finished.get(state.language()) or finished["en"]))
+
+
 def open_sample(name: str) -> bool:
     """Open a finished run of the scenario, else one at work, else start one; True if it is finished."""
     for wanted in (("done",), ("queued", "running")):
@@ -77,7 +86,7 @@ def open_sample(name: str) -> bool:
         if run is not None:
             state.open_in_session(run)
             return wanted == ("done",)
-    load_sample(name, preset="fast")
+    load_sample(name, preset=SAMPLE_PRESET)
     state.adopt(start(state.backend(), state.draft().config(), language=state.language()))
     return False
 
@@ -86,10 +95,12 @@ def _newest(name: str, language: str, wanted: tuple[str, ...]) -> RunFolder | No
     """The newest run of the scenario's texts in this language that is in one of the states."""
     texts = [
         (example.label, example.text)
-        for example in read_examples(load_scenario(name).examples_in(language)).examples
+        for example in read_examples(load_scenario(name).sample_in(language)).examples
     ]
     for run in list_runs():
         try:
+            if run.meta().sample:
+                continue
             config = run.config()
             given = [(example.label, example.text) for example in config.examples.examples]
             if run.state().status in wanted and config.scenario == name and given == texts:
