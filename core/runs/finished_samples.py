@@ -1,6 +1,5 @@
 """A finished run that came with the package, copied among the runs of this machine so that it opens like any other."""
 
-import os
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -29,7 +28,7 @@ def copy_in(finished: Path) -> RunFolder:
         with tempfile.TemporaryDirectory(dir=runs_folder(), prefix=".copy-") as place:
             copy = RunFolder(Path(shutil.copytree(finished, Path(place) / "run")))
             copy.write_json("meta.json", asdict(replace(meta, sample=True)))
-            os.replace(copy.path, target)
+            copy.path.replace(target)
     except OSError as error:
         if not (target / "config.json").exists():  # else another window was quicker
             raise storage_error(error, target) from None
