@@ -83,7 +83,7 @@ def pairs(
 ) -> list[TaskPair]:
     """`count` different pairs: an unseen misrouted ticket, and the same with one of the words replaced.
 
-    The faults take turns unless one, counted from 0, is given. `replace` tells which word; with "both" it is the subject
+    The faults take turns unless one, counted from 0, is given. `replace` says which word; with "both" it is the subject
     in every other pair, else the moment. One sentence or both are unseen. `expected` is the department of both texts,
     `actual` the one that the anomalous text is sent to.
     """
