@@ -29,8 +29,9 @@ def sample_card() -> None:
         st.write(stories[name][1])
     finished = name == samples.SAMPLE
     with st.container(horizontal=True):
-        look = {"type": "primary", "icon": ":material/visibility:"}
-        opened = finished and st.button(t("start.finished_button"), key="open_finished", **look)
+        opened = finished and st.button(
+            t("start.finished_button"), key="open_finished", type="primary", icon=":material/visibility:"
+        )
         if opened and shell.succeeds(samples.open_finished):
             shell.go("result")
         if st.button(

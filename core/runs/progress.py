@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,6 +34,11 @@ STAGES = (
 `partners` only where texts have none, `blocks` only with evidence, `screen` only where it was asked for, `mechanisms`
 only where effects were measured.
 """
+
+LEAST_WORK_FIRST = ("fast", "standard")
+"""Presets of which each does what those before it do, and more; the published recipe does other work."""
+NEWEST = 5
+"""Finished runs of a preset that an expected time rests on."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,36 @@ def measured_timings(model: str, preset: str) -> dict[str, float] | None:
         if _finished(path, stamp) == (model, preset):
             with suppress(StorageError):
                 return RunFolder(Path(path)).manifest().timings
+    return None
+
+
+def expected_seconds(model: str) -> dict[str, float]:
+    """Seconds that a run of the model is expected to take, by preset; empty where none has finished here.
+
+    The median of the newest finished runs of each preset with evidence; a preset without one is left out. Single runs
+    of a few seconds differ by more than the presets do, since the first of them also loads the model: so a preset of
+    LEAST_WORK_FIRST is never expected to take less than one that stands before it.
+    """
+    taken: dict[str, list[float]] = {}
+    for path, stamp in stamped_runs():
+        kind = _finished(path, stamp)
+        seconds = _taken(path, stamp) if kind is not None and kind[0] == model else None
+        if kind is not None and seconds is not None and len(taken.get(kind[1], ())) < NEWEST:
+            taken.setdefault(kind[1], []).append(seconds)
+    expected = {preset: median(of_preset) for preset, of_preset in taken.items()}
+    at_least = 0.0
+    for preset in LEAST_WORK_FIRST:
+        if preset in expected:
+            at_least = expected[preset] = max(at_least, expected[preset])
+    return expected
+
+
+@lru_cache(maxsize=4096)
+def _taken(path: str, _stamp: int) -> float | None:
+    """Seconds of a finished run in all; None where it made no evidence, or its files cannot be read."""
+    run = RunFolder(Path(path))
+    with suppress(StorageError):
+        return sum(run.manifest().timings.values()) if run.config().evidence else None
     return None
 
 

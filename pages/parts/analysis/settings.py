@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from core.config import PRESETS, AutoencoderConfig, Candidates, DeviceName, RunConfig
 from core.examples.alignment import PositionMode
-from core.runs.progress import measured_timings
+from core.runs.progress import expected_seconds
 from pages.parts import i18n
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -17,7 +17,8 @@ SMALLEST = 1e-6  # Lowest number of a setting that must only be above 0
 
 
 def presets() -> None:
-    """One card a preset, with the time that it took here last."""
+    """One card a preset, with the time that it takes about, by runs on this machine."""
+    expected = expected_seconds(state.draft().source)
     for column, name in zip(st.columns(len(PRESETS), gap="small"), PRESETS, strict=True):
         selected = state.draft().preset == name
         key = f"preset_{'chosen' if selected else 'other'}_{name}"
@@ -25,9 +26,9 @@ def presets() -> None:
         with card.container():
             st.markdown(f"**{t(f'preset.{name}')}**")
             st.write(t(f"preset.{name}_text"))
-            timings = measured_timings(state.draft().source, name) or {}
-            time = i18n.duration(language(), sum(timings.values()))
-            st.caption(t("preset.time", time=time) if timings else t("preset.no_time"))
+            known = name in expected
+            time = i18n.duration(language(), max(1, round(expected[name]))) if known else ""
+            st.caption(t("preset.time", time=time) if known else t("preset.no_time"))
         card.button(
             t("preset.chosen" if selected else "preset.choose"),
             key=f"choose_{name}",

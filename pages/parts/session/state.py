@@ -217,6 +217,12 @@ def model_ready() -> bool:
     return bool(answer and answer.value)
 
 
+def model_refused() -> bool:
+    """Whether the draft's model was looked at and cannot be analysed."""
+    answer = inspection()
+    return bool(answer and answer.error_key)
+
+
 def examples_ready() -> bool:
     """Whether the draft's examples pass every check that needs no model."""
     return not fails(draft().examples.check)

@@ -85,6 +85,8 @@ def _examples_state() -> tuple[str, str, str]:
     draft = state.draft()
     if not draft.source:
         return "closed", "", t("shell.needs_model")
+    if not state.job() and state.model_refused():
+        return "closed", "", t("shell.refused_model")
     result = " + ".join(map(str, _counts())) if draft.examples.examples else ""
     return ("done" if state.examples_ready() else "open"), result, ""
 
@@ -101,6 +103,8 @@ def _analysis_state(status: str) -> tuple[str, str, str]:
         return "active", t(f"status.{status}"), ""
     if job and status in ("failed", "cancelled", "interrupted"):
         return "failed", t(f"status.{status}"), ""
+    if state.model_refused():
+        return "closed", "", t("shell.refused_model")
     if not state.draft().source or not state.examples_ready():
         too_few = any(count < MINIMUM_PER_SIDE for count in _counts())
         return "closed", "", t("shell.needs_examples" if too_few else "examples.next_closed")

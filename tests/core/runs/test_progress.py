@@ -9,6 +9,7 @@ from core.examples.reading import from_pasted
 from core.runs.progress import (
     Record,
     append_record,
+    expected_seconds,
     measured_timings,
     read_records,
     stage_seconds,
@@ -66,6 +67,19 @@ def test_timings_come_from_the_newest_finished_run_of_model_and_preset(tmp_path,
     damaged = finished("m", 4.0)
     (damaged.path / "manifest.json").write_text("{}", encoding="utf-8")
     assert measured_timings("m", "fast") is None
+
+
+def test_a_preset_that_does_more_is_never_expected_to_take_less(tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
+    assert expected_seconds("m") == {}
+    finished("m", 3.0)  # the first run also loads the model
+    finished("m", 1.0, "standard")
+    finished("m", 0.5, "paper")
+    assert expected_seconds("m") == {"fast": 3.0, "standard": 3.0, "paper": 0.5}
+    for _ in range(2):
+        finished("m", 0.8)
+    assert expected_seconds("m") == {"fast": 0.8, "standard": 1.0, "paper": 0.5}
+    assert expected_seconds("other") == {}
 
 
 def test_a_look_at_many_runs_parses_none_of_them_again(tmp_path, monkeypatch):

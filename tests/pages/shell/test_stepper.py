@@ -7,11 +7,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.examples.example_set import LABELS
 from core.examples.reading import from_rows
+from core.jobs.backend import Answer
 from core.runs.job_state import JobState
 from core.runs.review import sign
 from core.runs.run_folder import runs_folder
 from pages.parts import i18n, shell
 from pages.parts.i18n import entries
+from pages.parts.session import state
 from tests.pages.conftest import OpenApp
 from tests.pages.test_pages import with_examples
 from tests.support.made_runs import make_run
@@ -136,3 +138,13 @@ def test_run_that_was_deleted_elsewhere_is_said_to_be_gone(open_app: OpenApp, la
     assert [error.value.replace("\\", "") for error in app.error] == [gone]
     app.run()
     assert not app.error, "it is told once"
+
+
+def test_a_refused_model_closes_the_steps_behind_it(open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = with_examples(open_app("guide"))
+    assert not steps(app)["examples"][1] and not steps(app)["analysis"][1]
+    refused = Answer(pending=False, error_key="no_heads")
+    monkeypatch.setattr(state, "inspection", lambda: refused)
+    app.run()
+    assert steps(app)["examples"][1] and steps(app)["analysis"][1]
+    assert entries("en")["shell.refused_model"] in rendered(app)
