@@ -34,11 +34,11 @@ def sample_config(name: str, language: str) -> RunConfig:
     )
 
 
-def finish(config: RunConfig, out: Path) -> None:
+def finish(config: RunConfig, out: Path, language: str) -> None:
     """Analyse, check the circuit, and put what pages need into the folder `out`, in place of what lies there."""
     models = ModelPool(size=1)
     with tempfile.TemporaryDirectory() as place:
-        run = RunFolder.create(Path(place) / "run", config)
+        run = RunFolder.create(Path(place) / "run", config, language=language)
         for kind, steps in (
             ("analysis", lambda: saved(analyse(config, models), save, run)),
             ("circuit", lambda: check("circuit", run, models)),
@@ -46,7 +46,7 @@ def finish(config: RunConfig, out: Path) -> None:
             _, error = carry_out(run, kind, steps(), _nothing)  # type: ignore[arg-type]
             if error is not None:
                 raise error
-        run.write_bytes("report.html", current_report(run, {}).encode())
+        run.write_bytes("report.html", current_report(run, {}, language).encode())
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(run.path, out, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
@@ -58,7 +58,7 @@ def _nothing(_record: Progress) -> None:
 def main() -> None:
     """Make those of the helpdesk tickets."""
     for language in load_scenario(FOLDER.name).sample:
-        finish(sample_config(FOLDER.name, language), FOLDER / "finished" / language)
+        finish(sample_config(FOLDER.name, language), FOLDER / "finished" / language, language)
 
 
 if __name__ == "__main__":

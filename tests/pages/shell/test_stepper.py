@@ -140,7 +140,9 @@ def test_run_that_was_deleted_elsewhere_is_said_to_be_gone(open_app: OpenApp, la
     assert not app.error, "it is told once"
 
 
-def test_a_refused_model_closes_the_steps_behind_it(open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_model_closes_the_steps_behind_it(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = with_examples(open_app("guide"))
     assert not steps(app)["examples"][1] and not steps(app)["analysis"][1]
     refused = Answer(pending=False, error_key="no_heads")
