@@ -82,7 +82,7 @@ def test_back_and_forward_show_the_pages_with_what_stood_there(sit: Sit) -> None
     for title in ("model", "start"):
         reader.goes_back()
         reader.title_is(f"{title}.title")
-    for title in ("model", "examples", "analysis"):
+    for title in ("model", "examples", "analysis", "result"):
         reader.goes_on()
         reader.title_is(f"{title}.title")
     reader.goes_on()
@@ -120,18 +120,18 @@ def test_back_from_the_sample_has_own_texts_again(sit: Sit, sample_run: str) -> 
     paste(reader, ["one two three", "four"], ["five"])
     reader.turns_to("start")
     reader.presses("start.sample_button")
-    reader.title_is("circuit.title")
+    reader.title_is("result.title")
     reader.is_settled()
     assert reader.run_id() == sample_run
     reader.turns_to("examples")
     reader.sees(reader.texts["kept.back"])
-    for title in ("circuit", "start", "examples"):
+    for title in ("result", "start", "examples"):
         reader.goes_back()
         reader.title_is(f"{title}.title")
     reader.is_settled()
     assert page.locator(BOXES).nth(0).input_value() == "one two three\nfour"
     assert "run=" not in page.url
-    for title in ("start", "circuit"):
+    for title in ("start", "result"):
         reader.goes_on()
         reader.title_is(f"{title}.title")
     reader.is_settled()
