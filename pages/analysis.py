@@ -7,12 +7,15 @@ from typing import Any
 import streamlit as st
 
 from core.jobs.backend import JobStatus, start, start_again
+from core.runs.head_notes import one_line
 from core.runs.run_folder import RunFolder
 from pages.parts import i18n, shell
 from pages.parts.analysis import progress, settings
 from pages.parts.guide import checklist
-from pages.parts.session import state
+from pages.parts.session import samples, state
 from pages.parts.session.state import t
+
+LONGEST = 80  # Characters of a run's name
 
 
 def setup() -> None:
@@ -22,6 +25,14 @@ def setup() -> None:
     settings.advanced()
     if hindrance:
         shell.show(hindrance)
+    draft = state.draft()
+    name = st.text_input(
+        t("analysis.run_name"),
+        key="run_name",
+        placeholder=samples.default_name(draft.scenario, draft.source, draft.examples),
+        width=420,
+        max_chars=LONGEST,
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(
             t("analysis.start"),
@@ -30,14 +41,15 @@ def setup() -> None:
             icon=":material/play_arrow:",
             disabled=hindrance is not None,
         ):
-            submit(begin)
+            submit(partial(begin, one_line(name, LONGEST)))
 
 
-def begin() -> RunFolder:
+def begin(name: str) -> RunFolder:
     """Start the draft as a run, with what was ticked before there was one."""
     run = start(
         state.backend(),
         state.draft().config(),
+        name,
         owner=st.session_state.get("owner", ""),
         language=state.language(),
     )

@@ -17,7 +17,8 @@ from pages.parts.session.state import t, tn
 LONGEST = 80
 PER_PAGE = 20
 FEW = 8  # analyses up to which nobody needs a search
-COLUMNS = {"name": 3.5, "model": 1.6, "examples": 1.1, "state": 1.5, "date": 1.7, "owner": 1.3, "": 2.8}
+COLUMNS = {"name": 2.9, "trust": 1.5, "faults": 1.0, "model": 1.3, "examples": 0.9, "state": 1.5}
+COLUMNS |= {"date": 1.5, "owner": 1.0, "": 2.8}
 UNFINISHED = ("failed", "cancelled", "interrupted")
 
 
@@ -88,9 +89,11 @@ def row(line: Line) -> None:
     """One run with all that can be done with it."""
     with st.container(key=f"runs_row_{line.run.run_id}"):
         columns = st.columns(list(COLUMNS.values()), vertical_alignment="center")
-        runs_table.cells(columns, line)
-        columns[5].caption(shell.plain(line.owner))
-        with columns[6].container(
+        runs_table.cells([columns[0], *columns[3:7]], line)
+        columns[1].caption(line.trust or "–")
+        columns[2].caption(line.faults or "–")
+        columns[7].caption(shell.plain(line.owner))
+        with columns[8].container(
             horizontal=True, horizontal_alignment="right", gap="xsmall", key=f"runs_do_{line.run.run_id}"
         ):
             main_button(line)

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import HeadlightError
+from core.examples.example_set import ExampleSet
 from core.report.sentences.heads import screened
 from core.schema import ModelRecord
 from pages.parts import shell
@@ -27,15 +28,25 @@ def show(lines: list[Line]) -> tuple[str, str] | None:
     with st.container(border=True):
         names = {run_id: f"{by_id[run_id].name} · {by_id[run_id].created}" for run_id in shapes}
         left, right = st.columns(2)
+        texts = {run_id: by_id[run_id].run.config().examples for run_id in shapes}
         second = right.selectbox(
-            t("compare.second"), list(shapes), format_func=names.__getitem__, key="compare_second"
+            t("compare.second"),
+            list(shapes),
+            index=_newest_with_alike(shapes, texts),
+            format_func=names.__getitem__,
+            key="compare_second",
         )
         others = [
             run_id
             for run_id, shape in shapes.items()
             if run_id != second and run_comparison.same_shape(shape, shapes[second])
         ]
-        others.sort(key=lambda run_id: not run_comparison.same_model(shapes[run_id], shapes[second]))
+        others.sort(
+            key=lambda run_id: (
+                texts[run_id] != texts[second],
+                not run_comparison.same_model(shapes[run_id], shapes[second]),
+            )
+        )
         if not others:
             st.info(t("compare.no_partner"), icon=":material/info:")
             return None
@@ -44,6 +55,19 @@ def show(lines: list[Line]) -> tuple[str, str] | None:
         )
         _compared(by_id[first], by_id[second])
         return first, second
+
+
+def _newest_with_alike(shapes: dict[str, ModelRecord], texts: dict[str, ExampleSet]) -> int:
+    """Place of the newest run beside which an older one of the same model or the same texts lies; 0 where none does."""
+    order = list(shapes)
+    for place, run_id in enumerate(order):
+        for older in order[place + 1 :]:
+            alike = run_comparison.same_shape(shapes[older], shapes[run_id])
+            if alike and (
+                texts[older] == texts[run_id] or run_comparison.same_model(shapes[older], shapes[run_id])
+            ):
+                return place
+    return 0
 
 
 def _shapes(lines: list[Line]) -> dict[str, ModelRecord]:

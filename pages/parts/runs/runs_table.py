@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import StorageError
+from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder, list_runs
+from core.text import text
 from pages.parts import i18n, shell
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
@@ -38,6 +41,10 @@ class Line:
     owner: str = ""
     reason: str = ""
     """Why a damaged run cannot be read."""
+
+    trust: str = ""
+    faults: str = ""
+    """Texts with the fault before and after, where a check has counted them: 8 → 0."""
 
 
 def listed(limit: int | None = None) -> list[Line]:
@@ -130,7 +137,25 @@ def _line(run: RunFolder) -> Line:
         return Line(run, run.run_id, "", "", "damaged", "", reason=reason)
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
-    return Line(run, name, Path(config.model).name, counts, status, _date(meta.created), meta.owner)
+    about = Line(run, name, Path(config.model).name, counts, status, _date(meta.created), meta.owner)
+    return replace(about, trust=_trust(run), faults=_faults(run)) if status == "done" else about
+
+
+def _trust(run: RunFolder) -> str:
+    """The trust in a finished run in a word; empty where it was not measured or cannot be read."""
+    with suppress(StorageError):
+        judged = (stability := run.manifest().stability) and stability.confidence
+        return text(state.language(), f"verdict.trust_{judged.level}") if judged else ""
+    return ""
+
+
+def _faults(run: RunFolder) -> str:
+    """Texts with the fault before and after the smallest ablation; empty where that was not checked."""
+    with suppress(StorageError):
+        check = read_circuit(run)
+        side = check.before_after.counts.get("anomalous") if check and check.before_after else None
+        return f"{side.fault_before} → {side.fault_after}" if side and side.judged else ""
+    return ""
 
 
 def _date(created: str) -> str:

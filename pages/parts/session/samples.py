@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.config import RunConfig
 from core.errors import StorageError
+from core.examples.example_set import ExampleSet
 from core.examples.reading import read_examples
 from core.jobs.backend import start
 from core.runs.finished_samples import copy_in
@@ -43,14 +44,20 @@ def ready_stories(language: str) -> dict[str, tuple[str, str]]:
 
 def run_name(run: RunFolder, config: RunConfig) -> str:
     """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
-    title, meta = stories(state.language()).get(config.scenario, ("", ""))[0], run.meta()
+    meta, title = run.meta(), default_name(config.scenario, config.model, config.examples)
     if meta.sample and not meta.name:
         return state.t("runs.finished_sample", name=title)
-    return meta.name or title or f"{Path(config.model).name} · {_beginning(config)}"
+    return meta.name or title
 
 
-def _beginning(config: RunConfig) -> str:
-    text = " ".join(config.examples.examples[0].text.split())
+def default_name(scenario: str, model: str, examples: ExampleSet) -> str:
+    """The name of a run that has none: the scenario's title, else the model and how the first text begins."""
+    title = stories(state.language()).get(scenario, ("", ""))[0]
+    return title or f"{Path(model).name} · {_beginning(examples)}"
+
+
+def _beginning(examples: ExampleSet) -> str:
+    text = " ".join(examples.examples[0].text.split())
     if len(text) <= BEGINNING:
         return text
     whole_words = text[:BEGINNING].rpartition(" ")[0]
