@@ -12,11 +12,20 @@ from pages.parts.circuit import controls, edge_panel, graph, head_panel
 from pages.parts.circuit.controls import Shown
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import Look
-from pages.parts.circuit.view_state import clicked, opened_edge, opened_heads, row_ticked, settle, table_key
+from pages.parts.circuit.view_state import (
+    clicked,
+    open_head,
+    opened_edge,
+    opened_heads,
+    row_ticked,
+    settle,
+    table_key,
+)
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import trigger_words
 from pages.parts.examples import after_run
+from pages.parts.picture import shown as picture
 from pages.parts.report import sentences
 from pages.parts.session import state
 from pages.parts.session.state import language, t
@@ -25,7 +34,7 @@ from pages.parts.shell import widgets
 
 
 def chart(result: Result, shown: Shown) -> None:
-    """The picture; a click on a head or an edge opens it in the panel."""
+    """Where in the model the heads are; a click on a head or an edge opens it in the panel."""
     look = Look(
         colours.palette(),
         t,
@@ -34,18 +43,36 @@ def chart(result: Result, shown: Shown) -> None:
         folded=bool(st.session_state.get("circuit_fold")),
         large=bool(st.session_state.get("circuit_full")),
     )
-    if shown.view == "grid":
-        drawing = graph.grid(result.heads, shown.heads, shown.edges, look)
-    else:
-        drawing = graph.flow(shown.heads, shown.edges, look)
     widgets.chart(
-        drawing,
-        f"chart_{shown.view}",
+        graph.grid(result.heads, shown.heads, shown.edges, look),
+        "chart_grid",
         controls.alternative(shown),
         height="stretch" if look.large else "content",
-        on_select=lambda: clicked(st.session_state.get(f"chart_{shown.view}")),
+        on_select=lambda: clicked(st.session_state.get("chart_grid")),
         selection_mode="pick",
     )
+
+
+def way(result: Result) -> None:
+    """From the words over the heads to the answers; what is unproven on demand."""
+    with st.container(horizontal=True):
+        unproven = st.toggle(t("present.unproven"), key="picture_unproven", persist_state="session")
+        mlps = True
+        if len(result.mlps):
+            mlps = st.toggle(t("present.mlps"), value=True, key="picture_mlps", persist_state="session")
+    picture.show(result, "picture", open_head, unproven, mlps)
+    st.html(f'<div class="legend">{legends.verdicts(set(result.selected["verdict"]))}</div>')
+    st.caption(t("present.reading"))
+
+
+def drawn(result: Result, shown: Shown) -> None:
+    """The picture that the view asks for, with its legend."""
+    if shown.view != "grid":
+        way(result)
+        return
+    st.caption(controls.counts(result, shown))
+    chart(result, shown)
+    legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
 
 
 def panel(result: Result, shown: Shown) -> None:
@@ -118,9 +145,7 @@ def explore(result: Result) -> None:
     main, side = st.columns([7, 3], gap="medium")
     with main.container(border=True):
         shown = controls.show(result)
-        st.caption(controls.counts(result, shown))
-        chart(result, shown)
-        legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
+        drawn(result, shown)
     with side.container(border=True):
         panel(result, shown)
     with main:
@@ -133,8 +158,7 @@ def full_screen(result: Result) -> None:
     with st.container(key="full_screen"):
         shown = controls.show(result)
         with st.container(key="full_picture"):
-            chart(result, shown)
-        legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
+            drawn(result, shown)
 
 
 def page() -> None:

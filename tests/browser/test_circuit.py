@@ -37,7 +37,7 @@ def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
     sit: Sit, sample_run: str, language: str
 ) -> None:
     reader = sit(language)
-    reader.opens("circuit", run=sample_run)
+    reader.page.goto(f"{reader.address}/circuit?lang={language}&run={sample_run}&view=grid")
     reader.is_settled()
     drawn = reader.page.locator(f"{PICTURE} path[aria-label^=L]").last
     head = (drawn.get_attribute("aria-label") or "").split(",")[0]
@@ -87,3 +87,28 @@ def test_search_by_keyboard_brings_out_a_head(sit: Sit, sample_run: str) -> None
     reader.page.wait_for_url("**head=L0H0**", timeout=PATIENCE)
     reader.is_settled()
     assert said(reader)["picked"] == "1"
+
+
+def test_picture_lights_paths_opens_a_head_and_is_presented_step_by_step(sit: Sit, sample_run: str) -> None:
+    reader = sit("en")
+    reader.opens("circuit", run=sample_run)
+    page = reader.page
+    unit = page.locator(".story [data-kind=unit]").first
+    unit.wait_for(timeout=PATIENCE)
+    reader.is_settled()
+    unit.hover()
+    assert page.locator(".story .lit").count() > 1, "the unit and its lines"
+    page.mouse.move(0, 0)
+    assert page.locator(".story .lit").count() == 0
+    unit.focus()
+    unit.press("Enter")
+    page.wait_for_url(f"**head={unit.get_attribute('data-name')}&picked=1**", timeout=PATIENCE)
+    reader.is_settled()
+    page.locator(".story button").click()
+    stage = page.locator(".story dialog")
+    assert stage.get_attribute("data-at") == "0"
+    assert not stage.locator("[data-kind=unit]").first.is_visible()
+    page.keyboard.press("ArrowRight")
+    assert stage.locator("[data-kind=unit][data-step='1']").first.is_visible()
+    page.keyboard.press("Escape")
+    stage.wait_for(state="detached", timeout=PATIENCE)

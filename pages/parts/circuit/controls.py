@@ -50,9 +50,9 @@ def show(result: Result) -> Shown:
             icon=":material/search:",
         )
         title = t("circuit.filter") + (f" ({count})" if (count := len(_asked_for())) else "")
-        with st.popover(title, key="circuit_filter"):
+        with st.popover(title, key="circuit_filter", disabled=view != "grid"):
             heads, edges, among = _filtered(result)
-        with st.popover(t("group.title"), key="circuit_groups"):
+        with st.popover(t("group.title"), key="circuit_groups", disabled=view != "grid"):
             st.toggle(
                 t("group.fold"),
                 key="circuit_fold",

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
@@ -22,6 +23,8 @@ def test_search_opens_a_head_that_is_not_drawn(open_app: OpenApp, language: str)
     result = results.load(run)
     other = result.heads[~result.heads["selected"]].iloc[-1]
     app = open_app("circuit", language, run.run_id)
+    app.session_state["circuit_view"] = "grid"
+    app.run()
     before = len(result.selected)
     assert _drawn(result, language, before) in shown(app)
     app.text_input(key="circuit_search").set_value(f"{other['layer']}.{other['head']}").run()
@@ -48,6 +51,8 @@ def test_layers_leave_their_heads_and_can_be_set_back(open_app: OpenApp) -> None
     run = make_run(runs_folder())
     result = results.load(run)
     app = open_app("circuit", run=run.run_id)
+    app.session_state["circuit_view"] = "grid"
+    app.run()
     assert all(button.key != "reset_filter" for button in app.button)
     app.slider(key="circuit_layers").set_value((0, 1)).run()
     app.slider(key="circuit_layers").set_value((0, 2)).run()
@@ -79,6 +84,8 @@ def test_number_of_edges_follows_the_heads_until_it_is_set(open_app: OpenApp) ->
 def test_several_heads_are_grouped_and_folded(open_app: OpenApp, language: str) -> None:
     run = make_run(runs_folder())
     app = open_app("circuit", language, run.run_id)
+    app.session_state["circuit_view"] = "grid"
+    app.run()
     assert app.toggle(key="circuit_fold").disabled
     names = list(results.load(run).selected["name"][:3])
     write_group(run, names[:1], "<i>early</i>")
@@ -177,3 +184,21 @@ def test_full_screen_has_a_name_in_both_states(open_app: OpenApp, language: str)
     assert app.button(key="toggle_full").label == entries(language)["circuit.full"]
     app.button(key="toggle_full").click().run()
     assert app.button(key="toggle_full").label == entries(language)["circuit.leave_full"]
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_the_flow_is_the_way_from_words_to_answers_with_the_unproven_dotted_on_demand(
+    open_app: OpenApp, language: str
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    app = open_app("circuit", language, run.run_id)
+    assert entries(language)["present.reading"] in shown(app)
+    drawing = picture_of(app)
+    refuted = app.toggle(key="picture_unproven").set_value(True).run()
+    assert drawing != picture_of(refuted) and "stroke-dasharray" in picture_of(refuted)
+
+
+def picture_of(app: AppTest) -> str:
+    """The SVG that the component was given."""
+    (part,) = app.get("bidi_component")
+    return str(part.proto)

@@ -1,0 +1,88 @@
+const parts = (svg) => [...svg.querySelectorAll("[data-name], [data-line]")];
+
+// The things that a path through `name` touches: what leads there, and where it leads.
+function path(svg, name) {
+  const lines = [...svg.querySelectorAll("[data-line]")];
+  const lit = new Set([name]);
+  for (const [from, to] of [["source", "target"], ["target", "source"]]) {
+    const reached = new Set([name]);
+    for (let grown = true; grown; ) {
+      grown = false;
+      for (const line of lines)
+        if (reached.has(line.dataset[from]) && !reached.has(line.dataset[to])) {
+          reached.add(line.dataset[to]);
+          grown = true;
+        }
+    }
+    for (const line of lines) if (reached.has(line.dataset[from])) lit.add(line);
+    reached.forEach((thing) => lit.add(thing));
+  }
+  return lit;
+}
+
+function light(root, svg, name) {
+  const lit = name ? path(svg, name) : new Set();
+  svg.classList.toggle("lit-on", Boolean(name));
+  for (const part of parts(svg)) {
+    part.classList.add("part");
+    part.classList.toggle("lit", lit.has(part) || lit.has(part.dataset.name));
+  }
+  for (const word of root.querySelectorAll("[data-word]")) word.classList.toggle("lit", lit.has(word.dataset.word));
+}
+
+function present(root, data) {
+  const dialog = document.createElement("dialog");
+  dialog.style.color = data.ink;
+  dialog.style.background = data.ground;
+  dialog.setAttribute("aria-label", data.title);
+  dialog.innerHTML = "<h1></h1>" + data.svg + "<p></p><small></small>";
+  dialog.querySelector("h1").textContent = data.title;
+  dialog.querySelector("small").textContent = data.keys;
+  const svg = dialog.querySelector("svg");
+  const things = [...svg.querySelectorAll("[data-step]")];
+  const stepOf = Object.fromEntries(things.map((thing) => [thing.dataset.name, Number(thing.dataset.step)]));
+  const last = Math.max(0, ...Object.values(stepOf)) + 1;
+  let step = 0;
+  const draw = () => {
+    for (const thing of things) thing.classList.toggle("later", Number(thing.dataset.step) > step);
+    for (const line of svg.querySelectorAll("[data-line]"))
+      line.classList.toggle("later", Math.max(stepOf[line.dataset.source], stepOf[line.dataset.target]) > step);
+    svg.classList.toggle("without", step === last);
+    dialog.querySelector("p").textContent = step === last ? data.sentence : "";
+    dialog.dataset.at = step;
+  };
+  dialog.addEventListener("keydown", (event) => {
+    const moved = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!moved) return;
+    event.preventDefault();
+    step = Math.min(last, Math.max(0, step + moved));
+    draw();
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  root.append(dialog);
+  draw();
+  dialog.showModal();
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".story");
+  root.innerHTML = "<button type='button'></button>" + data.svg + data.text;
+  const button = root.querySelector("button");
+  button.textContent = data.present;
+  button.addEventListener("click", () => present(root, data));
+  const svg = root.querySelector("svg");
+  for (const part of svg.querySelectorAll("[data-name]")) {
+    const name = part.dataset.name;
+    const open = () => part.dataset.kind === "unit" && setTriggerValue("opened", name);
+    part.addEventListener("mouseenter", () => light(root, svg, name));
+    part.addEventListener("mouseleave", () => light(root, svg, ""));
+    part.addEventListener("focus", () => light(root, svg, name));
+    part.addEventListener("blur", () => light(root, svg, ""));
+    part.addEventListener("click", open);
+    part.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      open();
+    });
+  }
+}

@@ -1,0 +1,98 @@
+"""The picture from words to answers on a page: it lights paths, opens heads, and fills a projector."""
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from core.report.sentences import verdict
+from core.story import Story, draw
+from core.story.building import merged
+from core.story.svg import DARK, LIGHT
+from pages.parts.data.results import Result
+from pages.parts.picture import telling
+from pages.parts.session import state
+from pages.parts.session.state import language, t
+
+BEGINNING = 60  # Characters of a text in the list of texts
+_HERE = Path(__file__).parent
+_PICTURE = st.components.v2.component(
+    "words_to_answers",
+    html='<div class="story"></div>',
+    css=(_HERE / "picture.css").read_text(encoding="utf-8"),
+    js=(_HERE / "picture.js").read_text(encoding="utf-8"),
+)
+
+
+def show(
+    result: Result,
+    key: str,
+    opened: Callable[[str], None] | None = None,
+    unproven: bool = False,
+    mlps: bool = True,
+    texts: bool = True,
+) -> None:
+    """The picture of the open run; `opened` is called with the head or MLP block that was clicked.
+
+    With `texts` one text can be selected, which stands below with the words that are read.
+    """
+    run = state.folder()
+    everything = telling.of(run, result, language())
+    example = _selected(everything, key) if texts and everything.texts else None
+    story = everything if example is None else telling.of(run, result, language(), example)
+    facts = telling.facts_of(run, result)
+    colours = DARK if st.context.theme.type == "dark" else LIGHT
+
+    def react() -> None:
+        name = (st.session_state.get(key) or {}).get("opened")
+        if name and opened:
+            opened(str(name))
+
+    _PICTURE(
+        key=key,
+        data={
+            "svg": draw(story, language(), colours, unproven, mlps),
+            "text": _text(story, example) if texts else "",
+            "title": verdict.headline(facts, result.examples, language()),
+            "sentence": verdict.helps(facts, language()),
+            "present": t("present.start"),
+            "keys": t("present.keys"),
+            "ink": colours.ink,
+            "ground": colours.ground,
+        },
+        on_opened_change=react,
+    )
+
+
+def _selected(story: Story, key: str) -> int | None:
+    """Draw the list of texts; the number of the selected one, None for all."""
+    names: dict[int, str] = {0: t("present.all_texts")}
+    for text in story.texts:
+        said = "".join(text.pieces).strip()
+        names[text.example] = f"{text.example} · {said[:BEGINNING]}{'…' if len(said) > BEGINNING else ''}"
+    number = st.selectbox(
+        t("present.text"),
+        list(names),
+        format_func=names.__getitem__,
+        key=f"{key}_text_{state.run_id()}",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return number or None
+
+
+def _text(story: Story, example: int | None) -> str:
+    """One text with each piece told what word it belongs to; the first where none is selected."""
+    texts = [text for text in story.texts if example in (None, text.example)]
+    if not texts:
+        return ""
+    text = texts[0]
+    words = {word.text for word in story.words}
+    pieces = []
+    for at, piece in enumerate(text.pieces):
+        word = merged(text.pieces, at)
+        named = f' data-word="{escape(word)}"' if word in words else ""
+        look = ' class="trigger"' if at in text.differing else ""
+        pieces.append(f"<span{named}{look}>{escape(piece)}</span>")
+    return f'<p dir="auto">{"".join(pieces)} <b>{escape(text.before)}</b></p>'
