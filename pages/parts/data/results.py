@@ -33,6 +33,7 @@ class Result:
     examples: pd.DataFrame
     manifest: Manifest
     mlps: pd.DataFrame = field(default_factory=no_mlps)
+    path: Path | None = None  # Of the run's folder; None for a result that was never written
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -119,7 +120,8 @@ def head_name(layer: Any, head: Any) -> str:
 def _read(path: str, stamp: int) -> Result:
     run = RunFolder(Path(path))
     heads, edges = named_heads(saved_heads(run)), named_edges(saved_edges(run))
-    return Result(heads, edges, saved_examples(run), run.manifest(), named_mlps(saved_mlps(run)))
+    mlps = named_mlps(saved_mlps(run))
+    return Result(heads, edges, saved_examples(run), run.manifest(), mlps, run.path)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -37,11 +37,10 @@ def show(
 
     With `texts` one text can be selected, which stands below with the words that are read.
     """
-    run = state.folder()
-    everything = telling.of(run, result, language())
+    everything = telling.of(result, language())
     example = _selected(everything, key) if texts and everything.texts else None
-    story = everything if example is None else telling.of(run, result, language(), example)
-    facts = telling.facts_of(run, result)
+    story = everything if example is None else telling.of(result, language(), example)
+    facts = telling.facts_of(result)
     colours = DARK if st.context.theme.type == "dark" else LIGHT
 
     def react() -> None:

@@ -11,10 +11,11 @@ from functools import partial
 from html import escape
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
 from core.report.export import Pictures
+from core.story import draw
+from core.story.svg import FONTS
 from pages.parts import i18n
 from pages.parts.charts import shared
 from pages.parts.charts.colours import LIGHT
@@ -22,15 +23,12 @@ from pages.parts.circuit import graph, legend
 from pages.parts.circuit.marks import Look
 from pages.parts.data.results import MOST_EDGES, MOST_HEADS, Result
 from pages.parts.evidence import effects
+from pages.parts.picture import telling
 
 KINDS = ("circuit", "grid", "heat-map", "effects")
 FORMATS = ("svg", "png")
 LEFT_OUT = "pictures-left-out.txt"
 SCALE = 2.0  # Pixels of a PNG a pixel of the SVG
-FONTS = (
-    "Noto Sans,Noto Sans CJK JP,Noto Sans JP,IPAexGothic,Hiragino Sans,Yu Gothic,Meiryo,MS Gothic,sans-serif"
-)
-"""Latin first, then the Japanese faces of Linux, macOS and Windows, before any Chinese one can step in."""
 _JAPANESE = re.compile("[぀-ヿ㐀-鿿豈-﫿]")
 _SIGNS = ("請", "語")
 _XLINK = ' xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -64,19 +62,21 @@ def alternative(heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
 
 
 def of_circuit(result: Result) -> dict[str, str]:
-    """The circuit as SVG in every language, for the report; none where there is no circuit or no renderer."""
-    if result.selected.empty or hindrance() == "renderer":
+    """The way from words to answers as SVG in every language, for the report; none where there is no circuit."""
+    if result.selected.empty:
         return {}
     return {language: as_svg(result, "circuit", language) for language in i18n.LANGUAGES}
 
 
 def as_svg(result: Result, kind: str, language: str) -> str:
     """One picture as SVG; raises NoRendererError without vl-convert."""
+    if kind == "circuit":
+        return draw(telling.of(result, language), language)
     renderer = _renderer()
     spec = _chart(result, kind, language).to_dict()
     spec["config"] = {**spec.get("config", {}), "font": FONTS, "background": LIGHT.background}
     drawing = str(renderer.vegalite_to_svg(spec)).replace(_XLINK, "", 1)
-    if kind in ("circuit", "grid"):
+    if kind == "grid":
         words = alternative(*drawn(result), language)
         drawing = drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(words)}" ', 1)
     return drawing
@@ -156,12 +156,8 @@ def _chart(result: Result, kind: str, language: str) -> Any:
         return effects.bars(effects.tested(result.selected), LIGHT, word).properties(width=560)
     heads, edges = drawn(result)
     look = Look(LIGHT, word, still=True)
-    if kind == "grid":
-        chart: alt.LayerChart = graph.grid(result.heads, heads, edges, look)
-        width = max(480, 46 * result.n_heads)
-    else:
-        chart = graph.flow(heads, edges, look)
-        width = max(graph.LEAST_WIDTH, graph.COLUMN_WIDTH * heads["layer"].nunique())
+    width = max(480, 46 * result.n_heads)
+    chart = graph.grid(result.heads, heads, edges, look)
     return legend.with_legend(chart.properties(width=width), heads, look, width)
 
 
