@@ -97,7 +97,8 @@ with right.container(border=True, height="stretch", vertical_alignment="distribu
 st.space("small")
 st.subheader(t("start.how"), anchor=False)
 how_it_works()
-recent = runs_table.listed(limit=3)
+# the finished sample has its own button above
+recent = [line for line in runs_table.listed(limit=5) if not line.sample][:3]
 if recent:
     st.space("small")
     st.subheader(t("start.recent"), anchor=False)

@@ -42,6 +42,9 @@ class Line:
     reason: str = ""
     """Why a damaged run cannot be read."""
 
+    sample: bool = False
+    """Whether it is the finished sample that came with the package."""
+
     trust: str = ""
     faults: str = ""
     """Texts with the fault before and after, where a check has counted them: 8 → 0."""
@@ -138,7 +141,9 @@ def _line(run: RunFolder) -> Line:
     examples = config.examples
     counts = f"{examples.count('anomalous')} + {examples.count('normal')}"
     about = Line(run, name, Path(config.model).name, counts, status, _date(meta.created), meta.owner)
-    return replace(about, trust=_trust(run), faults=_faults(run)) if status == "done" else about
+    if status != "done":
+        return about
+    return replace(about, sample=meta.sample, trust=_trust(run), faults=_faults(run))
 
 
 def _trust(run: RunFolder) -> str:

@@ -46,7 +46,7 @@ def run_name(run: RunFolder, config: RunConfig) -> str:
     """The user's name of a run, else the scenario's title, else the model and how the first text begins."""
     meta, title = run.meta(), default_name(config.scenario, config.model, config.examples)
     if meta.sample and not meta.name:
-        return state.t("runs.finished_sample", name=title)
+        return state.t(f"runs.finished_sample_{meta.language}", name=title)
     return meta.name or title
 
 

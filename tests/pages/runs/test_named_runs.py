@@ -29,4 +29,4 @@ def test_the_list_tells_trust_and_faults_of_a_finished_run(open_app: OpenApp) ->
     told = [caption.value for caption in app.caption]
     assert {"10 → 0", text("en", "verdict.trust_high")} <= set(told), told
     (line,) = runs_table.listed()
-    assert line.name == "Misrouted helpdesk tickets (finished sample)"
+    assert line.name == "Misrouted helpdesk tickets (finished sample, English)"
