@@ -4,6 +4,7 @@ Streamlit reads `.streamlit/config.toml` beside `app.py`, where an installed pac
 the same file along as `pages/streamlit.toml`, and all of it is handed over as options.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,10 +39,15 @@ def serve_command(
 
 
 def _options(settings: Mapping[str, Any], section: str = "") -> Iterator[str]:
-    """Settings of a TOML file as options of the command line; a list is an option said several times."""
+    """Settings of a TOML file as options of the command line.
+
+    Streamlit has two ways for a list: an option given several times, and in the sections of the theme, where the last
+    of several would win, one option with the list as JSON.
+    """
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _options(value, f"{section}{name}.")
             continue
-        for one in value if isinstance(value, list) else [value]:
-            yield f"--{section}{name}={str(one).lower() if isinstance(one, bool) else one}"
+        is_theme = section.startswith("theme.")
+        for one in value if isinstance(value, list) and not is_theme else [value]:
+            yield f"--{section}{name}={one if isinstance(one, str) else json.dumps(one)}"

@@ -1,5 +1,6 @@
 """How the dashboard is served from an installed package: as from a checkout, and to this machine alone."""
 
+import json
 import subprocess
 
 import pytest
@@ -23,6 +24,20 @@ def test_it_listens_on_this_machine_and_answers_to_its_names():
     assert "--server.enableXsrfProtection=true" in words
     assert "--theme.dark.sidebar.backgroundColor=#0d1420" in words
     assert "--" not in words
+
+
+def test_streamlit_reads_from_the_options_what_stands_in_the_file():
+    """Streamlit's own reading: the last of several options wins, unless the option may be given several times."""
+    known, read = config.get_config_options(), {}
+    for word in serve_command():
+        name, _, value = word[2:].partition("=")
+        if word.startswith("--") and value:
+            read[name] = [*read.get(name, []), value] if known[name].multiple else value
+    sizes = json.loads(read["theme.headingFontSizes"])
+    assert sizes == ["1.8rem", "1.3rem", "1.05rem", "1rem", "0.95rem", "0.9rem"]
+    assert json.loads(read["theme.headingFontWeights"]) == [650, 600, 600, 600, 600, 600]
+    assert read["server.allowedHosts"] == ["localhost", "127.0.0.1", "::1"]
+    assert read["theme.showWidgetBorder"] == "true" and read["server.maxUploadSize"] == "20"
 
 
 def test_every_option_is_one_of_streamlit():
