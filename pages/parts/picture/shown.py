@@ -1,5 +1,6 @@
 """The picture from words to answers on a page: it lights paths, opens heads, and fills a projector."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ import streamlit as st
 from core.report.sentences import verdict
 from core.story import Story, draw
 from core.story.building import merged
-from core.story.svg import DARK, LIGHT
+from core.story.svg import DARK, LIGHT, spoken
 from pages.parts.data.results import Result
 from pages.parts.picture import telling
 from pages.parts.session import state
@@ -62,6 +63,15 @@ def show(
         },
         on_opened_change=react,
     )
+
+
+def still(result: Result) -> None:
+    """The same picture without anything to click, as it is printed."""
+    story = telling.of(result, language())
+    colours = DARK if st.context.theme.type == "dark" else LIGHT
+    source = b64encode(draw(story, language(), colours).encode()).decode()
+    words = escape(spoken(story, language()))
+    st.html(f'<img class="told-way" src="data:image/svg+xml;base64,{source}" alt="{words}">')
 
 
 def _selected(story: Story, key: str) -> int | None:

@@ -12,13 +12,9 @@ from core.runs.head_notes import read_labels
 from core.runs.result_reader import read_circuit, read_mechanisms, saved_examples
 from core.runs.run_folder import RunFolder
 from core.text import text
-from pages.parts.charts import colours, legends
-from pages.parts.circuit import graph
-from pages.parts.circuit.marks import Look
 from pages.parts.data.results import Result
-from pages.parts.report import pictures
-from pages.parts.session.state import language, t
-from pages.parts.shell import widgets
+from pages.parts.picture import shown
+from pages.parts.session.state import language
 
 
 def facts_of(run: RunFolder, result: Result) -> Facts:
@@ -61,9 +57,5 @@ def html_of(content: str, *, note: str = "") -> None:
 
 
 def _picture(result: Result) -> None:
-    heads, edges = pictures.drawn(result)
-    if heads.empty:
-        return
-    words = pictures.alternative(heads, edges, language())
-    widgets.chart(graph.flow(heads, edges, Look(colours.palette(), t)), "report_chart", words)
-    legends.of(heads)
+    if len(result.selected):
+        shown.still(result)

@@ -9,15 +9,12 @@ from core.report.sentences.circuit import named
 from core.runs.facts import Facts
 from core.schema import MechanismsRecord
 from core.story.titles import title
-from pages.parts.charts import colours, legends
-from pages.parts.circuit import graph
-from pages.parts.circuit.marks import Look
-from pages.parts.report import pictures
+from pages.parts.charts import colours
+from pages.parts.picture import shown
 from pages.parts.result import drawing
 from pages.parts.result.drawing import Answer, Head, Way
 from pages.parts.result.telling import Telling
 from pages.parts.session.state import language, t
-from pages.parts.shell import widgets
 
 PROVEN = ("confirmed", "partly")
 MOST_HEADS, MOST_ANSWERS = 8, 3
@@ -71,12 +68,5 @@ def way_of(facts: Facts, mechanisms: MechanismsRecord, words: tuple[str, ...]) -
 
 
 def _circuit(telling: Telling) -> None:
-    heads, edges = pictures.drawn(telling.result)
-    if telling.facts.state == "tested":
-        heads, edges = (table[table["verdict"].isin(PROVEN)] for table in (heads, edges))
-        edges = edges[edges["source"].isin(heads["name"]) & edges["target"].isin(heads["name"])]
-    if heads.empty:
-        return
-    words = pictures.alternative(heads, edges, language())
-    widgets.chart(graph.flow(heads, edges, Look(colours.palette(), t)), "result_chart", words)
-    legends.of(heads)
+    if len(telling.result.selected):
+        shown.still(telling.result)
