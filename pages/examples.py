@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.config import LONGEST_FAULT
 from core.examples.example_set import ADVISED_PER_SIDE, LABELS, MAXIMUM_PER_SIDE, MINIMUM_PER_SIDE
 from pages.parts import shell
 from pages.parts.examples import chat, drafting, fitness, former_texts, preview
@@ -47,6 +48,17 @@ def ways_in() -> None:
         table.show()
 
 
+def fault() -> None:
+    """The fault in the reader's own sentence, for result and report; it may stay empty."""
+    st.text_input(
+        t("examples.fault"),
+        max_chars=LONGEST_FAULT,
+        placeholder=t("examples.fault_example"),
+        help=t("examples.fault_help"),
+        **state.bound("fault"),
+    )
+
+
 def give() -> None:
     """The inputs, what is wrong with them, and the button to the next step."""
     scenario = samples.scenario_of(state.draft().source)
@@ -63,6 +75,8 @@ def give() -> None:
     ways_in()
     drafting.show()
     pills()
+    if state.draft().examples.examples:
+        fault()
     hindrance = state.fails(state.draft().examples.check)
     ready = hindrance is None and not any(key in st.session_state for key in ("paste_error", "edit_error"))
     if state.draft().examples.examples:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.errors import StorageError
 from core.report.html import Additions, report
+from core.report.script import NOTEBOOK, SCRIPT, notebook, script
 from core.runs.cost_sheet import read_roi
 from core.runs.head_notes import HeadLabel, read_labels
 from core.runs.result_reader import read_mechanisms, saved_examples, saved_facts
@@ -16,6 +17,10 @@ from core.text.csv_safe import guarded, read_cells, write_cells
 
 RECORDS = ("config.json", "meta.json", "state.json", "poc.json")
 """What the run folder says of the run itself, and of the check list."""
+
+
+MADE = (SCRIPT, NOTEBOOK)
+"""Files that are made when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,10 @@ def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES, languag
     """A file of the run for download; raises StorageError where it is missing or damaged."""
     if name == "report.html":
         return current_report(run, pictures.circuit, language).encode()
+    if name == SCRIPT:
+        return script(run).encode()
+    if name == NOTEBOOK:
+        return notebook(run)
     if not (run.path / name).exists():
         raise StorageError("no_run", path=run.path / name)
     try:
@@ -43,11 +52,11 @@ def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES, languag
 
 
 def package(run: RunFolder, pictures: Pictures = NO_PICTURES, language: str = "en") -> bytes:
-    """One ZIP of everything: tables, manifest, report, tensors, settings, what people added, pictures."""
+    """One ZIP of everything: tables, manifest, report, script, tensors, what people added, pictures."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES):
-            if (run.path / name).exists() or name == "report.html":
+        for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES, *MADE):
+            if (run.path / name).exists() or name in ("report.html", *MADE):
                 archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, pictures, language))
         for name, picture in pictures.files.items():
             archive.writestr(f"headlight-{run.run_id}/{name}", picture)

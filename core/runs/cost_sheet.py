@@ -16,6 +16,7 @@ from core.runs.run_folder import RunFolder
 from core.schema import FORMAT, Stored
 from core.text import duration, number, text
 
+DAYS_A_MONTH = 365.25 / 12
 LONGEST_CURRENCY = 12
 """Characters kept of the currency's label."""
 HIGHEST = {
@@ -161,7 +162,7 @@ def conclusion(entries: Entries, language: str) -> list[str]:
     elif result.months == 0:
         pays = text(language, "cost_sheet.pays_at_once")
     else:
-        pays = text(language, "cost_sheet.pays_after", **prepared, months=amount(result.months))
+        pays = text(language, "cost_sheet.pays_after", **prepared, time=span(result.months, language))
     return [line for line in (text(language, f"cost_sheet.{key}", **values), pays) if line]
 
 
@@ -190,6 +191,21 @@ def meeting_sentence(entries: Entries, language: str) -> str:
         hours=amount(abs(result.hours)),
         money=money(abs(result.money), entries.currency),
         direction=text(language, "cost_sheet.lost" if result.hours < 0 else "cost_sheet.saved"),
+    )
+
+
+def span(months: float, language: str) -> str:
+    """A time span of months in the unit that fits: months, weeks or days, at most two digits; else that it is short."""
+    days = months * DAYS_A_MONTH
+    if days < 1:
+        return text(language, "cost_sheet.under_a_day")
+    units = {"years": 365.25, "months": DAYS_A_MONTH, "weeks": 7.0}
+    unit = next((name for name, length in units.items() if days >= 2 * length), "days")
+    count = round(days / units.get(unit, 1.0))
+    if count >= 100:
+        return text(language, "cost_sheet.most")
+    return text(
+        language, "cost_sheet.day" if unit == "days" and count == 1 else f"cost_sheet.{unit}", count=count
     )
 
 

@@ -52,7 +52,8 @@ class FetchedModel:
 class Scenario:
     """A case; `title` and `story` have the keys en and ja, `examples` those it has texts in.
 
-    `fetched` is None where the model is bundled. `explained` holds, by language, what texts say in that language.
+    `fetched` is None where the model is bundled. `fault` is the fault in one sentence, by language. `explained` holds,
+    by language, what texts say in that language.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Scenario:
 
     finished: dict[str, Path] = field(default_factory=dict)
     """By language, the folder of a finished run of these texts (`core.scenarios.build.make_finished`)."""
+    fault: dict[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -144,6 +146,7 @@ def load_scenario(name: str) -> Scenario:
         explained=about.get("explained", {}),
         sample={language: folder / file for language, file in about.get("sample", {}).items()},
         finished={path.name: path for path in sorted((folder / "finished").glob("*")) if path.is_dir()},
+        fault=about.get("fault", {}),
     )
 
 

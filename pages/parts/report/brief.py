@@ -20,7 +20,7 @@ from pages.parts.session.state import language
 def facts_of(run: RunFolder, result: Result) -> Facts:
     """What the sentences are made from; raises StorageError where the check of the circuit is damaged."""
     checked = read_circuit(run), read_partners(run)
-    return facts(result.manifest, result.heads, result.edges, result.own_names, *checked)
+    return facts(result.manifest, result.heads, result.edges, result.own_names, *checked, result.mlps)
 
 
 def page_of(run: RunFolder, known: Facts) -> PageOne:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.report.export import Pictures, content, package
+from core.report.export import MADE, Pictures, content, package
 from core.runs.run_folder import RunFolder
 from pages.parts.data.results import Result
 from pages.parts.report import pictures
@@ -13,6 +13,7 @@ from pages.parts.shell import widgets
 
 GROUPS = {
     "document": ("report.html", "manifest.json", "evidence.json"),
+    "again": MADE,
     "tables": ("heads.csv", "edges.csv", "codes.csv", "examples.csv", "effects.csv"),
 }
 
@@ -35,7 +36,7 @@ def show(run: RunFolder, result: Result) -> None:
             for group, names in GROUPS.items():
                 st.markdown(f"**{t(f'report.{group}')}**")
                 for name in names:
-                    if (run.path / name).exists():
+                    if name in MADE or (run.path / name).exists():
                         widgets.download(name, partial(_file, run, result, name), width="stretch")
             st.markdown(f"**{t('report.pictures')}**")
             _pictures(result)

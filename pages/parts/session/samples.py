@@ -70,7 +70,8 @@ def load_sample(name: str, preset: str = "standard") -> None:
     examples = read_examples(scenario.sample_in(state.language()))
     state.leave_run()
     source = str(scenario.model_folder)
-    state.replace_draft(Draft(source=source, scenario=name, examples=examples, given=examples))
+    fault = scenario.fault.get(state.language(), "")
+    state.replace_draft(Draft(source=source, scenario=name, examples=examples, given=examples, fault=fault))
     state.choose_preset(preset)
     state.inspect_again()
 

@@ -74,7 +74,7 @@ def test_zip_holds_every_file_with_what_people_added(run):
     records = {"config.json", "meta.json", "state.json", "labels.json", "review.json", "roi.json"}
     tables = {"heads.csv", "edges.csv", "codes.csv", "examples.csv"}
     assert tables | {"manifest.json", "report.html"} <= set(files)
-    assert set(files) - set(RESULT_FILES) == {"x.png"} | records
+    assert set(files) - set(RESULT_FILES) == {"x.png", "reproduce.py", "reproduce.ipynb"} | records
     names = pd.read_csv(io.BytesIO(files["heads.csv"]))
     assert list(names["name"].fillna("")) == ["", "trigger"]
     assert json.loads(files["manifest.json"])["forward_passes"] == 3

@@ -9,7 +9,7 @@ from core.config import make_config
 from core.errors import ConfigError, StorageError
 from core.examples.reading import from_pasted
 from core.runs import cost_sheet as roi
-from core.runs.cost_sheet import Entries, outcome, read_roi, write_roi
+from core.runs.cost_sheet import Entries, outcome, read_roi, span, write_roi
 from core.runs.run_folder import RunFolder
 from core.text import LANGUAGES
 
@@ -34,7 +34,7 @@ def test_sheet_worked_by_hand():
     assert (result.preparation_cost, result.months) == (800, 0.4)
     assert roi.conclusion(FULL, "en") == [
         "If these entries hold, 40 hours and 2,000 EUR a month are saved.",
-        "The preparation (16 hours, 800 EUR) is earned back after 0.4 months.",
+        "The preparation (16 hours, 800 EUR) is earned back after 12 days.",
     ]
 
 
@@ -119,3 +119,19 @@ def test_file_holds_numbers_and_nulls(run):
 )
 def test_amounts(value, shown):
     assert roi.amount(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("months", "en", "ja"),
+    [
+        (0.00044, "less than a day", "1日未満"),
+        (1 / 30, "1 day", "1日"),
+        (0.4, "12 days", "12日"),
+        (0.5, "2 weeks", "2週間"),
+        (2.2, "2 months", "2か月"),
+        (30, "2 years", "2年"),
+        (5000, "over 99 years", "100年以上"),
+    ],
+)
+def test_time_until_it_pays_is_told_in_the_unit_that_fits(months, en, ja):
+    assert (span(months, "en"), span(months, "ja")) == (en, ja)
