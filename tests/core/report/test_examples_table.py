@@ -51,5 +51,5 @@ def test_what_all_long_texts_begin_with_stands_once_below_the_table():
 def test_a_made_partner_is_named_as_made():
     table = table_of(example=["1", "2", "3"])
     assert [row[0] for row in examples(table, "en", made=[3]).rows] == ["anomalous", "normal", "normal, made"]
-    assert examples(table, "ja", made=[3]).rows[2][0] == "正常例(自動作成)"
+    assert examples(table, "ja", made=[3]).rows[2][0] == "正常例（自動作成）"
     assert [row[0] for row in examples(table, "en").rows] == ["anomalous", "normal", "normal"]

@@ -124,13 +124,13 @@ def test_amounts(value, shown):
 @pytest.mark.parametrize(
     ("months", "en", "ja"),
     [
-        (0.00044, "less than a day", "1日未満"),
-        (1 / 30, "1 day", "1日"),
-        (0.4, "12 days", "12日"),
-        (0.5, "2 weeks", "2週間"),
-        (2.2, "2 months", "2か月"),
-        (30, "2 years", "2年"),
-        (5000, "over 99 years", "100年以上"),
+        (0.00044, "less than a day", "1 日未満"),
+        (1 / 30, "1 day", "1 日"),
+        (0.4, "12 days", "12 日"),
+        (0.5, "2 weeks", "2 週間"),
+        (2.2, "2 months", "2 か月"),
+        (30, "2 years", "2 年"),
+        (5000, "over 99 years", "100 年以上"),
     ],
 )
 def test_time_until_it_pays_is_told_in_the_unit_that_fits(months, en, ja):

@@ -43,7 +43,7 @@ def test_words_that_only_go_together_are_counted_apart():
     ]
     assert (
         sentences(RECORD, "ja")[1]
-        == "「Monday」を「Friday」または「today」に替えると不具合が消えます(6 件中 3 件)。"
+        == "「Monday」を「Friday」または「today」に替えると不具合が消えます（6 件中 3 件）。"
     )
 
 
