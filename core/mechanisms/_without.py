@@ -1,8 +1,8 @@
 """The model with one head or MLP block switched off at a time: what it says, and what its last logits lose.
 
 1. A unit that is off writes its mean over the normal texts, as in the ablations of the page Evidence.
-2. Each text is read once for each unit, with what the unchanged model says behind it. Where the likeliest next token is
-   that of the unchanged model at every place, the model says the same as before, and the verdict is known.
+2. Each text is read once for each unit, with what the unchanged model says behind it, as far as that tells the verdict.
+   Where the likeliest next token is that of the unchanged model at every such place, the verdict is known.
 3. Only the other texts are continued by the changed model itself.
 """
 
@@ -19,7 +19,7 @@ from core.causal.metric import Row
 from core.causal.mlp_blocks import replace_mlps
 from core.causal.patching import Patching
 from core.causal.replacements import replace_heads
-from core.examples.answer_match import Match, verdict
+from core.examples.answer_match import Match, plain, verdict
 from core.examples.example_set import LABELS, Example
 from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
@@ -30,11 +30,13 @@ from core.model.loaded_model import LoadedModel
 from core.model.mlp_outputs import on_mlp
 from core.model.next_token import head_logits, hidden_at
 from core.model.recording import Recording
-from core.model.tokens.continuations import Continuation, continued
+from core.model.tokens.continuations import UNREADABLE, Continuation, continued, readable
 from core.schema import SideCounts
 
 PLACES = 64
 """Places whose logits are held at a time."""
+BEHIND = 3
+"""Characters behind an answer that tell whether its last word or number ends there (4 is neither 45 nor 4.5)."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,12 @@ def without_each(
 
     `patching` is of the compared texts: its normal ones give the means.
     """
-    rows = [_row(number, *both) for number, both in enumerate(zip(spoken.texts, spoken.said, strict=True))]
-    plain = Recording(loaded, [row.ids for row in rows], streams=True)
+    followed = [_followed(loaded, spoken, number) for number in range(len(spoken.texts))]
+    rows = [
+        Row(number, (*text, *tokens[: max(0, len(tokens) - 1)]), len(text), ())
+        for number, (text, tokens) in enumerate(zip(spoken.texts, followed, strict=True))
+    ]
+    plain_run = Recording(loaded, [row.ids for row in rows], streams=True)
     patching.mlp_outputs.prepare(
         rows, {unit.layer for unit in units if isinstance(unit, MlpId)}, "mean", False
     )
@@ -88,10 +94,10 @@ def without_each(
         passes += 1
         return passes
 
-    yield from relayed(plain.read(), counted)
+    yield from relayed(plain_run.read(), counted)
     for batch in _batches(items, [len(row.ids) for row in rows], tokens_for(loaded.device)):
         off = [(units[unit], text) for unit, text in batch]
-        read = _pass(loaded, patching, plain, rows, spoken.said, off)
+        read = _pass(loaded, patching, plain_run, rows, followed, off)
         for (unit, text), (alike, logits) in zip(batch, read, strict=True):
             heard[unit].take(text, alike, logits)
         yield counted()
@@ -174,15 +180,19 @@ def _off(loaded: LoadedModel, patching: Patching, units: Sequence[UnitId]) -> It
         yield
 
 
-def _followed(said: Continuation) -> list[int]:
-    """The next token at each place that the unchanged model chose, the one that ended it included."""
+def _followed(loaded: LoadedModel, spoken: Spoken, number: int) -> list[int]:
+    """The next tokens that the unchanged model chose behind a text, up to where they tell the verdict.
+
+    The token that ended it is one of them.
+    """
+    said, example = spoken.said[number], spoken.examples[number]
+    longest = max(len(plain(answer)) for answer in (example.expected, example.actual))
+    if spoken.match == "begins":
+        for count in range(spoken.decisive, len(said.tokens)):
+            beginning = readable(loaded, spoken.texts[number], said.tokens[:count]).rstrip(UNREADABLE)
+            if not longest or len(plain(beginning)) >= longest + BEHIND:
+                return list(said.tokens[:count])
     return [*said.tokens, *([said.end_id] if said.end == "ended" else [])]
-
-
-def _row(number: int, text: Sequence[int], said: Continuation) -> Row:
-    """The text and what is said behind it, as far as a next token is chosen there."""
-    ids = (*text, *said.tokens)
-    return Row(number, ids if said.end == "ended" else ids[: max(len(text), len(ids) - 1)], len(text), ())
 
 
 def _pass(
@@ -190,11 +200,11 @@ def _pass(
     patching: Patching,
     plain: Recording,
     rows: Sequence[Row],
-    said: Sequence[Continuation],
+    followed: Sequence[Sequence[int]],
     items: Sequence[tuple[UnitId, int]],
 ) -> list[tuple[bool, Tensor]]:
     """Of each text with its unit off: whether every next token is the unchanged model's, and the logits behind it."""
-    read, followed = [rows[text] for _, text in items], [_followed(said[text]) for _, text in items]
+    read, own_tokens = [rows[text] for _, text in items], [list(followed[text]) for _, text in items]
 
     def values(layer: int, heads: Sequence[Sequence[int]]) -> Tensor:
         return patching.replacements.at(layer, read, heads, "mean")
@@ -204,7 +214,7 @@ def _pass(
 
     positions = [
         [row.start - 1 + place for place in range(max(1, len(tokens)))]
-        for row, tokens in zip(read, followed, strict=True)
+        for row, tokens in zip(read, own_tokens, strict=True)
     ]
     heads = [[unit] if isinstance(unit, HeadId) else [] for unit, _ in items]
     mlps = [[unit] if isinstance(unit, MlpId) else [] for unit, _ in items]
@@ -217,7 +227,7 @@ def _pass(
     tokens = torch.cat(likeliest).tolist()
     return [
         (tokens[first : first + len(own)] == own, of_text)
-        for first, own, of_text in zip(firsts.tolist(), followed, logits, strict=True)
+        for first, own, of_text in zip(firsts.tolist(), own_tokens, logits, strict=True)
     ]
 
 

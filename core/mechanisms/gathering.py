@@ -42,7 +42,7 @@ from core.model.tokens.words import TextWord, readable_piece, top_words, words_o
 from core.schema import Mechanism, MechanismsRecord, TextPath, WrittenWord
 
 Kind = Literal["head", "mlp"]
-MOST_UNITS: dict[Kind, int] = {"head": 28, "mlp": 12}
+MOST_UNITS: dict[Kind, int] = {"head": 20, "mlp": 8}
 FEWEST_UNITS = 12
 SMALLEST = 0.01
 """Effect, as a share of the gap, of an unproven unit that is told."""
