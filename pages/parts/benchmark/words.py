@@ -60,7 +60,8 @@ def losses(compared: Comparison) -> str:
     """In which cases a rival that only looks is above ours, by name."""
     if not compared.above:
         return t("bench.never_above", cases=compared.cases)
-    named = [f"{case} ({method(name)})" for case, name in compared.above[:MOST_NAMED]]
+    first = compared.above[:MOST_NAMED]
+    named = [t("shell.bracketed", words=case, more=method(name)) for case, name in first]
     more = len(compared.above) - len(named)
     listed = t("bench.and").join(named) + (t("bench.and_more", count=more) if more else "")
     return t("bench.often_above", count=len(compared.above), cases=compared.cases, listed=listed)

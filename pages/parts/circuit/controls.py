@@ -49,7 +49,9 @@ def show(result: Result) -> Shown:
             args=(result,),
             icon=":material/search:",
         )
-        title = t("circuit.filter") + (f" ({count})" if (count := len(_asked_for())) else "")
+        title = t("circuit.filter")
+        if count := len(_asked_for()):
+            title = t("shell.bracketed", words=title, more=count)
         with st.popover(title, key="circuit_filter", disabled=view != "grid"):
             heads, edges, among = _filtered(result)
         with st.popover(t("group.title"), key="circuit_groups", disabled=view != "grid"):

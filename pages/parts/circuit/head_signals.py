@@ -20,7 +20,9 @@ def show(row: "pd.Series[Any]") -> None:
     if len(found) < 2:
         return
     line = " · ".join(f"{t(f'signal.{name}')} **{value}**" for name, value in found.items())
-    meanings = "\n".join(f"- {t(f'signal.{name}')}: {_meaning(name)}" for name in found)
+    meanings = "\n".join(
+        f"- {t('shell.named', name=t(f'signal.{name}'), value=_meaning(name))}" for name in found
+    )
     st.caption(line, help=meanings)
 
 

@@ -68,7 +68,9 @@ def _offer(examples: ExampleSet, suggestions: Suggestions) -> None:
         chosen = st.selectbox(
             t("answers.choose"),
             list(counts),
-            format_func=lambda answer: f"{shortened(answer, SNIPPET)} ({counts[answer]})",
+            format_func=lambda answer: t(
+                "shell.bracketed", words=shortened(answer, SNIPPET), more=counts[answer]
+            ),
             key="answers_chosen",
         )
     else:

@@ -26,7 +26,8 @@ def show(review: Review) -> None:
 def comments(review: Review) -> None:
     """What was said, and the form to say more; folded."""
     count = len(review.comments)
-    title = f"{t('review.comments')} ({count})" if count else t("review.comments")
+    title = t("review.comments")
+    title = t("shell.bracketed", words=title, more=count) if count else title
     with st.expander(title, key="comments_fold"):
         _comments(review)
         _comment_form()

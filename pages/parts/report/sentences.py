@@ -58,7 +58,7 @@ def strongest(result: Result) -> str:
     """The strongest heads with their scores."""
     titles = result.titles()
     best = result.selected.head(3).itertuples(index=False)
-    names = [f"{titles[row.name]} ({i18n.number(row.score)})" for row in best]
+    names = [t("shell.bracketed", words=titles[row.name], more=i18n.number(row.score)) for row in best]
     return t("finding.strongest", heads=t("finding.comma").join(names)) if names else ""
 
 

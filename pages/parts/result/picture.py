@@ -30,7 +30,9 @@ def show(telling: Telling) -> None:
         return
     way = way_of(telling.facts, telling.mechanisms, telling.cue.words)
     words = t(
-        "alt.way", words=", ".join(way.words), heads=named([head.name for head in way.heads], language())
+        "alt.way",
+        words=t("finding.comma").join(way.words),
+        heads=named([head.name for head in way.heads], language()),
     )
     source = b64encode(drawing.svg(way, colours.palette()).encode()).decode()
     st.html(f'<img class="told-way" src="data:image/svg+xml;base64,{source}" alt="{escape(words)}">')

@@ -11,7 +11,9 @@ MIMES = {
     "csv": "text/csv",
     "html": "text/html",
     "json": "application/json",
+    "ipynb": "application/x-ipynb+json",
     "png": "image/png",
+    "py": "text/x-python",
     "svg": "image/svg+xml",
     "zip": "application/zip",
 }

@@ -42,7 +42,7 @@ def test_report_shows_comments_and_decision_as_text(run):
     english, japanese = page, current_report(run, {}, "ja")
     assert "&lt;b&gt;look&lt;/b&gt;<br>&lt;/main&gt;" in english
     assert "rejected by &lt;u&gt;Bo&lt;/u&gt;, 2026-02-03" in english
-    assert "却下: &lt;u&gt;Bo&lt;/u&gt;（2026-02-03）" in japanese
+    assert "却下：&lt;u&gt;Bo&lt;/u&gt;（2026-02-03）" in japanese
     assert "Name ____" not in page
     assert page.count("</main>") == 1
 

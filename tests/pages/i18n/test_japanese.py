@@ -22,8 +22,11 @@ CODE = (
     "sudo apt install fonts-noto-cjk",
     "python -m pip install vl-convert-python",
     "Noto Sans CJK JP",
+    "user: …",
+    "assistant: …",
+    "問い合わせ: {place} 担当:",
 )
-"""What is typed or named as it is: commands, formulas, a font."""
+"""What is typed or named as it is: commands, formulas, turns and frames of texts, a font."""
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -47,7 +50,8 @@ def _values(entries: dict, place: str) -> Iterator[tuple[str, str]]:
     [
         ("no former phrase", "|".join(FORMER)),
         ("brackets are full-width", "[()]"),
-        ("no space around full-width brackets", " （|） "),
+        ("no space around full-width brackets and colons", " （|） |： | ："),
+        ("colons are full-width", ": |:(?=[^/0-9a-z-])"),
         ("a space between a number and the word behind it", f"[0-9]{LETTER}|}}{COUNTER}"),
         ("a space between a word and the number behind it", f"{LETTER}[0-9]"),
         ("a space before the percent sign", "[0-9}][%％]"),

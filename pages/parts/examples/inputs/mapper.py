@@ -48,7 +48,9 @@ def labels(column: str, counts: Mapping[str, int]) -> dict[str, Label] | None:
         )
         return None
     st.warning(t("mapper.labels", column=shell.plain(column)), icon=":material/table_edit:")
-    names = {word: f"{shell.plain(word)} ({count})" for word, count in counts.items()}
+    names = {
+        word: t("shell.bracketed", words=shell.plain(word), more=count) for word, count in counts.items()
+    }
     anomalous = st.pills(
         t("mapper.anomalous_words"),
         list(counts),
