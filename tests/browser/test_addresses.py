@@ -113,6 +113,51 @@ def test_choices_on_the_circuit_page_are_no_steps_of_the_history(sit: Sit, sampl
     reader.title_is("runs.title")
 
 
+def test_one_back_leaves_the_circuit_after_heads_were_opened(sit: Sit, sample_run: str) -> None:
+    reader = sit()
+    page = reader.page
+    reader.opens("runs")
+    reader.opens("circuit", run=sample_run)
+    reader.is_settled()
+    heads = page.locator(".story svg [data-kind=unit]")
+    opened = set()
+    for place in (0, 1):
+        heads.nth(place).click(timeout=PATIENCE)
+        page.wait_for_url(f"**head={heads.nth(place).get_attribute('data-name')}*", timeout=PATIENCE)
+        reader.is_settled()
+        opened.add(page.url)
+    assert len(opened) == 2
+    reader.goes_back()
+    reader.title_is("runs.title")
+
+
+def test_one_back_leaves_an_address_that_was_put_right(sit: Sit) -> None:
+    """What the first drawing writes into the address comes before the page's script: Back must not stop there."""
+    reader = sit()
+    reader.opens("runs")
+    reader.opens("evidence", run="20200101-000000-nothing")
+    reader.is_settled()
+    assert "run=" not in reader.page.url
+    reader.goes_back()
+    reader.title_is("runs.title")
+
+
+@pytest.mark.parametrize("clipboard", [True, False])
+def test_one_click_copies_the_link_without_a_language(sit: Sit, sample_run: str, clipboard: bool) -> None:
+    """Over plain http a browser gives no `navigator.clipboard`; the link is copied the older way."""
+    reader = sit("ja")
+    page = reader.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    if not clipboard:
+        page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('none'))")
+    reader.opens("circuit", run=sample_run, lang="en")
+    reader.is_settled()
+    page.locator("button.copy-link").click(timeout=PATIENCE)
+    page.locator("button.copy-link", has_text=reader.texts["shell.copied"]).wait_for(timeout=PATIENCE)
+    assert page.evaluate("navigator.clipboard.readText()") == f"{reader.address}/circuit?run={sample_run}"
+    page.locator("button.copy-link", has_text=reader.texts["shell.copy"]).wait_for(timeout=PATIENCE)
+
+
 def test_back_from_the_sample_has_own_texts_again(sit: Sit, sample_run: str) -> None:
     reader = sit()
     page = reader.page

@@ -112,3 +112,22 @@ def test_picture_lights_paths_opens_a_head_and_is_presented_step_by_step(sit: Si
     assert stage.locator("[data-kind=unit][data-step='1']").first.is_visible()
     page.keyboard.press("Escape")
     stage.wait_for(state="detached", timeout=PATIENCE)
+
+
+def test_paper_shows_every_column_and_nothing_to_press(sit: Sit, sample_run: str) -> None:
+    reader = sit(width=690)  # A4 without its margins
+    page = reader.page
+    reader.opens("circuit", run=sample_run)
+    reader.is_settled()
+    table = page.locator(".print-only table")
+    assert not table.is_visible()
+    page.emulate_media(media="print")
+    table.wait_for(timeout=PATIENCE)
+    headings = table.locator("th").all_inner_texts()
+    shown = ("name", "effect", "verdict", "score", "interval", "frequency", "p_value", "q_value")
+    assert {reader.texts[f"column.{column}"] for column in shown} <= set(headings)
+    assert headings[:3] == [reader.texts[f"column.{column}"] for column in shown[:3]]
+    edge = table.bounding_box()
+    assert edge["x"] >= 0 and edge["x"] + edge["width"] <= 690
+    for pressed in ("stSidebar", "stDataFrame", "stButton", "stCheckbox", "stSelectbox", "stButtonGroup"):
+        assert not [one for one in page.get_by_test_id(pressed).all() if one.is_visible()], pressed

@@ -72,6 +72,16 @@ def mark() -> str:
     )
 
 
+def chain() -> str:
+    """Two links of a chain: the sign of an address to hand on."""
+    return image(
+        f'<g fill="none" stroke="{INK}" stroke-width="2" stroke-linecap="round"><path d="M8 5H6a4 4 0 0 0 0 8h2"/>'
+        '<path d="M12 5h2a4 4 0 0 1 0 8h-2M7 9h6"/></g>',
+        20,
+        18,
+    )
+
+
 def verdict(name: str) -> str:
     """The sign of a verdict as it stands in the pictures."""
     colour = VERDICT[name]

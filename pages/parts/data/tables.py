@@ -1,6 +1,7 @@
 """The tables of heads, edges and runs with translated headings; all digits are in the CSV files."""
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -26,8 +27,8 @@ _OWN = ("own_name", "group")
 def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) -> None:
     """Heads, best first; columns that the run has not computed are left out."""
     table = _with_interval(result.selected if only_selected else result.heads)
-    columns = ["name", "own_name", "group", "score", "interval", "frequency", "effect"]
-    columns += ["p_value", "q_value", "label_p_value", "verdict", *_SIGNALS]
+    columns = ["name", "effect", "verdict", "own_name", "group", "score", "interval", "frequency"]
+    columns += ["p_value", "q_value", "label_p_value", *_SIGNALS]
     filled = table.replace({"own_name": {"": None}, "group": {"": None}})
     _show(filled, columns, key, opened=opened)
     notes = [t("column.interval_note")] if "interval" in table else []
@@ -39,20 +40,20 @@ def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) 
 
 def head_effects(table: pd.DataFrame, key: str) -> None:
     """What interventions say of heads, with the interval of the effect."""
-    columns = ["name", "own_name", "effect", "effect_interval", "p_value", "q_value", "verdict", *_SIGNALS]
+    columns = ["name", "effect", "verdict", "effect_interval", "own_name", "p_value", "q_value", *_SIGNALS]
     _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
 
 
 def mlp_effects(table: pd.DataFrame, key: str) -> None:
     """What interventions say of MLP blocks, from the first layer on."""
-    columns = ["block", "effect", "effect_interval", "p_value", "q_value", "verdict"]
+    columns = ["block", "effect", "verdict", "effect_interval", "p_value", "q_value"]
     _show(_with_effect_interval(table).assign(block=table["name"]), columns, key)
 
 
 def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
     """What interventions say of edges; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    columns = ["source", "target", "effect", "effect_interval", "carried_by", "p_value", "q_value", "verdict"]
+    columns = ["source", "target", "effect", "verdict", "effect_interval", "carried_by", "p_value", "q_value"]
     table = _with_effect_interval(table)
     if "carried_by" in table:
         table["carried_by"] = [_reads(parts) for parts in table["carried_by"]]
@@ -69,7 +70,7 @@ def _reads(parts: Any) -> str | None:
 def edges(table: pd.DataFrame, titles: Mapping[str, str], key: str, opened: Opened = None) -> None:
     """Edges, best first; `titles` are the names of heads as they are shown."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    columns = ["source", "target", "score", "frequency", "effect", "p_value", "q_value", "verdict"]
+    columns = ["source", "target", "effect", "verdict", "score", "frequency", "p_value", "q_value"]
     _show(table, columns, key, opened=opened)
 
 
@@ -85,12 +86,16 @@ def _with_effect_interval(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(effect_interval=[f"{low} … {high}" for low, high in ends])
 
 
+def _title(column: str) -> str:
+    return t(f"column.{column}")
+
+
 def _heading(column: str) -> Any:
     """The translated heading with its one-line explanation."""
     note = f"column.{column}_note"
     explanation = t(note) if i18n.has(language(), note) else glossary.help_of_column(column)
     width: Any = "small" if column in _OWN else None  # a long own name leaves the numbers in sight
-    return st.column_config.Column(t(f"column.{column}"), help=explanation, width=width)
+    return st.column_config.Column(_title(column), help=explanation, width=width)
 
 
 def _show(table: pd.DataFrame, columns: list[str], key: str, opened: Opened = None) -> None:
@@ -110,4 +115,25 @@ def _show(table: pd.DataFrame, columns: list[str], key: str, opened: Opened = No
         placeholder="",
         on_select=opened or "ignore",
         selection_mode="single-row",
+    )
+    st.html(on_paper(shown.rename(columns=_title), {_title(name): write for name, write in formats.items()}))
+
+
+def on_paper(table: pd.DataFrame, formats: Mapping[str, Callable[[Any], str]]) -> str:
+    """The same table as HTML that is seen in print alone: the screen's is a canvas, and paper would cut it."""
+    heading = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in table)
+    rows = "".join(
+        "<tr>" + "".join(_cell(value, formats.get(str(column))) for column, value in row.items()) + "</tr>"
+        for _, row in table.iterrows()
+    )
+    return (
+        f'<div class="print-only"><table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _cell(value: Any, written: Callable[[Any], str] | None) -> str:
+    if pd.isna(value):
+        return "<td></td>"
+    return (
+        f'<td class="number">{escape(written(value))}</td>' if written else f"<td>{escape(str(value))}</td>"
     )

@@ -39,8 +39,9 @@ def _language_chosen() -> None:
 
 
 def style() -> None:
-    """The little styling that the theme does not offer."""
-    st.html(Path(__file__).parent / "style.css")
+    """The little styling that the theme does not offer, and the page on paper."""
+    for sheet in ("style.css", "print.css"):
+        st.html(Path(__file__).parent / sheet)
     st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
 
 

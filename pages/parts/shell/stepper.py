@@ -16,7 +16,7 @@ from pages.parts.data.results import Result
 from pages.parts.session import state
 from pages.parts.session.state import t, tn
 from pages.parts.shell.markdown import plain
-from pages.parts.shell.navigation import STEPS, link, page_link, page_parameters
+from pages.parts.shell.navigation import STEPS, page_link
 
 _ICONS = {
     "done": ":material/check_circle:",
@@ -56,8 +56,17 @@ def sidebar(current: str) -> None:
         _link("guide", current, ":material/menu_book:")
         _link("benchmark", current, ":material/leaderboard:")
         if state.run_id():
-            with st.popover(t("shell.copy"), icon=":material/link:", type="tertiary", key="copy_link"):
-                st.code(link(current, current, page_parameters(current)), language=None, wrap_lines=True)
+            st.html(copy_button())
+
+
+def copy_button() -> str:
+    """The button that copies the address; what it does and says then stands in `browser.html`."""
+    said = {"label": t("shell.copy"), "copied": t("shell.copied"), "failed": t("shell.not_copied")}
+    attributes = " ".join(f'data-{name}="{escape(text)}"' for name, text in said.items())
+    return (
+        f'<button type="button" class="copy-link" {attributes}>{drawings.chain()}'
+        f'<span aria-live="polite">{escape(said["label"])}</span></button>'
+    )
 
 
 def step_state(step: str) -> tuple[str, str, str]:
