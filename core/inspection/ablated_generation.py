@@ -113,7 +113,7 @@ def compare(
     yield Progress("what_if", 0, 1)
     loaded = (models or ModelPool(size=1)).get(config.model, config.device, config.adapter)
     ids = tokenise(loaded, config.examples)
-    ablation_file = _ablation_file(loaded, config, ids, heads, mode)
+    ablation_file = ablation_file_of(loaded, config, ids, heads, mode)
     own = _typed(config.examples, typed)
     read = config.examples.with_examples([*config.examples.examples, *own.examples])
     labels = [*(example.label for example in config.examples.examples), *(TYPED for _ in own.examples)]
@@ -197,9 +197,10 @@ def statements(
     return Statements(said, answers)
 
 
-def _ablation_file(
+def ablation_file_of(
     loaded: LoadedModel, config: RunConfig, ids: Sequence[Sequence[int]], units: Sequence[UnitId], mode: Mode
 ) -> AblationFile:
+    """The ablation file of heads and MLP blocks, with means over the normal ones of the run's texts `ids`."""
     alignment = aligned(loaded, config, ids)
     with closing(ActivationStore()) as store:  # the analysis has read these texts already
         recording = Recording(loaded, ids, store=store).of(alignment.kept)

@@ -1,8 +1,8 @@
 """The check of the circuit as a whole: does it alone carry the behaviour, and how few heads are enough?
 
 Its parts come one after the other, each written into circuit.json as soon as it is done, so that a check that was left
-goes on from there: faithfulness under each ablation, the minimal circuit, the minimal ablation sets, and what the model
-says with the better one of these ablated.
+goes on from there: faithfulness under each ablation, the minimal circuit, the minimal ablation sets, what the model
+says with the better one of these ablated, and what else that changes.
 """
 
 import time
@@ -25,6 +25,7 @@ from core.examples.alignment import Alignment
 from core.generators import relayed
 from core.heads import HeadId
 from core.inspection.ablated_generation import compare
+from core.inspection.blast_radius import blast_radius
 from core.model.loading import ModelPool
 from core.model.recording import Recording
 from core.runs.result_reader import CIRCUIT_FILE, read_circuit, saved_heads
@@ -129,6 +130,8 @@ class CircuitCheck:
         comparison = yield from compare(self._run.config(), heads, mode, models=models)
         parts = {name: comparison[name] for name in ("heads", "mode", "counts", "rows")}
         self._write(before_after=BeforeAfter.model_validate(parts))
+        radius = yield from blast_radius(self._run.config(), heads, mode, models)
+        self._write(blast_radius=radius)
 
 
 def suggestion(sets: Mapping[str, HeadSet | SearchResult | None]) -> Mode | None:

@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 from core.examples.example_set import shortened
 from core.examples.exchanged_words import exchanged
 from core.report.exchanges import quoted, said
-from core.report.sentences import verdict
+from core.report.sentences import blast, verdict
 from core.report.sentences.verdict import Remedy, Trust
 from core.runs.facts import Facts
-from core.text import listed, text
+from core.text import joined, listed, text
 from core.text.folding import one_line
 
 AROUND = 70
@@ -65,7 +65,7 @@ def page_one(facts: Facts, examples: pd.DataFrame, language: str) -> PageOne:
         bar=_bar(judged, language),
         trust=verdict.trust(facts, language),
         recommendation=recommendation(facts, language),
-        price=_price(tried, language),
+        price=_price(facts, tried, language),
     )
 
 
@@ -101,7 +101,12 @@ def _bar(tried: Remedy | None, language: str) -> str:
     return text(language, "page_one.bar", heads=listed(language, tried.heads), **counts)
 
 
-def _price(tried: Remedy | None, language: str) -> str:
+def _price(facts: Facts, tried: Remedy | None, language: str) -> str:
+    elsewhere = blast.price(facts.circuit.blast_radius, language) if facts.circuit else ""
+    return joined(language, *filter(None, (_of_normal(tried, language), elsewhere)))
+
+
+def _of_normal(tried: Remedy | None, language: str) -> str:
     if tried is None:
         return text(language, "page_one.price_unknown")
     if tried.ending == "unjudged":

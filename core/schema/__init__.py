@@ -6,6 +6,8 @@ from core.schema._blocks import LayerShares as LayerShares
 from core.schema._details import AblationCheck as AblationCheck
 from core.schema._details import AnswerToken as AnswerToken
 from core.schema._details import BeforeAfter as BeforeAfter
+from core.schema._details import BlastRadius as BlastRadius
+from core.schema._details import BlastRow as BlastRow
 from core.schema._details import CircuitRecord as CircuitRecord
 from core.schema._details import EffectRecord as EffectRecord
 from core.schema._details import EvidenceDetails as EvidenceDetails

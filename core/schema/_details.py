@@ -132,6 +132,26 @@ class BeforeAfter(Stored):
     rows: tuple[dict[str, object], ...] = ()
 
 
+class BlastRow(Stored):
+    """Next tokens of one source, `own` (written by the model itself) or `normal`: how many, the share whose likeliest
+    token changes, and the perplexity of the text's own next tokens before and after.
+    """
+
+    source: str
+    tokens: int = 0
+    changed: float | None = None
+    perplexity_before: float | None = None
+    perplexity_after: float | None = None
+
+
+class BlastRadius(Stored):
+    """What else changes with heads ablated; a row for each source."""
+
+    heads: tuple[str, ...]
+    mode: str
+    rows: tuple[BlastRow, ...] = ()
+
+
 class CircuitRecord(Stored):
     """circuit.json: the check of the circuit as a whole, written anew after each of its parts."""
 
@@ -151,6 +171,7 @@ class CircuitRecord(Stored):
     before_after: BeforeAfter | None = None
     seconds: float = 0.0
     forward_passes: int = 0
+    blast_radius: BlastRadius | None = None
 
     @property
     def defined(self) -> list[AblationCheck]:

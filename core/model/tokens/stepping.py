@@ -29,8 +29,9 @@ def steps(
 ) -> Generator[Tensor, None, None]:
     """Logits (text, vocabulary), float32 on the CPU, behind each text, then behind each further token; `count` times.
 
-    Further tokens are those `given` of each text, and the likeliest ones where there are none. No context of `inside`
-    is open at a yield. Raises ModelError `bad_numbers_after_ablation` for logits that are no numbers.
+    Further tokens are those `given` of each text, and the likeliest ones where there are none; they may grow between
+    two steps. No context of `inside` is open at a yield. Raises ModelError `bad_numbers_after_ablation` for logits that
+    are no numbers.
     """
     width, device, limit = max(map(len, texts)), loaded.device, loaded.shape.context_length
     ids = torch.tensor([[0] * (width - len(text)) + list(text) for text in texts], device=device)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.report.sentences import mlps
+from core.report.sentences.blast import blast
 from core.runs.facts import Facts
 from core.schema import AblationCheck, BeforeAfter, CircuitRecord
 from core.text import number, percent, text
@@ -18,7 +19,7 @@ def whole(facts: Facts, language: str) -> list[str]:
     check = facts.circuit
     if check is None or not check.ablations:
         return []
-    lines = [ablated_in(facts, language)]
+    lines = [ablated_in(facts, language), blast(check.blast_radius, language)]
     if check.defined:
         lines.append(faithfulness(check.defined[0], len(check.circuit), language))
     lines += [
