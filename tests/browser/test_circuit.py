@@ -131,3 +131,20 @@ def test_paper_shows_every_column_and_nothing_to_press(sit: Sit, sample_run: str
     assert edge["x"] >= 0 and edge["x"] + edge["width"] <= 690
     for pressed in ("stSidebar", "stDataFrame", "stButton", "stCheckbox", "stSelectbox", "stButtonGroup"):
         assert not [one for one in page.get_by_test_id(pressed).all() if one.is_visible()], pressed
+
+
+def test_phone_has_the_language_beside_the_menu_and_a_picture_to_read(sit: Sit, sample_run: str) -> None:
+    reader = sit("ja", width=390, height=844)
+    page = reader.page
+    reader.opens("circuit", run=sample_run)
+    reader.is_settled()
+    english = page.get_by_text("EN", exact=True).first
+    assert english.bounding_box()["y"] < page.locator("h1").bounding_box()["y"]
+    assert page.locator("h1").evaluate("title => title.scrollWidth <= title.clientWidth")
+    picture = page.locator(".story > svg")
+    assert picture.bounding_box()["width"] >= 600
+    assert picture.evaluate("drawn => drawn.parentElement.scrollWidth > drawn.parentElement.clientWidth")
+    english.click(timeout=PATIENCE)
+    page.locator("h1", has_text=Reader(page, "en", reader.address).texts["circuit.title"]).wait_for(
+        timeout=PATIENCE
+    )

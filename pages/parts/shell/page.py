@@ -39,8 +39,8 @@ def _language_chosen() -> None:
 
 
 def style() -> None:
-    """The little styling that the theme does not offer, and the page on paper."""
-    for sheet in ("style.css", "print.css"):
+    """The little styling that the theme does not offer, and the page on a phone and on paper."""
+    for sheet in ("style.css", "phone.css", "print.css"):
         st.html(Path(__file__).parent / sheet)
     st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
 
@@ -60,7 +60,7 @@ def header(page: str, sentence: str = "", title: str = "", strong: Sequence[str]
     if title:
         left.html(f'<p class="page-name">{escape(t(f"{page}.title"))}</p>')
     left.title(plain(title) or t(f"{page}.title"), anchor=False)
-    with right.container(horizontal=True, horizontal_alignment="right"):
+    with right.container(horizontal=True, horizontal_alignment="right", key="language_switch"):
         st.segmented_control(
             t("shell.language"),
             list(i18n.LANGUAGES),
