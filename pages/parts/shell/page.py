@@ -42,7 +42,8 @@ def style() -> None:
     """The little styling that the theme does not offer, and the page on a phone and on paper."""
     for sheet in ("style.css", "phone.css", "print.css"):
         st.html(Path(__file__).parent / sheet)
-    st.html(f"<style>:root {{ --ground: {colours.palette().background}; }}</style>")
+    words = f"--word-upload: '{t('shell.upload')}'; --word-skip: '{t('shell.skip')}';"
+    st.html(f"<style>:root {{ --ground: {colours.palette().background}; {words} }}</style>")
 
 
 def header(page: str, sentence: str = "", title: str = "", strong: Sequence[str] = ()) -> None:
