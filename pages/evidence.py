@@ -18,6 +18,7 @@ from pages.parts.charts import colours
 from pages.parts.data import results, tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import (
+    blast_radius,
     circuit_checks,
     confidence,
     effect_details,
@@ -87,6 +88,7 @@ def checked(result: Result, circuit: CircuitRecord | None, check: JobState | Non
     st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
     st.space("small")
     what_if.show(result, circuit)
+    blast_radius.show(circuit)
     st.space("small")
     heads_and_edges(result, check)
     st.space("small")

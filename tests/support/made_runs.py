@@ -177,6 +177,7 @@ def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True
             for example in examples()
             for before in ("Legal" if example["label"] == "anomalous" else "Billing",)
         ]
+        content["blast_radius"] = {"heads": circuit[:2], "mode": "mean", "rows": _blast_rows()}
         side = {"texts": 6, "judged": 6, "right_after": 6, "fault_after": 0}
         content["before_after"] = {
             "heads": circuit[:2],
@@ -192,6 +193,11 @@ def write_circuit(run: RunFolder, state: str = "computed", complete: bool = True
             },
         }
     run.write_json("circuit.json", content)
+
+
+def _blast_rows() -> list[dict[str, Any]]:
+    own = {"source": "own", "tokens": 240, "changed": 0.03, "perplexity_before": 4.1, "perplexity_after": 4.2}
+    return [own, {**own, "source": "normal", "tokens": 80, "changed": 0.01}]
 
 
 def _word(word: str) -> dict[str, Any]:

@@ -24,6 +24,8 @@ def test_page_leads_with_before_and_after(open_app: OpenApp, language: str) -> N
     page = shown(app)
     assert "L0H1" in page and "6" in page
     assert app.multiselect(key=f"off_{run.run_id}").value == ["L0H1", "L2H3"]
+    share, words = {"en": ("3 %", "240 words"), "ja": ("3 %", "240 語")}[language]
+    assert any(words in line.value and share in line.value.replace("\u00a0", " ") for line in app.markdown)
     assert "&lt;b&gt;now&lt;/b&gt;" in page and "<b>now</b>" not in page
     assert entries(language)["circuit_check.title"] in page
     assert not any(button.key == "check_circuit" for button in app.button)
