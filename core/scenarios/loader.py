@@ -52,8 +52,8 @@ class FetchedModel:
 class Scenario:
     """A case; `title` and `story` have the keys en and ja, `examples` those it has texts in.
 
-    `fetched` is None where the model is bundled. `fault` is the fault in one sentence, by language. `explained` holds,
-    by language, what texts say in that language.
+    `fetched` is None where the model is bundled. `fault` is the fault of the start page's texts in one sentence, by
+    language. `explained` holds, by language, what texts say in that language.
     """
 
     name: str

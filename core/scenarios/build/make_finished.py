@@ -30,7 +30,12 @@ def sample_config(name: str, language: str) -> RunConfig:
     scenario = load_scenario(name)
     examples = read_examples(scenario.sample_in(language))
     return make_config(
-        model=str(scenario.model_folder), scenario=name, preset=SAMPLE_PRESET, examples=examples, device="cpu"
+        model=str(scenario.model_folder),
+        scenario=name,
+        preset=SAMPLE_PRESET,
+        examples=examples,
+        fault=scenario.fault.get(language, ""),
+        device="cpu",
     )
 
 

@@ -1,14 +1,17 @@
 """The finished runs that come with the package: they open, they are sure, and they belong to the present texts."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from core.config import RunConfig
 from core.examples.reading import read_examples
+from core.report.html import lower, upper
+from core.report.page_one import page_one
 from core.runs.finished_samples import copy_in
 from core.runs.progress import measured_timings
-from core.runs.result_reader import read_circuit, saved_heads
+from core.runs.result_reader import read_circuit, saved_examples, saved_facts, saved_heads
 from core.runs.run_folder import RunFolder, list_runs
 from core.runs.time_left import earlier_run
 from core.scenarios.build.make_examples import SAMPLE_FAULT, SAMPLE_FILES, SAMPLE_PAIRS, ticket_examples
@@ -68,3 +71,15 @@ def test_opened_twice_it_is_one_run_that_says_nothing_of_this_machines_speed(
     assert measured_timings(config.model, config.preset) is None
     assert earlier_run(config) is None
     assert copy_in(TICKETS.finished["ja"]).run_id != first.run_id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_page_one_of_its_report_is_short_and_begins_with_the_fault(language: str) -> None:
+    run = RunFolder(TICKETS.finished[language])
+    page = page_one(saved_facts(run), saved_examples(run), language)
+    assert page.fault == TICKETS.fault[language]
+    html = upper(page, language, heading=True) + lower(page, language)
+    words = html.striptags()
+    # A Japanese word has about two characters (Latin words and numbers counted as they are).
+    japanese = len(re.findall("[぀-ヿ㐀-鿿]", words)) / 2
+    assert len(re.findall(r"[A-Za-z0-9]+", words)) + japanese <= 200
