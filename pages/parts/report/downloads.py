@@ -23,7 +23,7 @@ def show(run: RunFolder, result: Result) -> None:
     st.subheader(t("report.downloads"), anchor=False)
     widgets.download(
         f"headlight-{run.run_id}.zip",
-        lambda: package(run, pictures.files(result), language()),
+        lambda: package(run, pictures.files(result, language()), language()),
         t("report.all"),
         icon=":material/folder_zip:",
         type="primary",

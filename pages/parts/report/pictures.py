@@ -1,4 +1,4 @@
-"""Pictures of a run as files, SVG and PNG, in each language: for slides and print, always on a light ground.
+"""Pictures of a run as files, SVG and PNG, in the reader's language: for slides and print, always on a light ground.
 
 vl-convert is loaded only when a picture is asked for. It prints empty boxes where the machine has no Japanese font,
 without a word; so a picture with such letters is left out there, and a text says why.
@@ -112,23 +112,23 @@ def hindered(result: Result, kind: str, language: str, ending: str, hindrance: s
     return hindrance == "renderer"
 
 
-def files(result: Result) -> Pictures:
-    """Every picture in every language as SVG and PNG, by file name; what cannot be made is said in a text."""
+def files(result: Result, language: str) -> Pictures:
+    """Every picture in a language as SVG and PNG, by file name; what cannot be made is said in a text."""
     contents: dict[str, bytes] = {}
     circuit: dict[str, str] = {}
     missing = {hindrance()} - {""}
-    for kind in kinds(result) if "renderer" not in missing else []:
-        for language in i18n.LANGUAGES:
-            drawing = as_svg(result, kind, language)
-            contents[file_name(kind, language, "svg")] = drawing.encode()
-            if not (missing and needs_japanese(drawing)):
-                contents[file_name(kind, language, "png")] = as_png(drawing)
-            if kind == "circuit":
-                circuit[language] = drawing
+    for kind in kinds(result):
+        if "renderer" in missing and kind != "circuit":
+            continue
+        drawing = as_svg(result, kind, language)
+        contents[file_name(kind, language, "svg")] = drawing.encode()
+        if not missing or (missing == {"font"} and not needs_japanese(drawing)):
+            contents[file_name(kind, language, "png")] = as_png(drawing)
+        if kind == "circuit":
+            circuit[language] = drawing
     if missing:
-        contents[LEFT_OUT] = "\n\n".join(
-            i18n.text(language, f"report.no_{reason}") for language in i18n.LANGUAGES for reason in missing
-        ).encode()
+        reasons = (i18n.text(language, f"report.no_{reason}") for reason in missing)
+        contents[LEFT_OUT] = "\n\n".join(reasons).encode()
     return Pictures(circuit, contents)
 
 

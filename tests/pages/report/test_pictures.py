@@ -75,44 +75,46 @@ def test_kinds_follow_from_what_the_run_has(tmp_path: Path) -> None:
     ]
 
 
-def test_zip_and_report_hold_the_pictures_of_their_language(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_zip_and_report_are_in_the_readers_language_alone(tmp_path: Path, language: str) -> None:
     run = make_run(tmp_path, verdicts=True)
     write_label(run, results.load(run).selected.iloc[0]["name"], HeadLabel("<b>直前の語"))
-    drawings = pictures.files(results.load(run))
-    with zipfile.ZipFile(io.BytesIO(package(run, drawings))) as archive:
+    drawings = pictures.files(results.load(run), language)
+    with zipfile.ZipFile(io.BytesIO(package(run, drawings, language))) as archive:
         files = {name.split("/")[1]: archive.read(name) for name in archive.namelist()}
     drawn = {name for name in files if name.endswith((".svg", ".png"))}
-    kinds = {f"{kind}-{language}" for kind in pictures.KINDS for language in i18n.LANGUAGES}
+    kinds = {f"{kind}-{language}" for kind in pictures.KINDS}
     assert {name[:-4] for name in drawn if name.endswith(".svg")} == kinds
     if pictures.shows_japanese():
         assert {name[:-4] for name in drawn if name.endswith(".png")} == kinds
         assert pictures.LEFT_OUT not in files
-    assert "&lt;b&gt;直前の語" in files["circuit-en.svg"].decode()
-    english, japanese = (content(run, "report.html", drawings, name).decode() for name in ("en", "ja"))
-    for part in (english, japanese):
-        assert part.count("<svg") == 1
-        assert "http" not in part
-    assert entries("ja")["chart.layer"] in japanese
+    assert "&lt;b&gt;直前の語" in files[f"circuit-{language}.svg"].decode()
+    part = content(run, "report.html", drawings, language).decode()
+    assert part.count("<svg") == 1
+    assert "http" not in part
+    assert entries(language)["chart.layer"] in part
 
 
 def test_picture_without_a_font_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "shows_japanese", lambda: False)
-    files = pictures.files(results.load(make_run(tmp_path, verdicts=True))).files
-    assert "circuit-en.png" in files
-    assert [name for name in files if name.endswith("-ja.png")] == []
+    result = results.load(make_run(tmp_path, verdicts=True))
+    assert "circuit-en.png" in pictures.files(result, "en").files
+    files = pictures.files(result, "ja").files
+    assert [name for name in files if name.endswith(".png")] == []
     assert "heat-map-ja.svg" in files
     reason = files[pictures.LEFT_OUT].decode()
     assert "Noto Sans CJK JP" in reason
-    assert entries("ja")["report.no_font"] in reason
+    assert entries("ja")["report.no_font"] == reason
 
 
 def test_without_the_renderer_the_files_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     pictures._differ.cache_clear()
     result = results.load(make_run(tmp_path, verdicts=True))
-    package = pictures.files(result)
-    assert set(package.files) == {pictures.LEFT_OUT} and not package.circuit
-    assert set(pictures.of_circuit(result)) == set(i18n.LANGUAGES), "drawn without a renderer"
+    package = pictures.files(result, "en")
+    assert set(package.files) == {pictures.LEFT_OUT, "circuit-en.svg"}, "drawn without a renderer"
+    assert set(package.circuit) == {"en"}
+    assert set(pictures.of_circuit(result)) == set(i18n.LANGUAGES)
     assert "vl-convert-python" in package.files[pictures.LEFT_OUT].decode()
     assert pictures.hindered(result, "grid", "en", "svg", "renderer")
 
