@@ -9,6 +9,7 @@ from markupsafe import Markup
 from core.report import exchanges, markup, tables
 from core.report.sentences import advice, circuit, heads, mlps, notes, overview, partners
 from core.report.sentences.groups import groups
+from core.report.sentences.verdict import remedy
 from core.runs import cost_sheet as roi
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
@@ -92,6 +93,9 @@ def _cards(facts: Facts, behind: Behind, language: str) -> str:
     told = proven_cards(behind.mechanisms, units, facts.edges, language, own, model)
     if not told:
         return ""
+    tried = remedy(facts)
+    if tried is not None:  # those of the recommendation first; else the order stays
+        told.sort(key=lambda one: one.name not in tried.heads)
     title = markup.heading(text(language, "page_one.cards"))
     return f'{title}<style>{STYLE}</style><div class="cards">{"".join(map(card_html, told))}</div>'
 

@@ -91,7 +91,8 @@ def recommendation(facts: Facts, language: str) -> str:
         return text(language, "page_one.check_first" if facts.state == "tested" else "page_one.other_texts")
     if tried.ending == "unjudged":
         return text(language, "page_one.look_at", heads=listed(language, tried.heads))
-    return text(language, f"page_one.{tried.ending}", heads=listed(language, tried.heads))
+    key = "ends_one" if (tried.ending, len(tried.heads)) == ("ends", 1) else tried.ending
+    return text(language, f"page_one.{key}", heads=listed(language, tried.heads))
 
 
 def _bar(tried: Remedy | None, language: str) -> str:

@@ -82,3 +82,8 @@ def test_title_of_the_page_is_the_fault_in_words_and_its_bar_says_before_and_aft
     assert "At fault: 4 → 0 of 4 anomalous texts, with L0H1 switched off." in page
     assert 'style="width:100%"' in page
     assert 'style="width:0%"' in page
+
+
+def test_one_head_is_not_said_to_be_together():
+    assert "together" not in page_one(known(), texts(), "en").recommendation
+    assert "まとめて" not in page_one(known(), texts(), "ja").recommendation

@@ -230,3 +230,14 @@ def test_typing_after_a_file_keeps_pairs_and_words(open_app: OpenApp) -> None:
     box.set_value(box.value.replace("blue 2", "green 2")).run()
     edited = app.session_state["draft"].examples.of("normal")[1]
     assert (edited.text, edited.pair, edited.expected) == ("green 2", "2", "Billing")
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_fault_in_ones_own_words_reaches_the_settings_and_stays(open_app: OpenApp, language: str) -> None:
+    app = with_examples(open_app("examples", language))
+    (field,) = [box for box in app.text_input if box.label == entries(language)["examples.fault"]]
+    field.set_value("Refunds go astray.").run()
+    assert not app.exception
+    assert app.session_state["draft"].config().fault == "Refunds go astray."
+    app.run()
+    assert [box.value for box in app.text_input if box.label == field.label] == ["Refunds go astray."]
