@@ -83,7 +83,9 @@ def test_two_columns_of_one_role_are_refused_and_can_be_mended(open_app: OpenApp
 def test_words_that_name_no_side_are_asked_for(open_app: OpenApp, language: str) -> None:
     app = page(open_app, LABELS, "log.csv", language)
     assert entries(language)["mapper.labels"].format(column="label") in [w.value for w in app.warning]
-    assert app.pills(key="read_words_label").options == ["neg (3)", "pos (3)"]
+    assert app.pills(key="read_words_label").options == [
+        {"en": f"{word} (3)", "ja": f"{word}（3）"}[language] for word in ("neg", "pos")
+    ]
     app.pills(key="read_words_label").set_value(["neg"]).run()
     app.button(key="use_labels").click().run()
     assert read(app)[:2] == [("anomalous", "text 0"), ("normal", "text 1")]
