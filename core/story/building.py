@@ -181,8 +181,8 @@ def _texts(examples: pd.DataFrame, facts: Facts, mechanisms: MechanismsRecord | 
         rows = examples[examples["example"].astype(int) == path.example]
         if path.label == "anomalous" and len(rows):
             row = rows.iloc[0]
-            then = after.get(str(row["text"])) or {}
+            then = (after.get(str(row["text"])) or {}).get("next") or [{}]
             said = str(row.get("actual") or row.get("next_word") or "").strip()
-            said_after = str(then.get("next_word") or then.get("answer") or "").strip()
+            said_after = str(then[0].get("piece") or "").strip()
             expected = str(row.get("expected") or "").strip()
             yield StoryText(path.example, path.pieces, path.differing, said, said_after, expected)

@@ -39,7 +39,11 @@ DARK = Colours("#e5e7eb", "#9ca3af", "#111827", "#64748b", "#5b3420")
 def draw(
     story: Story, language: str, colours: Colours = LIGHT, unproven: bool = False, mlps: bool = True
 ) -> str:
-    """The story as SVG; `unproven` adds dotted what evidence does not hold, without `mlps` heads stand alone."""
+    """The story as SVG; `unproven` adds dotted what evidence does not hold, without `mlps` heads stand alone.
+
+    Where nothing was tested, the candidates stand there dotted anyway.
+    """
+    unproven = unproven or all(node.verdict == "unchecked" for node in story.nodes)
     places = layout(story, unproven, mlps)
     last = len(places.columns) + 1
     parts = [_headings(places, story, language, colours)]

@@ -4,12 +4,24 @@ from itertools import combinations, pairwise
 from typing import Literal
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.runs.facts import facts
-from core.schema import EDGE_COLUMNS, Answer, Look, Mechanism, MechanismsRecord, SeenWord, TextPath
+from core.runs.facts import Facts, facts
+from core.schema import (
+    EDGE_COLUMNS,
+    Answer,
+    BeforeAfter,
+    CircuitRecord,
+    Look,
+    Manifest,
+    Mechanism,
+    MechanismsRecord,
+    SeenWord,
+    TextPath,
+)
 from core.story import Line, Node, Said, Story, Word, draw, story_of
 from core.story.building import merged
 from core.story.layout import Box, layout
@@ -146,6 +158,27 @@ def test_a_picture_without_proven_heads_says_so():
     assert "No head has been shown to matter." in draw(weak, "en")
     assert 'data-name="L0H0"' not in draw(weak, "en")
     assert 'data-name="L0H0"' in draw(weak, "en", unproven=True)
+    untested = Story((), (Node("L0H0", "head", 0, "", "unchecked", None),), (), ())
+    assert 'data-name="L0H0"' in draw(untested, "en") and "stroke-dasharray" in draw(untested, "en")
+
+
+def test_a_text_tells_what_is_said_with_the_heads_off():
+    said = {
+        "label": "anomalous",
+        "text": "a b",
+        "after": {"next": [{"piece": " Billing", "probability": 1.0}]},
+    }
+    trial = BeforeAfter(heads=("L0H0",), mode="mean", counts={}, rows=(said,))
+    circuit = CircuitRecord(state="done", before_after=trial)
+    heads = pd.DataFrame(
+        columns=["name", "layer", "selected", "verdict", "effect", "effect_low", "effect_high", "own_name"]
+    )
+    edges = pd.DataFrame(columns=["source", "target", "verdict", "selected", "effect"])
+    examples = pd.DataFrame([{"example": 1, "label": "anomalous", "text": "a b", "expected": "Billing"}])
+    path = TextPath(example=1, label="anomalous", pieces=("a", " b"))
+    about = Facts(Manifest.model_construct(), heads, edges, circuit)
+    story = story_of(about, examples, MechanismsRecord(texts=(path,)), "en")
+    assert [text.after for text in story.texts] == ["Billing"]
 
 
 def test_words_of_a_user_cannot_be_markup():

@@ -1,4 +1,4 @@
-"""The circuit as a file: everything within the picture, with a legend in the reader's language."""
+"""The circuit on the model's grid as a file: everything within the picture, with a legend in the reader's language."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(run: RunFolder, language: str = "en") -> ElementTree.Element:
-    return ElementTree.fromstring(pictures.as_svg(results.load(run), "circuit", language))
+    return ElementTree.fromstring(pictures.as_svg(results.load(run), "grid", language))
 
 
 def written(picture: ElementTree.Element) -> list[str]:
