@@ -51,8 +51,8 @@ class Reader:
         self.title_is(f"{page}.title")
 
     def title_is(self, key: str) -> None:
-        """Wait for the page's title; the result's title is its finding, and its name stands above."""
-        if key == "result.title":
+        """Wait for the page's title; that of result and report is what was found, and the page's name stands above."""
+        if key in ("result.title", "report.title"):
             self.page.locator(".page-name", has_text=self.texts[key]).wait_for(timeout=PATIENCE)
             return
         self.page.get_by_role("heading", name=self.texts[key], exact=True).first.wait_for(timeout=PATIENCE)

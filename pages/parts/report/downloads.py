@@ -21,9 +21,10 @@ GROUPS = {
 def show(run: RunFolder, result: Result) -> None:
     """The ZIP, and the single files behind a fold that is filled only when it is opened."""
     st.subheader(t("report.downloads"), anchor=False)
+    tongue = language()  # files are made outside the session, where the reader's language is not known
     widgets.download(
         f"headlight-{run.run_id}.zip",
-        lambda: package(run, pictures.files(result, language()), language()),
+        lambda: package(run, pictures.files(result, tongue), tongue),
         t("report.all"),
         icon=":material/folder_zip:",
         type="primary",
@@ -37,7 +38,7 @@ def show(run: RunFolder, result: Result) -> None:
                 st.markdown(f"**{t(f'report.{group}')}**")
                 for name in names:
                     if name in MADE or (run.path / name).exists():
-                        widgets.download(name, partial(_file, run, result, name), width="stretch")
+                        widgets.download(name, partial(_file, run, result, name, tongue), width="stretch")
             st.markdown(f"**{t('report.pictures')}**")
             _pictures(result)
 
@@ -61,7 +62,7 @@ def _pictures(result: Result) -> None:
     st.caption(t("report.picture_language"))
 
 
-def _file(run: RunFolder, result: Result, name: str) -> bytes:
-    """One file for download; the report holds the picture."""
+def _file(run: RunFolder, result: Result, name: str, tongue: str) -> bytes:
+    """One file for download in this language; the report holds the picture."""
     circuit = Pictures(pictures.of_circuit(result)) if name == "report.html" else Pictures()
-    return content(run, name, circuit, language())
+    return content(run, name, circuit, tongue)

@@ -310,8 +310,8 @@ def test_the_line_says_of_p_values_only_what_was_measured(language):
 
 def test_the_report_says_how_candidates_were_chosen_and_tables_are_read_back(folders, tmp_path):
     _, result = run(folders["gpt2"], candidates="screened")
-    html = report(facts(result.manifest, result.heads, result.edges), result.examples)
     for language in LANGUAGES:
+        html = report(facts(result.manifest, result.heads, result.edges), result.examples, language=language)
         assert html.count(f'<p class="small">{selection_note(result.manifest, language)}</p>') == 1
         assert text(language, "note.gradient_screen_computed", steps=5) in html
         assert text(language, "score.screened", maximum=4) in html

@@ -95,14 +95,15 @@ def test_blocks_are_told_before_the_training_and_their_rows_stand_behind_the_hea
     layers = result.manifest.blocks.layers
     assert [round(told[f"mlp.{row.layer}"], 6) for row in layers] == [row.mlp for row in layers]
     assert result.mlps["effect"].tolist() == pytest.approx([row.mlp for row in layers], abs=1e-6)
-    save(result, RunFolder(tmp_path))
-    table = pd.read_csv(tmp_path / "heads.csv", encoding="utf-8-sig")
+    saved = RunFolder.create(tmp_path / "run", make_config(model="m", examples=texts()))
+    save(result, saved)
+    table = pd.read_csv(saved.path / "heads.csv", encoding="utf-8-sig")
     assert table["unit"].tolist() == ["head"] * 12 + ["mlp"] * 3
     assert table["head"].isna().tolist() == [False] * 12 + [True] * 3
-    heads, mlps = saved_heads(RunFolder(tmp_path)), saved_mlps(RunFolder(tmp_path))
+    heads, mlps = saved_heads(saved), saved_mlps(saved)
     pd.testing.assert_frame_equal(heads[["layer", "head", "score"]], result.heads[["layer", "head", "score"]])
     assert mlps["effect"].tolist() == pytest.approx(result.mlps["effect"].tolist())
-    effects = saved_effects(RunFolder(tmp_path))
+    effects = saved_effects(saved)
     of_mlps = effects[effects["kind"] == "mlp"]
     assert len(of_mlps) == 3 * 2 * 4 and of_mlps["source_head"].isna().all()
     means = (
