@@ -67,7 +67,7 @@ def walk(page: Page, address: str, language: str) -> None:
     page.get_by_role("button", name=texts["analysis.next"]).wait_for(timeout=PATIENCE)
     press("analysis.next")
     title("circuit")
-    page.get_by_test_id("stVegaLiteChart").first.wait_for(timeout=PATIENCE)
+    page.locator(".story svg").first.wait_for(timeout=PATIENCE)
     page.locator(".looks, .writes").first.wait_for(timeout=PATIENCE)
     keep(page, language, "circuit", height=1000)
     press("circuit.next")

@@ -98,7 +98,7 @@ def analyses(reader: Reader) -> None:
     reader.presses("analysis.start")
     page.wait_for_url("**run=*", timeout=PATIENCE)
     reader.goes_on_to_the_circuit(LONGEST)
-    page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=PATIENCE)
+    page.locator(".story svg").first.wait_for(timeout=PATIENCE)
 
 
 def reports(reader: Reader) -> dict[str, bytes]:

@@ -49,7 +49,7 @@ def test_six_and_six_pasted_texts_become_a_circuit(sit: Sit, language: str) -> N
     page.wait_for_url("**run=*", timeout=PATIENCE)
     page.reload()
     reader.goes_on_to_the_circuit()
-    page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=PATIENCE)
+    page.locator(".story svg").first.wait_for(timeout=PATIENCE)
     reader.keeps("own-circuit")
     reader.presses("circuit.next")
     reader.title_is("evidence.title")
