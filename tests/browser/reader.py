@@ -51,11 +51,10 @@ class Reader:
         self.title_is(f"{page}.title")
 
     def title_is(self, key: str) -> None:
-        """Wait for the page's title; that of result and report is what was found, and the page's name stands above."""
-        if key in ("result.title", "report.title"):
-            self.page.locator(".page-name", has_text=self.texts[key]).wait_for(timeout=PATIENCE)
-            return
-        self.page.get_by_role("heading", name=self.texts[key], exact=True).first.wait_for(timeout=PATIENCE)
+        """Wait for the page's name: its title, or, where the title says what was found, the words above it."""
+        title = self.page.get_by_role("heading", name=self.texts[key], exact=True)
+        above = self.page.locator(".page-name").filter(has_text=self.texts[key])
+        title.or_(above).first.wait_for(timeout=PATIENCE)
 
     def one_title_of(self, *keys: str) -> str:
         """Wait for one of several titles; the key of that which came."""

@@ -93,7 +93,9 @@ def test_what_people_add_is_kept_and_travels(sit: Sit, language: str) -> None:
     reader.title_is("report.title")
     sign = page.get_by_role("button", name=reader.texts["review.sign"], exact=True)
     sign.wait_for(timeout=PATIENCE)
-    page.get_by_text(reader.texts["review.accepted"], exact=True).first.click(timeout=PATIENCE)
+    page.locator(
+        "[class*='st-key-sign_decision'] label", has_text=reader.texts["review.accepted"]
+    ).first.click(timeout=PATIENCE)
     reader.is_settled()
     page.get_by_label(reader.texts["review.your_name"]).first.fill("佐藤")
     page.keyboard.press("Tab")
