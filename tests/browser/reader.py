@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import TimeoutError as TooLate
+
 from pages.parts.i18n import entries
 
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
@@ -48,13 +50,17 @@ class Reader:
         self.is_settled()
         link = self.page.get_by_test_id("stSidebar").get_by_text(self.texts[f"{page}.name"]).first
         link.click(timeout=PATIENCE)
-        self.title_is(f"{page}.title")
+        try:
+            self.title_is(f"{page}.title", patience=PATIENCE // 4)
+        except TooLate:  # the sidebar was drawn anew between the button's way down and up: once more
+            link.click(timeout=PATIENCE)
+            self.title_is(f"{page}.title")
 
-    def title_is(self, key: str) -> None:
+    def title_is(self, key: str, patience: int = PATIENCE) -> None:
         """Wait for the page's name: its title, or, where the title says what was found, the words above it."""
         title = self.page.get_by_role("heading", name=self.texts[key], exact=True)
         above = self.page.locator(".page-name").filter(has_text=self.texts[key])
-        title.or_(above).first.wait_for(timeout=PATIENCE)
+        title.or_(above).first.wait_for(timeout=patience)
 
     def one_title_of(self, *keys: str) -> str:
         """Wait for one of several titles; the key of that which came."""
