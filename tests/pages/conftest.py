@@ -1,5 +1,6 @@
 """A dashboard without a browser: its own home folder, a made engine, a session in a language."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,3 +87,9 @@ def shown(app: AppTest) -> str:
     return "\n".join(
         str(element.value) for kind in kinds for element in app.get(kind) if hasattr(element, "value")
     )
+
+
+def picture_of(app: AppTest) -> str:
+    """The SVG that the picture from words to answers was given."""
+    (part,) = app.get("bidi_component")
+    return str(json.loads(part.proto.json)["svg"])

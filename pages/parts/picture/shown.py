@@ -33,8 +33,8 @@ def show(
     unproven: bool = False,
     mlps: bool = True,
     texts: bool = True,
-) -> None:
-    """The picture of the open run; `opened` is called with the head or MLP block that was clicked.
+) -> bool:
+    """The picture of the open run, and whether a head or MLP block was just clicked; `opened` is called with its name.
 
     With `texts` one text can be selected, which stands below with the words that are read.
     """
@@ -49,7 +49,7 @@ def show(
         if name and opened:
             opened(str(name))
 
-    _PICTURE(
+    clicked = _PICTURE(
         key=key,
         data={
             "svg": draw(story, language(), colours, unproven, mlps),
@@ -63,6 +63,7 @@ def show(
         },
         on_opened_change=react,
     )
+    return bool(clicked.opened)
 
 
 def still(result: Result) -> None:

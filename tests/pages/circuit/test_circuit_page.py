@@ -3,7 +3,6 @@
 import pandas as pd
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
@@ -13,7 +12,7 @@ from pages.parts.circuit.controls import with_opened_edges
 from pages.parts.circuit.view_state import table_key
 from pages.parts.data import results
 from pages.parts.i18n import entries
-from tests.pages.conftest import OpenApp, shown
+from tests.pages.conftest import OpenApp, picture_of, shown
 from tests.support.made_runs import make_run
 
 
@@ -196,9 +195,3 @@ def test_the_flow_is_the_way_from_words_to_answers_with_the_unproven_dotted_on_d
     drawing = picture_of(app)
     refuted = app.toggle(key="picture_unproven").set_value(True).run()
     assert drawing != picture_of(refuted) and "stroke-dasharray" in picture_of(refuted)
-
-
-def picture_of(app: AppTest) -> str:
-    """The SVG that the component was given."""
-    (part,) = app.get("bidi_component")
-    return str(part.proto)

@@ -12,9 +12,12 @@ from core.runs.job_state import JobState
 from core.runs.result_reader import saved_heads
 from core.runs.run_folder import RunFolder, runs_folder
 from pages.parts import i18n
+from pages.parts.data import results
 from pages.parts.i18n import entries
-from pages.parts.result import pair, tiles
-from tests.pages.conftest import OpenApp, run_until, shown
+from pages.parts.picture.telling import facts_of
+from pages.parts.result import pair, picture, tiles
+from pages.parts.result.telling import Telling
+from tests.pages.conftest import OpenApp, picture_of, run_until, shown
 from tests.pages.shell.test_notifications import started
 from tests.support.made_runs import make_run, write_circuit
 
@@ -152,6 +155,26 @@ def test_words_of_the_verdict_are_stressed(open_app: OpenApp) -> None:
     ]
     run.write_json("mechanisms.json", {"units": dict.fromkeys(names, head), "texts": texts})
     assert "<strong>“&lt;invoice&gt;”</strong>" in shown(open_app("result", run=run.run_id))
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_the_picture_is_that_of_the_circuit_page(open_app: OpenApp, language: str) -> None:
+    run = a_tested_run()
+    drawings = [picture_of(open_app(page, language, run.run_id)) for page in ("result", "circuit")]
+    assert drawings[0] == drawings[1]
+    heads = results.load(run).selected
+    proven = heads.loc[heads["verdict"].isin(["confirmed", "partly"]), "name"]
+    assert len(proven) and all(f'data-name="{name}"' in drawings[0] for name in proven)
+
+
+@pytest.mark.usefixtures("local")
+def test_a_click_in_the_picture_opens_the_circuit_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    result = results.load(a_tested_run())
+    monkeypatch.setattr("pages.parts.picture.shown.show", lambda *about, **more: True)
+    monkeypatch.setattr("pages.parts.shell.go", opened.append)
+    picture.show(Telling(result, facts_of(result), None))
+    assert opened == ["circuit"]
 
 
 def test_text_that_differs_as_a_whole_from_its_partner_is_not_marked() -> None:
