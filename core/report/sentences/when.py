@@ -2,9 +2,10 @@
 
 1. The head that answers is the confirmed one that writes most for the wrong answer, else the strongest confirmed one.
 2. The later words are those that this head looks at, each with at least LOOKED of its attention in the texts that hold
-   it. The earlier words are those that partners have otherwise and that are not among the later ones.
+   it. The earlier words are those that the confirmed and partly confirmed heads read before the end of the text; where
+   none does, those that partners have otherwise. (A partner may differ in a word beside the cause.)
 3. The sentence names at most MOST_WORDS of each, those of most texts first, and counts the texts that hold one of each.
-   Where that is less than half of them, it says nothing of words.
+   Where that is less than half of them, or normal texts hold them as often, it says nothing of words.
 """
 
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from core.report.sentences.heads import title
 from core.runs.facts import Facts
-from core.schema import Answer, Mechanism, MechanismsRecord, TextPath
+from core.schema import Answer, Mechanism, MechanismsRecord, SeenWord, TextPath
 from core.text import text
 
 LOOKED = 0.3
@@ -59,13 +60,14 @@ def cue(facts: Facts, mechanisms: MechanismsRecord | None) -> Cue | None:
     up = next((answer for answer in mechanisms.answers if answer.direction == "up"), None)
     head = _answering(names, up)
     later = _seen(mechanisms.units[head])
-    earlier = [word for word in _differing(anomalous) if _key(word) not in {_key(other) for other in later}]
+    known = {_key(word) for word in later}
+    fed = [word for word in _read_before(facts, mechanisms, head) if _key(word) not in known]
+    earlier = fed or [word for word in _differing(anomalous) if _key(word) not in known]
     later, earlier = later[:MOST_WORDS], earlier[:MOST_WORDS]
-    places = [(path.example, _place(path, earlier), _place(path, later)) for path in anomalous]
-    both = [
-        row for row in places if (row[1] is not None or not earlier) and (row[2] is not None or not later)
-    ]
-    if not (earlier or later) or len(both) < HALF * len(anomalous):
+    both = _holding(anomalous, earlier, later)
+    normal = [path for path in mechanisms.texts if path.label == "normal"]
+    as_often = len(_holding(normal, earlier, later)) * len(anomalous) >= len(both) * max(len(normal), 1)
+    if not (earlier or later) or len(both) < HALF * len(anomalous) or as_often:
         return None
     in_order = all(first < second for _, first, second in both if first is not None and second is not None)
     numbers = tuple(number for number, _, _ in both)
@@ -119,13 +121,40 @@ def _answering(names: Sequence[str], up: Answer | None) -> str:
     return best if best and pushes[best] >= LEAST_PUSH else names[0]
 
 
+def _read_before(facts: Facts, mechanisms: MechanismsRecord, answering: str) -> list[str]:
+    """The words that the other heads shown to work read before the end of the text, those of most texts first."""
+    tested = facts.tested
+    shown = tested[tested["verdict"].isin(("confirmed", "partly")) & (tested["effect"] > 0)]["name"]
+    texts_of: dict[str, set[int]] = {}
+    written: dict[str, str] = {}
+    for name in shown:
+        unit = mechanisms.units.get(name)
+        if name == answering or unit is None or unit.at_end:
+            continue
+        for word in filter(_is_seen, unit.looks_at):
+            written.setdefault(_key(word.word), word.word)
+            texts_of.setdefault(_key(word.word), set()).update(word.texts)
+    return [written[key] for key in sorted(texts_of, key=lambda key: -len(texts_of[key]))]
+
+
+def _is_seen(word: SeenWord) -> bool:
+    """Whether a head is said to look at this: a word, no mere punctuation, with enough of its attention."""
+    return bool(word.kind == "word" and word.share >= LOOKED and word.texts and _LETTERS.search(word.word))
+
+
+def _holding(
+    paths: Sequence[TextPath], earlier: Sequence[str], later: Sequence[str]
+) -> list[tuple[int, int | None, int | None]]:
+    """The texts that hold one of the earlier and one of the later words, as far as there are such; and where."""
+    places = [(path.example, _place(path, earlier), _place(path, later)) for path in paths]
+    return [
+        row for row in places if (row[1] is not None or not earlier) and (row[2] is not None or not later)
+    ]
+
+
 def _seen(unit: Mechanism) -> list[str]:
     """The words that a head looks at, those of most texts first, then by its attention; no mere punctuation."""
-    words = [
-        word
-        for word in unit.looks_at
-        if word.kind == "word" and word.share >= LOOKED and word.texts and _LETTERS.search(word.word)
-    ]
+    words = filter(_is_seen, unit.looks_at)
     return [word.word for word in sorted(words, key=lambda word: (-len(word.texts), -word.share))]
 
 

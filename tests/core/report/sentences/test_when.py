@@ -27,11 +27,18 @@ def made(
         ("came", 0.1, (1, 2)),
     ),
     push: float = 4.0,
+    reads: tuple[tuple[str, float, tuple[int, ...]], ...] = (),
+    normal: tuple[tuple[str, ...], ...] = (),
 ) -> MechanismsRecord:
-    """L2H1 writes for “Legal”; L0H1, the other confirmed head, does not."""
+    """L2H1 writes for “Legal”; L0H1, the other confirmed head, reads before the end of the text."""
     content: dict[str, Any] = {
         "units": {
-            "L0H1": {"layer": 0, "head": 1},
+            "L0H1": {
+                "layer": 0,
+                "head": 1,
+                "at_end": False,
+                "looks_at": [{"word": word, "share": share, "texts": of} for word, share, of in reads],
+            },
             "L2H1": {
                 "layer": 2,
                 "head": 1,
@@ -41,6 +48,10 @@ def made(
         "texts": [
             {"example": number + 1, "label": "anomalous", "pieces": pieces, "differing": places}
             for number, (pieces, places) in enumerate(zip(texts, differing, strict=True))
+        ]
+        + [
+            {"example": len(texts) + number + 1, "label": "normal", "pieces": pieces}
+            for number, pieces in enumerate(normal)
         ],
         "answers": [
             {
@@ -92,6 +103,23 @@ def made(
 )
 def test_sentence_says_what_was_measured(mechanisms: MechanismsRecord | None, said: str) -> None:
     assert when(with_effects(), mechanisms, "en") == said
+
+
+def test_words_that_a_head_reads_come_before_words_that_a_partner_has_otherwise() -> None:
+    elsewhere = ((3,), (3,), (0,))  # the partners were made by exchanging “came” and “A”
+    read = (("invoice", 0.8, (1, 2)), ("refund", 0.6, (3,)), (".", 0.9, (1, 2, 3)), ("The", 0.1, (1, 2)))
+    found = cue(with_effects(), made(differing=elsewhere, reads=read))
+    assert found is not None
+    assert (found.earlier, found.texts) == (("invoice", "refund"), (1, 2, 3))
+    unread = cue(with_effects(), made(differing=elsewhere))
+    assert unread is not None and unread.earlier == ("came", "A")
+
+
+def test_words_that_normal_texts_hold_as_often_are_not_told() -> None:
+    alike = ("The", " inv", "oice", " came", " yesterday", ".")
+    other = ("The", " bill", " came", " yesterday", ".")
+    assert cue(with_effects(), made(normal=(alike, other))) is not None
+    assert cue(with_effects(), made(normal=(alike, alike))) is None
 
 
 def test_japanese_sentence_names_one_word_and_several() -> None:
