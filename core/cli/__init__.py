@@ -223,7 +223,7 @@ def _check_circuit(folder: RunFolder, models: "ModelPool") -> None:
     from core.report.export import current_report
 
     _carry_out(folder, "circuit", check("circuit", folder, models))
-    folder.write_bytes("report.html", current_report(folder, {}, folder.language()).encode())
+    folder.write_bytes("report.html", current_report(folder, folder.language()).encode())
     printing.remedy(folder)
 
 

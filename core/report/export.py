@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from core.errors import StorageError
 from core.report.html import Additions, report
@@ -23,21 +23,10 @@ MADE = (SCRIPT, NOTEBOOK)
 """Files that are made when they are asked for."""
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures of a run: those of the circuit as SVG by language, for the report; and files by their name."""
-
-    circuit: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-NO_PICTURES = Pictures()
-
-
-def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES, language: str = "en") -> bytes:
+def content(run: RunFolder, name: str, language: str = "en") -> bytes:
     """A file of the run for download; raises StorageError where it is missing or damaged."""
     if name == "report.html":
-        return current_report(run, pictures.circuit, language).encode()
+        return current_report(run, language).encode()
     if name == SCRIPT:
         return script(run).encode()
     if name == NOTEBOOK:
@@ -51,14 +40,16 @@ def content(run: RunFolder, name: str, pictures: Pictures = NO_PICTURES, languag
     return named_heads(stored, read_labels(run)) if name == "heads.csv" else stored
 
 
-def package(run: RunFolder, pictures: Pictures = NO_PICTURES, language: str = "en") -> bytes:
-    """One ZIP of everything: tables, manifest, report, script, tensors, what people added, pictures."""
+def package(
+    run: RunFolder, pictures: Mapping[str, bytes] = MappingProxyType({}), language: str = "en"
+) -> bytes:
+    """One ZIP of everything: tables, manifest, report, script, tensors, what people added, pictures by file name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (*RESULT_FILES, *RECORDS, *ADDED_FILES, *MADE):
             if (run.path / name).exists() or name in ("report.html", *MADE):
-                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, pictures, language))
-        for name, picture in pictures.files.items():
+                archive.writestr(f"headlight-{run.run_id}/{name}", content(run, name, language))
+        for name, picture in pictures.items():
             archive.writestr(f"headlight-{run.run_id}/{name}", picture)
     return buffer.getvalue()
 
@@ -73,11 +64,9 @@ def named_heads(table: bytes, labels: Mapping[str, HeadLabel]) -> bytes:
     return write_cells([[*header, "name", "group"], *named])
 
 
-def current_report(run: RunFolder, pictures: Mapping[str, str], language: str = "en") -> str:
+def current_report(run: RunFolder, language: str = "en") -> str:
     """report.html as of now, with picture, own names, comments, sign-off and sheet."""
     labels = read_labels(run)
-    added = Additions(
-        labels, read_review(run), read_roi(run), pictures, read_mechanisms(run), run.meta().name
-    )
+    added = Additions(labels, read_review(run), read_roi(run), read_mechanisms(run), run.meta().name)
     facts = saved_facts(run, {head: label.name for head, label in labels.items()})
     return report(facts, saved_examples(run), added, language)

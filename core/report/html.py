@@ -19,6 +19,7 @@ from core.runs.facts import Facts
 from core.runs.head_notes import HeadLabel
 from core.runs.review import Review
 from core.schema import MechanismsRecord
+from core.story import draw, story_of
 from core.text import text
 
 STYLE = markup.source("page_one.css")
@@ -28,14 +29,13 @@ _NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 
 @dataclass(frozen=True)
 class Additions:
-    """What is added to a result: names, notes and groups of heads, comments and sign-off, the sheet, the picture as
-    SVG by language, what heads and MLP blocks do, and the user's name of the run.
+    """What is added to a result: names, notes and groups of heads, comments and sign-off, the sheet, what
+    heads and MLP blocks do, and the user's name of the run.
     """
 
     labels: Mapping[str, HeadLabel] = field(default_factory=dict)
     review: Review = field(default_factory=Review)
     entries: Entries = field(default_factory=Entries)
-    pictures: Mapping[str, str] = field(default_factory=dict)
     mechanisms: MechanismsRecord | None = None
     name: str = ""
 
@@ -48,19 +48,28 @@ def report(facts: Facts, examples: pd.DataFrame, added: Additions = NOTHING, lan
     page = page_one(facts, examples, language)
     signed = added.review.sign_off is not None
     behind = Behind(examples, added.labels, added.entries, added.mechanisms, signed)
-    picture = added.pictures.get(language, "").replace(_NAMESPACE, "", 1)
     context = {
         "language": language,
         "say": partial(text, language),
         "title": page.fault,
         "about": " · ".join(filter(None, (added.name, facts.model, facts.manifest.created[:10]))),
         "upper": upper(page, language, heading=True),
-        "picture": Markup(picture),  # drawn by us; its texts are escaped where it is drawn
+        "picture": picture(facts, examples, added.mechanisms, language),
         "lower": lower(page, language),
         "review": added.review,
         "topics": topics(facts, behind, language),
     }
     return str(markup.page("report.html.jinja", **context))
+
+
+def picture(
+    facts: Facts, examples: pd.DataFrame, mechanisms: MechanismsRecord | None, language: str
+) -> Markup:
+    """The way from words to answers as SVG; empty where no head stands out."""
+    if not facts.listed:
+        return Markup()
+    drawn = draw(story_of(facts, examples, mechanisms, language), language, still=True)
+    return Markup(drawn.replace(_NAMESPACE, "", 1))  # drawn by us; its texts are escaped where it is drawn
 
 
 def upper(page: PageOne, language: str, heading: bool = False) -> Markup:

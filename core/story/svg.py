@@ -32,19 +32,34 @@ class Colours:
     chip: str
 
 
+@dataclass(frozen=True)
+class _Look:
+    """In which language and colours all parts are drawn, and whether none of them can be reached (`still`)."""
+
+    language: str
+    colours: Colours
+    still: bool
+
+
 LIGHT = Colours("#1f2937", "#6b7280", "#ffffff", "#94a3b8", "#fde3d3")
 DARK = Colours("#e5e7eb", "#9ca3af", "#111827", "#64748b", "#5b3420")
 
 
 def draw(
-    story: Story, language: str, colours: Colours = LIGHT, unproven: bool = False, mlps: bool = True
+    story: Story,
+    language: str,
+    colours: Colours = LIGHT,
+    unproven: bool = False,
+    mlps: bool = True,
+    still: bool = False,
 ) -> str:
     """The story as SVG; `unproven` adds dotted what evidence does not hold, without `mlps` heads stand alone.
 
-    Where nothing was tested, the candidates stand there dotted anyway.
+    Where nothing was tested, the candidates stand there dotted anyway. `still` is for files and paper: one image, in
+    which no part can be reached by the keyboard.
     """
     unproven = unproven or all(node.verdict == "unchecked" for node in story.nodes)
-    places = layout(story, unproven, mlps)
+    places, look = layout(story, unproven, mlps), _Look(language, colours, still)
     last = len(places.columns) + 1
     parts = [_headings(places, story, language, colours)]
     widest = _widest(places)
@@ -53,12 +68,13 @@ def draw(
         step = 0 if box.kind in ("word", "trigger") else last
         if box.node is not None:
             step = 1 + next(at for at, (_, layers) in enumerate(places.columns) if box.node.layer in layers)
-            parts.append(_unit(box, step, language, colours))
+            parts.append(_unit(box, step, look))
         else:
-            parts.append(_chip(box, step, language, colours))
+            parts.append(_chip(box, step, look))
     told = escape(spoken(story, language))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="group" aria-label="{told}" font-family="{FONTS}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="{"img" if still else "group"}" '
+        f'aria-label="{told}" font-family="{FONTS}" '
         f'viewBox="0 0 {places.width:.0f} {places.height:.0f}" width="{places.width:.0f}" '
         f'height="{places.height:.0f}"><rect width="100%" height="100%" fill="{colours.ground}"/>'
         f"{''.join(parts)}</svg>"
@@ -142,7 +158,8 @@ def _line(route: Route, colours: Colours, widest: Mapping[str, float]) -> str:
     )
 
 
-def _chip(box: Box, step: int, language: str, colours: Colours) -> str:
+def _chip(box: Box, step: int, look: _Look) -> str:
+    colours = look.colours
     answer = box.kind in SIGN
     fill = {"up": UP, "down": DOWN, "trigger": colours.chip}.get(box.kind, colours.ground)
     ink, rim = ("#ffffff", fill) if answer else (colours.ink, UP if box.kind == "trigger" else colours.line)
@@ -152,23 +169,23 @@ def _chip(box: Box, step: int, language: str, colours: Colours) -> str:
         f'rx="{6 if answer else 16}" fill="{fill}" stroke="{rim}"/>'
     )
     words = _text(box.x, box.y + 5, label, ink, FONT, bold=answer)
-    kind = "answer" if answer else "word"
-    return _group(box.name, kind, step, text(language, f"story.{box.kind}", word=box.name), shape + words)
+    told = text(look.language, f"story.{box.kind}", word=box.name)
+    return _group(box.name, "answer" if answer else "word", step, "" if look.still else told, shape + words)
 
 
-def _unit(box: Box, step: int, language: str, colours: Colours) -> str:
-    node, r = box.node, box.radius
+def _unit(box: Box, step: int, look: _Look) -> str:
+    node, r, colours = box.node, box.radius, look.colours
     if node is None:
         return ""
     colour = VERDICT[node.verdict]
     fill = colour if node.proven else colours.ground
     dash = "" if node.proven else ' stroke-dasharray="3 4"'
-    look = f'fill="{fill}" stroke="{colour}" stroke-width="2"{dash}'
+    paint = f'fill="{fill}" stroke="{colour}" stroke-width="2"{dash}'
     if node.unit == "mlp":
         corner = f'x="{box.x - r:.1f}" y="{box.y - r:.1f}"'
-        shape = f'<rect {corner} width="{2 * r:.1f}" height="{2 * r:.1f}" rx="4" {look}/>'
+        shape = f'<rect {corner} width="{2 * r:.1f}" height="{2 * r:.1f}" rx="4" {paint}/>'
     else:
-        shape = f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="{r:.1f}" {look}/>'
+        shape = f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="{r:.1f}" {paint}/>'
     effect = percent(node.effect)
     size = min(FONT, 1.9 * r / (0.62 * max(3, len(effect))))
     shape += _text(
@@ -177,15 +194,15 @@ def _unit(box: Box, step: int, language: str, colours: Colours) -> str:
     if box.label:
         shape += _text(box.x, box.y - r - 8, box.label, colours.ink, FONT - 1, bold=True)
     shape += _text(box.x, box.y + r + 14, node.name, colours.faint, SMALL)
-    verdict = text(language, f"story.{node.verdict}")
+    verdict = text(look.language, f"story.{node.verdict}")
     if node.works_against:
-        verdict += f" · {text(language, 'story.against')}"
+        verdict += f" · {text(look.language, 'story.against')}"
         shape += f'<path d="M{box.x - r * 0.5:.1f} {box.y - r * 0.62:.1f}h{r:.1f}" stroke="#111827" stroke-width="3"/>'
-    return _group(node.name, "unit", step, f"{node.name} {node.title}, {effect}, {verdict}", shape)
+    told = "" if look.still else f"{node.name} {node.title}, {effect}, {verdict}"
+    return _group(node.name, "unit", step, told, shape)
 
 
 def _group(name: str, kind: str, step: int, told: str, inner: str) -> str:
-    return (
-        f'<g data-name="{escape(name)}" data-kind="{kind}" data-step="{step}" tabindex="0" role="button" '
-        f'aria-label="{escape(told)}">{inner}</g>'
-    )
+    """A part with its name; reached by the keyboard where it is `told` in words."""
+    reached = f' tabindex="0" role="button" aria-label="{escape(told)}"' if told else ""
+    return f'<g data-name="{escape(name)}" data-kind="{kind}" data-step="{step}"{reached}>{inner}</g>'

@@ -51,7 +51,7 @@ def finish(config: RunConfig, out: Path, language: str) -> None:
             _, error = carry_out(run, kind, steps(), _nothing)  # type: ignore[arg-type]
             if error is not None:
                 raise error
-        run.write_bytes("report.html", current_report(run, {}, language).encode())
+        run.write_bytes("report.html", current_report(run, language).encode())
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(run.path, out, ignore=shutil.ignore_patterns(*LEFT_OUT))
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.report.export import MADE, Pictures, content, package
+from core.report.export import MADE, content, package
 from core.runs.run_folder import RunFolder
 from pages.parts.data.results import Result
 from pages.parts.report import pictures
@@ -38,7 +38,7 @@ def show(run: RunFolder, result: Result) -> None:
                 st.markdown(f"**{t(f'report.{group}')}**")
                 for name in names:
                     if name in MADE or (run.path / name).exists():
-                        widgets.download(name, partial(_file, run, result, name, tongue), width="stretch")
+                        widgets.download(name, partial(content, run, name, tongue), width="stretch")
             st.markdown(f"**{t('report.pictures')}**")
             _pictures(result)
 
@@ -60,9 +60,3 @@ def _pictures(result: Result) -> None:
     if hindrance:
         st.warning(t(f"report.no_{hindrance}"), icon=":material/info:")
     st.caption(t("report.picture_language"))
-
-
-def _file(run: RunFolder, result: Result, name: str, tongue: str) -> bytes:
-    """One file for download in this language; the report holds the picture."""
-    circuit = Pictures(pictures.of_circuit(result)) if name == "report.html" else Pictures()
-    return content(run, name, circuit, tongue)

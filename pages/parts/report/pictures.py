@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from core.report.export import Pictures
 from core.story import draw
 from core.story.svg import FONTS
 from pages.parts import i18n
@@ -61,17 +60,10 @@ def alternative(heads: pd.DataFrame, edges: pd.DataFrame, language: str) -> str:
     return i18n.text(language, "alt.circuit", **counts)
 
 
-def of_circuit(result: Result) -> dict[str, str]:
-    """The way from words to answers as SVG in every language, for the report; none where there is no circuit."""
-    if result.selected.empty:
-        return {}
-    return {language: as_svg(result, "circuit", language) for language in i18n.LANGUAGES}
-
-
 def as_svg(result: Result, kind: str, language: str) -> str:
     """One picture as SVG; raises NoRendererError without vl-convert."""
     if kind == "circuit":
-        return draw(telling.of(result, language), language)
+        return draw(telling.of(result, language), language, still=True)
     renderer = _renderer()
     spec = _chart(result, kind, language).to_dict()
     spec["config"] = {**spec.get("config", {}), "font": FONTS, "background": LIGHT.background}
@@ -112,10 +104,9 @@ def hindered(result: Result, kind: str, language: str, ending: str, hindrance: s
     return hindrance == "renderer"
 
 
-def files(result: Result, language: str) -> Pictures:
+def files(result: Result, language: str) -> dict[str, bytes]:
     """Every picture in a language as SVG and PNG, by file name; what cannot be made is said in a text."""
     contents: dict[str, bytes] = {}
-    circuit: dict[str, str] = {}
     missing = {hindrance()} - {""}
     for kind in kinds(result):
         if "renderer" in missing and kind != "circuit":
@@ -124,12 +115,10 @@ def files(result: Result, language: str) -> Pictures:
         contents[file_name(kind, language, "svg")] = drawing.encode()
         if not missing or (missing == {"font"} and not needs_japanese(drawing)):
             contents[file_name(kind, language, "png")] = as_png(drawing)
-        if kind == "circuit":
-            circuit[language] = drawing
     if missing:
         reasons = (i18n.text(language, f"report.no_{reason}") for reason in missing)
         contents[LEFT_OUT] = "\n\n".join(reasons).encode()
-    return Pictures(circuit, contents)
+    return contents
 
 
 def picture(result: Result, kind: str, language: str, ending: str) -> bytes:

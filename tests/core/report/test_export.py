@@ -12,7 +12,7 @@ import pytest
 from core.config import make_config
 from core.errors import StorageError
 from core.examples.reading import from_pasted
-from core.report.export import Pictures, content, current_report, named_heads, package
+from core.report.export import content, current_report, named_heads, package
 from core.report.save import save
 from core.runs.cost_sheet import Entries, write_roi
 from core.runs.head_notes import HeadLabel, write_label
@@ -33,13 +33,13 @@ def run(tmp_path):
 
 def test_report_shows_comments_and_decision_as_text(run):
     save(made_result(), run)
-    before = current_report(run, {})
+    before = current_report(run)
     assert "&lt;b&gt;look" not in before
     assert before.count("Name ____") == 1
     add_comment(run, "<i>Ada</i>", "<b>look</b>\n</main>")
     sign(run, "<u>Bo</u>", "rejected", DAY)
-    page = current_report(run, {})
-    english, japanese = page, current_report(run, {}, "ja")
+    page = current_report(run)
+    english, japanese = page, current_report(run, "ja")
     assert "&lt;b&gt;look&lt;/b&gt;<br>&lt;/main&gt;" in english
     assert "rejected by &lt;u&gt;Bo&lt;/u&gt;, 2026-02-03" in english
     assert "却下：&lt;u&gt;Bo&lt;/u&gt;（2026-02-03）" in japanese
@@ -49,10 +49,10 @@ def test_report_shows_comments_and_decision_as_text(run):
 
 def test_report_shows_the_sheet_with_its_assumptions(run):
     save(made_result(), run)
-    assert "<h3>Return on investment" not in current_report(run, {})
+    assert "<h3>Return on investment" not in current_report(run)
     numbers = {"incidents": 40, "hours_now": 1.5, "hours_then": 0.5, "cost": 50, "preparation": 16}
     write_roi(run, Entries(**numbers, currency="<b>EUR"))
-    english, japanese = (current_report(run, {}, language) for language in ("en", "ja"))
+    english, japanese = (current_report(run, language) for language in ("en", "ja"))
     for part in (english, japanese):
         assert part.count("50 &lt;b&gt;EUR") >= 1
         assert "2,000 &lt;b&gt;EUR" in part
@@ -65,9 +65,7 @@ def test_zip_holds_every_file_with_what_people_added(run):
     write_label(run, "L0H1", HeadLabel("trigger"))
     sign(run, "Ada", "accepted", DAY)
     write_roi(run, Entries(incidents=3))
-    with zipfile.ZipFile(
-        io.BytesIO(package(run, Pictures({"en": "<svg>one</svg>"}, {"x.png": b"png"})))
-    ) as archive:
+    with zipfile.ZipFile(io.BytesIO(package(run, {"x.png": b"png"}))) as archive:
         assert archive.testzip() is None
         files = {name.split("/")[1]: archive.read(name) for name in archive.namelist()}
         assert {name.split("/")[0] for name in archive.namelist()} == {"headlight-r"}
@@ -79,14 +77,13 @@ def test_zip_holds_every_file_with_what_people_added(run):
     assert list(names["name"].fillna("")) == ["", "trigger"]
     assert json.loads(files["manifest.json"])["forward_passes"] == 3
     assert b"accepted by Ada" in files["report.html"]
-    assert b"<svg>one</svg>" in files["report.html"]
 
 
 def test_report_of_a_damaged_run_is_refused(run):
     save(made_result(), run)
     run.write_bytes("edges.csv", b"\xff\xfe")
     with pytest.raises(StorageError):
-        current_report(run, {})
+        current_report(run)
 
 
 def test_heads_csv_ends_with_the_name_and_keeps_every_digit():
@@ -111,13 +108,13 @@ def test_heads_csv_ends_with_the_name_and_keeps_every_digit():
 
 def test_report_shows_names_groups_and_notes_in_both_languages_as_text(run):
     save(made_result(), run)
-    assert "Names and notes" not in current_report(run, {})
+    assert "Names and notes" not in current_report(run)
     write_label(run, "L0H1", HeadLabel(EVIL, f"first\n{EVIL}", EVIL))
-    page = current_report(run, {})
+    page = current_report(run)
     assert EVIL not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
     assert "Names and notes" in page
-    assert "名前とメモ" in current_report(run, {}, "ja")
+    assert "名前とメモ" in current_report(run, "ja")
 
 
 def test_download_gives_other_files_as_they_lie_and_refuses_missing_ones(run):

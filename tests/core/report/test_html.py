@@ -146,7 +146,7 @@ def test_mlp_blocks_stand_in_a_table_of_their_own_where_they_were_measured():
     blocks = pd.DataFrame([row]).reindex(columns=list(HEAD_COLUMNS))
     for language in LANGUAGES:
         page = html_report(replace(result, mlps=blocks), language).replace("\u00a0", " ")
-        assert page.count("MLP2") == 1
+        assert page.count(">MLP2</td>") == 1
         assert re.search("29 ?%", page)
         assert f"<h3>{catalogue(language)['report']['mlps_table']}</h3>" in page
 
@@ -158,3 +158,15 @@ def test_the_report_explains_its_words_and_refers_to_nothing_outside():
     assert re.findall(r"""(?:src|url|@import)\s*[=(]|href="[^#]""", page) == []
     assert "http" not in page
     assert "//" not in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_picture_from_words_to_answers_stands_in_it_as_one_image(language):
+    result = evidence_result(0.5)
+    page = html_report(result, language)
+    (drawn,) = re.findall("<svg.*?</svg>", page, re.DOTALL)
+    assert 'role="img"' in drawn and "tabindex" not in page and "http" not in page
+    assert set(re.findall('data-name="([^"]*)" data-kind="unit"', drawn)) == {"L1H0"}
+    assert catalogue(language)["story"]["answers"] in drawn
+    nothing = replace(result, heads=result.heads.assign(selected=False))
+    assert "<svg" not in html_report(nothing, language)
