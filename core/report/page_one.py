@@ -70,18 +70,39 @@ def page_one(facts: Facts, examples: pd.DataFrame, language: str) -> PageOne:
 
 
 def fault(facts: Facts, examples: pd.DataFrame, language: str) -> str:
-    """The fault in one sentence: the user's own, else one that the answers give."""
+    """The fault in one sentence: the user's own, else one that the answers give, else one of what the model says."""
     if own := facts.manifest.settings.fault.strip():
         return own
     wrong = verdict.wrong_answer(examples)
     if not wrong:
-        return text(language, "page_one.fault_differs", **facts.sides())
+        return _differs(facts, examples, language)
     anomalous = examples[(examples["label"] == "anomalous") & (examples["verdict"] == "fault")]
     expected = {str(word).strip() for word in anomalous["expected"]} - {""}
     answers = {"wrong": quoted(wrong, language)}
     if len(expected) == 1:
         return text(language, "page_one.fault_answers", right=quoted(expected.pop(), language), **answers)
     return text(language, "page_one.fault_answer", **answers)
+
+
+def _differs(facts: Facts, examples: pd.DataFrame, language: str) -> str:
+    """What the model says next on most anomalous texts and fewer normal ones; else that the sides differ."""
+    said_next = examples.get("next_word", pd.Series("", examples.index)).fillna("").astype(str).str.strip()
+    spoken = examples.assign(next_word=said_next)
+    sides = {side: rows["next_word"] for side, rows in spoken.groupby("label")}
+    bad, good = (sides.get(side, pd.Series(dtype=str)) for side in ("anomalous", "normal"))
+    usual = next(iter(bad[bad.str.contains(r"\w")].value_counts().index), "")
+    count, others = int((bad == usual).sum()), int((good == usual).sum())
+    if not usual or 2 * count < len(bad) or count * len(good) <= others * len(bad):
+        return text(language, "page_one.fault_differs", **facts.sides())
+    return text(
+        language,
+        "page_one.fault_says",
+        said=quoted(usual, language),
+        count=count,
+        anomalous=len(bad),
+        others=others,
+        normal=len(good),
+    )
 
 
 def recommendation(facts: Facts, language: str) -> str:
