@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -26,15 +28,45 @@ def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return kept
 
 
-@pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBackend]:
-    """The backend that the pages talk to."""
-    monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
-    st.cache_resource.clear()
+@pytest.fixture(autouse=True, scope="session")
+def installed_components() -> Iterator[None]:
+    """Look once for components among the installed packages: every AppTest reads the metadata of all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def backend_with_a_made_engine() -> Iterator[LocalBackend]:
+    """One worker process for all tests: it holds nothing of a home folder, and its start costs half a second."""
     backend = LocalBackend("tests.support.page_engine")
-    monkeypatch.setattr(state, "backend", lambda: backend)
     yield backend
     backend.close()
+
+
+@pytest.fixture
+def local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend_with_a_made_engine: LocalBackend
+) -> Iterator[LocalBackend]:
+    """The backend that the pages talk to: it knows of no run and no answer."""
+    monkeypatch.setenv("HEADLIGHT_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    backend = backend_with_a_made_engine
+    monkeypatch.setattr(state, "backend", lambda: backend)
+    yield backend
+    forget(backend)
+
+
+def forget(backend: LocalBackend) -> None:
+    """Make a backend as new; its worker stays unless it is at work."""
+    with backend._lock:
+        at_work = backend._queue or backend._current or any(one.pending for one in backend._answers.values())
+        backend._answers.clear()
+        backend._unwritten.clear()
+    if at_work:
+        backend.close()
 
 
 @pytest.fixture
