@@ -86,6 +86,7 @@ def fault(facts: Facts, examples: pd.DataFrame, language: str) -> str:
 
 def _differs(facts: Facts, examples: pd.DataFrame, language: str) -> str:
     """What the model says next on most anomalous texts and fewer normal ones; else that the sides differ."""
+    examples = examples.head(sum(facts.sides().values()))  # made partners stand behind the user's own texts
     said_next = examples.get("next_word", pd.Series("", examples.index)).fillna("").astype(str).str.strip()
     spoken = examples.assign(next_word=said_next)
     sides = {side: rows["next_word"] for side, rows in spoken.groupby("label")}

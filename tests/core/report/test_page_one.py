@@ -55,15 +55,18 @@ def test_fault_is_the_users_sentence_else_made_from_the_answers():
             (" Legal", " Billing", " Legal"),
             "The model says “Legal” on 2 of 2 texts, and on 0 of 1 similar ones.",
         ),
-        ((" Legal", " Legal", " Legal"), "The model treats 1 texts differently from 1 similar ones."),
-        ((",", "b", ","), "The model treats 1 texts differently from 1 similar ones."),
+        ((" Legal", " Legal", " Legal"), "The model treats 2 texts differently from 1 similar ones."),
+        ((",", "b", ","), "The model treats 2 texts differently from 1 similar ones."),
         (("a", "b", "c"), "The model says “a” on 1 of 2 texts, and on 0 of 1 similar ones."),
-        ((None, "b", float("nan")), "The model treats 1 texts differently from 1 similar ones."),
+        ((None, "b", float("nan")), "The model treats 2 texts differently from 1 similar ones."),
     ],
 )
 def test_fault_without_answers_is_what_the_model_says(said: tuple[str, ...], sentence: str) -> None:
     spoken = texts().assign(verdict="", expected="", actual="", next_word=said)
-    assert fault(known(), spoken, "en") == sentence
+    manifest = with_changes(known().manifest, counts={"anomalous": 2, "normal": 1})
+    partner = spoken.iloc[1:2].assign(text="A bill is late", next_word=" Billing", pair_source="made")
+    for table in (spoken, pd.concat([spoken, partner])):
+        assert fault(replace(known(), manifest=manifest), table, "en") == sentence
 
 
 def test_only_the_heads_that_were_switched_off_are_recommended():
