@@ -30,7 +30,7 @@ def setup() -> None:
         t("analysis.run_name"),
         key="run_name",
         placeholder=samples.default_name(draft.scenario, draft.source, draft.examples),
-        width=420,
+        width=640,  # a default name of full-width letters whole
         max_chars=LONGEST,
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
