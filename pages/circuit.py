@@ -1,7 +1,6 @@
 """Circuit: the heads that separate the two sides, and how they feed each other."""
 
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -41,13 +40,11 @@ def chart(result: Result, shown: Shown) -> None:
         head=next(iter(opened_heads()), ""),
         edge=edge_ends(opened_edge()),
         folded=bool(st.session_state.get("circuit_fold")),
-        large=bool(st.session_state.get("circuit_full")),
     )
     widgets.chart(
-        graph.grid(result.heads, shown.heads, shown.edges, look),
+        graph.grid(result.heads, shown.heads, shown.drawn, look),
         "chart_grid",
         controls.alternative(shown),
-        height="stretch" if look.large else "content",
         on_select=lambda: clicked(st.session_state.get("chart_grid")),
         selection_mode="pick",
     )
@@ -56,7 +53,7 @@ def chart(result: Result, shown: Shown) -> None:
 def way(result: Result) -> None:
     """From the words over the heads to the answers; what is unproven on demand."""
     with st.container(horizontal=True):
-        unproven = st.toggle(t("present.unproven"), key="picture_unproven", persist_state="session")
+        unproven = controls.unproven()
         mlps = True
         if len(result.mlps):
             mlps = st.toggle(t("present.mlps"), value=True, key="picture_mlps", persist_state="session")
@@ -139,9 +136,6 @@ def explore(result: Result) -> None:
     """Picture, panel of one head or edge, tables."""
     settle(result)
     shell.keep_address("circuit")
-    if st.session_state.get("circuit_full"):
-        full_screen(result)
-        return
     main, side = st.columns([7, 3], gap="medium")
     with main.container(border=True):
         shown = controls.show(result)
@@ -152,22 +146,10 @@ def explore(result: Result) -> None:
         below(result, shown)
 
 
-def full_screen(result: Result) -> None:
-    """The picture alone, as high as the window."""
-    st.html(Path(graph.__file__).with_name("full_screen.css"))
-    with st.container(key="full_screen"):
-        shown = controls.show(result)
-        with st.container(key="full_picture"):
-            drawn(result, shown)
-
-
 def page() -> None:
     """The whole page."""
     result = shell.opened("circuit", results.load)
     if result is None:
-        return
-    if st.session_state.get("circuit_full") and len(result.selected):
-        explore(result)
         return
     nothing = result.manifest.evidence == "no_difference"
     headline = sentences.headline(result)

@@ -1,6 +1,5 @@
 """The circuit page by mouse, keyboard and link: a head and an edge are opened, and the link shows the same again."""
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -60,21 +59,6 @@ def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
     edge = other.page.get_by_role("combobox", name=other.texts["edge.edge"]).first
     assert edge.input_value() == f"{source} → {target}"
     assert said(other) == view
-
-
-def test_full_screen_by_link_is_left_with_escape(sit: Sit, sample_run: str) -> None:
-    reader = sit("en", width=1920, height=1080)
-    reader.page.goto(f"{reader.address}/circuit?lang=en&run={sample_run}&full=1&view=grid")
-    picture = reader.page.locator(PICTURE).first
-    picture.wait_for(timeout=PATIENCE)
-    reader.is_settled()
-    box: Any = picture.bounding_box()
-    assert box["height"] > 800
-    assert not reader.page.get_by_test_id("stSidebar").is_visible()
-    reader.page.keyboard.press("Escape")
-    reader.title_is("circuit.title")
-    reader.is_settled()
-    assert said(reader) == {"view": "grid"}
 
 
 def test_search_by_keyboard_brings_out_a_head(sit: Sit, sample_run: str) -> None:

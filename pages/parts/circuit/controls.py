@@ -1,4 +1,4 @@
-"""The row over the circuit's picture: view, search, filter, groups, full screen; and what is shown after it."""
+"""The row over the circuit's picture: view, search, filter, groups; and what is shown after it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,17 +25,23 @@ OWN_EDGES = 5  # of a picked head, drawn even if they are weaker than the rest
 
 @dataclass(frozen=True)
 class Shown:
-    """What the picture holds: heads, and edges of `all_edges` between these heads."""
+    """Heads, and edges of `all_edges` between these heads; `drawn` are the edges that the grid holds of them."""
 
     view: str
     heads: pd.DataFrame
     edges: pd.DataFrame
     all_edges: int
+    unproven: bool = False
+
+    @property
+    def drawn(self) -> pd.DataFrame:
+        """Edges that no intervention speaks against, and the picked one; every one where `unproven`."""
+        held = (self.edges["verdict"] != "not_confirmed") | (self.edges["name"] == opened_edge())
+        return self.edges if self.unproven else self.edges[held]
 
 
 def show(result: Result) -> Shown:
     """Draw the row; give what is to be shown."""
-    full = bool(st.session_state.get("circuit_full"))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="circuit_row"):
         view = widgets.switch(
             t("circuit.view"), VIEWS, "circuit.{}", "circuit_view", label_visibility="collapsed"
@@ -63,18 +69,15 @@ def show(result: Result) -> Shown:
                 disabled=not (result.heads["group"] != "").any(),
             )
             head_labels.edit_groups(result, heads)
-        st.button(
-            t("circuit.leave_full" if full else "circuit.full"),
-            icon=":material/close:" if full else ":material/fullscreen:",
-            help=None if full else t("circuit.full"),
-            key="toggle_full",
-            on_click=lambda: st.session_state.update(circuit_full=not full),
-            shortcut="Escape" if full else None,
-        )
     if missing := st.session_state.get("search_missing"):
         last = results.head_name(*max(zip(result.heads["layer"], result.heads["head"], strict=True)))
         st.caption(t("circuit.not_found", typed=shell.plain(missing), last=last))
-    return Shown(view, heads, edges, len(among))
+    return Shown(view, heads, edges, len(among), view == "grid" and unproven())
+
+
+def unproven() -> bool:
+    """Draw the switch that asks for what was not shown to hold; whether it is on."""
+    return st.toggle(t("present.unproven"), key="picture_unproven", persist_state="session")
 
 
 def counts(result: Result, shown: Shown) -> str:
@@ -83,7 +86,7 @@ def counts(result: Result, shown: Shown) -> str:
         "circuit.shown",
         heads=len(shown.heads),
         all_heads=len(result.heads),
-        edges=len(shown.edges),
+        edges=len(shown.drawn),
         all_edges=shown.all_edges,
     )
 
@@ -94,7 +97,7 @@ def alternative(shown: Shown) -> str:
         "alt.picture",
         heads=len(shown.heads),
         verdicts=verdict_words(list(shown.heads["verdict"]), t) if len(shown.heads) else "–",
-        edges=len(shown.edges),
+        edges=len(shown.drawn),
         all_edges=shown.all_edges,
         strongest=shown.heads.iloc[0]["name"] if len(shown.heads) else "–",
         groups=shown.heads["group"].replace("", None).nunique(),

@@ -1,4 +1,7 @@
-"""The circuit as a picture: heads as circles, edges as arrows, in columns by layer or on the model's grid."""
+"""Where in the model: heads as circles on the grid of layers and heads, edges as arrows.
+
+An edge is solid only where interventions bear it out; dotted edges were not tested, or not confirmed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +11,8 @@ import altair as alt
 import pandas as pd
 
 from pages.parts.charts.shared import FONT, PADDING, count_axis, tooltips
-from pages.parts.circuit.layout import Link, curve, flow_layout
-from pages.parts.circuit.marks import NONE, Look, Routes, line_table, node_table
+from pages.parts.circuit.curve import curve
+from pages.parts.circuit.marks import FONT_SIZE, NONE, Look, Routes, line_table, node_table
 from pages.parts.circuit.nodes import Drawn, drawn
 
 DENSE_COLUMNS = 12
@@ -17,39 +20,6 @@ DENSE_COLUMNS = 12
 NAMES_BESIDE = 10
 """Up to so many heads a layer, names in the grid stand beside the heads: further ones leave no room."""
 MINUS = "−"  # In heads that work against the fault
-COLUMN_WIDTH = 150
-LEAST_WIDTH = 520
-"""Pixels of a flow picture in a file: from column to column, and at least."""
-
-
-def flow(heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
-    """Heads in columns by layer, early on the left; arrows run from the head that writes to its reader."""
-    picture = drawn(heads, edges, look.folded)
-    layers = {node.name: node.layer for node in picture.nodes}
-    layout = flow_layout(layers, [Link(edge.source, edge.target, edge.score) for edge in picture.edges])
-    columns, top = sorted(set(layers.values())), layout.top
-    axis = alt.Axis(
-        orient="top",
-        values=list(range(len(columns))),
-        labelExpr=f"{columns}[datum.value]",
-        title=look.word("chart.layer"),
-        labelPadding=8,
-        titlePadding=6,
-        labelFontSize=look.font - 1,
-        titleFontSize=look.font - 1,
-        domain=False,
-        ticks=False,
-        grid=False,
-    )
-    across = alt.Scale(domain=[-0.5, max(len(columns) - 0.5, 0.5)], nice=False)
-    axes = {
-        "x": alt.X("x:Q", axis=axis, scale=across),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-top - 0.6, top + 0.75], nice=False)),
-    }
-    nodes = node_table(picture, layout.places, look, len(columns), dense=len(columns) > DENSE_COLUMNS)
-    height = int(min(720, max(300, 58 * (2 * top + 1.4)))) * (1.3 if look.large else 1)
-    drawing = _Drawing(look, axes, vertical=False)
-    return drawing.graph(picture, nodes, layout.routes, layout.bows).properties(height=height)
 
 
 def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, look: Look) -> alt.LayerChart:
@@ -57,7 +27,7 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
     picture = drawn(heads, edges, look.folded)
     places = {node.name: node.place for node in picture.nodes}
     n_layers, n_heads = int(every_head["layer"].max()) + 1, int(every_head["head"].max()) + 1
-    sizes = {"labelFontSize": look.font - 1, "titleFontSize": look.font - 1}
+    sizes = {"labelFontSize": FONT_SIZE - 1, "titleFontSize": FONT_SIZE - 1}
     across = count_axis(n_heads, look.word("chart.head"), **sizes)
     upwards = count_axis(n_layers, look.word("chart.layer"), **sizes)
     axes = {
@@ -73,9 +43,9 @@ def grid(every_head: pd.DataFrame, heads: pd.DataFrame, edges: pd.DataFrame, loo
     routes = {
         (edge.source, edge.target): curve(places[edge.source], places[edge.target]) for edge in picture.edges
     }
-    drawing = _Drawing(look, axes, vertical=True, names_beside=n_heads <= NAMES_BESIDE)
-    height = int(min(760, max(320, 46 * n_layers + 60))) * (1.2 if look.large else 1)
-    return drawing.graph(picture, nodes, routes, frozenset(routes), [dots]).properties(height=height)
+    drawing = _Drawing(look, axes, names_beside=n_heads <= NAMES_BESIDE)
+    height = int(min(760, max(320, 46 * n_layers + 60)))
+    return drawing.graph(picture, nodes, routes, dots).properties(height=height)
 
 
 class Unchecked(alt.LayerChart):
@@ -88,29 +58,20 @@ class Unchecked(alt.LayerChart):
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Layers of a graph over common axes; `vertical` means that edges enter from below.
+    """Layers of a graph over common axes; edges enter from below.
 
     `names_beside` puts the names to the right of the heads, out of the way of edges that leave upwards.
     """
 
     look: Look
     axes: Mapping[str, Any]
-    vertical: bool
     names_beside: bool = False
 
-    def graph(
-        self,
-        picture: Drawn,
-        nodes: pd.DataFrame,
-        routes: Routes,
-        bows: frozenset[tuple[str, str]],
-        below: list[alt.Chart] | None = None,
-    ) -> alt.LayerChart:
-        """All layers; `bows` are the edges whose points are joined by straight lines."""
+    def graph(self, picture: Drawn, nodes: pd.DataFrame, routes: Routes, below: alt.Chart) -> alt.LayerChart:
+        """All layers, over `below`."""
         rims = dict(zip(nodes["name"], nodes["rim"], strict=True)) if len(nodes) else {}
         lines = line_table(picture, routes, rims, self.look)
-        bent = {edge.pick for edge in picture.edges if (edge.source, edge.target) in bows}
-        layers = [*(below or []), *(self.edges(lines, bent) if len(lines) else [])]
+        layers = [below, *(self.edges(lines) if len(lines) else [])]
         layers += [*self.ground(nodes), *self.rings(nodes), self.points(nodes), *self.labels(nodes)]
         graph = Unchecked(layer=layers, view=alt.ViewBackground(stroke=None))
         return graph if self.look.still else graph.properties(padding=PADDING)
@@ -177,14 +138,14 @@ class _Drawing:
         place: Any = (
             {"dx": _per_row("datum.rim + 5"), "align": "left", "baseline": "middle"}
             if self.names_beside
-            else {"dy": _per_row(f"-(datum.rim + {2 + self.look.font / 2})")}
+            else {"dy": _per_row(f"-(datum.rim + {2 + FONT_SIZE / 2})")}
         )
         font: Any = {} if self.look.still else {"font": FONT}
         styles: Any = ({"stroke": ground, "strokeWidth": 3.5, "color": ground}, {"color": ink})
         opacity = _as_it_is(alt.Opacity, "label_opacity:Q")
         labels = [
             alt.Chart(nodes)
-            .mark_text(fontSize=self.look.font, fontWeight=600, **font, **place, **style)
+            .mark_text(fontSize=FONT_SIZE, fontWeight=600, **font, **place, **style)
             .encode(**self.axes, text=alt.Text("label:N"), opacity=opacity)
             for style in styles
         ]
@@ -195,43 +156,35 @@ class _Drawing:
         colours = {"color": _as_it_is(alt.Color, "sign:N"), "opacity": _as_it_is(alt.Opacity, "opacity:Q")}
         return [minus.encode(**self.axes, text=alt.value(MINUS), **colours), *labels]
 
-    def edges(self, lines: pd.DataFrame, bent: set[str]) -> list[alt.Chart]:
-        """The ways of the edges, smooth or joined by straight lines, and their arrow heads."""
+    def edges(self, lines: pd.DataFrame) -> list[alt.Chart]:
+        """The ways of the edges and their arrow heads."""
         fields = {"edge:N": "chart.edge", "score:Q": "chart.score", "state:N": "chart.state"}
         if (lines["tested"] != "").any():
             fields["tested:N"] = "chart.tested"
         if (lines["count"] > 1).any():
             fields["count:Q"] = "chart.count"
         shared = {**self.axes, "tooltip": tooltips(fields, self.look.word)}
-        straight = lines["pick"].isin(bent)
-        strokes = [
-            layer
-            for part, smooth in ((lines[~straight], "monotone"), (lines[straight], "linear"))
-            if len(part)
-            for layer in self.strokes(part, smooth, shared)
-        ]
         ends = lines[lines["step"] == lines.groupby("pick")["step"].transform("max")]
-        return [*strokes, self.arrow_heads(ends, shared)]
+        return [*self.strokes(lines, shared), self.arrow_heads(ends, shared)]
 
-    def strokes(self, lines: pd.DataFrame, smooth: Any, shared: Mapping[str, Any]) -> list[alt.Chart]:
+    def strokes(self, lines: pd.DataFrame, shared: Mapping[str, Any]) -> list[alt.Chart]:
         """The lines; on the screen also a wide unseen one over each that is easy to hit."""
         base = alt.Chart(lines).encode(**shared, detail=alt.Detail("edge:N"), order=alt.Order("step:Q"))
-        seen = base.mark_line(interpolate=smooth, cursor="pointer").encode(
+        seen = base.mark_line(cursor="pointer").encode(
             opacity=_as_it_is(alt.Opacity, "opacity:Q"),
             color=_as_it_is(alt.Color, "colour:N"),
             strokeWidth=_as_it_is(alt.StrokeWidth, "width:Q"),
+            strokeDash=_as_it_is(alt.StrokeDash, "dash:N"),
         )
-        unseen = base.mark_line(interpolate=smooth, cursor="pointer", strokeWidth=14, opacity=0.001)
+        unseen = base.mark_line(cursor="pointer", strokeWidth=14, opacity=0.001)
         return [seen] if self.look.still else [seen, unseen]
 
     def arrow_heads(self, ends: pd.DataFrame, shared: Mapping[str, Any]) -> alt.Chart:
         """Triangles at the rim of the heads that read."""
-        offset: Any = {"xOffset": _per_row("-(datum.rim + 6)"), "angle": 90}
-        if self.vertical:
-            offset = {
-                "yOffset": _per_row("(datum.downwards ? -1 : 1) * (datum.rim + 6)"),
-                "angle": _per_row("datum.downwards ? 180 : 0"),
-            }
+        offset: Any = {
+            "yOffset": _per_row("(datum.downwards ? -1 : 1) * (datum.rim + 6)"),
+            "angle": _per_row("datum.downwards ? 180 : 0"),
+        }
         base = alt.Chart(ends).mark_point(shape="triangle", filled=True, cursor="pointer", **offset)
         return base.encode(
             **shared,

@@ -9,10 +9,12 @@ from core.text import number, percent
 from pages.parts.charts.colours import FILLED, VERDICT, VERDICT_SHAPE, Palette
 from pages.parts.charts.shared import Words
 from pages.parts.circuit import groups
-from pages.parts.circuit.layout import Point
+from pages.parts.circuit.curve import Point
 from pages.parts.circuit.nodes import Drawn, Edge, Effect, Node
 
 RADII = (9, 12, 15, 18)  # Node radii in pixels, from the weakest to the strongest quarter of the shown scores
+FONT_SIZE = 12  # Of the labels, in pixels
+PROVEN = ("confirmed", "partly")
 RING = 5  # Pixels from the rim of a head to the ring of its group
 NAME_ROOM = ((4, 18), (6, 12), (8, 7))
 """Up to so many columns, so many characters of a head's own name stand beside it; tooltips hold all of it."""
@@ -25,7 +27,7 @@ Routes = Mapping[tuple[str, str], Sequence[Point]]
 class Look:
     """What a picture looks like: `head` is the one whose edges stand out, `edge` the edge that does.
 
-    `folded` draws each group as one node; `large` is for a projector; `still` for a file, without a mouse.
+    `folded` draws each group as one node; `still` is for a file, without a mouse.
     """
 
     colours: Palette
@@ -33,20 +35,13 @@ class Look:
     head: str = ""
     edge: tuple[str, str] = ("", "")
     folded: bool = False
-    large: bool = False
     still: bool = False
-
-    @property
-    def font(self) -> int:
-        """Size of the labels in pixels."""
-        return 17 if self.large else 12
 
     def room(self, columns: int) -> int:
         """Characters of an own name that stand beside a head in a picture of so many columns."""
         if self.still:
             return NAME_ROOM[0][1]
-        room = next((room for most, room in NAME_ROOM if columns <= most), 0)
-        return max(room, NAME_ROOM[-1][1]) if self.large else room
+        return next((room for most, room in NAME_ROOM if columns <= most), 0)
 
 
 def node_table(
@@ -57,8 +52,7 @@ def node_table(
     sizes = radii([node.score for node in drawn.nodes], smaller=dense)
     rows = []
     for node, size in zip(drawn.nodes, sizes, strict=True):
-        radius = size * (1.4 if look.large else 1.0)
-        rim = radius + RING * (node.group_number > 0)
+        rim = size + RING * (node.group_number > 0)
         colour, filled, here = VERDICT[node.verdict], node.verdict in FILLED, look.head in node.heads
         verdicts = verdict_words(node.verdicts, look.word)
         rows.append(
@@ -79,7 +73,7 @@ def node_table(
                 "against": node.against,
                 "shape": VERDICT_SHAPE[node.verdict],
                 "rim": rim,
-                "area": 4.0 * radius**2,
+                "area": 4.0 * size**2,
                 "ring_area": 4.0 * rim**2,
                 "fill": colour if filled else look.colours.background,
                 "stroke": look.colours.text if here else colour,
@@ -100,7 +94,7 @@ def line_table(drawn: Drawn, routes: Routes, rims: Mapping[str, float], look: Lo
     rows = []
     for edge, share in sorted(zip(drawn.edges, shares, strict=True), key=lambda pair: pair[1]):
         picked, near = _picked(edge, nodes, look)
-        width = (1.0 + 3.5 * share) * (1.4 if look.large else 1.0) + (1.5 if picked else 0.0)
+        width = 1.0 + 3.5 * share + (1.5 if picked else 0.0)
         route = routes[edge.source, edge.target]
         line = {
             "edge": f"{nodes[edge.source].title} → {nodes[edge.target].title}",
@@ -111,6 +105,7 @@ def line_table(drawn: Drawn, routes: Routes, rims: Mapping[str, float], look: Lo
             "tested": effect_words(edge.effect),
             "count": edge.count,
             "width": width,
+            "dash": [1, 0] if edge.verdict in PROVEN else [2, 5],
             "arrow": 60 + 22 * width,
             "rim": rims[edge.target],
             "opacity": 1.0 if picked else 0.35 + 0.5 * share if near else 0.1,

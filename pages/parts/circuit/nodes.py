@@ -24,8 +24,8 @@ class Effect(NamedTuple):
 class Node:
     """A head, or a group as one node.
 
-    `name` is unique in the picture, `heads` and `verdicts` are those of its heads, the strongest first. It stands in
-    `layer` of the flow, and at `place` (head, layer) of the grid.
+    `name` is unique in the picture, `heads` and `verdicts` are those of its heads, the strongest first. It stands
+    at `place` (head, layer).
     """
 
     name: str
@@ -37,7 +37,6 @@ class Node:
     score: float
     effect: Effect
     against: bool
-    layer: int
     place: tuple[float, float]
 
     @property
@@ -124,7 +123,7 @@ def _node(name: str, rows: list[Any]) -> Node:
     """A node of these rows of the table of heads."""
     rows = sorted(rows, key=lambda row: -row.score)
     first, count = rows[0], len(rows)
-    layers = sorted(int(row.layer) for row in rows)
+    layers = [int(row.layer) for row in rows]
     return Node(
         name=name if count > 1 else first.name,
         heads=tuple(row.name for row in rows),
@@ -135,7 +134,6 @@ def _node(name: str, rows: list[Any]) -> Node:
         score=float(first.score),
         effect=_effect(rows),
         against=all(row.effect_high < 0 for row in rows),
-        layer=layers[(count - 1) // 2],
         place=(sum(int(row.head) for row in rows) / count, sum(layers) / count),
     )
 

@@ -42,10 +42,10 @@ class MissingFontError(Exception):
 
 
 def drawn(result: Result) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Heads and edges of the circuit's pictures."""
+    """Heads and edges of the grid; no edge that interventions refuted."""
     heads = result.selected.head(MOST_HEADS)
     among = result.edges_among(list(heads["name"]))
-    return heads, among[among["selected"]].head(MOST_EDGES)
+    return heads, among[among["selected"] & (among["verdict"] != "not_confirmed")].head(MOST_EDGES)
 
 
 def kinds(result: Result) -> list[str]:

@@ -36,7 +36,6 @@ class View:
     panel: str = "head"
     picked: bool = False
     fold: bool = False
-    full: bool = False
     tab: str = "heads"
 
 
@@ -44,7 +43,7 @@ NAMES = tuple(field.name for field in fields(View))  # Names of the address's pa
 KEYS = {
     **{name: name for name in ("head", "edge", "panel", "picked")},
     **{name: f"asked_{name}" for name in ("score", "edges", "layers")},
-    **{name: f"circuit_{name}" for name in ("view", "fold", "full", "tab")},
+    **{name: f"circuit_{name}" for name in ("view", "fold", "tab")},
 }
 """Where the session holds each part of the view."""
 
@@ -71,7 +70,6 @@ def decode(parameters: Mapping[str, str]) -> View:
         panel=given["panel"] if given["panel"] in PANELS else PANELS[0],
         picked=given["picked"] == "1",
         fold=given["fold"] == "1",
-        full=given["full"] == "1",
         tab=given["tab"] if given["tab"] in TABS else TABS[0],
     )
 

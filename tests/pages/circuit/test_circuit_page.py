@@ -1,5 +1,7 @@
 """The circuit page's row of controls: search, filters, groups."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import streamlit as st
@@ -8,7 +10,7 @@ from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, wr
 from core.runs.run_folder import runs_folder
 from pages.parts import i18n
 from pages.parts.circuit import head_labels
-from pages.parts.circuit.controls import with_opened_edges
+from pages.parts.circuit.controls import Shown, with_opened_edges
 from pages.parts.circuit.view_state import table_key
 from pages.parts.data import results
 from pages.parts.i18n import entries
@@ -178,14 +180,6 @@ def test_tick_of_a_table_does_not_outlive_what_it_opened(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
-def test_full_screen_has_a_name_in_both_states(open_app: OpenApp, language: str) -> None:
-    app = open_app("circuit", language, make_run(runs_folder()).run_id)
-    assert app.button(key="toggle_full").label == entries(language)["circuit.full"]
-    app.button(key="toggle_full").click().run()
-    assert app.button(key="toggle_full").label == entries(language)["circuit.leave_full"]
-
-
-@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_the_flow_is_the_way_from_words_to_answers_with_the_unproven_dotted_on_demand(
     open_app: OpenApp, language: str
 ) -> None:
@@ -195,3 +189,15 @@ def test_the_flow_is_the_way_from_words_to_answers_with_the_unproven_dotted_on_d
     drawing = picture_of(app)
     refuted = app.toggle(key="picture_unproven").set_value(True).run()
     assert drawing != picture_of(refuted) and "stroke-dasharray" in picture_of(refuted)
+
+
+def test_refuted_edges_are_drawn_on_demand_or_where_they_are_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("a>b", "confirmed"), ("a>c", "not_confirmed"), ("b>c", "unchecked"), ("b>d", "not_confirmed")]
+    edges = pd.DataFrame(rows, columns=["name", "verdict"])
+    session: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    shown_now = Shown("grid", edges.head(0), edges, 4)
+    assert list(shown_now.drawn["name"]) == ["a>b", "b>c"]
+    session.update(edge="b>d", panel="edge", picked=True)
+    assert list(shown_now.drawn["name"]) == ["a>b", "b>c", "b>d"]
+    assert len(replace(shown_now, unproven=True).drawn) == 4

@@ -13,6 +13,7 @@ from core.runs.head_notes import HeadLabel, write_group, write_label
 from pages.parts import i18n
 from pages.parts.charts.colours import LIGHT
 from pages.parts.circuit import graph
+from pages.parts.circuit.curve import curve
 from pages.parts.circuit.groups import edge_ends
 from pages.parts.circuit.marks import DIMMED, Look
 from pages.parts.data import results
@@ -27,12 +28,9 @@ def result(tmp_path: Path) -> Result:
     return results.load(make_run(tmp_path, verdicts=True))
 
 
-def drawn(result: Result, view: str = "flow", **look: Any) -> alt.LayerChart:
+def drawn(result: Result, **look: Any) -> alt.LayerChart:
     edges = result.edges_among(list(result.selected["name"]))
-    style = Look(LIGHT, WORD, **look)
-    if view == "grid":
-        return graph.grid(result.heads, result.selected, edges, style)
-    return graph.flow(result.selected, edges, style)
+    return graph.grid(result.heads, result.selected, edges, Look(LIGHT, WORD, **look))
 
 
 def table(chart: alt.LayerChart, column: str) -> pd.DataFrame:
@@ -45,25 +43,23 @@ def lit(chart: alt.LayerChart) -> set[str]:
     return set(nodes.loc[nodes["opacity"] > DIMMED, "name"])
 
 
-@pytest.mark.parametrize("view", ["flow", "grid"])
-def test_one_selection_takes_heads_and_edges(result: Result, view: str) -> None:
-    chart = drawn(result, view)
+def test_one_selection_takes_heads_and_edges(result: Result) -> None:
+    chart = drawn(result)
     (parameter,) = chart.to_dict(validate=True)["params"]
     assert (parameter["name"], parameter["select"]["fields"]) == ("pick", ["pick"])
     assert set(table(chart, "label")["pick"]) == set(result.selected["name"])
     assert set(table(chart, "downwards")["pick"]) == set(result.edges["name"])
 
 
-@pytest.mark.parametrize("view", ["flow", "grid"])
-def test_heads_without_an_edge_to_the_chosen_one_are_dimmed(result: Result, view: str) -> None:
-    assert lit(drawn(result, view)) == set(result.selected["name"])
+def test_heads_without_an_edge_to_the_chosen_one_are_dimmed(result: Result) -> None:
+    assert lit(drawn(result)) == set(result.selected["name"])
     edge = result.edges.iloc[0]
     near = result.edges[
         (result.edges["source"] == edge["source"]) | (result.edges["target"] == edge["source"])
     ]
     expected = set(near["source"]) | set(near["target"])
-    assert lit(drawn(result, view, head=edge["source"])) == expected
-    assert lit(drawn(result, view, edge=edge_ends(edge["name"]))) == {edge["source"], edge["target"]}
+    assert lit(drawn(result, head=edge["source"])) == expected
+    assert lit(drawn(result, edge=edge_ends(edge["name"]))) == {edge["source"], edge["target"]}
 
 
 def test_chosen_edge_is_the_only_one_that_is_not_dimmed(result: Result) -> None:
@@ -89,9 +85,8 @@ def test_groups_have_rings_numbers_and_can_be_folded(tmp_path: Path) -> None:
     folded = table(drawn(result, folded=True), "label")
     assert len(folded) == len(names) - 3
     assert {"② b ×2", "① a ×3"} <= set(folded["label"])
-    for view in ("flow", "grid"):
-        chart = drawn(result, view, folded=True)
-        assert set(table(chart, "downwards")["target"]) <= set(table(chart, "label")["name"])
+    chart = drawn(result, folded=True)
+    assert set(table(chart, "downwards")["target"]) <= set(table(chart, "label")["name"])
 
 
 def test_head_that_works_against_the_fault_is_marked(tmp_path: Path) -> None:
@@ -117,7 +112,24 @@ def test_own_name_is_cut_to_the_room_and_whole_in_the_tooltip(tmp_path: Path) ->
     assert node["title"] == f"{head} a very long name of this head"
 
 
-@pytest.mark.parametrize("view", ["flow", "grid"])
-def test_one_head_without_edges_is_no_trouble(tmp_path: Path, view: str) -> None:
+def test_one_head_without_edges_is_no_trouble(tmp_path: Path) -> None:
     result = results.load(make_run(tmp_path, n_selected=1))
-    assert result.selected["name"].iloc[0] in str(drawn(result, view).to_dict(validate=True))
+    assert result.selected["name"].iloc[0] in str(drawn(result).to_dict(validate=True))
+
+
+def test_an_edge_is_solid_only_where_interventions_bear_it_out(result: Result) -> None:
+    verdicts = ["confirmed", "partly", "not_confirmed", "unchecked"]
+    edges = result.edges_among(list(result.selected["name"])).head(4).assign(verdict=verdicts)
+    chart = graph.grid(result.heads, result.selected, edges, Look(LIGHT, WORD))
+    lines = table(chart, "downwards").drop_duplicates("pick").set_index("pick")
+    dashes = [lines.loc[name, "dash"] for name in edges["name"]]
+    assert dashes[0] == dashes[1] == [1, 0]
+    assert dashes[2] == dashes[3] == [2, 5]
+
+
+def test_curve_runs_from_head_to_head_upwards() -> None:
+    line = curve((0.0, 1.0), (2.0, 3.0))
+    assert line[0] == pytest.approx((0.0, 1.0))
+    assert line[-1] == pytest.approx((2.0, 3.0))
+    heights = [y for _, y in line]
+    assert heights == sorted(heights)

@@ -52,7 +52,7 @@ def test_group_is_one_node_with_its_strongest_score_and_its_worst_verdict() -> N
     nodes = {node.name: node for node in drawn(HEADS, EDGES, fold=True).nodes}
     assert set(nodes) == {"L2H3", "L5H5", "group early"}
     early = nodes["group early"]
-    assert (early.score, early.verdict, early.pick, early.layer) == (5.0, "partly", "L1H2", 1)
+    assert (early.score, early.verdict, early.pick) == (5.0, "partly", "L1H2")
     assert early.heads == ("L1H2", "L0H1", "L4H0")
     assert early.verdicts == ("partly", "confirmed", "confirmed")
     assert early.place == (1.0, pytest.approx(5 / 3))

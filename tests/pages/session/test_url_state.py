@@ -28,7 +28,6 @@ FULL = View(
     panel="edge",
     picked=True,
     fold=True,
-    full=True,
     tab="heat",
 )
 
@@ -89,7 +88,7 @@ def test_default_view_needs_no_parameter() -> None:
         {"panel": "report"},
         {"picked": "yes"},
         {"fold": "0"},
-        {"full": "\x00"},
+        {"full": "1"},  # of links of earlier versions
         {"tab": "../heads"},
         {"run": "other"},
     ],
@@ -188,14 +187,9 @@ def test_address_that_names_what_the_model_lacks_opens_the_page(follow: Follow) 
     assert set(app.query_params) & {"head", "edge", "panel", "picked"} == set()
 
 
-def test_full_screen_shows_the_picture_alone_and_is_left_again(open_app: OpenApp) -> None:
+def test_a_link_to_the_former_full_screen_opens_the_page(follow: Follow) -> None:
     run = make_run(runs_folder())
-    app = open_app("circuit", run=run.run_id)
-    app.button(key="toggle_full").click().run()
-    assert app.query_params["full"] == "1"
-    assert not app.dataframe
-    assert all(box.key != "head" for box in app.selectbox)
-    app.button(key="toggle_full").click().run()
-    assert "full" not in app.query_params
-    assert len(app.dataframe) == 1
-    assert app.title[0].value == "Circuit"
+    app = follow({"run": run.run_id, "full": "1", "view": "grid"})
+    assert not app.exception
+    assert app.segmented_control(key="circuit_view").value == "grid"
+    assert app.title[0].value == "Circuit" and len(app.dataframe) == 1
