@@ -11,6 +11,9 @@ from core.runs.run_folder import RunFolder
 from core.schema import FORMAT, Stored
 
 Page = Literal["model", "examples", "analysis", "circuit", "evidence", "report", "runs"]
+Week = Literal[1, 2, 3]
+WEEKS: tuple[Week, ...] = (1, 2, 3)
+"""Agree and collect; analyse twice; try a remedy and decide."""
 
 BY_HAND = ("question", "stop", "roles", "unseen")
 """What no run can show: an agreed question, an agreed end, who does what, texts kept aside."""
@@ -37,10 +40,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the list; `page` is where it is done, nothing for what is ticked by hand."""
+    """One line of the list; `week` is when it is due, `page` where it is done, nothing for what is ticked by hand."""
 
     key: str
     done: bool
+    week: Week
     page: Page | None = None
 
     @property
@@ -54,20 +58,25 @@ def items(facts: Facts, ticked: Iterable[str] = ()) -> list[Item]:
     hand = frozenset(ticked)
     enough = min(facts.anomalous, facts.normal) >= ADVISED_PER_SIDE[0]
     return [
-        *(Item(key, key in hand) for key in ("question", "roles", "stop")),
-        Item("model", facts.model, "model"),
-        Item("texts", enough, "examples"),
-        Item("unseen", "unseen" in hand),
-        Item("pairs", facts.pairs > 0, "examples"),
-        Item("differs", facts.differs, "examples"),
-        Item("analysed", facts.analysed, "analysis"),
-        Item("named", facts.named > 0, "circuit"),
-        Item("tested", facts.tested, "evidence"),
-        Item("repeated", facts.repeated, "analysis"),
-        Item("compared", COMPARED in hand, "runs"),
-        Item("commented", facts.commented, "report"),
-        Item("signed", facts.signed, "report"),
+        *(Item(key, key in hand, 1) for key in ("question", "roles", "stop")),
+        Item("model", facts.model, 1, "model"),
+        Item("texts", enough, 1, "examples"),
+        Item("unseen", "unseen" in hand, 1),
+        Item("pairs", facts.pairs > 0, 1, "examples"),
+        Item("differs", facts.differs, 1, "examples"),
+        Item("analysed", facts.analysed, 2, "analysis"),
+        Item("named", facts.named > 0, 2, "circuit"),
+        Item("tested", facts.tested, 2, "evidence"),
+        Item("repeated", facts.repeated, 2, "analysis"),
+        Item("compared", COMPARED in hand, 2, "runs"),
+        Item("commented", facts.commented, 3, "report"),
+        Item("signed", facts.signed, 3, "report"),
     ]
+
+
+def open_week(lines: Iterable[Item]) -> Week:
+    """The first week with an open line; the last one where nothing is open."""
+    return min((item.week for item in lines if not item.done), default=WEEKS[-1])
 
 
 class _Ticks(Stored):

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import HeadlightError
-from core.runs.checklist import COMPARED, Facts, Item, is_repeated, items, read_ticks, tick, write_ticks
+from core.runs.checklist import COMPARED, Facts, Item, Week, is_repeated, items, read_ticks, tick, write_ticks
 from core.runs.head_notes import read_labels
 from core.runs.review import read_review
 from core.runs.run_folder import RunFolder, list_runs, open_run
@@ -80,18 +80,24 @@ def note_comparison(first: str, second: str) -> None:
             tick(open_run(run_id), COMPARED)
 
 
-def show() -> None:
-    """The list with a bar on top; raises StorageError where the ticks cannot be read."""
-    lines = items(facts(), ticks())
-    done = sum(item.done for item in lines)
-    st.progress(done / len(lines), text=t("poc.progress", done=done, total=len(lines)))
-    st.caption(t("poc.of_run" if state.run_id() else "poc.of_draft"))
+def lines() -> list[Item]:
+    """The whole list; raises StorageError where the ticks cannot be read."""
+    return items(facts(), ticks())
+
+
+def show(whole: list[Item], week: Week) -> None:
+    """The lines of one week, under a bar; its words tell of the whole list too."""
+    of_week = [item for item in whole if item.week == week]
+    all_done, done = (sum(item.done for item in some) for some in (whole, of_week))
+    counts = {"done": done, "total": len(of_week), "all_done": all_done, "all": len(whole)}
+    st.progress(done / len(of_week), text=t("poc.progress", **counts))
     with st.container(border=True, gap="xsmall", key="checklist"):
-        for item in lines:
+        for item in of_week:
             if item.by_hand:
                 _hand(item)
             else:
                 _self(item)
+    st.caption(t("poc.of_run" if state.run_id() else "poc.of_draft"))
     if error := st.session_state.pop("poc_error", None):
         shell.show(error)
 

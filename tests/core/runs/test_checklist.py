@@ -1,11 +1,23 @@
 """The check list of a proof of concept: each tick, by itself and by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.config import make_config
 from core.errors import StorageError
 from core.examples.reading import from_rows
-from core.runs.checklist import BY_HAND, COMPARED, Facts, is_repeated, items, read_ticks, tick, write_ticks
+from core.runs.checklist import (
+    BY_HAND,
+    COMPARED,
+    Facts,
+    is_repeated,
+    items,
+    open_week,
+    read_ticks,
+    tick,
+    write_ticks,
+)
 from core.runs.job_state import JobState
 from core.runs.run_folder import RunFolder
 
@@ -50,6 +62,29 @@ def test_nothing_is_done_at_the_start():
 def test_each_fact_ticks_its_own_line(facts, key, page):
     assert done(facts) == {key}
     assert next(item.page for item in items(facts) if item.key == key) == page
+
+
+FIRST = Facts(model=True, anomalous=5, normal=5, pairs=1, differs=True)
+SECOND = replace(FIRST, analysed=True, named=1, tested=True, repeated=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "ticked", "week"),
+    [
+        (Facts(), (), 1),
+        (replace(SECOND, signed=True), BY_HAND[1:], 1),
+        (FIRST, BY_HAND, 2),
+        (SECOND, BY_HAND, 2),
+        (SECOND, (*BY_HAND, COMPARED), 3),
+        (replace(SECOND, commented=True, signed=True), (*BY_HAND, COMPARED), 3),
+    ],
+)
+def test_open_week_is_the_first_with_an_open_line(facts, ticked, week):
+    assert open_week(items(facts, ticked)) == week
+
+
+def test_weeks_follow_one_another_in_the_list():
+    assert [item.week for item in items(Facts())] == [1] * 8 + [2] * 5 + [3] * 2
 
 
 @pytest.mark.parametrize(("anomalous", "normal"), [(4, 9), (9, 4)])

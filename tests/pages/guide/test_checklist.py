@@ -3,14 +3,16 @@
 import io
 import zipfile
 from datetime import date
+from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.examples.example_set import ExampleSet
 from core.examples.reading import from_rows
 from core.jobs.local_backend import LocalBackend
 from core.report.export import package
-from core.runs.checklist import read_ticks, tick
+from core.runs.checklist import WEEKS, read_ticks, tick, write_ticks
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, sign
 from core.runs.run_folder import open_run, runs_folder
@@ -23,29 +25,69 @@ from tests.pages.test_pages import with_examples
 from tests.support.made_runs import make_run
 
 
-def progress_text(language: str, done: int) -> str:
-    return entries(language)["poc.progress"].format(done=done, total=15)
+def progress(app: AppTest) -> str:
+    return str(app.get("progress")[0].proto.text)
 
 
-def progress(app) -> str:  # type: ignore[no-untyped-def]
-    return app.get("progress")[0].proto.text
+def weeks(app: AppTest) -> Any:
+    return next(row for row in app.segmented_control if row.key.startswith("guide_week_"))
 
 
-def lines_to(app) -> set[str]:  # type: ignore[no-untyped-def]
-    """Lines that are open and lead somewhere."""
-    return {button.key.removeprefix("poc_to_") for button in app.button if button.key.startswith("poc_to_")}
+def ended(app: AppTest) -> list[bool]:
+    """Which options of the row of weeks have the sign of a week without an open line."""
+    return [bool(option.content_icon) for option in weeks(app).proto.options]
+
+
+def turn_to(app: AppTest, week: int) -> AppTest:
+    weeks(app).set_value(week).run()
+    assert not app.exception
+    return app
+
+
+def lines_to(app: AppTest) -> set[str]:
+    """Lines that are open and lead somewhere, of all weeks; the page is left at the week at which it was."""
+    shown_week, keys = weeks(app).value, set[str]()
+    for week in WEEKS:
+        buttons = [button.key for button in turn_to(app, week).button]
+        keys |= {key.removeprefix("poc_to_") for key in buttons if key.startswith("poc_to_")}
+    turn_to(app, shown_week)
+    return keys
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
-def test_list_is_shown_whole_in_both_languages(open_app: OpenApp, language: str) -> None:
+def test_every_line_stands_in_one_week_in_both_languages(open_app: OpenApp, language: str) -> None:
     app = open_app("guide", language)
-    page = shown(app) + " ".join(box.label for box in app.checkbox)
-    keys = [key for key in entries(language) if key.startswith("poc.item_")]
-    assert len(keys) == 15
-    assert all(entries(language)[key] in page for key in keys)
-    assert progress(app) == progress_text(language, 0)
-    assert entries(language)["poc.of_draft"] in shown(app)
-    assert entries(language)["term.head.text"] in shown(app)
+    texts = entries(language)
+    counts = []
+    for week in WEEKS:
+        turn_to(app, week)
+        page = shown(app) + " ".join(box.label for box in app.checkbox)
+        counts.append({key for key in texts if key.startswith("poc.item_") and texts[key] in page})
+        assert texts["poc.of_draft"] in shown(app)
+        assert texts[f"poc.days_{week}"].strip() in shown(app)
+        assert progress(app) == texts["poc.progress"].format(
+            done=0, total=len(counts[-1]), all_done=0, all=15
+        )
+    assert list(map(len, counts)) == [8, 5, 2]
+    assert set.union(*counts) == {key for key in texts if key.startswith("poc.item_")}
+    turn_to(app, 0)
+    assert texts["poc.prepare_title"] in shown(app)
+    assert texts["term.head.text"] in shown(app)
+
+
+def test_first_week_with_an_open_line_is_shown_and_stays_when_its_last_line_is_ticked(
+    open_app: OpenApp,
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_ticks(run, ["question", "roles", "unseen"])
+    app = open_app("guide", run=run.run_id)
+    assert weeks(app).value == 1
+    app.checkbox(key=f"poc_{run.run_id}_stop").check().run()
+    assert weeks(app).value == 1
+    assert ended(app) == [False, True, False, False]
+    again = open_app("guide", run=run.run_id)
+    assert weeks(again).value == 2
+    assert ended(again) == [False, True, False, False]
 
 
 def test_finished_run_ticks_what_it_shows(open_app: OpenApp) -> None:
@@ -104,7 +146,7 @@ def test_draft_ticks_its_texts_pairs_and_behaviour(open_app: OpenApp) -> None:
 
 
 def test_open_line_leads_to_where_it_is_done(open_app: OpenApp) -> None:
-    app = open_app("guide", run=make_run(runs_folder()).run_id)
+    app = turn_to(open_app("guide", run=make_run(runs_folder()).run_id), 2)
     app.button(key="poc_to_named").click().run()
     assert app.title[0].value == entries("en")["circuit.title"]
 
