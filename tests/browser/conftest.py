@@ -1,6 +1,7 @@
 """A dashboard of its own and a real Chromium, shared by all browser tests."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
+from core.runs.run_folder import new_run_id  # noqa: E402
+from core.scenarios.loader import load_scenario  # noqa: E402
 from tests.browser.reader import Reader  # noqa: E402
 from tests.support.server import dashboard  # noqa: E402
 
@@ -27,10 +30,16 @@ LOCALES = {"en": "en-US", "ja": "ja-JP"}
 Sit = Callable[..., Reader]
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own for the tests of a file, so that no other file's readers have named heads in its runs."""
-    with dashboard(tmp_path_factory.mktemp("home")) as port:
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home folder of the dashboard that most files look at."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def address(home: Path) -> Iterator[str]:
+    """One server for the files that start at most runs of their own; whoever changes others' runs has its own."""
+    with dashboard(home) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -72,10 +81,20 @@ def sit(address: str, browser: Any) -> Iterator[Sit]:
     assert complaints == []
 
 
-@pytest.fixture(scope="module")
-def sample_run(address: str, browser: Any) -> str:
-    """Id of a finished run of the sample incident."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    run = Reader(context.new_page(), "en", address).opens_the_sample()
-    context.close()
-    return run
+@pytest.fixture(scope="session")
+def sample_runs(home: Path) -> dict[str, str]:
+    """Ids by language of finished runs of the sample incident, as if the reader had made them.
+
+    They are those of the package, which are held against the present code elsewhere; so nothing is trained here.
+    """
+    made = {}
+    for language, finished in load_scenario("misrouted-tickets").finished.items():
+        made[language] = new_run_id()
+        shutil.copytree(finished, home / "runs" / made[language])
+    return made
+
+
+@pytest.fixture(scope="session")
+def sample_run(sample_runs: dict[str, str]) -> str:
+    """Id of the English one."""
+    return sample_runs["en"]

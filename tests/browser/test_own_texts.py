@@ -162,9 +162,10 @@ def test_run_in_two_tabs_cancelled_in_one(sit: Sit) -> None:
     assert first.run_id() == second.run_id()
 
 
-def test_run_deleted_in_one_tab_leaves_no_broken_page_in_the_other(sit: Sit) -> None:
+def test_run_deleted_in_one_tab_leaves_no_broken_page_in_the_other(sit: Sit, sample_run: str) -> None:
     first, second = sit(), sit()
     run = first.opens_the_sample()
+    assert run == sample_run
     second.opens("runs")
     first.page.wait_for_load_state("networkidle")
     duplicate = _again(second, run)

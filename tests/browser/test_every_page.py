@@ -1,4 +1,5 @@
-"""How much a page says before the reader scrolls, and how high it is with its folds closed, at 1280×720.
+"""Every page at 1280×720, in English and light, in Japanese and dark, opened once: what axe-core finds, how much is
+said before the reader scrolls, how high the page is with its folds closed, and which machines are asked.
 
 A word is a run of letters and digits; of Japanese, two characters count as one. What stands in the page's main part and
 inside the window counts, whatever its size, without explanations that open on pointing and without the names inside
@@ -8,23 +9,28 @@ pictures.
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
+from pages.parts.shell import PAGES
 from tests.browser.conftest import LOCALES
-from tests.browser.reader import Reader
+from tests.browser.reader import PATIENCE, Reader
+from tests.browser.test_accessibility import serious
 
 pytestmark = pytest.mark.browser
 WORDS = {"result": 120, "circuit": 110, "evidence": 150, "report": 250}
 """Words at first view at most."""
 HIGHEST = 2500
 """Pixels of a page at most."""
-PAGES = ("start", "model", "examples", "analysis", *WORDS, "sensitivity", "runs", "guide", "benchmark")
 TOO_MANY = {("result", "ja"), ("circuit", "ja"), ("evidence", "ja")}
 """Pages, with the language, that still say more; the case fails as soon as one does not."""
 TOO_HIGH = {(page, language) for page in ("examples", "evidence", "benchmark") for language in LOCALES}
 """The same of pages that are still higher."""
+
+ANSWERED = {"examples": ".tokens tbody tr"}
+"""What is drawn once the worker has answered, on pages that ask it."""
 
 _JAPANESE = re.compile("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
@@ -61,37 +67,72 @@ def test_words_are_counted_by_a_stated_rule(text: str, count: int) -> None:
     assert words(text) == count
 
 
+class Seen(NamedTuple):
+    """What was found on a page."""
+
+    words: int
+    """Words at first view."""
+    height: int
+    """Pixels, folds closed."""
+    faults: list[str]
+    """Serious findings of axe-core."""
+    hosts: set[str | None]
+    """Hosts of all requests and sockets."""
+
+
 @pytest.fixture(scope="module")
-def first_views(address: str, browser: Any) -> Iterator[dict[tuple[str, str], tuple[int, int]]]:
-    """Words at first view and height of every page, by page and language, of one finished sample a language."""
-    measured = {}
+def seen(address: str, browser: Any, sample_runs: dict[str, str]) -> Iterator[dict[tuple[str, str], Seen]]:
+    """All pages with a finished sample open, by page and language."""
+    by_page = {}
     for language, locale in LOCALES.items():
-        context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 720})
+        scheme = "dark" if language == "ja" else "light"
+        context = browser.new_context(
+            locale=locale, viewport={"width": 1280, "height": 720}, color_scheme=scheme
+        )
+        asked: list[str] = []
+        context.on("request", lambda request, asked=asked: asked.append(request.url))
         reader = Reader(context.new_page(), language, address)
-        run = reader.opens_the_sample()
+        reader.page.on("websocket", lambda socket, asked=asked: asked.append(socket.url))
         for page in PAGES:
-            reader.opens(page, run=run)
+            reader.opens(page, run=sample_runs[language])
+            if page in ANSWERED:
+                reader.page.locator(ANSWERED[page]).first.wait_for(timeout=PATIENCE)
             reader.is_settled()
-            shown = reader.page.evaluate(_IN_VIEW)
-            measured[page, language] = (sum(map(words, shown)), int(reader.page.evaluate(_HEIGHT)))
+            count = sum(map(words, reader.page.evaluate(_IN_VIEW)))
+            height = int(reader.page.evaluate(_HEIGHT))
+            hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+            by_page[page, language] = Seen(count, height, serious(reader), hosts)
+            asked.clear()
         assert reader.complaints == []
         context.close()
-    yield measured
+    yield by_page
+
+
+@pytest.mark.parametrize("language", list(LOCALES))
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing_serious(seen: dict[tuple[str, str], Seen], page: str, language: str) -> None:
+    assert seen[page, language].faults == []
+
+
+@pytest.mark.parametrize("language", list(LOCALES))
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_asked_of_another_machine(
+    seen: dict[tuple[str, str], Seen], page: str, language: str
+) -> None:
+    assert seen[page, language].hosts == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("language", list(LOCALES))
 @pytest.mark.parametrize("page", list(WORDS))
 def test_first_view_says_no_more_than_one_takes_in(
-    first_views: dict[tuple[str, str], tuple[int, int]], page: str, language: str
+    seen: dict[tuple[str, str], Seen], page: str, language: str
 ) -> None:
-    count, _ = first_views[page, language]
+    count = seen[page, language].words
     assert (count > WORDS[page]) is ((page, language) in TOO_MANY), f"{count} words"
 
 
 @pytest.mark.parametrize("language", list(LOCALES))
 @pytest.mark.parametrize("page", PAGES)
-def test_page_is_not_too_high(
-    first_views: dict[tuple[str, str], tuple[int, int]], page: str, language: str
-) -> None:
-    _, height = first_views[page, language]
+def test_page_is_not_too_high(seen: dict[tuple[str, str], Seen], page: str, language: str) -> None:
+    height = seen[page, language].height
     assert (height > HIGHEST) is ((page, language) in TOO_HIGH), f"{height} pixels"
