@@ -24,7 +24,7 @@ WORDS = {"result": 120, "circuit": 110, "evidence": 150, "report": 250}
 """Words at first view at most."""
 HIGHEST = 2500
 """Pixels of a page at most."""
-TOO_MANY = {("result", "ja"), ("circuit", "ja"), ("evidence", "ja")}
+TOO_MANY = {("circuit", "ja"), ("evidence", "ja")}
 """Pages, with the language, that still say more; the case fails as soon as one does not."""
 TOO_HIGH = {(page, language) for page in ("examples", "evidence", "benchmark") for language in LOCALES}
 """The same of pages that are still higher."""
