@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from core.story.layout import FONT, SMALL, Box, Layout, Route, layout
-from core.story.story import Story
+from core.story.layout import FONT, HEADING, SMALL, Box, Layout, layout
+from core.story.routes import Route
+from core.story.story import Node, Story
 from core.text import percent, signed, text
 
 FONTS = (
@@ -59,18 +60,11 @@ def draw(
     which no part can be reached by the keyboard.
     """
     unproven = unproven or all(node.verdict == "unchecked" for node in story.nodes)
-    places, look = layout(story, unproven, mlps), _Look(language, colours, still)
-    last = len(places.columns) + 1
+    places, look = layout(story, language, unproven, mlps), _Look(language, colours, still)
     parts = [_headings(places, story, language, colours)]
     widest = _widest(places)
     parts += [_line(route, colours, widest) for route in sorted(places.routes, key=lambda r: r.line.proven)]
-    for box in places.boxes:
-        step = 0 if box.kind in ("word", "trigger") else last
-        if box.node is not None:
-            step = 1 + next(at for at, (_, layers) in enumerate(places.columns) if box.node.layer in layers)
-            parts.append(_unit(box, step, look))
-        else:
-            parts.append(_chip(box, step, look))
+    parts += [_chip(box, look) if box.node is None else _unit(box, box.node, look) for box in places.boxes]
     told = escape(spoken(story, language))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="{"img" if still else "group"}" '
@@ -94,21 +88,13 @@ def spoken(story: Story, language: str) -> str:
 
 
 def _headings(places: Layout, story: Story, language: str, colours: Colours) -> str:
-    shown = []
     words = [box for box in places.boxes if box.kind in ("word", "trigger")]
     answers = [box for box in places.boxes if box.kind in SIGN]
-    if words:
-        shown.append((min(box.left for box in words), "start", text(language, "story.words")))
-    for middle, layers in places.columns:
-        span = f"{layers[0]}" if len(layers) == 1 else f"{layers[0]}–{layers[-1]}"
-        shown.append((middle, "middle", text(language, "story.layer", layer=span)))
-    if answers:
-        shown.append((max(box.right for box in answers), "end", text(language, "story.answers")))
-    tags = [_text(x, 22, label, colours.faint, SMALL + 1, anchor) for x, anchor, label in shown]
+    tags = [_text(one.x, 22, one.label, colours.faint, HEADING, one.anchor) for one in places.headings]
     for count, boxes in ((places.more_words, words), (places.more_answers, answers)):
         if count:
             x = sum(box.x for box in boxes) / len(boxes)
-            tags.append(_text(x, places.height - 10, f"+{count}", colours.faint, SMALL + 1))
+            tags.append(_text(x, places.height - 10, f"+{count}", colours.faint, HEADING))
     if not any(node.proven for node in story.nodes):
         middle = places.width / 2
         tags.append(_text(middle, places.height - 10, text(language, "story.none"), colours.faint, FONT - 1))
@@ -144,7 +130,7 @@ def _line(route: Route, colours: Colours, widest: Mapping[str, float]) -> str:
         else:
             middle = (x + to_x) / 2
             path += f"C{middle:.1f} {y:.1f} {middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
-    width = 1.2 + 6.8 * abs(line.weight) / (widest[line.kind] or 1.0)
+    width = 1.2 + 5.3 * abs(line.weight) / (widest[line.kind] or 1.0)
     colour = colours.line
     if line.kind == "pushes":
         colour = UP if line.weight > 0 else DOWN
@@ -158,7 +144,7 @@ def _line(route: Route, colours: Colours, widest: Mapping[str, float]) -> str:
     )
 
 
-def _chip(box: Box, step: int, look: _Look) -> str:
+def _chip(box: Box, look: _Look) -> str:
     colours = look.colours
     answer = box.kind in SIGN
     fill = {"up": UP, "down": DOWN, "trigger": colours.chip}.get(box.kind, colours.ground)
@@ -170,13 +156,13 @@ def _chip(box: Box, step: int, look: _Look) -> str:
     )
     words = _text(box.x, box.y + 5, label, ink, FONT, bold=answer)
     told = text(look.language, f"story.{box.kind}", word=box.name)
-    return _group(box.name, "answer" if answer else "word", step, "" if look.still else told, shape + words)
+    return _group(
+        box.name, "answer" if answer else "word", box.step, "" if look.still else told, shape + words
+    )
 
 
-def _unit(box: Box, step: int, look: _Look) -> str:
-    node, r, colours = box.node, box.radius, look.colours
-    if node is None:
-        return ""
+def _unit(box: Box, node: Node, look: _Look) -> str:
+    r, colours = box.radius, look.colours
     colour = VERDICT[node.verdict]
     fill = colour if node.proven else colours.ground
     dash = "" if node.proven else ' stroke-dasharray="3 4"'
@@ -199,7 +185,7 @@ def _unit(box: Box, step: int, look: _Look) -> str:
         verdict += f" · {text(look.language, 'story.against')}"
         shape += f'<path d="M{box.x - r * 0.5:.1f} {box.y - r * 0.62:.1f}h{r:.1f}" stroke="#111827" stroke-width="3"/>'
     told = "" if look.still else f"{node.name} {node.title}, {effect}, {verdict}"
-    return _group(node.name, "unit", step, told, shape)
+    return _group(node.name, "unit", box.step, told, shape)
 
 
 def _group(name: str, kind: str, step: int, told: str, inner: str) -> str:

@@ -2,6 +2,7 @@
 
 from itertools import combinations, pairwise
 from typing import Literal
+from unicodedata import east_asian_width
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -22,11 +23,13 @@ from core.schema import (
     SeenWord,
     TextPath,
 )
-from core.story import Line, Node, Said, Story, Word, draw, story_of
+from core.story import Line, Node, Said, Story, Word, draw, routes, story_of
 from core.story.building import merged
 from core.story.layout import Box, layout
 from tests.support.made_result import evidence_result
 
+SVG = "{http://www.w3.org/2000/svg}"
+SPOKEN = ("invoice", "請求書", "a", 9 * "保守契約")
 VERDICTS = ("confirmed", "partly", "not_confirmed")
 
 
@@ -61,8 +64,8 @@ def test_a_refuted_edge_is_not_proven_and_off_by_default():
     story = told(record(), verdict="not confirmed")
     edge = next(line for line in story.lines if line.kind == "feeds")
     assert (edge.source, edge.target, edge.proven) == ("L0H1", "L1H0", False)
-    assert edge not in [route.line for route in layout(story).routes]
-    assert edge in [route.line for route in layout(story, unproven=True).routes]
+    assert edge not in [route.line for route in layout(story, "en").routes]
+    assert edge in [route.line for route in layout(story, "en", unproven=True).routes]
     drawing = draw(story, "en", unproven=True)
     dotted = [tag for tag in drawing.split("<path")[1:] if 'data-line="feeds"' in tag]
     assert len(dotted) == 1 and "stroke-dasharray" in dotted[0]
@@ -104,12 +107,13 @@ def stories(draw_one: st.DrawFn) -> Story:
     nodes = []
     for at in range(count):
         unit: Literal["head", "mlp"] = "mlp" if at % 7 == 6 else "head"
-        title = rng.choice(("", "yesterday → Legal", "「返金」を読んで法務へ", "induction"))
+        title = rng.choice(("", "yesterday → Legal", "「返金」を読んで法務へ", "induction", 20 * "長い名前"))
         verdict, layer = rng.choice(VERDICTS), rng.randrange(min(30, count))
         nodes.append(Node(f"L{layer}H{at}", unit, layer, title, verdict, rng.uniform(-1, 1)))
     nodes.sort(key=lambda node: node.layer)
     words = tuple(
-        Word(f"{rng.choice(('invoice', '請求書'))}{at}", True, (1,)) for at in range(rng.randrange(11))
+        Word(f"{rng.choice(('invoice', '請求書', 'a', 9 * '保守契約'))}{at}", True, (1,))
+        for at in range(rng.randrange(11))
     )
     answers = (Said("Legal", "up"), Said("経理", "down"))
     lines = [Line(word.text, rng.choice(nodes).name, "reads", rng.random(), True) for word in words]
@@ -121,16 +125,11 @@ def stories(draw_one: st.DrawFn) -> Story:
 @settings(max_examples=40, deadline=None)
 @given(stories())
 def test_nothing_lies_over_another_and_lines_pass_beside_what_they_do_not_touch(story: Story):
-    placed = layout(story, unproven=True)
+    placed = layout(story, "en", unproven=True)
     assert len([box for box in placed.boxes if box.node]) == len(story.nodes)
     for one, other in combinations(placed.boxes, 2):
-        apart = (
-            one.right <= other.left
-            or other.right <= one.left
-            or one.bottom <= other.top
-            or other.bottom <= one.top
-        )
-        assert apart, (one, other)
+        places = [(box.left, box.top, box.right, box.bottom) for box in (one, other)]
+        assert apart(*places), (one, other)
     for box in placed.boxes:
         assert box.left >= 0 and box.right <= placed.width and box.bottom <= placed.height
         for route in placed.routes:
@@ -147,10 +146,81 @@ def crosses(box: Box, start: tuple[float, float], end: tuple[float, float]) -> b
 
 def test_sixty_heads_stay_narrow_enough_and_one_head_is_drawn():
     many = tuple(Node(f"L{at // 2}H{at % 2}", "head", at // 2, "x", "confirmed", 0.1) for at in range(60))
-    placed = layout(Story((), many, (), ()))
-    assert placed.dense and len(placed.columns) <= 8
+    placed = layout(Story((), many, (), ()), "en")
+    columns = {box.x for box in placed.boxes}
+    assert len(placed.boxes) == 60 and len(columns) <= 8
     assert all(not box.label for box in placed.boxes)
+    assert placed.width < 2 * placed.height, "about as high as it is wide, to be read in one place"
     assert "L0H0" in draw(Story((), many[:1], (), ()), "en")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("unproven", [True, False])
+@settings(max_examples=25, deadline=None)
+@given(story=stories())
+def test_no_text_lies_over_another_or_over_a_sign(story: Story, unproven: bool, language: str):
+    drawn = ElementTree.fromstring(draw(story, language, unproven=unproven))
+    width, height = (float(drawn.attrib[side]) for side in ("width", "height"))
+    texts = [extent(text) for text in drawn.iter(f"{SVG}text")]
+    for left, top, right, bottom in texts:
+        assert left >= 0 and right <= width and top >= 0 and bottom <= height
+    for one, other in combinations(texts, 2):
+        assert apart(one, other), (one, other)
+    for group in drawn.iter(f"{SVG}g"):
+        inside = {id(text) for text in group.iter(f"{SVG}text")}
+        others = [extent(text) for text in drawn.iter(f"{SVG}text") if id(text) not in inside]
+        assert all(apart(sign(group), text) for text in others)
+
+
+def extent(text: ElementTree.Element) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a text whose letters are half as wide as high, those of full width twice that."""
+    size, x, y = (float(text.attrib[name]) for name in ("font-size", "x", "y"))
+    wide = size * sum(1.1 if east_asian_width(letter) in "WF" else 0.55 for letter in str(text.text))
+    left = x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.attrib["text-anchor"]] * wide
+    return left, y - 0.8 * size, left + wide, y + 0.2 * size
+
+
+def sign(group: ElementTree.Element) -> tuple[float, float, float, float]:
+    """The same of a circle, a square or a chip."""
+    circle, box = group.find(f"{SVG}circle"), group.find(f"{SVG}rect")
+    if circle is not None:
+        x, y, r = (float(circle.attrib[name]) for name in ("cx", "cy", "r"))
+        return x - r, y - r, x + r, y + r
+    assert box is not None
+    x, y, wide, high = (float(box.attrib[name]) for name in ("x", "y", "width", "height"))
+    return x, y, x + wide, y + high
+
+
+def apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 40])
+def test_lines_of_one_gap_keep_apart_within_it(count: int):
+    levels = routes.apart([100.0 + number % 3 for number in range(count)], (90.0, 130.0))
+    assert len(set(levels)) == count
+    assert all(90.0 <= level <= 130.0 for level in levels)
+    assert all(after > before for before, after in pairwise(levels))
+    assert routes.apart([95.0, 120.0], (90.0, 130.0)) == [95.0, 120.0], "where there is room, none is moved"
+
+
+def test_every_column_is_a_step_of_its_own_and_no_step_is_empty():
+    nodes = tuple(Node(f"L{at // 9}H{at}", "head", at // 9, "", "confirmed", 0.1) for at in range(27))
+    for words in ((), (Word("refund", True, (1,)),)):
+        placed = layout(Story(words, nodes, (), (Said("Legal", "up"),)), "en")
+        steps = {box.step: box.x for box in placed.boxes}
+        assert sorted(steps) == list(range(len({box.x for box in placed.boxes})))
+        assert len({box.x for box in placed.boxes}) > 4, "layers of nine take several columns"
+
+
+def test_long_names_are_shortened_in_the_picture_and_whole_for_who_hears_it():
+    name = "とても長い名前のヘッドでどこまでも続きます"
+    node = Node("L0H0", "head", 0, name, "confirmed", 0.5)
+    word = "Donaudampfschifffahrtsgesellschaft"
+    drawn = draw(Story((Word(word, True, (1,)),), (node,), (), ()), "ja")
+    texts = [str(text.text) for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+    assert name[:11] + "…" in texts and word[:17] + "…" in texts
+    assert f"L0H0 {name}" in drawn and f"：{word}" in drawn
 
 
 def test_a_picture_without_proven_heads_says_so():
