@@ -96,15 +96,17 @@ def folded(result: BenchmarkResult) -> None:
 
 
 def goals(table: pd.DataFrame) -> None:
-    """Goals beside what was measured: those that are not met, and folded those that are."""
+    """Goals beside what was measured: those that are missed, and folded those that are met, or not measured."""
     st.subheader(t("bench.goals_title"), anchor=False)
     st.caption(words.goals_counted(table))
-    met = table["met"].eq(True)
-    if not met.all():
-        st.html(words.goals(table[~met]))
-    if met.any():
-        with st.expander(t("bench.goals_met", count=int(met.sum())), icon=":material/check:"):
-            st.html(words.goals(table[met]))
+    met, missed = table["met"].eq(True), table["met"].eq(False)
+    if missed.any():
+        st.html(words.goals(table[missed]))
+    folds = (("goals_met", met, "check"), ("goals_unmeasured", ~(met | missed), "remove"))
+    for text, those, icon in folds:
+        if those.any():
+            with st.expander(t(f"bench.{text}", count=int(those.sum())), icon=f":material/{icon}:"):
+                st.html(words.goals(table[those]))
 
 
 def show(result: BenchmarkResult, compared: Comparison | None) -> None:

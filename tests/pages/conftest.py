@@ -102,6 +102,12 @@ def whole_app(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PagesManager, "__init__", begin_without_pages)
 
 
+def paper_tables(app: AppTest) -> list[tuple[int, int]]:
+    """Rows and columns of every table that is seen in print alone."""
+    drawn = [str(one.value) for one in app.get("html") if "print-only" in str(one.value)]
+    return [(html.count("<tr>") - 1, html.count('<th scope="col">')) for html in drawn]
+
+
 def run_until(app: AppTest, condition: Callable[[], bool], seconds: float = 30.0) -> AppTest:
     """Run the script again and again, as the polling fragment does in a browser."""
     end = time.monotonic() + seconds

@@ -9,6 +9,7 @@ from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import main_examples, standings
 from core.text import number
 from pages.parts.benchmark import words
+from pages.parts.data.tables import on_paper
 from pages.parts.session.state import t
 from pages.parts.shell import widgets
 
@@ -45,14 +46,16 @@ def show(result: BenchmarkResult) -> None:
         widgets.download("summary.csv", (result.path / "summary.csv").read_bytes)
     table = every_method(result.summary, unit)
     formats: dict[Any, Any] = dict.fromkeys(SCORES, words.score)
-    formats |= dict.fromkeys(("cases", "draws", "examples"), "{:.0f}")
+    formats |= dict.fromkeys(("cases", "draws", "examples"), "{:.0f}".format)
     formats |= dict.fromkeys(("seconds", "forward_passes", "peak_mb"), number)
+    titles = {name: t(f"bench.column_{name}") for name in COLUMNS}
     st.dataframe(
         table.style.format(formats, na_rep="–"),
         hide_index=True,
-        column_config={name: st.column_config.Column(t(f"bench.column_{name}")) for name in COLUMNS},
+        column_config={name: st.column_config.Column(title) for name, title in titles.items()},
         key="bench_table",
         height=min(560, 38 + 35 * max(1, len(table))),
         placeholder="–",
     )
+    st.html(on_paper(table.rename(columns=titles), {titles[name]: write for name, write in formats.items()}))
     st.caption(t("bench.table_reading"))

@@ -37,7 +37,10 @@ def table(preview: PreviewedTexts, word: Words, most: int | None = None, flags: 
         f'<tr><th class="mark"></th><th class="next">{escape(word(says))}</th>'
         f'<th colspan="{columns}">{escape(word("examples.tokens"))}</th></tr>'
     )
-    return f'<div class="tokens"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+    region = (
+        f'role="region" tabindex="0" aria-label="{escape(word("examples.preview"))}"'  # it scrolls by itself
+    )
+    return f'<div class="tokens" {region}><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 
 
 def in_matched_columns(preview: PreviewedTexts) -> bool:

@@ -1,5 +1,6 @@
 """The part of the list of runs that holds two of them against each other."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,11 @@ from core.errors import HeadlightError
 from core.examples.example_set import ExampleSet
 from core.report.sentences.heads import screened
 from core.schema import ModelRecord
+from core.text import number
 from pages.parts import shell
 from pages.parts.charts import colours
 from pages.parts.data import results
+from pages.parts.data.tables import on_paper
 from pages.parts.runs import run_comparison
 from pages.parts.runs.runs_table import Line
 from pages.parts.session.state import t
@@ -128,8 +131,15 @@ def _table(table: pd.DataFrame, unit: str) -> None:
     for run in ("first", "second"):
         if (table[f"verdict_{run}"] != "unchecked").any():
             shown[f"verdict_{run}"] = [t(f"verdict.{verdict}") for verdict in table[f"verdict_{run}"]]
-    settings: dict[str, Any] = {name: t(f"compare.{name}") for name in shown if name != "title"}
-    settings["title"] = t(f"compare.{unit[:-1]}")
-    for run in ("first", "second"):
-        settings[f"score_{run}"] = st.column_config.NumberColumn(t(f"compare.score_{run}"), format="%.3g")
-    st.dataframe(shown, hide_index=True, column_config=settings, key=f"compare_{unit}_table", placeholder="")
+    titles = {name: t(f"compare.{name}") for name in shown if name != "title"}
+    titles["title"] = t(f"compare.{unit[:-1]}")
+    formats: dict[Any, Callable[[Any], str]] = {f"rank_{run}": "{:.0f}".format for run in ("first", "second")}
+    formats |= {f"score_{run}": number for run in ("first", "second")}
+    st.dataframe(
+        shown.style.format(formats, na_rep=""),
+        hide_index=True,
+        column_config=dict(titles),
+        key=f"compare_{unit}_table",
+        placeholder="",
+    )
+    st.html(on_paper(shown.rename(columns=titles), {titles[name]: write for name, write in formats.items()}))

@@ -16,6 +16,7 @@ from core.sensitivity.summary import MAP_FILE, METRICS, SWEEP_FILE, Quality, mea
 from core.text import number
 from pages.parts import i18n
 from pages.parts.data.results import Result
+from pages.parts.data.tables import on_paper
 from pages.parts.session.state import language, t
 from pages.parts.shell import checks, widgets
 
@@ -108,6 +109,8 @@ def numbers(run: RunFolder, table: pd.DataFrame, quality: Quality) -> None:
         height=min(420, 38 + 35 * max(1, len(shown_table))),
         placeholder="",
     )
+    signs = shown_table.assign(here=shown_table["here"].map({True: "✓", False: ""}))
+    st.html(on_paper(signs.rename(columns=names), {}))
     with st.container(horizontal=True):
         for name in (SWEEP_FILE, MAP_FILE):
             if (run.path / name).exists():

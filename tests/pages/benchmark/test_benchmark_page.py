@@ -12,7 +12,7 @@ from core.benchmark.reading import read
 from core.benchmark.standings import comparison
 from pages.parts.benchmark import words
 from pages.parts.i18n import LANGUAGES, entries
-from tests.pages.conftest import OpenApp, shown
+from tests.pages.conftest import OpenApp, paper_tables, shown
 from tests.support.made_benchmark import GOALS, make_benchmark, write
 
 
@@ -32,6 +32,11 @@ def folder(tmp_path: Path) -> Path:
 def charts(app: AppTest) -> list[str]:
     """The words that stand for each chart."""
     return [element.proto.alt for element in app.get("vega_lite_chart")]
+
+
+def goal_tables(app: AppTest) -> list[str]:
+    """The tables of goals, in their order on the page."""
+    return [str(one.value) for one in app.get("html") if 'class="beside goals"' in str(one.value)]
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
@@ -54,6 +59,21 @@ def test_one_screen_says_how_right_against_whom_how_sure_and_what_it_costs(
     assert "&lt;b&gt;here&lt;/b&gt;" in page and "<b>here" not in page
 
 
+def test_goals_that_are_missed_stand_open_and_the_others_in_a_fold_each(
+    open_app: OpenApp, folder: Path
+) -> None:
+    make_benchmark(folder)
+    app = open_app("benchmark")
+    kinds = [[mark for mark in ("✓", "✕", "–") if f">{mark}</b>" in html] for html in goal_tables(app)]
+    assert kinds == [["✕"], ["✓"], ["–"]]
+    counts = {met: sum(goal["met"] is met for goal in GOALS) for met in (True, None)}
+    labels = [fold.label for fold in app.expander]
+    assert labels[:2] == [
+        entries("en")["bench.goals_met"].format(count=counts[True]),
+        entries("en")["bench.goals_unmeasured"].format(count=counts[None]),
+    ]
+
+
 def test_whole_table_holds_every_method_and_number_of_texts(open_app: OpenApp, folder: Path) -> None:
     make_benchmark(folder)
     app = open_app("benchmark")
@@ -61,6 +81,7 @@ def test_whole_table_holds_every_method_and_number_of_texts(open_app: OpenApp, f
     assert table["examples"].iloc[0] == 8, "the main number of texts comes first"
     assert set(table["examples"]) == {3, 5, 8, 10, 25}
     assert set(table.loc[table["label"] == "ACDC, KL", "examples"]) == {8}
+    assert paper_tables(app) == [table.shape]
     heads = table["mean"].to_list()
     app.segmented_control(key="bench_unit_head_edge").set_value("edge").run()
     assert not app.exception

@@ -12,8 +12,9 @@ from pages.parts import i18n
 from pages.parts.data import results
 from pages.parts.i18n import entries
 from pages.parts.runs import run_comparison
-from tests.pages.conftest import OpenApp
+from tests.pages.conftest import OpenApp, paper_tables
 from tests.pages.test_pages import shown
+from tests.support import made_runs
 from tests.support.made_runs import make_run
 
 
@@ -125,7 +126,39 @@ def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> 
     sentence = entries(language)["compare.said_edges"].format(**run_comparison.counts(edges))
     assert sentence in shown(app)
     assert len(app.dataframe[1].value) == len(edges) > 0
+    assert paper_tables(app) == [table.value.shape for table in app.dataframe]
     assert "download_comparison" in [button.key for button in app.get("download_button")]
+
+
+@pytest.mark.parametrize(
+    ("runs", "pair"),
+    [
+        ([("one", "made"), ("two", "other"), ("one", "made")], (0, 2)),
+        ([("one", "made"), ("two", "other"), ("three", "made")], (0, 2)),
+        ([("one", "made"), ("two", "made"), ("one", "other")], (0, 2)),
+        ([("one", "made"), ("one", "made"), ("two", "other")], (0, 1)),
+        ([("one", "made"), ("two", "other"), ("three", "third")], (1, 2)),
+    ],
+)
+def test_pair_at_first_is_the_newest_run_with_the_older_one_most_like_it(
+    open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, runs: list[tuple[str, str]], pair: tuple[int, int]
+) -> None:
+    """Runs are texts and model, from old to new. The same texts come before the same model, which come before all."""
+    ids = [f"2026010{day}-000000-{'0' * 8}" for day in range(1, 1 + len(runs))]
+    for run_id, (texts, model) in zip(ids, runs, strict=True):
+        monkeypatch.setattr(made_runs, "new_run_id", lambda name=run_id: name)
+        run = make_run(runs_folder())
+        config, manifest = run.read_json("config.json"), run.read_json("manifest.json")
+        for example in config["examples"]["examples"]:
+            example["text"] += f" {texts}"
+        manifest["model"]["name"] = model
+        run.write_json("config.json", config)
+        run.write_json("manifest.json", manifest)
+    app = open_app("runs")
+    app.toggle(key="compare").set_value(True).run()
+    assert not app.exception
+    second = app.selectbox(key="compare_second").value
+    assert (app.selectbox(key=f"compare_first_{second}").value, second) == tuple(ids[place] for place in pair)
 
 
 def test_run_without_a_partner_of_its_shape_is_explained(open_app: OpenApp) -> None:

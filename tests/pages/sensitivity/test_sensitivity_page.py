@@ -9,7 +9,7 @@ from pages.parts.charts.colours import DARK, LIGHT
 from pages.parts.i18n import LANGUAGES, entries, text
 from pages.parts.sensitivity import charts as sweep_charts
 from pages.parts.sensitivity import sections as sweep_parts
-from tests.pages.conftest import OpenApp, run_until, shown
+from tests.pages.conftest import OpenApp, paper_tables, run_until, shown
 from tests.support.made_runs import make_run
 from tests.support.made_sweep import write_sweep
 
@@ -132,6 +132,7 @@ def test_numbers_hold_every_mean(open_app: OpenApp) -> None:
     app = open_app("sensitivity", run=run.run_id)
     table = app.dataframe[0].value
     assert len(table) == 5 * 5 + 3 and table["here"].sum() == 6
+    assert paper_tables(app) == [table.shape]
 
 
 @pytest.fixture
