@@ -1,5 +1,6 @@
 """Every test has its own home folder and no network."""
 
+import gc
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,6 +24,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "smollm2" in getattr(item, "fixturenames", ()):
             item.add_marker("real")
+
+
+def pytest_collection_finish():
+    """Set aside what the imports made: memory that runs out is looked for by a full collection, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

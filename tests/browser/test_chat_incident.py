@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.examples.reading import read_examples
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE, Reader
 from tests.support import chat_incident as incident
@@ -137,3 +138,25 @@ def test_pasted_conversations_become_a_report(sit: Sit, smollm2: Path) -> None:
     other = sit("ja")
     other.opens("circuit", run=reader.run_id())
     assert table(reports(other), "heads.csv").equals(heads)
+
+
+def test_log_of_messages_holds_the_same_conversations(sit: Sit, smollm2: Path, tmp_path: Path) -> None:
+    """From the file to the prompts; what is made of them is shown with the pasted ones above."""
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(incident.as_jsonl())
+    reader = sit("ja")
+    page = reader.page
+    to_the_examples(reader, smollm2)
+    page.get_by_role("tab", name=reader.texts["examples.file"]).click(timeout=PATIENCE)
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator(".tokens tbody tr").nth(11).wait_for(timeout=PATIENCE)
+    reader.sees(reader.texts["answers.given"].format(expected=12, actual=12, total=12))
+    reads_what_the_template_writes(reader, smollm2)
+    reader.keeps("chat-log")
+    kept = tmp_path / "kept.csv"
+    kept.write_bytes(reader.downloads(reader.texts["examples.download"]))
+    read = read_examples(kept)
+    assert (read.form, read.system, read.beginning) == ("chat", incident.SYSTEM, incident.BEGINNING)
+    assert {(text.expected, text.actual) for text in read.examples} == {(incident.EXPECTED, incident.ACTUAL)}
+    for label in incident.PARTNERS:
+        assert [text.text for text in read.of(label)] == incident.texts(label)
