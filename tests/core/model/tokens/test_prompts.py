@@ -215,11 +215,16 @@ def test_another_template_is_another_tokenizer():
     assert chat_model(family).tokenizer_hash in hashes
 
 
+@pytest.fixture(scope="module")
+def real_model(smollm2):
+    return load_model(smollm2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["", SYSTEM])
 @pytest.mark.parametrize("turns", [(TICKET,), (TICKET, "Shipping", "And this: a refund?")])
-def test_smollm2_reads_what_its_template_writes(smollm2, turns, system):
-    loaded = load_model(smollm2)
+def test_smollm2_reads_what_its_template_writes(real_model, turns, system):
+    loaded = real_model
     example = conversation(*turns)
     examples = ExampleSet(examples=(example,), form="chat", system=system)
     messages = [message.model_dump() for message in example.messages]
@@ -232,8 +237,8 @@ def test_smollm2_reads_what_its_template_writes(smollm2, turns, system):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("beginning", ["The department is", "The department is ", "Department:\n"])
-def test_smollm2_continues_the_beginning_of_an_answer(smollm2, beginning):
-    loaded = load_model(smollm2)
+def test_smollm2_continues_the_beginning_of_an_answer(real_model, beginning):
+    loaded = real_model
     example = conversation(TICKET, beginning)
     examples = ExampleSet(examples=(example,), form="chat", system=SYSTEM)
     prompt = prompt_of(loaded, examples, example).text
