@@ -5,34 +5,20 @@ from typing import NamedTuple
 import streamlit as st
 
 from core.report.sentences import circuit as circuit_words
-from core.report.sentences.heads import screened as uses_screen
 from core.report.sentences.heads import selection_note
-from core.report.sentences.mlps import mlp_sentence
 from core.report.sentences.notes import evidence_notes
 from core.runs.job_state import JobState
 from core.runs.result_reader import read_circuit
 from core.runs.run_folder import RunFolder
 from core.schema import CircuitRecord
 from pages.parts import shell
-from pages.parts.charts import colours
-from pages.parts.data import results, tables
+from pages.parts.data import results
 from pages.parts.data.results import Result
-from pages.parts.evidence import (
-    blast_radius,
-    circuit_checks,
-    confidence,
-    effect_details,
-    effects,
-    text_groups,
-    trigger_words,
-    what_if,
-)
+from pages.parts.evidence import blast_radius, circuit_checks, confidence, effects_tab, what_if
 from pages.parts.examples import after_run
-from pages.parts.i18n import glossary
-from pages.parts.mechanism import card
 from pages.parts.session import state
 from pages.parts.session.state import language, t, tn
-from pages.parts.shell import widgets
+from pages.parts.session.url_state import PARTS, keep_to_run
 
 
 class Evidence(NamedTuple):
@@ -54,12 +40,14 @@ def page() -> None:
     if evidence is None:
         return
     result = evidence.result
+    keep_to_run(st.session_state, state.run_id())
+    shell.keep_address("evidence")
     shell.header("evidence", lead(result, evidence.circuit))
     after_run.show(result)
-    if note := selection_note(result.manifest, language()):
-        st.caption(note)
     if result.checked:
-        checked(*evidence)
+        confidence.show(result)
+        tabs(evidence)
+        measured(result)
     else:
         not_checked(result)
         if len(result.heads):
@@ -73,102 +61,49 @@ def lead(result: Result, circuit: CircuitRecord | None) -> str:
         return t("evidence.lead_unchecked")
     if circuit and circuit.before_after:
         return circuit_words.ablated(circuit.before_after, language())
-    return confirmed(result)
+    return effects_tab.confirmed(result)
 
 
-def confirmed(result: Result) -> str:
-    """How many candidates are confirmed, in one sentence."""
-    count = int((result.selected["verdict"] == "confirmed").sum())
-    return tn("evidence.lead_checked", count, total=len(result.selected))
+def tabs(evidence: Evidence) -> None:
+    """With and without heads, effects, the circuit as a whole. Only the open one is drawn."""
+    labels = {name: t(f"evidence.tab_{name}") for name in PARTS}
+    key = f"evidence_{language()}_{state.run_id()}"
+    opened = st.session_state.get("evidence_part", PARTS[0])
+
+    def turn() -> None:
+        label = st.session_state.get(key)
+        st.session_state["evidence_part"] = next((name for name in PARTS if labels[name] == label), PARTS[0])
+
+    drawn = st.tabs(list(labels.values()), key=key, default=labels[opened], on_change=turn)
+    with drawn[PARTS.index(opened)]:
+        if opened == "try":
+            what_if.show(evidence.result, evidence.circuit)
+        elif opened == "effects":
+            effects_tab.show(evidence.result, evidence.check)
+        else:
+            as_a_whole(*evidence)
+    active = evidence.check is not None and evidence.check.active
+    if active and opened != "circuit":
+        circuit_checks.check_line(evidence.result, "circuit", evidence.check)
 
 
-def checked(result: Result, circuit: CircuitRecord | None, check: JobState | None) -> None:
-    """Before and after, effects of heads and connections, the circuit as a whole, how it was measured."""
-    confidence.show(result)
-    st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
-    st.space("small")
-    what_if.show(result, circuit)
-    blast_radius.show(circuit)
-    st.space("small")
-    heads_and_edges(result, check)
-    st.space("small")
-    trigger_words.show(result)
-    text_groups.show(result)
-    st.subheader(t("circuit_check.title"), anchor=False, help=t("circuit_check.help"))
+def as_a_whole(result: Result, circuit: CircuitRecord | None, check: JobState | None) -> None:
+    """The check of the circuit, or the button that begins it, and what else changes."""
     active = check is not None and check.active
+    circuit_checks.show(circuit, active)
     if circuit is None or not circuit.complete or active:
         circuit_checks.check_line(result, "circuit", check)
-    circuit_checks.show(circuit, active)
+    blast_radius.show(circuit)
+
+
+def measured(result: Result) -> None:
+    """Folded: how the candidates were chosen, how the effects were measured, and the rule of the verdicts."""
     with st.expander(t("evidence.how"), icon=":material/rule:"):
+        if note := selection_note(result.manifest, language()):
+            st.write(note)
         for sentence in evidence_notes(result.manifest, language()):
             st.write(sentence)
-
-
-def heads_and_edges(result: Result, check: JobState | None) -> None:
-    """The effect of each tested head and edge."""
-    every = result.manifest.every_head
-    heads, edges = effects.tested(result.heads if every else result.selected), effects.tested(result.edges)
-    st.subheader(t("evidence.heads"), anchor=False, help=glossary.help_of("effect"))
-    st.write(confirmed(result))
-    beyond = list(heads.loc[(heads["verdict"] == "confirmed") & ~heads["selected"], "name"])
-    if beyond:
-        st.info(
-            tn("evidence.beyond", len(beyond), heads=t("finding.comma").join(beyond)), icon=":material/info:"
-        )
-    widgets.chart(
-        effects.bars(heads, colours.palette(), t), "effect_bars", t("alt.effects", count=len(heads))
-    )
-    st.caption(t("evidence.reading"))
-    tables.head_effects(heads, key="effects")
-    if not every and (check is None or not check.active):
-        circuit_checks.check_line(result, "heads", check)
-    details(result, list(heads["name"]))
-    card.show_proven(state.folder(), result)
-    if sentence := mlp_sentence(result.manifest, language()):
-        st.subheader(t("evidence.mlps"), anchor=False)
-        st.write(sentence)
-    if len(result.mlps):
-        tables.mlp_effects(result.mlps, key="mlp_effects")
-    if len(edges):
-        st.subheader(t("evidence.edges"), anchor=False, help=glossary.help_of("edge"))
-        tables.edge_effects(edges, result.titles(), key="edge_effects")
-
-
-def details(result: Result, names: list[str]) -> None:
-    """Folded: text by text, other ablations, and the gradient screen over all heads."""
-    run, palette = state.folder(), colours.palette()
-    single = effect_details.by_example(run, names, result.manifest.alignment.pairs)
-    rows = effect_details.ablation_rows(effect_details.evidence(run), names)
-    screened = "attribution" in result.heads and result.heads["attribution"].notna().any()
-    if single.empty and rows.empty and not screened:
-        return
-    fold = st.expander(
-        t("details.title"), icon=":material/query_stats:", key="effect_details", on_change="rerun"
-    )
-    if not fold.open:  # charts in a closed fold would be drawn for nobody
-        return
-    with fold:
-        if len(single):
-            title("texts")
-            order = text_groups.order(result.manifest.groups)
-            heat = effect_details.texts_heat(single, names, palette, t, order)
-            widgets.chart(heat, "by_text", t("alt.effects_by_text"))
-            if order:
-                st.caption(t("text_groups.order"))
-        if len(rows):
-            title("ablations")
-            widgets.chart(effect_details.ablations(rows, palette, t), "ablations", t("alt.ablations"))
-        if screened:
-            title("screen")
-            among, count = effect_details.agreement(result.heads)
-            key = "screen_used" if uses_screen(result.manifest) else "screen_said"
-            st.write(t(f"details.{key}", among=among, count=count))
-            widgets.chart(effect_details.screen(result.heads, palette, t), "screen", t("alt.screen"))
-
-
-def title(name: str) -> None:
-    """The title of one of the details, with its explanation."""
-    st.markdown(f"**{t(f'details.{name}')}**", help=t(f"details.{name}_help"))
+        st.page_link("pages/sensitivity.py", label=t("sweep.link"), icon=":material/tune:")
 
 
 def not_checked(result: Result) -> None:

@@ -5,10 +5,10 @@ standard role, else by the word that it reads. At most LONGEST characters wide, 
 """
 
 from collections.abc import Sequence
-from unicodedata import east_asian_width
 
 from core.schema import Answer, Mechanism, MechanismsRecord, SeenWord
 from core.text import text
+from core.text.folding import columns
 
 LONGEST = 24
 LEAST_SHARE, LEAST_SEEN = 0.3, 0.4
@@ -61,11 +61,6 @@ def word_name(seen: SeenWord, language: str) -> str:
     return start if seen.kind == "special" else seen.word
 
 
-def width(shown: str) -> int:
-    """How many letters of half width a text takes."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in shown)
-
-
 def _seen(unit: Mechanism) -> list[str]:
     """The words that the head looks at where they stand, if together they take enough over all texts."""
     here = unit.place.split(", ")  # a head that looks at its own place reads no other word
@@ -101,10 +96,10 @@ def _fitting(language: str, key: str, words: Sequence[str], answer: str = "") ->
     comma = text(language, "circuit.comma")
     for count in range(min(MOST_WORDS, len(words)), 0, -1):
         shown = text(language, f"mechanism.{key}", word=comma.join(words[:count]), answer=answer)
-        if width(shown) <= LONGEST:
+        if columns(shown) <= LONGEST:
             return shown
     parts = {"word": words[0], "answer": answer}
-    while width(shown := text(language, f"mechanism.{key}", **parts)) > LONGEST:
-        longest = max(parts, key=lambda part: width(parts[part]))
+    while columns(shown := text(language, f"mechanism.{key}", **parts)) > LONGEST:
+        longest = max(parts, key=lambda part: columns(parts[part]))
         parts[longest] = f"{parts[longest].rstrip('…')[:-1]}…"
     return shown

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 LONG = 160
 MOST_LINES = 3
@@ -53,6 +54,29 @@ def beginning(text: str, length: int) -> str:
     """A text in one line of at most this length."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+
+
+def columns(text: str) -> int:
+    """Width of a text in half-width letters; a full-width letter takes two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def within(text: str, most: int) -> str:
+    """The beginning of a text, with a sign where it is cut, in at most this many columns."""
+    if columns(text) <= most:
+        return text
+    room = most - 1
+    for place, letter in enumerate(text):
+        room -= columns(letter)
+        if room < 0:
+            return f"{text[:place].rstrip()}…"
+    return text
+
+
+def snippets(texts: Sequence[str], most: int) -> list[str]:
+    """A piece of each text in one line of at most this many columns, without what all of them begin with."""
+    begin = _to_break(_common(texts)) if len(set(texts)) > 1 else 0
+    return [within(f"{'… ' if begin else ''}{one_line(text[begin:])}", most) for text in texts]
 
 
 def _common(texts: Sequence[str]) -> str:

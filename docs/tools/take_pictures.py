@@ -72,7 +72,6 @@ def walk(page: Page, address: str, language: str) -> None:
     keep(page, language, "circuit", height=1000)
     press("circuit.next")
     title("evidence")
-    page.get_by_text(texts["circuit_check.details"]).first.wait_for(timeout=PATIENCE)
     expect(page.locator("[class*=st-key-cancel_check]")).to_have_count(0, timeout=PATIENCE)
     page.locator(".before-after").wait_for(timeout=PATIENCE)
     keep(page, language, "evidence", height=1180)

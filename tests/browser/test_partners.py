@@ -72,6 +72,7 @@ def test_partners_are_made_refused_edited_and_used(sit: Sit, language: str, dark
     reader.goes_on_to_the_circuit()
     reader.turns_to("evidence")
     reader.is_settled()
+    page.get_by_role("tab", name=reader.texts["evidence.tab_effects"]).click(timeout=PATIENCE)
     reader.sees(reader.texts["trigger_words.title"])
     page.locator(".st-key-trigger_words summary").click()
     page.locator(".st-key-trigger_words ins").first.wait_for(timeout=PATIENCE)

@@ -12,6 +12,8 @@ from core.text import number, percent, text
 
 BAND = (0.05, 0.95)
 """The band of the random circuits that is shown: quantiles."""
+HALF = 0.5
+"""Share of the behaviour from which on a circuit is needed, or enough, in part."""
 
 
 def whole(facts: Facts, language: str) -> list[str]:
@@ -88,6 +90,26 @@ def faithfulness(ablation: AblationCheck, count: int, language: str) -> str:
         random=total - 1,
         reached=rank(ablation),
     )
+
+
+def needed_and_enough(ablation: AblationCheck, goal: float, language: str) -> str:
+    """Whether the candidates are needed and enough, in the first words of the check; empty without numbers.
+
+    Needed: without them at most 1 − goal of the behaviour is left. Enough: alone they give the goal of it. Half of the
+    way is `in part`. (Completeness and faithfulness, as in Wang et al. 2022, section 4.)
+    """
+    if not ablation.defined or ablation.faithfulness is None or ablation.completeness is None:
+        return ""
+    return text(
+        language,
+        "circuit.needed_and_enough",
+        needed=text(language, f"circuit.{_reaches(1.0 - ablation.completeness, goal)}"),
+        enough=text(language, f"circuit.{_reaches(ablation.faithfulness, goal)}"),
+    )
+
+
+def _reaches(share: float, goal: float) -> str:
+    return "yes" if share >= goal else "in_part" if share >= HALF else "no"
 
 
 def minimal_circuit(check: CircuitRecord, language: str) -> str:

@@ -19,6 +19,7 @@ _NUMBERS = (
     *("score", "frequency", "effect", "p_value", "q_value", "label_p_value"),
     *("code_score", "screen", "exact", "attribution"),
 )
+_TESTS = ["p_value", "q_value"]
 _SIGNALS = ("code_score", "screen", "exact", "attribution")
 _SHARES = ("frequency", "effect", "screen", "exact", "attribution")
 _OWN = ("own_name", "group")
@@ -38,22 +39,31 @@ def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) 
         st.caption(" ".join(notes))
 
 
-def head_effects(table: pd.DataFrame, key: str) -> None:
-    """What interventions say of heads, with the interval of the effect."""
-    columns = ["name", "effect", "verdict", "effect_interval", "own_name", "p_value", "q_value", *_SIGNALS]
+def head_effects(table: pd.DataFrame, key: str, *, tests: bool = True) -> None:
+    """What interventions say of heads, with the interval of the effect; p, q and the ranking's signals with `tests`."""
+    more = [*_TESTS, *_SIGNALS] if tests else []
+    columns = ["name", "effect", "verdict", "effect_interval", "own_name", *more]
     _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
 
 
-def mlp_effects(table: pd.DataFrame, key: str) -> None:
-    """What interventions say of MLP blocks, from the first layer on."""
-    columns = ["block", "effect", "verdict", "effect_interval", "p_value", "q_value"]
+def mlp_effects(table: pd.DataFrame, key: str, *, tests: bool = True) -> None:
+    """What interventions say of MLP blocks, from the first layer on; p and q with `tests`."""
+    columns = ["block", "effect", "verdict", "effect_interval", *(_TESTS if tests else [])]
     _show(_with_effect_interval(table).assign(block=table["name"]), columns, key)
 
 
-def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str) -> None:
-    """What interventions say of edges; `titles` are the names of heads as they are shown."""
+def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str, *, tests: bool = True) -> None:
+    """What interventions say of edges; `titles` are the names of heads as they are shown; p and q with `tests`."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    columns = ["source", "target", "effect", "verdict", "effect_interval", "carried_by", "p_value", "q_value"]
+    columns = [
+        "source",
+        "target",
+        "effect",
+        "verdict",
+        "effect_interval",
+        "carried_by",
+        *(_TESTS if tests else []),
+    ]
     table = _with_effect_interval(table)
     if "carried_by" in table:
         table["carried_by"] = [_reads(parts) for parts in table["carried_by"]]

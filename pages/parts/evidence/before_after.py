@@ -2,29 +2,73 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 from core.examples.answer_match import ends_word
 from core.text import percent, signed
+from core.text.folding import beginning
 from pages.parts.shell import long_text
 
 Words = Callable[..., str]
+Outcome = Literal["mended", "harmed", "changed", "same"]
+OUTCOMES: dict[Outcome, tuple[str, str]] = {
+    "harmed": ("harm", "✗"),
+    "mended": ("good", "✓"),
+    "changed": ("warn", "↷"),
+    "same": ("", ""),
+}
+"""Class and sign of what became of a text, in the order in which texts are shown: the harm first, it is the price."""
 SIGNS = {"right": ("good", "✓"), "fault": ("warn", "⚠"), "other": ("warn", "?")}
+TEXT = 40
+"""Columns of a text in its row; the whole opens on a click."""
+GOES_ON = 16
+"""Characters of what follows a short answer; the rest stands in its explanation."""
 MARKS = {"anomalous": "▲", "normal": "●", "typed": "✎"}
-MOST_ROWS = 40
+
+
+def outcome(row: Mapping[str, Any]) -> Outcome:
+    """What became of a text with the heads off: `mended` is right now and was not, `harmed` was right and is not, or
+    shows the fault now and did not; `changed` says something else without either, as where no answer is given.
+    """
+    before, after = row["before"]["verdict"], row["after"]["verdict"]
+    if after == "right" and before in ("fault", "other"):
+        return "mended"
+    if (before == "right" and after in ("fault", "other")) or (after == "fault" and before == "other"):
+        return "harmed"
+    return "changed" if row["changed"] else "same"
+
+
+def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Typed texts first, they are what was just asked; then those that changed, by outcome; then by side."""
+    labels, outcomes = ("typed", "anomalous", "normal"), list(OUTCOMES)
+    return sorted(
+        rows,
+        key=lambda row: (row["label"] != "typed", outcomes.index(outcome(row)), labels.index(row["label"])),
+    )
 
 
 def table(rows: Sequence[Mapping[str, Any]], word: Words) -> str:
-    """One row a text: its words, what the model says before and after, and how far the expected answer is ahead."""
-    shown = rows[:MOST_ROWS]
-    ahead = any(_ahead(row) for row in shown)
-    keys = ("text", "before", "after", *(["ahead"] if ahead else []))
+    """One row a text in this order: its words, what the model says before and after, what became of it, and how far the
+    expected answer is ahead. Texts that stay as they are, beside typed ones, are folded below.
+    """
+    shown = [row for row in rows if row["label"] == "typed" or outcome(row) != "same"]
+    rest = [row for row in rows if row["label"] != "typed" and outcome(row) == "same"]
+    ahead = any(_ahead(row) for row in rows)
+    parts = [_table(shown, ahead, word)] if shown else [f"<p>{escape(word('whatif.none_changed'))}</p>"]
+    if rest:
+        title = escape(word("whatif.same_rows", count=len(rest)))
+        parts.append(f"<details><summary>{title}</summary>{_table(rest, ahead, word)}</details>")
+    return f'<div class="before-after-all">{"".join(parts)}</div>'
+
+
+def _table(rows: Sequence[Mapping[str, Any]], ahead: bool, word: Words) -> str:
+    keys = ("text", "before", "after", "outcome", *(["ahead"] if ahead else []))
     titles = [f' title="{escape(word("whatif.ahead_help"))}"' if key == "ahead" else "" for key in keys]
     head = "".join(
         f"<th{title}>{escape(word(f'whatif.{key}'))}</th>" for key, title in zip(keys, titles, strict=True)
     )
-    texts = _texts(shown)
-    body = "".join(_row(row, text, ahead, word) for row, text in zip(shown, texts, strict=True))
+    texts = _texts(rows)
+    body = "".join(_row(row, text, ahead, word) for row, text in zip(rows, texts, strict=True))
     return (
         f'<div class="before-after" role="region" tabindex="0" aria-label="{escape(word("whatif.table"))}">'
         f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -54,7 +98,9 @@ def _texts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     cells: dict[int, str] = {}
     for of_typed in (True, False):
         places = [place for place, row in enumerate(rows) if (row["label"] == "typed") == of_typed]
-        cells |= zip(places, long_text.cells([str(rows[place]["text"]) for place in places]), strict=True)
+        cells |= zip(
+            places, long_text.cells([str(rows[place]["text"]) for place in places], TEXT), strict=True
+        )
     return [cells[place] for place in range(len(rows))]
 
 
@@ -66,13 +112,17 @@ def _row(row: Mapping[str, Any], text: str, ahead: bool, word: Words) -> str:
         if unread
         else ""
     )
-    changed = ' class="changed"' if row["changed"] else ""
+    became = outcome(row)
+    kind, sign = OUTCOMES[became]
+    marked = f'<b class="{kind}" aria-hidden="true">{sign}</b> ' if sign else ""
+    ending = f"{marked}{escape(word(f'whatif.outcome_{became}'))}"
     difference = f'<td class="ahead">{_ahead(row)}</td>' if ahead else ""
     return (
         f'<tr class="{escape(row["label"])}"><td class="mark" title="{label}"><span aria-hidden="true">'
         f'{MARKS[row["label"]]}</span><span class="unseen">{label}</span></td>'
         f'<td class="text" dir="auto">{text}{warning}</td>'
-        f"<td>{_answer(row, 'before', word)}</td><td{changed}>{_answer(row, 'after', word)}</td>{difference}</tr>"
+        f"<td>{_answer(row, 'before', word)}</td><td>{_answer(row, 'after', word)}</td>"
+        f'<td class="outcome {became}">{ending}</td>{difference}</tr>'
     )
 
 
@@ -92,8 +142,10 @@ def _answer(row: Mapping[str, Any], when: str, word: Words) -> str:
     if not answer:
         return f"<i>{escape(word('whatif.nothing'))}</i>{stop} {mark}"
     if share and not before:
+        repeats = not behind.replace(answer, "").strip(" \n…")
+        goes_on = "…" if repeats else escape(beginning(behind, GOES_ON))
         rest = (
-            f'<div class="goes-on" dir="auto">{escape(behind.strip())}{stop}</div>'
+            f'<div class="goes-on" dir="auto" title="{escape(behind.strip())}">{goes_on}{stop}</div>'
             if behind.strip()
             else stop
         )

@@ -40,13 +40,18 @@ def show(content: CircuitRecord | None, active: bool) -> None:
     defined = content.defined
     count = len(content.circuit)
     if defined:
+        first = circuit_words.needed_and_enough(defined[0], content.goal, language())
+        st.subheader(shell.plain(first), anchor=False, help=t("circuit_check.help"))
         st.markdown(shell.plain(circuit_words.faithfulness(defined[0], count, language())))
-        widgets.chart(
-            charts.beside_random(defined, colours.palette(), t),
-            "beside_random",
-            t("alt.circuit_check", count=count),
-        )
-        st.caption(t("circuit_check.reading"))
+        left, right = st.columns(2, gap="medium")
+        with left:
+            random = charts.beside_random(defined, colours.palette(), t)
+            widgets.chart(random, "beside_random", t("alt.circuit_check", count=count))
+            st.caption(t("circuit_check.reading"))
+        with right:
+            st.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
+            curve = charts.curve(defined[0], count, content.goal, colours.palette(), t)
+            widgets.chart(curve, "faithfulness_curve", t("alt.curve"))
     for sentence in (
         circuit_words.minimal_circuit(content, language()),
         circuit_words.minimal_ablation_set(content, "mean", language()),
@@ -63,15 +68,8 @@ def show(content: CircuitRecord | None, active: bool) -> None:
 
 def _details(content: CircuitRecord, defined: list[AblationCheck]) -> None:
     if defined:
-        left, right = st.columns([3, 2], gap="medium")
-        left.markdown(f"**{t('circuit_check.curve')}**", help=t("circuit_check.curve_help"))
-        with left:
-            curve = charts.curve(defined[0], len(content.circuit), content.goal, colours.palette(), t)
-            widgets.chart(curve, "faithfulness_curve", t("alt.curve"))
-        right.markdown(f"**{t('circuit_check.minimality')}**", help=t("circuit_check.minimality_help"))
-        with right:
-            minimality = charts.minimality(defined[0], colours.palette(), t)
-            widgets.chart(minimality, "minimality", t("alt.minimality"))
+        st.markdown(f"**{t('circuit_check.minimality')}**", help=t("circuit_check.minimality_help"))
+        widgets.chart(charts.minimality(defined[0], colours.palette(), t), "minimality", t("alt.minimality"))
     _table(charts.numbers(content.ablations, t))
     for ablation in content.ablations:
         if not ablation.defined:

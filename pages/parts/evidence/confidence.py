@@ -9,10 +9,13 @@ import streamlit as st
 from core.analysis.confidence import ENOUGH
 from core.discovery.thresholds import BAR, DIVERSITY
 from core.report.sentences.confidence import confidence_sentence
+from core.report.sentences.verdict import trust
 from core.schema import EvidenceAbout, StabilityRecord
 from core.text import percent
 from pages.parts import i18n, shell
 from pages.parts.data.results import Result
+from pages.parts.report import brief
+from pages.parts.session import state
 from pages.parts.session.state import language, t
 
 LEVELS = {
@@ -35,18 +38,21 @@ class Line:
 
 
 def show(result: Result) -> None:
-    """Level, sentence and numbers; a run made before this was measured says so."""
-    st.subheader(t("confidence.title"), anchor=False, help=t("confidence.help"))
+    """Level and reason in one line, the sentence and its numbers behind it; an older run says that it has none."""
     stability = result.manifest.stability
     if not stability or not stability.confidence:
         st.caption(t("confidence.not_measured"))
         return
     level = stability.confidence.level
     colour, icon = LEVELS[level]
-    st.badge(t(f"confidence.{level}"), color=colour, icon=icon)  # type: ignore[arg-type]
-    st.markdown(shell.plain(confidence_sentence(result.manifest, language())))
-    with st.expander(t("confidence.numbers"), icon=":material/query_stats:"):
-        st.html(table(lines(stability, result.manifest.evidence_about)))
+    told = trust(brief.facts_of(state.folder(), result), language())
+    with st.container(horizontal=True, vertical_alignment="center", key="trust_line"):
+        st.badge(told.word, color=colour, icon=icon, width="content")  # type: ignore[arg-type]
+        st.markdown(shell.plain(told.reason), width="content")
+        with st.popover(t("confidence.numbers"), type="tertiary"):
+            st.markdown(shell.plain(confidence_sentence(result.manifest, language())))
+            st.caption(t("confidence.help"))
+            st.html(table(lines(stability, result.manifest.evidence_about)))
 
 
 def lines(stability: StabilityRecord, about: EvidenceAbout) -> list[Line]:

@@ -11,11 +11,15 @@ from core.errors import StorageError
 from core.runs.result_reader import saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import EvidenceDetails
+from core.text import percent
+from core.text.folding import snippets
 from pages.parts.charts.colours import ANOMALOUS, INK, NORMAL, VERDICT, Palette
 from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
 from pages.parts.data.results import head_name
 
 MOST_HEADS = 12
+SNIPPET = 44  # Columns of a text in the name of its row
+STRONG = 0.55  # Share of the strongest colour from which numbers on it are white
 NAMED = 0.05  # Attribution from which a head is named that is no candidate
 ROOM = (0.08, 0.06)  # Room of a name, as shares of the picture's width and height
 KINDS = ("resample", "mean", "zero")
@@ -59,29 +63,55 @@ def _read_effects(path: str, stamp: int) -> pd.DataFrame:
 
 
 def texts_heat(
-    effects: pd.DataFrame, heads: list[str], colours: Palette, word: Words, order: Sequence[int] = ()
-) -> alt.Chart:
-    """A row a head, a column a text: which texts the effect comes from; texts in this order, or by number."""
+    effects: pd.DataFrame,
+    heads: list[str],
+    texts: Sequence[str],
+    colours: Palette,
+    word: Words,
+    order: Sequence[int] = (),
+) -> alt.LayerChart:
+    """A row a text, named by a piece of it, a column a head, the effect as a number; texts in this order, or by number.
+
+    `texts` are those of the run, by number from 1. Two colours by the effect's sign, none near 0.
+    """
     drawn = effects[effects["name"].isin(heads[:MOST_HEADS])]
+    numbers = [
+        number for number in order or sorted(drawn["example"].unique()) if number in set(drawn["example"])
+    ]
+    names = dict(zip(numbers, snippets([texts[number - 1] for number in numbers], SNIPPET), strict=True))
     most = max(1.0, float(drawn["effect"].abs().max()))
+    drawn = drawn.assign(
+        title=[f"{number} · {names[number]}" for number in drawn["example"]],
+        shown=drawn["effect"].map(percent),
+        ink=["#ffffff" if abs(effect) > STRONG * most else colours.text for effect in drawn["effect"]],
+    )
     colour = alt.Color(
         "effect:Q",
-        title=word("column.effect"),
         scale=alt.Scale(
             domain=[-most, 0, most], range=[NORMAL, colours.background, ANOMALOUS], interpolate="rgb"
         ),
-        legend=alt.Legend(format=".0%", gradientLength=110),
+        legend=None,  # each cell says its number
     )
-    fields = {"name:N": "chart.head", "example:O": "details.example", "effect:Q": "column.effect"}
-    cells = alt.Chart(drawn).mark_rect(stroke=colours.silent, strokeWidth=1)
-    axis = alt.Axis(labelAngle=0, ticks=False)
-    chart = cells.encode(
-        x=alt.X("example:O", sort=list(order) or None, title=word("details.example"), axis=axis),
-        y=alt.Y("name:N", sort=heads[:MOST_HEADS], title=None, axis=names_axis()),
-        color=colour,
+    fields = {"title:N": "details.example", "name:N": "chart.head", "shown:N": "column.effect"}
+    base = alt.Chart(drawn).encode(
+        x=alt.X(
+            "name:N",
+            sort=heads[:MOST_HEADS],
+            title=None,
+            axis=alt.Axis(labelAngle=0, orient="top", ticks=False),
+        ),
+        y=alt.Y(
+            "title:N",
+            sort=[f"{number} · {names[number]}" for number in numbers],
+            title=None,
+            axis=names_axis(labelLimit=360),
+        ),
         tooltip=tooltips(fields, word),
     )
-    return finished(chart, 46 + 26 * min(MOST_HEADS, drawn["name"].nunique()))
+    cells = base.mark_rect(stroke=colours.silent, strokeWidth=1).encode(color=colour)
+    words = base.mark_text(fontSize=11).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
+    layers = alt.layer(cells, words).resolve_scale(color="independent")
+    return finished(layers, 40 + 24 * len(numbers))
 
 
 def ablation_rows(details: EvidenceDetails, heads: list[str]) -> pd.DataFrame:

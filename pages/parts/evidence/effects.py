@@ -6,7 +6,7 @@ import pandas as pd
 from pages.parts.charts.colours import VERDICT, VERDICT_SHAPE, Palette
 from pages.parts.charts.shared import Words, dashed, finished, tooltips
 
-MOST_BARS = 20  # Heads drawn at most, those with the largest effects; the table holds all
+MOST_BARS = 12  # Heads drawn at most, those with the largest effects; the table holds all
 
 
 def tested(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import streamlit as st
 from core.report.sentences import circuit as circuit_words
 from core.schema import BeforeAfter, CircuitRecord
 from core.storage import local_model
+from core.text import listed
 from pages.parts import shell
 from pages.parts.data.results import Result
 from pages.parts.evidence import before_after, typed_texts
@@ -33,7 +34,6 @@ print(loaded.tokenizer.decode(written[0, ids.shape[1] :]))
 
 def show(result: Result, content: CircuitRecord | None) -> None:
     """Heads to choose, before and after, and the ablation file."""
-    st.subheader(t("whatif.title"), anchor=False, help=glossary.help_of("switch_off"))
     heads, mode, typed = _choices(result, content)
     if not heads:
         st.info(t("whatif.choose"), icon=":material/info:")
@@ -46,7 +46,7 @@ def show(result: Result, content: CircuitRecord | None) -> None:
         "new_tokens": NEW_TOKENS,
     }
     if (tried := worker_answer.ask("what_if", payload, "whatif")) is not None:
-        _tried(tried)
+        _tried(tried, content)
 
 
 def suggested(content: CircuitRecord | None) -> tuple[list[str], str]:
@@ -61,10 +61,9 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
     key, mode_key = f"off_{state.run_id()}", f"off_mode_{state.run_id()}"
     confirmed = list(result.selected[result.selected["verdict"] == "confirmed"]["name"])
     offered = [name for name in proposed or confirmed if name in names]
-    untouched = st.session_state.get(key) == st.session_state.get(f"{key}_offered")
-    if untouched and st.session_state.get(key) != offered:
+    if key not in st.session_state:
+        # What stands is never swapped under the reader's eyes: a check that ends later only makes a suggestion.
         st.session_state[key], st.session_state[mode_key] = offered, how
-        st.session_state[f"{key}_offered"] = list(offered)
     titles = result.titles()
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     heads = left.multiselect(
@@ -73,11 +72,14 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
         format_func=lambda name: titles.get(name, name),
         key=key,
         placeholder=t("whatif.choose"),
+        help=glossary.help_of("switch_off"),
         persist_state="session",
     )
     with right:
         mode = widgets.switch(t("whatif.mode"), MODES, "whatif.mode_{}", mode_key, help=t("whatif.mode_help"))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if proposed and list(heads) == confirmed != offered:
+            st.caption(t("whatif.suggests", heads=listed(language(), offered)), width="content")
         _quick(result, content, key)
     return list(heads), mode, typed_texts.typed(result)
 
@@ -104,16 +106,14 @@ def _take(key: str, heads: Sequence[str]) -> None:
     st.session_state[key] = list(heads)
 
 
-def _tried(tried: Mapping[str, Any]) -> None:
-    st.markdown(f"**{shell.plain(circuit_words.ablated(BeforeAfter.model_validate(tried), language()))}**")
-    st.html(before_after.table(_ordered(tried["rows"]), t))
+def _tried(tried: Mapping[str, Any], check: CircuitRecord | None) -> None:
+    told = circuit_words.ablated(BeforeAfter.model_validate(tried), language())
+    known = check and check.before_after and circuit_words.ablated(check.before_after, language())
+    if told != known:  # else the page says it in its first sentence
+        st.markdown(f"**{shell.plain(told)}**")
+    st.html(before_after.table(before_after.ordered(tried["rows"]), t))
     with st.expander(t("whatif.ablation_file"), icon=":material/code:"):
         st.markdown(t("whatif.ablation_file_text"))
         content = json.dumps(tried["ablation_file"], ensure_ascii=False, indent=1).encode()
         widgets.download("ablation.json", lambda: content)
         st.code(PROGRAM.format(model=local_model(tried["ablation_file"]["model"])), language="python")
-
-
-def _ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Typed texts first: they are what was just asked."""
-    return sorted(rows, key=lambda row: ("typed", "anomalous", "normal").index(row["label"]))

@@ -1,4 +1,4 @@
-"""The circuit page's view in the address: what is filtered, chosen and grouped, so that a link restores it.
+"""The view of the circuit and evidence pages in the address: what is filtered, chosen, open; a link restores it.
 
 `encode` and `decode` are pure; a value that cannot be meant is left out, and the page then shows its default.
 """
@@ -13,6 +13,8 @@ from pages.parts.circuit.groups import edge_name
 VIEWS = ("flow", "grid")
 PANELS = ("head", "edge")
 TABS = ("heads", "edges", "heat")
+PARTS = ("try", "effects", "circuit")
+"""The tabs of the evidence page."""
 LARGEST_SCORE = 1e9
 _HEAD = re.compile(r"L(0|[1-9]\d{0,4})H(0|[1-9]\d{0,4})", re.ASCII)
 _MLP = re.compile(r"MLP\d{1,4}")
@@ -24,7 +26,8 @@ _RUN = "view_run"  # Key of the run whose view the session holds
 class View:
     """What the reader has set; None and empty stand for the page's own choice.
 
-    `head` and `edge` (`L1H2>L3H4`) are open in the panel; `picked` brings the open one out in the picture.
+    `head` and `edge` (`L1H2>L3H4`) are open in the panel; `picked` brings the open one out in the picture. `part` is
+    the open tab of the evidence page, all others are of the circuit page.
     """
 
     view: str = "flow"
@@ -37,6 +40,7 @@ class View:
     picked: bool = False
     fold: bool = False
     tab: str = "heads"
+    part: str = "try"
 
 
 NAMES = tuple(field.name for field in fields(View))  # Names of the address's parameters
@@ -44,6 +48,7 @@ KEYS = {
     **{name: name for name in ("head", "edge", "panel", "picked")},
     **{name: f"asked_{name}" for name in ("score", "edges", "layers")},
     **{name: f"circuit_{name}" for name in ("view", "fold", "tab")},
+    "part": "evidence_part",
 }
 """Where the session holds each part of the view."""
 
@@ -71,6 +76,7 @@ def decode(parameters: Mapping[str, str]) -> View:
         picked=given["picked"] == "1",
         fold=given["fold"] == "1",
         tab=given["tab"] if given["tab"] in TABS else TABS[0],
+        part=given["part"] if given["part"] in PARTS else PARTS[0],
     )
 
 

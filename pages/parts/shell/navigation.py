@@ -43,13 +43,14 @@ def page_link(page: str, **look: Any) -> None:
 
 
 def page_parameters(page: str = "") -> dict[str, str]:
-    """What the address of a page tells: the open run, and on the circuit page what is shown of it.
+    """What the address of a page tells: the open run, and on the circuit and evidence pages what is shown of it.
 
     Not the language: a link opens in that of whoever follows it.
     """
     parts = {"run": state.run_id()} if state.run_id() else {}
-    if page == "circuit":
-        parts |= url_state.encode(url_state.gather(st.session_state, state.run_id()))
+    if page in ("circuit", "evidence"):
+        view = url_state.encode(url_state.gather(st.session_state, state.run_id()))
+        parts |= {name: value for name, value in view.items() if (name == "part") == (page == "evidence")}
     return parts
 
 

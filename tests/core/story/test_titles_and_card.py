@@ -15,7 +15,8 @@ from core.schema import (
     WrittenWord,
 )
 from core.story.card import card, card_html, proven_cards
-from core.story.titles import LONGEST, role_meaning, role_name, title, width
+from core.story.titles import LONGEST, role_meaning, role_name, title
+from core.text.folding import columns
 
 LEGAL = Mechanism(
     layer=1,
@@ -101,14 +102,14 @@ def test_what_stands_at_the_beginning_is_named_so() -> None:
 def test_names_are_short_however_long_the_words_are(language):
     for word in ("Donaudampfschifffahrtsgesellschaft", "独立行政法人情報処理推進機構"):
         shown = title(record(L0H3=reading(word)), "L0H3", language)
-        assert width(shown) <= LONGEST
+        assert columns(shown) <= LONGEST
         assert "…" in shown
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_every_role_has_a_short_name_and_a_meaning(language):
     for role in ("", *ROLES):
-        assert 0 < width(role_name(role, language)) <= LONGEST
+        assert 0 < columns(role_name(role, language)) <= LONGEST
         assert role_meaning(role, language)
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text.folding import beginning, folded, one_line
+from core.text.folding import beginning, columns, folded, one_line, snippets, within
 
 FRAME = "You are the desk of a shop that sorts tickets into departments.\nTicket: {}\nName the department in one word."
 
@@ -37,3 +37,11 @@ def test_a_line_holds_a_sign_for_every_break():
     assert one_line(" first\n  second\n\nthird ") == "first ⏎ second ⏎ third"
     assert beginning("first\nsecond", 9) == "first ⏎…"
     assert beginning("first", 5) == "first"
+
+
+def test_snippets_begin_where_texts_differ_and_count_full_width_letters_twice() -> None:
+    shared = "All of these tickets begin alike: "
+    assert snippets([shared + "late again", shared + "early"], 10) == ["… late ag…", "… early"]
+    assert snippets(["a\nb"], 10) == ["a ⏎ b"]
+    assert snippets(["請求書が届きません", "返金"], 9) == ["請求書が…", "返金"]
+    assert columns("請求a") == 5 and within("請求a", 5) == "請求a"

@@ -7,7 +7,8 @@ from pages.parts.charts.colours import LIGHT
 from pages.parts.data.results import load
 from pages.parts.evidence import effect_details
 from pages.parts.i18n import entries, text
-from tests.pages.conftest import OpenApp, shown
+from tests.pages.conftest import shown
+from tests.pages.evidence.conftest import OpenEvidence
 from tests.support.made_runs import make_run
 
 
@@ -15,7 +16,7 @@ def word(key: str, **values: object) -> str:
     return text("en", key, **values)
 
 
-def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app: OpenApp) -> None:
+def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
     best = load(run).selected.head(2)
     (one, two), (first, second) = best["name"], best[["layer", "head"]].to_numpy().tolist()
@@ -50,23 +51,31 @@ def test_effects_of_a_head_stand_under_the_number_of_the_anomalous_text(open_app
         (two, "zero"),
         (one, "resample"),
     ]
-    effect_details.texts_heat(effects, [one, two], LIGHT, word).to_dict()
+    heat = effect_details.texts_heat(
+        effects, [one, two], ["The first text", "The other"], LIGHT, word
+    ).to_dict()
+    (cells,) = heat["datasets"].values()
+    assert [(cell["title"], cell["name"], cell["shown"].replace("\u00a0", " ")) for cell in cells] == [
+        ("1 · The first text", one, "50 %"),
+        ("1 · The first text", two, "20 %"),
+    ]
     effect_details.ablations(rows_drawn, LIGHT, word).to_dict()
-    app = open_app("evidence", run=run.run_id)
-    assert entries("en")["details.texts"] not in shown(app)
+    app = open_evidence("effects", run.run_id)
+    assert entries("en")["details.texts"] in shown(app)
+    assert entries("en")["details.ablations"] not in shown(app)
     app.session_state["effect_details"] = True
     app.run()
     assert not app.exception
-    assert entries("en")["details.texts"] in shown(app)
+    assert entries("en")["details.ablations"] in shown(app)
 
 
-def test_run_without_these_files_has_no_details(open_app: OpenApp) -> None:
+def test_run_without_these_files_has_no_details(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
     assert effect_details.by_example(run, ["L0H1"], []).empty
     assert effect_details.evidence(run).heads == {}
     (run.path / "evidence.json").write_text("{half", encoding="utf-8")
     assert effect_details.evidence(run).heads == {}
-    assert entries("en")["details.texts"] not in shown(open_app("evidence", run=run.run_id))
+    assert entries("en")["details.texts"] not in shown(open_evidence("effects", run.run_id))
 
 
 def test_screen_beside_the_codes_by_hand() -> None:

@@ -12,6 +12,7 @@ from core.schema import HEAD_COLUMNS, BlocksRecord, LayerShares, units_table
 from core.text.csv_safe import csv_bytes
 from pages.parts.i18n import LANGUAGES, entries
 from tests.pages.conftest import OpenApp, run_until, shown
+from tests.pages.evidence.conftest import OpenEvidence
 from tests.support.made_runs import make_run, write_circuit
 
 
@@ -24,11 +25,51 @@ def test_page_leads_with_before_and_after(open_app: OpenApp, language: str) -> N
     page = shown(app)
     assert "L0H1" in page and "6" in page
     assert app.multiselect(key=f"off_{run.run_id}").value == ["L0H1", "L2H3"]
+    assert "&lt;b&gt;now&lt;/b&gt;" in page and "<b>now</b>" not in page
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_circuit_says_first_whether_it_is_needed_and_enough(
+    open_evidence: OpenEvidence, language: str
+) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_circuit(run)
+    app = open_evidence("circuit", run.run_id, language)
+    first = {"en": "Needed: yes. Enough: yes.", "ja": "必要か：はい。十分か：はい。"}[language]
+    assert app.subheader[0].value == first
     share, words = {"en": ("3 %", "240 words"), "ja": ("3 %", "240 語")}[language]
     assert any(words in line.value and share in line.value.replace("\u00a0", " ") for line in app.markdown)
-    assert "&lt;b&gt;now&lt;/b&gt;" in page and "<b>now</b>" not in page
-    assert entries(language)["circuit_check.title"] in page
     assert not any(button.key == "check_circuit" for button in app.button)
+
+
+def test_only_the_open_tab_is_drawn(open_evidence: OpenEvidence) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_circuit(run)
+    table = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig").assign(p_value=0.01)
+    run.write_bytes("heads.csv", table.to_csv(index=False).encode("utf-8-sig"))
+    effects = open_evidence("effects", run.run_id)
+    assert len(effects.dataframe) == 1
+    assert "p_value" not in effects.dataframe[0].value
+    effects.toggle(key="evidence_tests").set_value(True).run()
+    assert "p_value" in effects.dataframe[0].value
+    assert not effects.multiselect
+    assert not open_evidence("circuit", run.run_id).dataframe
+
+
+def test_heads_are_not_swapped_when_a_check_ends(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    app = open_app("evidence", run=run.run_id)
+    before = app.multiselect(key=f"off_{run.run_id}").value
+    assert before and before != ["L0H1", "L2H3"]
+    write_circuit(run)
+    app.run()
+    assert app.multiselect(key=f"off_{run.run_id}").value == before
+    assert entries("en")["whatif.suggests"].format(heads="L0H1 and L2H3") in [
+        one.value for one in app.caption
+    ]
+    app.button(key="take_suggested").click().run()
+    assert app.multiselect(key=f"off_{run.run_id}").value == ["L0H1", "L2H3"]
+    assert not any("L0H1 and L2H3." in one.value for one in app.caption)
 
 
 def test_choice_of_heads_changes_what_is_asked(open_app: OpenApp) -> None:
@@ -62,9 +103,9 @@ def test_characters_of_a_typed_text_that_the_model_cannot_read_are_named(
     assert shown(app).count(warning) == 1
 
 
-def test_check_is_begun_followed_and_shown(open_app: OpenApp) -> None:
+def test_check_is_begun_followed_and_shown(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("circuit", run.run_id)
     assert entries("en")["circuit_check.nothing_yet"] in shown(app)
     app.button(key="check_circuit").click().run()
     run_until(app, lambda: read_circuit(run) is not None)
@@ -72,9 +113,9 @@ def test_check_is_begun_followed_and_shown(open_app: OpenApp) -> None:
     assert "candidates alone give" in shown(app)
 
 
-def test_check_is_stopped(open_app: OpenApp) -> None:
+def test_check_is_stopped(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True, name="slow")
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("effects", run.run_id)
     app.button(key="check_heads").click().run()
     run_until(app, lambda: any(button.key == "cancel_check" for button in app.button))
     app.button(key="cancel_check").click().run()
@@ -83,9 +124,9 @@ def test_check_is_stopped(open_app: OpenApp) -> None:
     assert entries("en")["circuit_check.cancelled_heads"] in shown(app)
 
 
-def test_failed_check_says_why_and_can_be_begun_again(open_app: OpenApp) -> None:
+def test_failed_check_says_why_and_can_be_begun_again(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True, name="refuse")
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("circuit", run.run_id)
     app.button(key="check_circuit").click().run()
     run_until(app, lambda: len(app.error) > 0)
     assert "safetensors" in app.error[0].value
@@ -94,18 +135,18 @@ def test_failed_check_says_why_and_can_be_begun_again(open_app: OpenApp) -> None
 
 @pytest.mark.parametrize("state", ["no_difference", "no_candidates"])
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_state_without_numbers_is_said(open_app: OpenApp, language: str, state: str) -> None:
+def test_state_without_numbers_is_said(open_evidence: OpenEvidence, language: str, state: str) -> None:
     run = make_run(runs_folder(), verdicts=True)
     write_circuit(run, state=state)
-    app = open_app("evidence", language, run=run.run_id)
+    app = open_evidence("circuit", run.run_id, language)
     assert not app.exception
     assert len(app.info) >= 1
 
 
-def test_unfinished_check_shows_its_parts_and_the_button(open_app: OpenApp) -> None:
+def test_unfinished_check_shows_its_parts_and_the_button(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
     write_circuit(run, complete=False)
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("circuit", run.run_id)
     assert any(button.key == "check_circuit" for button in app.button)
     assert "candidates alone give" in shown(app)
 
@@ -124,13 +165,16 @@ def test_model_that_is_gone_is_explained_and_the_rest_stands(open_app: OpenApp) 
     write_circuit(run)
     app = open_app("evidence", run=run.run_id)
     run_until(app, lambda: any("gone" in error.value for error in app.error))
-    assert "candidates alone give" in shown(app)
+    app.session_state["evidence_part"] = "circuit"
+    assert "candidates alone give" in shown(app.run())
 
 
-def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open_app: OpenApp) -> None:
+def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(
+    open_evidence: OpenEvidence,
+) -> None:
     run = make_run(runs_folder(), verdicts=True)
     write_circuit(run)
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("circuit", run.run_id)
     tables = len(app.dataframe)
     app.session_state["circuit_details"] = True
     app.run()
@@ -139,7 +183,7 @@ def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(open
     assert entries("en")["circuit_check.minimality"] in shown(app)
 
 
-def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> None:
+def test_confirmed_heads_that_the_codes_missed_are_named(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
     table = pd.read_csv(run.path / "heads.csv", encoding="utf-8-sig")
     place = table.index[~table["selected"]][0]
@@ -149,7 +193,7 @@ def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> N
     table.loc[place, "verdict"] = "confirmed"
     run.write_bytes("heads.csv", table.to_csv(index=False).encode("utf-8-sig"))
     run.write_json("manifest.json", {**run.read_json("manifest.json"), "every_head": True})
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("effects", run.run_id)
     missed = f"L{table.loc[place, 'layer']}H{table.loc[place, 'head']}"
     assert any(missed in info.value for info in app.info)
     assert not any(button.key == "check_heads" for button in app.button)
@@ -157,12 +201,12 @@ def test_confirmed_heads_that_the_codes_missed_are_named(open_app: OpenApp) -> N
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_mlp_blocks_stand_with_their_effects_where_they_were_measured(
-    open_app: OpenApp, language: str
+    open_evidence: OpenEvidence, language: str
 ) -> None:
     run = make_run(runs_folder(), verdicts=True)
-    before = open_app("evidence", language, run=run.run_id)
+    before = open_evidence("effects", run.run_id, language)
     words = entries(language)
-    assert words["evidence.mlps"] not in [one.value for one in before.subheader]
+    assert not [one for one in before.dataframe if "block" in one.value]
     blocks = pd.DataFrame(
         {
             "layer": [0, 1],
@@ -183,12 +227,11 @@ def test_mlp_blocks_stand_with_their_effects_where_they_were_measured(
     )
     manifest = run.manifest().model_copy(update={"blocks": BlocksRecord(layers=shares)})
     run.write_model("manifest.json", manifest)
-    app = open_app("evidence", language, run=run.run_id)
-    assert not app.exception
-    assert words["evidence.mlps"] in [one.value for one in app.subheader]
+    app = open_evidence("effects", run.run_id, language)
     assert mlp_sentence(manifest, language) in [one.value for one in app.markdown]
     (shown_table,) = [one.value for one in app.dataframe if "block" in one.value]
     assert shown_table["block"].tolist() == ["MLP0", "MLP1"]
     assert shown_table["verdict"].tolist() == [words["verdict.confirmed"], words["verdict.not_confirmed"]]
+    app = open_evidence("try", run.run_id, language)
     heads = [name for name in app.multiselect(key=f"off_{run.run_id}").options if name.startswith("MLP")]
     assert heads == ["MLP0", "MLP1"]

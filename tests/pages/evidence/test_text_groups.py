@@ -6,7 +6,8 @@ from core.runs.run_folder import RunFolder, runs_folder
 from core.schema import TextGroup, TextGroups
 from pages.parts.evidence.text_groups import order
 from pages.parts.i18n import LANGUAGES, entries
-from tests.pages.conftest import OpenApp, shown
+from tests.pages.conftest import shown
+from tests.pages.evidence.conftest import OpenEvidence
 from tests.support.made_runs import make_run
 
 FOUND = TextGroups(
@@ -32,8 +33,8 @@ def test_picture_goes_group_by_group():
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_groups_are_told_with_a_button_each(open_app: OpenApp, language: str) -> None:
-    app = open_app("evidence", language, run=run_with(FOUND).run_id)
+def test_groups_are_told_with_a_button_each(open_evidence: OpenEvidence, language: str) -> None:
+    app = open_evidence("effects", run_with(FOUND).run_id, language)
     assert not app.exception
     page = shown(app)
     assert "L0H1" in page
@@ -43,16 +44,16 @@ def test_groups_are_told_with_a_button_each(open_app: OpenApp, language: str) ->
     assert entries(language)["text_groups.alone"].format(texts="7") == app.button(key="group_alone_2").label
 
 
-def test_one_mechanism_has_no_buttons(open_app: OpenApp) -> None:
-    app = open_app("evidence", run=run_with(TextGroups(state="one", heads=4)).run_id)
+def test_one_mechanism_has_no_buttons(open_evidence: OpenEvidence) -> None:
+    app = open_evidence("effects", run_with(TextGroups(state="one", heads=4)).run_id)
     assert "One mechanism" in shown(app)
     assert not any(str(button.key).startswith("group_alone") for button in app.button)
 
 
-def test_a_group_opens_as_a_draft_with_the_normal_texts(open_app: OpenApp) -> None:
+def test_a_group_opens_as_a_draft_with_the_normal_texts(open_evidence: OpenEvidence) -> None:
     run = run_with(FOUND)
     whole = run.config().examples
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("effects", run.run_id)
     app.button(key="group_alone_1").click().run()
     assert not app.exception
     draft = app.session_state["draft"]

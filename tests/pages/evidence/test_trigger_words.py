@@ -7,6 +7,7 @@ from core.runs.run_folder import RunFolder, runs_folder
 from core.schema import PartnersRecord
 from pages.parts.i18n import LANGUAGES, entries
 from tests.pages.conftest import OpenApp, shown
+from tests.pages.evidence.conftest import OpenEvidence
 from tests.support.made_runs import make_run
 
 
@@ -24,8 +25,10 @@ def run_with_partners() -> RunFolder:
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_evidence_names_the_words_and_marks_them_in_the_texts(open_app: OpenApp, language: str) -> None:
-    app = open_app("evidence", language, run=run_with_partners().run_id)
+def test_evidence_names_the_words_and_marks_them_in_the_texts(
+    open_evidence: OpenEvidence, language: str
+) -> None:
+    app = open_evidence("effects", run_with_partners().run_id, language)
     assert not app.exception
     page = shown(app)
     assert entries(language)["trigger_words.title"] in page
@@ -40,7 +43,7 @@ def test_the_circuit_names_the_word_in_a_line(open_app: OpenApp) -> None:
     assert any("The fault goes when “invoice” becomes “parcel” (1 of 1 texts)." in line for line in lines)
 
 
-def test_runs_without_made_partners_say_nothing_of_words(open_app: OpenApp) -> None:
+def test_runs_without_made_partners_say_nothing_of_words(open_evidence: OpenEvidence) -> None:
     run = make_run(runs_folder(), verdicts=True)
-    app = open_app("evidence", run=run.run_id)
+    app = open_evidence("effects", run.run_id)
     assert entries("en")["trigger_words.title"] not in shown(app)

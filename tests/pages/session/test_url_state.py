@@ -29,6 +29,7 @@ FULL = View(
     picked=True,
     fold=True,
     tab="heat",
+    part="effects",
 )
 
 

@@ -137,3 +137,19 @@ def test_check_that_was_broken_off_or_found_nothing_is_told_as_it_is() -> None:
     assert "did not come to its end" in incomplete[1]
     assert lines(**part, complete=True, ablations=[undefined]) == []
     assert lines(state="no_difference", ablations=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("alone", "left", "said"),
+    [
+        (0.9, 0.1, "Needed: yes. Enough: yes."),
+        (0.89, -0.2, "Needed: yes. Enough: in part."),
+        (0.4, 0.5, "Needed: in part. Enough: no."),
+        (1.2, 0.51, "Needed: no. Enough: yes."),
+        (None, None, ""),
+    ],
+)
+def test_needed_and_enough_come_first(content, alone, left, said):
+    numbers = {"faithfulness": alone, "completeness": left}
+    ablation = content().ablations[0].model_copy(update=numbers)
+    assert circuit.needed_and_enough(ablation, 0.9, "en") == said
