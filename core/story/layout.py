@@ -14,8 +14,9 @@ from unicodedata import east_asian_width
 
 from core.story.routes import Route, routes
 from core.story.story import Line, Node, Story
-from core.story.titles import LONGEST, width
+from core.story.titles import LONGEST
 from core.text import text
+from core.text.folding import columns
 
 MOST_WORDS, MOST_ANSWERS = 8, 5
 LONGEST_WORD = 18  # Letters of half width
@@ -80,9 +81,9 @@ def text_width(shown: str, size: float) -> float:
 
 def shortened(shown: str, most: int) -> str:
     """The text in at most this many letters of half width."""
-    if width(shown) <= most:
+    if columns(shown) <= most:
         return shown
-    while width(shown) > most - 1:
+    while columns(shown) > most - 1:
         shown = shown[:-1]
     return shown.rstrip() + "…"
 
