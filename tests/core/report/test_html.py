@@ -30,22 +30,29 @@ HOSTILE = st.lists(
 
 
 class Parsed(HTMLParser):
-    """The elements of a page in order, and its text."""
+    """The elements of a page in order, and its text; of the picture, whose places follow from its texts, the names of
+    elements and attributes alone.
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.text = ""
+        self.in_picture = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag + str(attrs))
+        self.in_picture = self.in_picture or tag == "svg"
+        self.tags.append(tag + str([name for name, _ in attrs] if self.in_picture else attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_picture = self.in_picture and tag != "svg"
 
     def handle_comment(self, data: str) -> None:
         self.tags.append("comment")
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += "" if self.in_picture else data
 
 
 def page_with(word: str) -> str:
