@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.report.sentences.heads import chance, selection_note
+from core.text import joined
 from pages.parts import shell
 from pages.parts.charts import colours, legends, shared
 from pages.parts.circuit import controls, edge_panel, graph, head_panel
@@ -51,15 +52,15 @@ def chart(result: Result, shown: Shown) -> None:
 
 
 def way(result: Result) -> None:
-    """From the words over the heads to the answers; what is unproven on demand."""
-    with st.container(horizontal=True):
+    """From the words over the heads to the answers, of all texts or of one; what is unproven on demand."""
+    with st.container(horizontal=True, vertical_alignment="center", key="picture_row"):
         unproven = controls.unproven()
         mlps = True
         if len(result.mlps):
             mlps = st.toggle(t("present.mlps"), value=True, key="picture_mlps", persist_state="session")
-    picture.show(result, "picture", open_head, unproven, mlps)
-    st.html(f'<div class="legend">{legends.verdicts(set(result.selected["verdict"]))}</div>')
-    st.caption(t("present.reading"))
+        example = picture.selected(result, "picture")
+    picture.show(result, "picture", open_head, unproven, mlps, example)
+    st.html(legends.of_story(picture.telling.of(result, language()), unproven, mlps))
 
 
 def drawn(result: Result, shown: Shown) -> None:
@@ -106,7 +107,7 @@ def heads_tab(result: Result) -> None:
     """The table of heads; a ticked row opens its head."""
     everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
-    st.caption(t("circuit.row_opens"))
+    st.caption(joined(language(), t("circuit.row_opens"), selection_note(result.manifest, language())))
     key = table_key("heads_table", names, opened_heads())
     tables.heads(result, not everything, key=key, opened=partial(row_ticked, key, names))
 
@@ -136,7 +137,7 @@ def explore(result: Result) -> None:
     """Picture, panel of one head or edge, tables."""
     settle(result)
     shell.keep_address("circuit")
-    main, side = st.columns([7, 3], gap="medium")
+    main, side = st.columns([3, 1], gap="small")
     with main.container(border=True):
         shown = controls.show(result)
         drawn(result, shown)
@@ -159,8 +160,6 @@ def page() -> None:
     after_run.show(result)
     if state.settings_changed():
         st.info(t("circuit.settings_changed"), icon=":material/info:")
-    if note := selection_note(result.manifest, language()):
-        st.caption(note)
     trigger_words.in_one_line()
     if result.selected.empty or nothing:
         if not nothing:  # else the reason stands above

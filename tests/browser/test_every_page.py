@@ -24,10 +24,6 @@ WORDS = {"result": 120, "circuit": 110, "evidence": 150, "report": 250}
 """Words at first view at most."""
 HIGHEST = 2500
 """Pixels of a page at most."""
-TOO_MANY = {("circuit", "ja")}
-"""Pages, with the language, that still say more; the case fails as soon as one does not."""
-TOO_HIGH: set[tuple[str, str]] = set()
-"""The same of pages that are still higher."""
 
 ANSWERED = {"examples": ".tokens tbody tr"}
 """What is drawn once the worker has answered, on pages that ask it."""
@@ -128,11 +124,11 @@ def test_first_view_says_no_more_than_one_takes_in(
     seen: dict[tuple[str, str], Seen], page: str, language: str
 ) -> None:
     count = seen[page, language].words
-    assert (count > WORDS[page]) is ((page, language) in TOO_MANY), f"{count} words"
+    assert count <= WORDS[page], f"{count} words"
 
 
 @pytest.mark.parametrize("language", list(LOCALES))
 @pytest.mark.parametrize("page", PAGES)
 def test_page_is_not_too_high(seen: dict[tuple[str, str], Seen], page: str, language: str) -> None:
     height = seen[page, language].height
-    assert (height > HIGHEST) is ((page, language) in TOO_HIGH), f"{height} pixels"
+    assert height <= HIGHEST, f"{height} pixels"

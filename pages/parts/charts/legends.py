@@ -6,6 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from core.story import Story
 from pages.parts.charts import drawings
 from pages.parts.charts.colours import INK
 from pages.parts.circuit import groups
@@ -34,6 +35,18 @@ def verdicts(shown: Collection[str] = VERDICTS) -> str:
         for verdict in VERDICTS
         if verdict in shown
     )
+
+
+def of_story(story: Story, unproven: bool, mlps: bool) -> str:
+    """The legend of the picture from words to answers: verdicts, units and lines that it shows."""
+    nodes = [node for node in story.nodes if (unproven or node.proven) and (mlps or node.unit == "head")]
+    signs = verdicts({node.verdict for node in nodes})
+    kinds = [t("present.number")] if any(node.effect is not None for node in nodes) else []
+    if any(node.unit == "mlp" for node in nodes):
+        kinds.append(t("present.square"))
+    if unproven:
+        kinds.append(t("present.dotted"))
+    return f'<div class="legend">{signs}{"".join(f"<span>{escape(kind)}</span>" for kind in kinds)}</div>'
 
 
 def ring(number: int) -> str:

@@ -66,7 +66,7 @@ function present(root, data) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".story");
-  root.innerHTML = "<button type='button'></button>" + data.svg + data.text;
+  root.innerHTML = data.svg + "<button type='button'></button>" + data.text;
   const button = root.querySelector("button");
   button.textContent = data.present;
   button.addEventListener("click", () => present(root, data));

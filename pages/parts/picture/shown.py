@@ -8,9 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from core.report.sentences import verdict
-from core.story import Story, draw
+from core.runs.facts import Facts
+from core.story import Story, StoryText, draw
 from core.story.building import merged
 from core.story.svg import DARK, LIGHT, spoken
+from core.text import listed
 from pages.parts.data.results import Result
 from pages.parts.picture import telling
 from pages.parts.session import state
@@ -32,15 +34,13 @@ def show(
     opened: Callable[[str], None] | None = None,
     unproven: bool = False,
     mlps: bool = True,
-    texts: bool = True,
+    example: int | None = None,
 ) -> bool:
     """The picture of the open run, and whether a head or MLP block was just clicked; `opened` is called with its name.
 
-    With `texts` one text can be selected, which stands below with the words that are read.
+    With `example` it is that of one text, which stands below with the words that are read.
     """
-    everything = telling.of(result, language())
-    example = _selected(everything, key) if texts and everything.texts else None
-    story = everything if example is None else telling.of(result, language(), example)
+    story = telling.of(result, language(), example)
     facts = telling.facts_of(result)
     colours = DARK if st.context.theme.type == "dark" else LIGHT
 
@@ -53,7 +53,7 @@ def show(
         key=key,
         data={
             "svg": draw(story, language(), colours, unproven, mlps),
-            "text": _text(story, example) if texts else "",
+            "text": _text(story, facts, example),
             "title": verdict.headline(facts, result.examples, language()),
             "sentence": verdict.helps(facts, language()),
             "present": t("present.start"),
@@ -75,8 +75,11 @@ def still(result: Result) -> None:
     st.html(f'<img class="told-way" src="data:image/svg+xml;base64,{source}" alt="{words}">')
 
 
-def _selected(story: Story, key: str) -> int | None:
-    """Draw the list of texts; the number of the selected one, None for all."""
+def selected(result: Result, key: str) -> int | None:
+    """Draw the list of texts; the number of the selected one, None for all, and where the run tells of none."""
+    story = telling.of(result, language())
+    if not story.texts:
+        return None
     names: dict[int, str] = {0: t("present.all_texts")}
     for text in story.texts:
         said = "".join(text.pieces).strip()
@@ -92,12 +95,11 @@ def _selected(story: Story, key: str) -> int | None:
     return number or None
 
 
-def _text(story: Story, example: int | None) -> str:
-    """One text with each piece told what word it belongs to; the first where none is selected."""
-    texts = [text for text in story.texts if example in (None, text.example)]
-    if not texts:
+def _text(story: Story, facts: Facts, example: int | None) -> str:
+    """The text with each piece told what word it belongs to, what was said, and what without the heads."""
+    text = next((text for text in story.texts if text.example == example), None)
+    if text is None:
         return ""
-    text = texts[0]
     words = {word.text for word in story.words}
     pieces = []
     for at, piece in enumerate(text.pieces):
@@ -105,4 +107,15 @@ def _text(story: Story, example: int | None) -> str:
         named = f' data-word="{escape(word)}"' if word in words else ""
         look = ' class="trigger"' if at in text.differing else ""
         pieces.append(f"<span{named}{look}>{escape(piece)}</span>")
-    return f'<p dir="auto">{"".join(pieces)} <b>{escape(text.before)}</b></p>'
+    return f'<p dir="auto">{"".join(pieces)} {_answers(text, facts)}</p>'
+
+
+def _answers(text: StoryText, facts: Facts) -> str:
+    """`Legal → Billing without L1H2`, as far as it was tried."""
+    before = f"<b>{escape(text.before)}</b>"
+    trial = facts.circuit.before_after if facts.circuit else None
+    if trial is None or not text.after:
+        return before
+    without = t("result.without", heads=listed(language(), list(trial.heads)))
+    arrow = f'<span aria-label="{escape(t("result.becomes"))}">→</span>'
+    return f"{before} {arrow} <b>{escape(text.after)}</b> <small>{escape(without)}</small>"

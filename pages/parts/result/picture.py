@@ -7,8 +7,8 @@ from pages.parts.result.telling import Telling
 
 
 def show(telling: Telling) -> None:
-    """The picture of the circuit page, without its list of texts; nothing where no head stands out."""
+    """The picture of the circuit page, of all texts; nothing where no head stands out."""
     if not telling.facts.listed or telling.result.selected.empty:
         return
-    if shown.show(telling.result, "result_picture", open_head, texts=False):
+    if shown.show(telling.result, "result_picture", open_head):
         shell.go("circuit")

@@ -1,10 +1,13 @@
 """The circuit page's row of controls: search, filters, groups."""
 
+import json
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from core.runs.head_notes import HeadLabel, groups, read_labels, write_group, write_label
 from core.runs.run_folder import runs_folder
@@ -15,7 +18,7 @@ from pages.parts.circuit.view_state import table_key
 from pages.parts.data import results
 from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, picture_of, shown
-from tests.support.made_runs import make_run
+from tests.support.made_runs import make_run, write_circuit
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
@@ -185,7 +188,7 @@ def test_the_flow_is_the_way_from_words_to_answers_with_the_unproven_dotted_on_d
 ) -> None:
     run = make_run(runs_folder(), verdicts=True)
     app = open_app("circuit", language, run.run_id)
-    assert entries(language)["present.reading"] in shown(app)
+    assert entries(language)["present.number"] in shown(app)
     drawing = picture_of(app)
     refuted = app.toggle(key="picture_unproven").set_value(True).run()
     assert drawing != picture_of(refuted) and "stroke-dasharray" in picture_of(refuted)
@@ -201,3 +204,26 @@ def test_refuted_edges_are_drawn_on_demand_or_where_they_are_picked(monkeypatch:
     session.update(edge="b>d", panel="edge", picked=True)
     assert list(shown_now.drawn["name"]) == ["a>b", "b>c", "b>d"]
     assert len(replace(shown_now, unproven=True).drawn) == 4
+
+
+def test_one_text_is_shown_with_what_is_said_without_the_heads(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    write_circuit(run)
+    texts = results.load(run).examples
+    first = str(texts.loc[texts["label"] == "anomalous", "text"].iloc[0])
+    path = {"example": 1, "label": "anomalous", "pieces": [first, " <b>"], "differing": [1]}
+    run.write_json("mechanisms.json", {"units": {}, "texts": [path]})
+    app = open_app("circuit", run=run.run_id)
+    assert text_below(app) == "", "the picture of all texts shows none of them"
+    app.selectbox(key=f"picture_text_{run.run_id}").set_value(1).run()
+    below = text_below(app)
+    assert ' class="trigger"> &lt;b&gt;</span>' in below
+    assert re.search(
+        r"<b>today</b> <span [^>]*>→</span> <b>Billing</b> <small>without L0H1 and L2H3</small>", below
+    )
+
+
+def text_below(app: AppTest) -> str:
+    """The text under the picture."""
+    (part,) = app.get("bidi_component")
+    return str(json.loads(part.proto.json)["text"])
