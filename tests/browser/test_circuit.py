@@ -31,12 +31,9 @@ MIDDLE = """path => {
 }"""
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
-    sit: Sit, sample_run: str, language: str
-) -> None:
-    reader = sit(language)
-    reader.page.goto(f"{reader.address}/circuit?lang={language}&run={sample_run}&view=grid")
+def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(sit: Sit, sample_run: str) -> None:
+    reader = sit()
+    reader.page.goto(f"{reader.address}/circuit?run={sample_run}&view=grid")
     reader.is_settled()
     drawn = reader.page.locator(f"{PICTURE} path[aria-label^=L]").last
     head = (drawn.get_attribute("aria-label") or "").split(",")[0]
@@ -52,7 +49,7 @@ def test_click_opens_a_head_and_an_edge_and_the_link_shows_them_again(
     source, target = view["edge"].split("-")
     assert (view["panel"], view["picked"]) == ("edge", "1")
     link = reader.page.url
-    other = sit(language)
+    other = sit()
     other.page.goto(link)
     other.title_is("circuit.title")
     other.is_settled()

@@ -15,9 +15,8 @@ def box(word: str) -> str:
     return "\n\n".join(f"Hello,\nthe {subject} came {word}.\nDepartment:" for subject in SUBJECTS)
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_seven_tickets_of_three_lines_are_read_as_seven_texts(sit: Sit, language: str) -> None:
-    reader = sit(language)
+def test_seven_tickets_of_three_lines_are_read_as_seven_texts(sit: Sit) -> None:
+    reader = sit()
     to_the_examples(reader)
     page = reader.page
     boxes = page.locator("[class*='st-key-paste_'] textarea")
