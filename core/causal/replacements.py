@@ -3,8 +3,8 @@
 - `resample`: their z in the partner text. Texts without a partner get that of a drawn text of the other side, counted
   from the last token; where that text is shorter, its first token stands for what it lacks. Where answer tokens are
   read along, the other text is read with the same ones behind it.
-- `mean`: the mean z of the normal texts: from the last token of a text on the mean over their last tokens, before it
-  the mean over all their tokens.
+- `mean`: the mean z of the normal texts: at the last token of a text, where the answer begins, the mean over their last
+  tokens; everywhere else, before it and at answer tokens behind it, the mean over all their tokens.
 - `zero`: nothing.
 """
 
@@ -120,9 +120,9 @@ class Replacements:
             entries, length = values[done : done + len(of_row)], len(row.ids)
             done += len(of_row)
             if kind == "mean":
-                middle = max(row.start - 1 - start, 0)
-                entries[:, :middle] = everywhere[list(of_row)][:, None]
-                entries[:, middle : length - start] = last[list(of_row)][:, None]
+                entries[:, : length - start] = everywhere[list(of_row)][:, None]
+                if row.start > start:
+                    entries[:, row.start - 1 - start] = last[list(of_row)]
             elif kind == "resample":
                 z = self._z_of(self.other(row) if row.answer else self._donor_of[row.text])[layer]
                 places = from_the_end(length, len(z))[start:]

@@ -1,9 +1,9 @@
 """Blast radius: what else changes with heads ablated, on text that the model writes itself and on the normal texts.
 
 Both runs read the same texts, which the unchanged model wrote or the user gave (teacher forcing): a next word is
-changed where another one is now the likeliest, and perplexity is that of the text's own next tokens. The heads write
-what the ablation file has them write: in a normal text the mean over all tokens, behind a beginning that the model
-goes on from the mean over last tokens; or nothing.
+changed where another one is now the likeliest, and perplexity is that of the text's own next tokens. Such a text has
+no answer, so the heads write what the ablation file has them write everywhere else: the mean over all tokens, or
+nothing. What becomes of the answers is compared elsewhere.
 """
 
 import math
@@ -42,10 +42,9 @@ Source = Literal["own", "normal"]
 
 @dataclass(frozen=True)
 class ReadText:
-    """Token ids of a text; next tokens count from position `first` on, and behind `start` tokens it is written."""
+    """Token ids of a text; next tokens count from position `first` on."""
 
     tokens: Sequence[int]
-    start: int
     first: int = 0
 
 
@@ -96,7 +95,7 @@ def blast_radius(
     pieces = yield from relayed(
         own_text(loaded, normal, config.seed), lambda passes: Progress(STAGE, passes, most)
     )
-    own = [ReadText(piece.tokens, piece.begins, piece.begins - 1) for piece in pieces]
+    own = [ReadText(piece.tokens, piece.begins - 1) for piece in pieces]
     sources: list[tuple[Source, list[ReadText]]] = [("own", own), ("normal", given(normal))]
     rows = []
     for source, texts in sources:
@@ -111,7 +110,7 @@ def given(texts: Sequence[Sequence[int]]) -> list[ReadText]:
     """Texts as they are read; tokens that all of them begin with (a frame, a chat template) count once."""
     columns = zip(*texts, strict=False)
     shared = len(list(takewhile(lambda column: len(set(column)) == 1, columns)))
-    return [ReadText(text, len(text), max(0, shared - 1) if place else 0) for place, text in enumerate(texts)]
+    return [ReadText(text, max(0, shared - 1) if place else 0) for place, text in enumerate(texts)]
 
 
 def measured(
@@ -122,10 +121,12 @@ def measured(
     lengths = [len(text.tokens) for text in texts]
     for batch in batches_of(lengths, range(len(texts)), tokens_for(loaded.device)):
         asked = [texts[i] for i in batch]
-        starts = [text.start for text in asked]
 
-        def changed(starts: Sequence[int] = starts) -> AbstractContextManager[Any]:
-            return ablated(loaded, file, starts)
+        # the last token is the place of an answer, and no next token of the text is read there
+        def changed(
+            ends: Sequence[int] = tuple(map(lengths.__getitem__, batch)),
+        ) -> AbstractContextManager[Any]:
+            return ablated(loaded, file, ends)
 
         before, after = (_hidden(loaded, asked, inside) for inside in (nullcontext, changed))
         for row, text in enumerate(asked):

@@ -25,7 +25,7 @@ from core.generators import relayed
 from core.heads import HeadId, MlpId, UnitId
 from core.mechanisms._answers import Way
 from core.model.batching import BATCH_ROWS, tokens_for
-from core.model.hooks import on_z
+from core.model.hooks import on_z, tokens_in_front
 from core.model.loaded_model import LoadedModel
 from core.model.mlp_outputs import on_mlp
 from core.model.next_token import head_logits, hidden_at
@@ -157,7 +157,7 @@ def _batches(
 
 @contextmanager
 def _off(loaded: LoadedModel, patching: Patching, units: Sequence[UnitId]) -> Iterator[None]:
-    """Each row of the passes inside has its unit off; its last token is at the last place, or the only one."""
+    """Each row of the passes inside has its unit off: whole texts, which end at the last place, then written tokens."""
     by_layer: dict[tuple[type, int], list[tuple[int, int | None]]] = {}
     for row, unit in enumerate(units):
         by_layer.setdefault((type(unit), unit.layer), []).append((row, getattr(unit, "head", None)))
@@ -170,10 +170,13 @@ def _off(loaded: LoadedModel, patching: Patching, units: Sequence[UnitId]) -> It
             else:
                 everywhere, last = (means[layer][head] for means in patching.replacements.means)
             own = changed[row] if head is None else changed[row, :, head]
-            own[:-1], own[-1] = everywhere.to(values), last.to(values)
+            own[:] = everywhere.to(values)
+            if not in_front():
+                own[-1] = last.to(values)
         return changed
 
     with ExitStack() as stack:
+        in_front = stack.enter_context(tokens_in_front(loaded))
         for kind, layer in by_layer:
             on = on_mlp if kind is MlpId else on_z
             stack.enter_context(on(loaded, layer, partial(change, kind, layer)))

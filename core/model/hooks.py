@@ -52,6 +52,20 @@ _CACHES = ("cache", "past_key_values", "layer_past")
 """What attention modules call the key and value cache; from 5.24 on transformers calls it `cache`."""
 
 
+@contextmanager
+def tokens_in_front(loaded: LoadedModel) -> Iterator[Callable[[], int]]:
+    """Tells inside how many tokens a key and value cache holds in front of the pass that runs."""
+    held = 0
+
+    def enter(_body: nn.Module, _args: Any, kwargs: Mapping[str, Any]) -> None:
+        nonlocal held
+        caches = [kwargs.get(name) for name in _CACHES]
+        held = next((int(cache.get_seq_length()) for cache in caches if cache is not None), 0)
+
+    with before(loaded.model.base_model, enter):
+        yield lambda: held
+
+
 def run_again(
     attention: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], hidden_states: Tensor
 ) -> None:

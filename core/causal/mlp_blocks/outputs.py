@@ -1,8 +1,8 @@
 """What MLP blocks add in place of their own output, and putting it there: as `core.causal.replacements` for heads.
 
 - `resample`: their output in the partner text, counted from the last token where lengths differ.
-- `mean`: the mean output over the normal texts: from the last token of a text on the mean over their last tokens,
-  before it the mean over all their tokens.
+- `mean`: the mean output over the normal texts: at the last token of a text the mean over their last tokens,
+  everywhere else the mean over all their tokens.
 - `zero`: nothing.
 """
 
@@ -91,8 +91,10 @@ class MlpOutputs:
             row = rows[number]
             length = len(row.ids)
             if kind == "mean":
-                middle = max(row.start - 1 - start, 0)
-                of_row[:middle], of_row[middle : length - start] = self._means[layer]
+                everywhere, last = self._means[layer]
+                of_row[: length - start] = everywhere
+                if row.start > start:
+                    of_row[row.start - 1 - start] = last
             elif kind == "resample":
                 other = self._kept[layer][self._other(row)]
                 of_row[: length - start] = other[from_the_end(length, len(other))[start:]]

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -90,11 +91,14 @@ def test_generate_of_transformers_works_under_an_ablation_file(loaded):
     )
 
 
+@pytest.mark.parametrize("earlier", [False, True])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "gpt_neox", "qwen3", "gemma2"])
-def test_generation_with_and_without_a_cache_agrees(kind):
-    """From the last token of the text on the heads write one value, so no step depends on what was said before."""
+def test_generation_with_and_without_a_cache_agrees(kind, earlier):
+    """Behind the text the heads write one value, so no step depends on what was said before."""
     loaded = tiny(kind, seed=2)
     ablation_file = make_ablation_file(loaded, HEADS, "mean", [3 * mean for mean in means(loaded)])
+    if earlier:
+        ablation_file = replace(ablation_file, behind="last")
     ids = torch.tensor([loaded.encode("w1 w2 w3")])
     written = {}
     for starts in (None, [3]):
@@ -116,8 +120,18 @@ def test_generation_with_and_without_a_cache_agrees(kind):
     assert (written[False, False] - plain).abs().max() > 1e-3
 
 
-def test_answer_tokens_get_the_value_of_the_last_token(loaded):
-    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
+@pytest.mark.parametrize("earlier", [False, True])
+def test_the_last_value_stands_at_the_answer_alone_and_in_earlier_files_behind_it_too(
+    loaded, earlier, tmp_path
+):
+    content = make_ablation_file(loaded, HEADS, "mean", means(loaded)).as_json()
+    if earlier:  # as a version wrote it that knew no `behind`
+        del content["behind"]
+        content["format"] = 1
+    file = tmp_path / "ablation.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    ablation_file = read_ablation_file(file)
+    assert ablation_file.as_json() == content
     row = torch.tensor([loaded.encode("w1 w2 w3 w4 w5")])
     surgery = Surgery(loaded)
     plain = surgery.attend
@@ -126,15 +140,35 @@ def test_answer_tokens_get_the_value_of_the_last_token(loaded):
         z = z.clone()
         for head in HEADS:
             if head.layer == layer:
-                z[0, :2, head.head] = means(loaded)[0][head.layer, head.head]
-                z[0, 2:, head.head] = means(loaded)[1][head.layer, head.head]
+                z[0, :, head.head] = means(loaded)[0][head.layer, head.head]
+                z[0, 2 : None if earlier else 3, head.head] = means(loaded)[1][head.layer, head.head]
         return plain(layer, z)
 
     surgery.attend = attend
     with torch.no_grad():
+        wanted = surgery.run(row)
         with ablated(loaded, ablation_file, [3]):
-            got = loaded.model(row).logits
-        assert got == pytest.approx(surgery.run(row), abs=1e-4)
+            whole = loaded.model(row).logits
+        with ablated(loaded, ablation_file):  # as generation does: the text, then token by token
+            first = loaded.model(row[:, :3], use_cache=True)
+            fourth = loaded.model(row[:, 3:4], cache=first.past_key_values)
+            fifth = loaded.model(row[:, 4:], cache=fourth.past_key_values)
+    by_token = torch.cat([first.logits, fourth.logits, fifth.logits], dim=1)
+    torch.testing.assert_close(whole, wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(by_token, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_text_whose_beginning_lies_in_a_cache_ends_with_the_last_value(loaded):
+    ablation_file = make_ablation_file(loaded, HEADS, "mean", means(loaded))
+    ids = torch.tensor([loaded.encode("w1 w2 w3 w4 w5")])
+    for starts in (None, [5]):
+        with torch.no_grad(), ablated(loaded, ablation_file, starts):
+            whole = loaded.model(ids).logits[:, 2:]
+        with torch.no_grad(), ablated(loaded, ablation_file, [5]):
+            beginning = loaded.model(ids[:, :2], use_cache=True)
+        with torch.no_grad(), ablated(loaded, ablation_file, starts):
+            rest = loaded.model(ids[:, 2:], cache=beginning.past_key_values).logits
+        torch.testing.assert_close(rest, whole, atol=1e-4, rtol=1e-4)
 
 
 def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(tmp_path):
@@ -156,6 +190,7 @@ def test_ablation_file_is_read_as_it_was_written_and_other_weights_are_refused(t
         [],
         {},
         {"format": 99, "mode": "mean", "heads": {}, "model": "m", "weights_hash": "h"},
+        {"format": 3, "mode": "mean", "behind": "no", "heads": {}, "model": "m", "weights_hash": "h"},
         {"format": 1, "mode": "off", "heads": {}, "model": "m", "weights_hash": "h"},
         {"format": 1, "mode": "mean", "heads": {"seven": {}}, "model": "m", "weights_hash": "h"},
         {"format": 1, "mode": "mean", "heads": {"L0H1": {"last": []}}, "model": "m", "weights_hash": "h"},

@@ -171,9 +171,9 @@ def test_answers_of_several_tokens_are_read_behind_the_partner_too(method):
         with hooked(loaded, 1, lambda output: given.update(own=output.clone())):
             logits(loaded, [*texts[text + 4], *answer])
         value = given["own"]
-        if method == "mean":  # from the last token of the text on the mean of last tokens
+        if method == "mean":  # the mean of last tokens stands at the last token of the text alone
             value = everywhere.repeat(value.shape[1], 1)
-            value[len(texts[text]) - 1 :] = last
+            value[len(texts[text]) - 1] = last
             value = value[None]
         with hooked(loaded, 1, lambda _output: value), torch.no_grad():
             read = loaded.model(input_ids=torch.tensor([[*texts[text], *answer]])).logits[0].log_softmax(-1)

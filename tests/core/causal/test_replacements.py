@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from core.causal.metric import Row
 from core.causal.replacements import from_the_end
 from core.generators import result_of
 from core.heads import HeadId, all_heads
@@ -66,6 +67,20 @@ def test_each_row_has_its_own_heads(loaded: LoadedModel, tokens: Tensor) -> None
 def test_donor_is_counted_from_the_end(length, donor):
     places = from_the_end(length, donor).tolist()
     assert places == [max(0, position + donor - length) for position in range(length)]
+
+
+@pytest.mark.parametrize("start", [0, 2, 3, 4])
+def test_the_mean_of_last_tokens_stands_where_the_answer_begins_and_nowhere_else(start):
+    patching, _ = patched(tiny("gpt2", seed=2), pairs(count=2), "mean")
+    everywhere, last = (means[1][2] for means in patching.replacements.means)
+    row = Row(0, (5, 6, 7, 8, 9), 4, ())  # four tokens of a text and one of an answer
+    values = patching.replacements.at(1, [row], [[2]], "mean", start)[0]
+    torch.testing.assert_close(values, torch.stack([everywhere] * 3 + [last] + [everywhere])[start:])
+    of_mlp = patching.mlp_outputs
+    of_mlp.prepare([row], [1], "mean", False)
+    everywhere, last = of_mlp.means(1)
+    values = of_mlp.at(1, [row], [0], "mean", start)[0]
+    torch.testing.assert_close(values, torch.stack([everywhere] * 3 + [last] + [everywhere])[start:])
 
 
 def test_texts_without_partners_get_a_drawn_text_of_the_other_side():

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from core.causal.ablation_file import read_ablation_file
+from core.causal.ablation_file import AblationFile, HeadValue, read_ablation_file
 from core.config import make_config
 from core.examples.reading import from_rows
 from core.generators import result_of
@@ -17,20 +17,23 @@ from core.model.loading import load_model
 from core.model.tokens import own_text as own
 from core.report.sentences import blast
 from core.schema import BlastRadius, BlastRow, CircuitRecord
-from tests.support.tiny_models import save_tiny
+from tests.support.tiny_models import save_tiny, tiny
 
 HEADS = [HeadId(0, 1), HeadId(1, 2)]
 
 
 @pytest.fixture(scope="module")
 def tiny_config(tmp_path_factory):
-    folder = save_tiny(tmp_path_factory.mktemp("tiny"), "gpt2", seed=2)
+    return _of_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+def _of_tiny(folder):
     rows = [
         {"label": label, "text": " ".join(["w1", f"w{10 + i}", word, *["w7 w3"] * i])}
         for i in range(3)
         for label, word in (("anomalous", "w5"), ("normal", "w6"))
     ]
-    return make_config(model=str(folder), examples=from_rows(rows))
+    return make_config(model=str(save_tiny(folder, "gpt2", seed=2)), examples=from_rows(rows))
 
 
 def test_share_and_perplexity_by_hand():
@@ -55,7 +58,7 @@ def test_nothing_read_gives_no_number_and_endless_loss_no_perplexity():
 def test_what_all_texts_begin_with_counts_once():
     texts = given([[1, 2, 3, 4], [1, 2, 5], [1, 2, 3]])
     # the last token of what is shared comes before the first that differs
-    assert [(text.first, text.start) for text in texts] == [(0, 4), (1, 3), (1, 3)]
+    assert [text.first for text in texts] == [0, 1, 1]
     assert [text.first for text in given([[1, 2]])] == [0]
 
 
@@ -77,15 +80,12 @@ def test_both_sources_equal_plain_hooks(tiny_config, mode):
     # the normal texts share their first token alone, so that every place counts
     for row, texts in zip(
         radius.rows,
-        ([(piece.tokens, piece.begins) for piece in pieces], [(text, len(text)) for text in normal]),
+        ([piece.tokens for piece in pieces], normal),
         strict=True,
     ):
         changed, losses = [], []
-        for tokens, start in texts:
-            before, after = (
-                _logits(loaded, tokens, heads, start)[start - 1 if row.source == "own" else 0 : -1]
-                for heads in ({}, values)
-            )
+        for tokens in texts:
+            before, after = (_logits(loaded, tokens, heads)[:-1] for heads in ({}, values))
             own_next = torch.tensor(tokens)[-len(before) :]
             changed += (before.argmax(-1) != after.argmax(-1)).tolist()
             losses.append(torch.nn.functional.cross_entropy(after.double(), own_next, reduction="none"))
@@ -95,7 +95,7 @@ def test_both_sources_equal_plain_hooks(tiny_config, mode):
         assert row.perplexity_after != row.perplexity_before
 
 
-def _logits(loaded, tokens, heads, start):
+def _logits(loaded, tokens, heads):
     """Logits (position, vocabulary) of the model's own forward pass, with a hook at each output projection."""
     handles = []
     for layer, block in enumerate(loaded.layers):
@@ -107,8 +107,8 @@ def _logits(loaded, tokens, heads, start):
                 head = HeadId.parse(name)
                 if head.layer == layer:
                     of_head = z[0, :, head.head * width : (head.head + 1) * width]
-                    of_head[: start - 1] = torch.tensor(value["everywhere"])
-                    of_head[start - 1 :] = torch.tensor(value["last"])
+                    of_head[:] = torch.tensor(value["everywhere"])
+                    of_head[-1] = torch.tensor(value["last"])
             return (z,)
 
         handles.append(block.attn.c_proj.register_forward_pre_hook(change))
@@ -118,6 +118,30 @@ def _logits(loaded, tokens, heads, start):
     finally:
         for handle in handles:
             handle.remove()
+
+
+@pytest.mark.parametrize("mode", ["mean", "zero"])
+def test_a_head_that_always_writes_its_mean_has_no_radius(tmp_path, mode, monkeypatch):
+    """Head 2 of layer 1 copies a constant, whatever it looks at; only at an answer would the file write another one."""
+    config, loaded = _of_tiny(tmp_path), tiny("gpt2", seed=2)
+    head, width = HeadId(1, 2), loaded.shape.d_head
+    mixed = loaded.layers[1].attn.c_attn
+    with torch.no_grad():
+        values = slice(mixed.weight.shape[1] * 2 // 3 + 2 * width, mixed.weight.shape[1] * 2 // 3 + 3 * width)
+        mixed.weight[:, values], mixed.bias[values] = 0, torch.linspace(1, 2, width)
+    constant = tuple(torch.linspace(1, 2, width).tolist())
+
+    def file(*_):
+        far = HeadValue(constant if mode == "mean" else (0.0,) * width, (9.0,) * width)
+        return AblationFile(loaded.name, loaded.weights_hash, mode, {head: far})
+
+    monkeypatch.setattr("core.inspection.blast_radius.ablation_file_of", file)
+    pool = type("Pool", (), {"get": lambda *_: loaded})()
+    radius = result_of(blast_radius(config, [head], mode, pool))
+    for row in radius.rows:
+        assert row.tokens > 10 and (row.changed == 0) == (mode == "mean")
+        same = row.perplexity_after == pytest.approx(row.perplexity_before, rel=1e-5)
+        assert same == (mode == "mean")
 
 
 def test_own_text_is_the_same_for_a_seed_and_stops_where_the_model_does(tiny_config):
@@ -152,7 +176,7 @@ def test_batches_change_nothing(tiny_config, tmp_path):
     content = what_if(tiny_config, HEADS, "mean", new_tokens=1)["ablation_file"]
     path.write_text(json.dumps(content), encoding="utf-8")
     file = read_ablation_file(path)
-    texts = [ReadText([5, 6, 7, 8, 9], 2), ReadText([5, 6], 2), ReadText([9, 8, 7], 3)]
+    texts = [ReadText([5, 6, 7, 8, 9]), ReadText([5, 6]), ReadText([9, 8, 7])]
     together, alone = Tally(), Tally()
     list(measured(loaded, texts, file, together))
     for text in texts:
