@@ -18,6 +18,7 @@ FONTS = (
 )
 """Latin first, then the Japanese faces of Linux, macOS and Windows, before any Chinese one can step in."""
 UP, DOWN = "#D55E00", "#0072B2"
+MOST_SPOKEN = 8
 SIGN = {"up": "▲", "down": "▼"}
 VERDICT = {"confirmed": "#009E73", "partly": "#E69F00", "not_confirmed": "#9CA3AF", "unchecked": "#5B7FA6"}
 
@@ -76,15 +77,25 @@ def draw(
 
 
 def spoken(story: Story, language: str) -> str:
-    """The picture in words."""
+    """The picture in words: the first words, the proven units by the size of their effect, the answers."""
     comma = text(language, "circuit.comma")
+    proven = sorted((node for node in story.nodes if node.proven), key=lambda node: -abs(node.effect or 0.0))
+    units = comma.join(node.name for node in proven[:MOST_SPOKEN])
+    if len(proven) > MOST_SPOKEN:
+        units = text(language, "story.more", names=units, count=len(proven) - MOST_SPOKEN)
     return text(
         language,
-        "story.spoken",
+        "story.spoken" if proven else "story.spoken_none",
         words=comma.join(word.text for word in story.words[:3]) or "–",
-        units=comma.join(node.name for node in story.nodes if node.proven) or "–",
+        units=units or _nothing(story, language),
         answers=comma.join(f"{SIGN[said.direction]} {said.word}" for said in story.answers[:5]) or "–",
     )
+
+
+def _nothing(story: Story, language: str) -> str:
+    """What is said where nothing is proven."""
+    tested = any(node.verdict != "unchecked" for node in story.nodes)
+    return text(language, "story.none" if tested or not story.nodes else "story.untested")
 
 
 def _headings(places: Layout, story: Story, language: str, colours: Colours) -> str:
@@ -97,7 +108,7 @@ def _headings(places: Layout, story: Story, language: str, colours: Colours) -> 
             tags.append(_text(x, places.height - 10, f"+{count}", colours.faint, HEADING))
     if not any(node.proven for node in story.nodes):
         middle = places.width / 2
-        tags.append(_text(middle, places.height - 10, text(language, "story.none"), colours.faint, FONT - 1))
+        tags.append(_text(middle, places.height - 10, _nothing(story, language), colours.faint, FONT - 1))
     return "".join(tags)
 
 

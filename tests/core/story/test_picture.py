@@ -26,6 +26,7 @@ from core.schema import (
 from core.story import Line, Node, Said, Story, Word, draw, routes, story_of
 from core.story.building import merged
 from core.story.layout import Box, layout
+from core.story.svg import spoken
 from tests.support.made_result import evidence_result
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -204,6 +205,14 @@ def test_lines_of_one_gap_keep_apart_within_it(count: int):
     assert routes.apart([95.0, 120.0], (90.0, 130.0)) == [95.0, 120.0], "where there is room, none is moved"
 
 
+def test_of_many_units_the_strongest_are_spoken():
+    many = tuple(Node(f"L0H{at}", "head", 0, "", "confirmed", at / 60) for at in range(60))
+    assert spoken(Story((), many, (), (Said("Legal", "up"),)), "en") == (
+        "From the words – through L0H59, L0H58, L0H57, L0H56, L0H55, L0H54, L0H53, L0H52 and 52 more "
+        "to the answers ▲ Legal."
+    )
+
+
 def test_every_column_is_a_step_of_its_own_and_no_step_is_empty():
     nodes = tuple(Node(f"L{at // 9}H{at}", "head", at // 9, "", "confirmed", 0.1) for at in range(27))
     for words in ((), (Word("refund", True, (1,)),)):
@@ -228,7 +237,10 @@ def test_a_picture_without_proven_heads_says_so():
     assert "No head has been shown to matter." in draw(weak, "en")
     assert 'data-name="L0H0"' not in draw(weak, "en")
     assert 'data-name="L0H0"' in draw(weak, "en", unproven=True)
+    assert spoken(weak, "en") == "Words: –. Answers: –. No head has been shown to matter."
+    assert "影響が示されたヘッドはありません" in spoken(weak, "ja")
     untested = Story((), (Node("L0H0", "head", 0, "", "unchecked", None),), (), ())
+    assert "No head has been tested." in draw(untested, "en") and "tested" in spoken(untested, "en")
     assert 'data-name="L0H0"' in draw(untested, "en") and "stroke-dasharray" in draw(untested, "en")
 
 
