@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pages.parts.session.url_state import PARTS
 from pages.parts.shell import PAGES
 from tests.browser.conftest import LOCALES
 from tests.browser.reader import PATIENCE, Reader
@@ -25,8 +26,10 @@ WORDS = {"result": 120, "circuit": 110, "evidence": 150, "report": 250}
 HIGHEST = 2500
 """Pixels of a page at most."""
 
-ANSWERED = {"examples": ".tokens tbody tr"}
+ANSWERED = {"examples": ".tokens tbody tr", "evidence": ".before-after tbody tr"}
 """What is drawn once the worker has answered, on pages that ask it."""
+TABS = tuple(f"evidence-{part}" for part in PARTS[1:])
+"""What stands behind the other tabs of the evidence, each as a page of its own."""
 
 _JAPANESE = re.compile("[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
@@ -89,8 +92,9 @@ def seen(address: str, browser: Any, sample_runs: dict[str, str]) -> Iterator[di
         context.on("request", lambda request, asked=asked: asked.append(request.url))
         reader = Reader(context.new_page(), language, address)
         reader.page.on("websocket", lambda socket, asked=asked: asked.append(socket.url))
-        for page in PAGES:
-            reader.opens(page, run=sample_runs[language])
+        for page in (*PAGES, *TABS):
+            name, _, part = page.partition("-")
+            reader.opens(name, run=sample_runs[language], **({"part": part} if part else {}))
             if page in ANSWERED:
                 reader.page.locator(ANSWERED[page]).first.wait_for(timeout=PATIENCE)
             reader.is_settled()
@@ -105,7 +109,7 @@ def seen(address: str, browser: Any, sample_runs: dict[str, str]) -> Iterator[di
 
 
 @pytest.mark.parametrize("language", list(LOCALES))
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", (*PAGES, *TABS))
 def test_axe_finds_nothing_serious(seen: dict[tuple[str, str], Seen], page: str, language: str) -> None:
     assert seen[page, language].faults == []
 
@@ -128,7 +132,7 @@ def test_first_view_says_no_more_than_one_takes_in(
 
 
 @pytest.mark.parametrize("language", list(LOCALES))
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", (*PAGES, *TABS))
 def test_page_is_not_too_high(seen: dict[tuple[str, str], Seen], page: str, language: str) -> None:
     height = seen[page, language].height
     assert height <= HIGHEST, f"{height} pixels"

@@ -48,7 +48,7 @@ def test_from_the_start_page_to_the_report(sit: Sit, language: str) -> None:
     reader.title_is("circuit.title")
     reader.presses("circuit.next")
     reader.title_is("evidence.title")
-    page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=PATIENCE)
+    page.locator(".before-after").first.wait_for(timeout=PATIENCE)
     reader.keeps("evidence")
     assert page.get_by_text(reader.texts["evidence.not_computed"]).count() == 0
     reader.presses("evidence.next")

@@ -96,19 +96,26 @@ def needed_and_enough(ablation: AblationCheck, goal: float, language: str) -> st
     """Whether the candidates are needed and enough, in the first words of the check; empty without numbers.
 
     Needed: without them at most 1 − goal of the behaviour is left. Enough: alone they give the goal of it. Half of the
-    way is `in part`. (Completeness and faithfulness, as in Wang et al. 2022, section 4.)
+    way is `in part`; what random circuits of as many heads do as well, in the middle 90 % of them, is shown for none.
+    (Completeness and faithfulness, as in Wang et al. 2022, section 4.)
     """
     if not ablation.defined or ablation.faithfulness is None or ablation.completeness is None:
         return ""
+    taken = 1.0 - ablation.completeness
+    random = [1.0 - share for share in ablation.random_completeness]
     return text(
         language,
         "circuit.needed_and_enough",
-        needed=text(language, f"circuit.{_reaches(1.0 - ablation.completeness, goal)}"),
-        enough=text(language, f"circuit.{_reaches(ablation.faithfulness, goal)}"),
+        needed=text(language, f"circuit.{_reaches(taken, goal, random)}"),
+        enough=text(
+            language, f"circuit.{_reaches(ablation.faithfulness, goal, ablation.random_faithfulness)}"
+        ),
     )
 
 
-def _reaches(share: float, goal: float) -> str:
+def _reaches(share: float, goal: float, random: Sequence[float]) -> str:
+    if random and share <= band(random)[1]:
+        return "like_random"
     return "yes" if share >= goal else "in_part" if share >= HALF else "no"
 
 

@@ -35,7 +35,7 @@ def outcome(row: Mapping[str, Any]) -> Outcome:
         return "mended"
     if (before == "right" and after in ("fault", "other")) or (after == "fault" and before == "other"):
         return "harmed"
-    return "changed" if row["changed"] else "same"
+    return "changed" if row["changed"] or before != after else "same"
 
 
 def ordered(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ from pages.parts.charts.shared import Words, dashed, finished, names_axis, toolt
 from pages.parts.data.results import head_name
 
 MOST_HEADS = 12
+MOST_TEXTS = 24
 SNIPPET = 44  # Columns of a text in the name of its row
 STRONG = 0.55  # Share of the strongest colour from which numbers on it are white
 NAMED = 0.05  # Attribution from which a head is named that is no candidate
@@ -75,9 +76,9 @@ def texts_heat(
     `texts` are those of the run, by number from 1. Two colours by the effect's sign, none near 0.
     """
     drawn = effects[effects["name"].isin(heads[:MOST_HEADS])]
-    numbers = [
-        number for number in order or sorted(drawn["example"].unique()) if number in set(drawn["example"])
-    ]
+    known = set(drawn["example"])
+    numbers = [number for number in order or sorted(known) if number in known][:MOST_TEXTS]
+    drawn = drawn[drawn["example"].isin(numbers)]
     names = dict(zip(numbers, snippets([texts[number - 1] for number in numbers], SNIPPET), strict=True))
     most = max(1.0, float(drawn["effect"].abs().max()))
     drawn = drawn.assign(

@@ -48,6 +48,8 @@ def texts(result: Result, names: list[str]) -> None:
     widgets.chart(heat, "by_text", t("alt.effects_by_text"))
     if order:
         st.caption(t("text_groups.order"))
+    if (total := single["example"].nunique()) > effect_details.MOST_TEXTS:
+        st.caption(t("details.first_texts", shown=effect_details.MOST_TEXTS, total=total))
 
 
 def of_heads(result: Result, check: JobState | None) -> None:

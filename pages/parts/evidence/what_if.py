@@ -64,6 +64,7 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
     if key not in st.session_state:
         # What stands is never swapped under the reader's eyes: a check that ends later only makes a suggestion.
         st.session_state[key], st.session_state[mode_key] = offered, how
+        st.session_state[f"{key}_offered"] = list(offered)
     titles = result.titles()
     left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     heads = left.multiselect(
@@ -78,14 +79,15 @@ def _choices(result: Result, content: CircuitRecord | None) -> tuple[list[str], 
     with right:
         mode = widgets.switch(t("whatif.mode"), MODES, "whatif.mode_{}", mode_key, help=t("whatif.mode_help"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if proposed and list(heads) == confirmed != offered:
+        if st.session_state.get(f"{key}_offered") != offered != list(heads):
             st.caption(t("whatif.suggests", heads=listed(language(), offered)), width="content")
-        _quick(result, content, key)
+        _quick(result, content, key, mode_key)
     return list(heads), mode, typed_texts.typed(result)
 
 
-def _quick(result: Result, content: CircuitRecord | None, key: str) -> None:
-    """Buttons that take a whole set of heads."""
+def _quick(result: Result, content: CircuitRecord | None, key: str, mode_key: str) -> None:
+    """Buttons that take a whole set of heads; the suggestion with the ablation that it was found under."""
+    how = suggested(content)[1]
     sets = {
         "suggested": suggested(content)[0],
         "smallest": list(content.minimal_circuit.heads) if content and content.minimal_circuit else [],
@@ -97,13 +99,15 @@ def _quick(result: Result, content: CircuitRecord | None, key: str) -> None:
                 t(f"whatif.take_{name}", count=len(heads)),
                 key=f"take_{name}",
                 on_click=_take,
-                args=(key, heads),
+                args=(key, heads, mode_key, how if name == "suggested" else ""),
                 type="tertiary",
             )
 
 
-def _take(key: str, heads: Sequence[str]) -> None:
+def _take(key: str, heads: Sequence[str], mode_key: str, how: str) -> None:
     st.session_state[key] = list(heads)
+    if how:
+        st.session_state[mode_key] = how
 
 
 def _tried(tried: Mapping[str, Any], check: CircuitRecord | None) -> None:

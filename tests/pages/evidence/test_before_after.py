@@ -77,7 +77,7 @@ def test_texts_of_many_lines_keep_them_and_what_all_begin_with_is_folded() -> No
         ("right", "fault", True, "harmed"),
         ("right", "other", True, "harmed"),
         ("other", "fault", True, "harmed"),
-        ("fault", "other", True, "changed"),
+        ("fault", "other", False, "changed"),
         ("", "", True, "changed"),
         ("fault", "fault", False, "same"),
         ("right", "right", True, "changed"),

@@ -140,16 +140,18 @@ def test_check_that_was_broken_off_or_found_nothing_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("alone", "left", "said"),
+    ("alone", "left", "random", "said"),
     [
-        (0.9, 0.1, "Needed: yes. Enough: yes."),
-        (0.89, -0.2, "Needed: yes. Enough: in part."),
-        (0.4, 0.5, "Needed: in part. Enough: no."),
-        (1.2, 0.51, "Needed: no. Enough: yes."),
-        (None, None, ""),
+        (0.9, 0.1, 0.3, "Needed: yes. Enough: yes."),
+        (0.89, -0.2, 0.3, "Needed: yes. Enough: in part."),
+        (0.4, 0.5, 0.3, "Needed: in part. Enough: no."),
+        (1.2, 0.51, 0.3, "Needed: no. Enough: yes."),
+        (0.95, 0.0, 0.95, "Needed: yes. Enough: no more than random heads."),
+        (None, None, 0.3, ""),
     ],
 )
-def test_needed_and_enough_come_first(content, alone, left, said):
+def test_needed_and_enough_come_first(content, alone, left, random, said):
     numbers = {"faithfulness": alone, "completeness": left}
-    ablation = content().ablations[0].model_copy(update=numbers)
+    others = {"random_faithfulness": (random,) * 20, "random_completeness": (1 - random / 3,) * 20}
+    ablation = content().ablations[0].model_copy(update={**numbers, **others})
     assert circuit.needed_and_enough(ablation, 0.9, "en") == said
