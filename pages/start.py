@@ -87,7 +87,7 @@ def how_it_works() -> None:
 
 
 shell.header("start", t("start.lead"))
-left, middle, right = st.columns([5, 4, 4], gap="medium")
+left, middle, right = st.columns([5, 4.2, 3.8], gap="medium")
 with left.container(border=True, height="stretch", vertical_alignment="distribute"):
     sample_card()
 with middle.container(border=True, height="stretch", vertical_alignment="distribute"):

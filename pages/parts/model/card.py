@@ -20,7 +20,7 @@ from pages.parts.session.state import t
 def show(card: ModelCard) -> None:
     """The model's numbers, its shape as a drawing, memory against what is there, and what was checked."""
     with st.container(border=True):
-        drawing, facts = st.columns([1, 2], gap="large", vertical_alignment="center")
+        drawing, facts = st.columns([2, 5], gap="large", vertical_alignment="center")
         by_layer = card.get("heads_by_layer") or [card["n_heads"]] * card["n_layers"]
         shape = _shape(by_layer)
         drawing.html(drawings.model_shape(by_layer, shape))

@@ -36,8 +36,8 @@ def _about(scenario: Scenario, model: FetchedModel) -> str:
     name = f"{scenario.model_folder.name} · {t('real.about', size=model.parameters, licence=model.licence)}"
     if scenario.ready:
         return f"{name} · {origin_words(origin_of(str(scenario.model_folder)))}"
-    sizes = {"hub_size": i18n.size(model.hub_bytes), "package_size": i18n.size(model.package_bytes)}
-    return f"{name} · {t('real.from', package=model.package, **sizes)}"
+    size = i18n.size(model.package_bytes)
+    return f"{name} · {t('real.from', package=model.package, package_size=size)}"
 
 
 def _way_on(scenario: Scenario) -> None:

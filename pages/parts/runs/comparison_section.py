@@ -29,10 +29,11 @@ def show(lines: list[Line]) -> tuple[str, str] | None:
         return None
     by_id = {line.run.run_id: line for line in lines}
     with st.container(border=True):
-        names = {run_id: f"{by_id[run_id].name} · {by_id[run_id].created}" for run_id in shapes}
-        left, right = st.columns(2)
+        # the date first: names are often alike, and a narrow box cuts its end
+        names = {run_id: f"{by_id[run_id].created} · {by_id[run_id].name}" for run_id in shapes}
+        above, below = st.container(), st.container()
         texts = {run_id: by_id[run_id].run.config().examples for run_id in shapes}
-        second = right.selectbox(
+        second = below.selectbox(
             t("compare.second"),
             list(shapes),
             index=_newest_with_alike(shapes, texts),
@@ -53,7 +54,7 @@ def show(lines: list[Line]) -> tuple[str, str] | None:
         if not others:
             st.info(t("compare.no_partner"), icon=":material/info:")
             return None
-        first = left.selectbox(
+        first = above.selectbox(
             t("compare.first"), others, format_func=names.__getitem__, key=f"compare_first_{second}"
         )
         _compared(by_id[first], by_id[second])

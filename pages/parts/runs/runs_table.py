@@ -72,7 +72,7 @@ def _plain(text: str) -> str:
 def show(lines: list[Line], key: str) -> None:
     """One row a run with a button that opens it, or deletes it where it is damaged."""
     for line in lines:
-        with st.container(border=True):
+        with st.container(border=True, key=f"{key}_row_{line.run.run_id}"):
             columns = st.columns([5, 2, 1.2, 1.8, 2.1, 1.7], vertical_alignment="center")
             cells(columns, line)
             with columns[5].container(horizontal=True, horizontal_alignment="right"):

@@ -43,6 +43,7 @@ def style() -> None:
     for sheet in ("style.css", "phone.css", "print.css"):
         st.html(Path(__file__).parent / sheet)
     words = f"--word-upload: '{t('shell.upload')}'; --word-skip: '{t('shell.skip')}';"
+    words += f" --word-faults: '{t('runs.column_faults')}';"
     st.html(f"<style>:root {{ --ground: {colours.palette().background}; {words} }}</style>")
 
 
