@@ -6,6 +6,7 @@ zero, or what the model's own attention function gives for that head.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 import torch
@@ -114,7 +115,9 @@ def heads_by_config(kind: str, model: nn.Module) -> dict[int, int]:
     return {layer: heads[layer] for layer, of_layer in enumerate(kinds) if of_layer not in NO_HEADS}
 
 
+@cache
 def read(kind: str) -> LoadedModel:
+    """The tiny model of a type, built once for all tests, which leave it as it was."""
     try:
         return LoadedModel(tiny(kind), word_tokenizer(), kind)
     except CannotBuild as reason:
