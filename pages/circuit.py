@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.report.sentences.heads import chance, selection_note
+from core.report.sentences.mlps import mlp_sentence
 from core.text import joined
 from pages.parts import shell
 from pages.parts.charts import colours, legends, shared
@@ -141,6 +142,7 @@ def explore(result: Result) -> None:
     with main.container(border=True):
         shown = controls.show(result)
         drawn(result, shown)
+        st.caption(mlp_sentence(result.manifest, language()))
     with side.container(border=True):
         panel(result, shown)
     with main:

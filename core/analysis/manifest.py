@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from core.analysis.behaviour_notes import behaviour_notes, doubts
 from core.analysis.block_tables import block_notes
@@ -28,6 +29,7 @@ from core.examples.slots import MEAN
 from core.examples.token_alignment import ABSENT
 from core.heads import HeadId
 from core.model.hub.origin import origin_of
+from core.model.loaded_model import LoadedModel
 from core.model.loading import device_notes
 from core.model.tokens.tokenising import reading_notes
 from core.schema import Manifest, Note, PartnersRecord, StabilityRecord, json_number
@@ -49,23 +51,14 @@ def manifest_of(
 ) -> Manifest:
     """The manifest; `seconds` by stage, `judged` holds the confidence, `partners` the search for made ones."""
     scores, screen, ranking = ranked.scores, ranked.screen, ranked.ranking
-    loaded, alignment, attention = observed.loaded, observed.alignment, observed.attention
-    shape, nothing = loaded.shape, evidence.state == "no_difference"
+    loaded, nothing = observed.loaded, evidence.state == "no_difference"
     content = {
         "version": package_version(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "model": {
-            "name": config.model,
-            "adapter": config.adapter,
-            "origin": origin_of(config.model),
-            "weights_hash": loaded.weights_hash,
-            **vars(shape),
-            "precision": loaded.precision,
-            "transformers": version("transformers"),
-        },
+        "model": _model(config, loaded),
         "scenario": config.scenario,
         "settings": {name: value for name, value in config.stored().items() if name != "examples"},
-        "alignment": describe(alignment),
+        "alignment": describe(observed.alignment),
         "counts": {
             **{label: config.examples.count(label) for label in ("anomalous", "normal")},
             "heads": len(loaded.heads),
@@ -77,15 +70,7 @@ def manifest_of(
         "forward_passes": observed.forward_passes + ranked.forward_passes + evidence.forward_passes,
         "cached_texts": observed.compared.cached_texts,
         "device": str(loaded.device),
-        "selection": {
-            "candidates": scores.signals.rule if scores.signals else "codes",
-            "statistic": statistic_of(config.autoencoder),
-            "attention_flow": attention.state if attention else "not_used",
-            "rule": HEAD_RULE,
-            "threshold": json_number(scores.head_threshold),
-            "edge_rule": EDGE_RULE,
-            "edge_threshold": json_number(scores.edge_threshold),
-        },
+        "selection": _selection(config, observed, scores),
         "gradient_screen": screen.record() if screen else None,
         "ranking": ranking.record() if ranking else None,
         "evidence": evidence.state,
@@ -95,13 +80,39 @@ def manifest_of(
             *_notes(config, observed, rows, scores),
             *(partner_notes(partners) if partners else []),
             *ranked.notes(),
-            *block_notes(ranked.blocks, shape.architecture),
+            *block_notes(ranked.blocks, loaded.shape.architecture),
             *evidence.notes,
             *stability.notes(),
         ],
         "stability": judged,
     }
     return Manifest.model_validate(content)
+
+
+def _model(config: RunConfig, loaded: LoadedModel) -> dict[str, Any]:
+    """Which model was read, and how."""
+    return {
+        "name": config.model,
+        "adapter": config.adapter,
+        "origin": origin_of(config.model),
+        "weights_hash": loaded.weights_hash,
+        **vars(loaded.shape),
+        "precision": loaded.precision,
+        "transformers": version("transformers"),
+    }
+
+
+def _selection(config: RunConfig, observed: Observations, scores: Scores) -> dict[str, Any]:
+    """By which rules candidates were chosen."""
+    return {
+        "candidates": scores.signals.rule if scores.signals else "codes",
+        "statistic": statistic_of(config.autoencoder),
+        "attention_flow": observed.attention.state if observed.attention else "not_used",
+        "rule": HEAD_RULE,
+        "threshold": json_number(scores.head_threshold),
+        "edge_rule": EDGE_RULE,
+        "edge_threshold": json_number(scores.edge_threshold),
+    }
 
 
 def _notes(

@@ -12,7 +12,8 @@ from core.runs.cost_sheet import read_roi
 from core.runs.head_notes import HeadLabel, read_labels
 from core.runs.result_reader import read_mechanisms, saved_examples, saved_facts
 from core.runs.review import read_review
-from core.runs.run_folder import ADDED_FILES, RESULT_FILES, RunFolder
+from core.runs.run_files import ADDED_FILES, RESULT_FILES
+from core.runs.run_folder import RunFolder
 from core.text.csv_safe import guarded, read_cells, write_cells
 
 RECORDS = ("config.json", "meta.json", "state.json", "poc.json")

@@ -37,6 +37,7 @@ from core.runs.job_state import (
     read_state,
     state_file,
 )
+from core.runs.run_files import ADDED_FILES, RESULT_FILES
 from core.schema import FORMAT, Manifest, Stored
 from core.storage import home, locked, storage_error, take_lock, write_atomically
 from core.text import LANGUAGES
@@ -255,31 +256,6 @@ def _parse(run: RunFolder, name: str, parse: Callable[[Json], Record]) -> Record
     except ValueError as error:
         detail = f"{name}: {error}"
     raise StorageError("damaged_run", path=run.path, detail=detail)
-
-
-RESULT_FILES = (
-    "heads.csv",
-    "edges.csv",
-    "codes.csv",
-    "examples.csv",
-    "effects.csv",
-    "evidence.json",
-    "partners.json",
-    "manifest.json",
-    "report.html",
-    "tensors.safetensors",
-    "circuit.json",
-    "sensitivity.json",
-    "robustness.json",
-    "sweep.csv",
-    "sweep_map.csv",
-)
-
-
-ADDED_FILES = ("labels.json", "review.json", "roi.json")
-"""What people add to a result (`core.runs.head_notes`, `core.runs.review`, `core.runs.cost_sheet`); it goes
-with the result it speaks of.
-"""
 
 
 def list_runs(folder: Path | None = None) -> list[RunFolder]:

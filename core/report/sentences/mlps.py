@@ -15,10 +15,10 @@ MOST_NAMED = 3
 
 
 def mlp_sentence(manifest: Manifest, language: str) -> str:
-    """Which MLP blocks pass on how much of the difference; empty where nothing was measured."""
+    """Which MLP blocks pass on how much of the difference, or that none was measured; empty without a difference."""
     blocks = manifest.blocks
     if blocks is None:
-        return ""
+        return "" if manifest.evidence == "no_difference" else text(language, "mlps.unmeasured")
     if blocks.reason:
         return text(language, "mlps.none_told")
     shares = {row.layer: row.mlp for row in blocks.layers if row.mlp is not None and row.clear}

@@ -67,7 +67,7 @@ def unknown(facts: Facts, language: str) -> list[str]:
         lines.append(_unknown_of_edges(facts, language))
     elif facts.listed:
         keys = ["cause", "edges", *keys]
-    mlps = mlp_sentence(facts.manifest, language)
+    mlps = mlp_sentence(facts.manifest, language) if facts.manifest.blocks else ""
     lines += [mlps if mlps and key == "parts" else text(language, f"unknown.{key}") for key in keys]
     return [*lines, *notes(facts.manifest, language, _OPEN)]
 

@@ -17,7 +17,8 @@ from core.report.save import save
 from core.runs.cost_sheet import Entries, write_roi
 from core.runs.head_notes import HeadLabel, write_label
 from core.runs.review import add_comment, sign
-from core.runs.run_folder import RESULT_FILES, RunFolder
+from core.runs.run_files import RESULT_FILES
+from core.runs.run_folder import RunFolder
 from core.text.csv_safe import csv_bytes
 from tests.support.made_result import made_result
 

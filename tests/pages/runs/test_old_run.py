@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.report.sentences.mlps import mlp_sentence
 from core.runs.run_folder import runs_folder
 from pages.parts.i18n import LANGUAGES
 from tests.pages.conftest import OpenApp, shown
@@ -19,6 +20,8 @@ def test_an_old_run_opens_on_every_page(open_app: OpenApp, page: str, language: 
     assert not app.error
     if page in ("evidence", "report", "runs"):
         assert "L1H1" in shown(app) or "induction" in shown(app)
+    if page == "circuit":  # MLP blocks are spoken of in every result; this one is older than their effects
+        assert mlp_sentence(run.manifest(), language) in [one.value for one in app.caption]
 
 
 DAMAGE = {

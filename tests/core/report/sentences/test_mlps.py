@@ -54,9 +54,12 @@ def test_shares_that_could_be_none_are_not_named():
     assert "no MLP block clearly" in sentence(0.2, 0.3, unclear=(0, 1))
 
 
-def test_without_blocks_it_says_why_and_runs_that_measured_none_say_nothing():
+def test_every_result_says_something_of_mlp_blocks_and_a_run_without_a_difference_nothing():
     assert "cannot be told" in sentence(reason="layer 0 does not hand on its input")
-    assert mlp_sentence(STATES["tested"].manifest, "en") == ""
+    manifest = STATES["tested"].manifest
+    assert mlp_sentence(manifest, "en") == "MLP blocks were not measured in this run."
+    assert "測っていません" in mlp_sentence(manifest, "ja")
+    assert mlp_sentence(manifest.model_copy(update={"evidence": "no_difference"}), "en") == ""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
