@@ -25,13 +25,15 @@ VERDICT = {"confirmed": "#009E73", "partly": "#E69F00", "not_confirmed": "#9CA3A
 
 @dataclass(frozen=True)
 class Colours:
-    """Colours of a ground."""
+    """Colours of a ground; `up` and `down` are those of lines to answers."""
 
     ink: str
     faint: str
     ground: str
     line: str
     chip: str
+    up: str = UP
+    down: str = DOWN
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class _Look:
 
 
 LIGHT = Colours("#1f2937", "#6b7280", "#ffffff", "#94a3b8", "#fde3d3")
-DARK = Colours("#e5e7eb", "#9ca3af", "#111827", "#64748b", "#5b3420")
+DARK = Colours("#e5e7eb", "#9ca3af", "#111827", "#8292a8", "#5b3420", "#E8793A", "#56B4E9")
 
 
 def draw(
@@ -144,7 +146,7 @@ def _line(route: Route, colours: Colours, widest: Mapping[str, float]) -> str:
     width = 1.2 + 5.3 * abs(line.weight) / (widest[line.kind] or 1.0)
     colour = colours.line
     if line.kind == "pushes":
-        colour = UP if line.weight > 0 else DOWN
+        colour = colours.up if line.weight > 0 else colours.down
     look = "" if line.proven else ' stroke-dasharray="2 5"'
     width = width if line.proven else 1.4
     value = signed(line.weight) if line.kind == "pushes" else percent(line.weight)

@@ -91,6 +91,12 @@ def test_picture_lights_paths_opens_a_head_and_is_presented_step_by_step(sit: Si
     assert not stage.locator("[data-kind=unit]").first.is_visible()
     page.keyboard.press("ArrowRight")
     assert stage.locator("[data-kind=unit][data-step='1']").first.is_visible()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    off = [one.get_attribute("data-name") or "" for one in stage.locator(".off[data-kind=unit]").all()]
+    told = stage.locator("p").inner_text()
+    assert off and all(name in told for name in off), "what is switched off fades, and is named"
+    assert len(off) < stage.locator("[data-kind=unit]").count(), "and nothing else does"
     page.keyboard.press("Escape")
     stage.wait_for(state="detached", timeout=PATIENCE)
 

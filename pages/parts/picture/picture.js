@@ -39,6 +39,8 @@ function present(root, data) {
   dialog.querySelector("h1").textContent = data.title;
   dialog.querySelector("small").textContent = data.keys;
   const svg = dialog.querySelector("svg");
+  for (const part of svg.querySelectorAll("[tabindex]")) part.removeAttribute("tabindex"); // nothing is opened here
+  const off = new Set(data.off);
   const things = [...svg.querySelectorAll("[data-step]")];
   const stepOf = Object.fromEntries(things.map((thing) => [thing.dataset.name, Number(thing.dataset.step)]));
   const last = Math.max(0, ...Object.values(stepOf)) + 1;
@@ -47,8 +49,9 @@ function present(root, data) {
     for (const thing of things) thing.classList.toggle("later", Number(thing.dataset.step) > step);
     for (const line of svg.querySelectorAll("[data-line]"))
       line.classList.toggle("later", Math.max(stepOf[line.dataset.source], stepOf[line.dataset.target]) > step);
-    svg.classList.toggle("without", step === last);
-    dialog.querySelector("p").textContent = step === last ? data.sentence : "";
+    for (const part of svg.querySelectorAll("[data-name], [data-line]"))
+      part.classList.toggle("off", step === last && [part.dataset.name, part.dataset.source, part.dataset.target].some((name) => off.has(name)));
+    dialog.querySelector("p").textContent = step === last ? data.without : data.sentence;
     dialog.dataset.at = step;
   };
   dialog.addEventListener("keydown", (event) => {

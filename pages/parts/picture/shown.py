@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.report.sentences import verdict
+from core.report.sentences import verdict, when
 from core.runs.facts import Facts
 from core.story import Story, StoryText, draw
 from core.story.building import merged
@@ -55,7 +55,9 @@ def show(
             "svg": draw(story, language(), colours, unproven, mlps),
             "text": _text(story, facts, example),
             "title": verdict.headline(facts, result.examples, language()),
-            "sentence": verdict.helps(facts, language()),
+            "sentence": when.when(facts, telling.mechanisms_of(result), language()),
+            "without": verdict.helps(facts, language()),
+            "off": _switched_off(facts),
             "present": t("present.start"),
             "keys": t("present.keys"),
             "ink": colours.ink,
@@ -108,6 +110,12 @@ def _text(story: Story, facts: Facts, example: int | None) -> str:
         look = ' class="trigger"' if at in text.differing else ""
         pieces.append(f"<span{named}{look}>{escape(piece)}</span>")
     return f'<p dir="auto">{"".join(pieces)} {_answers(text, facts)}</p>'
+
+
+def _switched_off(facts: Facts) -> list[str]:
+    """The heads that the trial switched off; none where nothing was tried."""
+    tried = verdict.remedy(facts)
+    return list(tried.heads) if tried else []
 
 
 def _answers(text: StoryText, facts: Facts) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -214,16 +215,26 @@ def test_one_text_is_shown_with_what_is_said_without_the_heads(open_app: OpenApp
     path = {"example": 1, "label": "anomalous", "pieces": [first, " <b>"], "differing": [1]}
     run.write_json("mechanisms.json", {"units": {}, "texts": [path]})
     app = open_app("circuit", run=run.run_id)
-    assert text_below(app) == "", "the picture of all texts shows none of them"
+    assert given(app)["text"] == "", "the picture of all texts shows none of them"
     app.selectbox(key=f"picture_text_{run.run_id}").set_value(1).run()
-    below = text_below(app)
+    below = given(app)["text"]
     assert ' class="trigger"> &lt;b&gt;</span>' in below
     assert re.search(
         r"<b>today</b> <span [^>]*>→</span> <b>Billing</b> <small>without L0H1 and L2H3</small>", below
     )
 
 
-def text_below(app: AppTest) -> str:
-    """The text under the picture."""
+def given(app: AppTest) -> dict[str, Any]:
+    """What the picture was given."""
     (part,) = app.get("bidi_component")
-    return str(json.loads(part.proto.json)["text"])
+    content: dict[str, Any] = json.loads(part.proto.json)
+    return content
+
+
+def test_presenting_ends_with_the_heads_that_were_switched_off(open_app: OpenApp) -> None:
+    run = make_run(runs_folder(), verdicts=True)
+    assert given(open_app("circuit", run=run.run_id))["off"] == []
+    write_circuit(run)
+    told = given(open_app("circuit", run=run.run_id))
+    assert told["off"] == ["L0H1", "L2H3"]
+    assert "L0H1 and L2H3" in told["without"]
