@@ -43,7 +43,13 @@ class Reader:
 
     def presses(self, key: str) -> None:
         """Press the button with the text of this key."""
-        self.page.get_by_role("button", name=self.texts[key]).first.click(timeout=PATIENCE)
+        self.clicks(self.page.get_by_role("button", name=self.texts[key]).first)
+
+    def clicks(self, element: Any) -> None:
+        """Click an element while nothing is being drawn: one that is drawn anew between down and up loses the click."""
+        element.wait_for(timeout=PATIENCE)
+        self._idle.wait_for(timeout=PATIENCE)
+        element.click(timeout=PATIENCE)
 
     def turns_to(self, page: str) -> None:
         """Follow the sidebar's link to a page, once nothing is being drawn any more."""
@@ -81,13 +87,17 @@ class Reader:
 
     def is_settled(self) -> None:
         """Wait until the server has nothing more to draw and the pictures stand: seen twice, with a pause between."""
-        idle = self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
         for _ in range(20):
-            idle.wait_for(timeout=PATIENCE)
+            self._idle.wait_for(timeout=PATIENCE)
             self.page.wait_for_load_state("networkidle")
             self.page.wait_for_timeout(500)
-            if idle.count():
+            if self._idle.count():
                 return
+
+    @property
+    def _idle(self) -> Any:
+        """The page, while its script does not run."""
+        return self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
 
     def opens_the_sample(self) -> str:
         """From the start page to the circuit of the sample incident; the run's id."""
@@ -102,8 +112,8 @@ class Reader:
         result, ended = (f"[class*='st-key-next_{page}'] button" for page in ("result", "analysis"))
         self.page.locator(f"{result}, {ended}").first.wait_for(timeout=patience)
         if self.page.locator(ended).count():
-            self.page.locator(ended).click(timeout=PATIENCE)
-        self.page.locator(result).click(timeout=PATIENCE)
+            self.clicks(self.page.locator(ended))
+        self.clicks(self.page.locator(result))
         self.title_is("circuit.title")
 
     def run_id(self) -> str:

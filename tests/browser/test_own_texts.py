@@ -53,7 +53,6 @@ def test_six_and_six_pasted_texts_become_a_circuit(sit: Sit, language: str) -> N
     reader.keeps("own-circuit")
     reader.presses("circuit.next")
     reader.title_is("evidence.title")
-    reader.is_settled()  # a click on a page that is just being drawn can be lost
     reader.presses("evidence.next")
     reader.title_is("report.title")
     assert reader.downloads(reader.texts["report.all"]).startswith(b"PK")

@@ -105,7 +105,6 @@ def test_what_people_add_is_kept_and_travels(sit: Sit, language: str) -> None:
     page.keyboard.press("Escape")
     reader.presses("circuit.next")
     reader.title_is("evidence.title")
-    reader.is_settled()  # a click on a page that is just being drawn can be lost
     reader.presses("evidence.next")
     reader.title_is("report.title")
     sign = page.get_by_role("button", name=reader.texts["review.sign"], exact=True)
