@@ -112,8 +112,7 @@ def test_check_of_the_circuit_is_told_where_there_is_one(language: str) -> None:
     assert circuit.whole(plain, language) == []
     ablated, alone, smallest = circuit.whole(checked, language)
     assert "L0H1" in ablated
-    arrows = {"en": ("8 → 0", "8 → 7"), "ja": ("8 件 → 0 件", "8 件 → 7 件")}
-    assert all(arrow in ablated for arrow in arrows[language])
+    assert "8 → 0" in ablated and "8 → 7" in ablated
     assert "91" in alone
     assert "92" in smallest
     assert ablated in advice.meeting(checked, language)
