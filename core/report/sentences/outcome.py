@@ -21,6 +21,6 @@ def outcome(manifest: Manifest, partners: PartnersRecord | None, language: str) 
         in_one_line(partners, language),
         *notes(manifest, language, named),
         "" if nothing else selection_note(manifest, language),
-        mlp_sentence(manifest, language),
+        "" if nothing else mlp_sentence(manifest, language),
     ]
     return [line for line in lines if line]

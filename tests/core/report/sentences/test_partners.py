@@ -1,5 +1,6 @@
 """What is said of made partners: for how many texts, and which words make the fault go."""
 
+from core.report.sentences.mlps import mlp_sentence
 from core.report.sentences.outcome import outcome
 from core.report.sentences.partners import in_one_line, sentences, triggers
 from core.schema import ExchangeRecord, MadePartner, Manifest, PartnersRecord
@@ -63,7 +64,8 @@ def test_nothing_is_said_where_none_was_made():
 def test_the_command_line_says_what_a_run_rests_on_and_which_texts_have_none():
     note = {"key": "partner_no_exchange", "values": {"count": 2, "lines": "7, 9"}}
     manifest = Manifest.model_validate({**MANIFEST, "notes": [note]})
-    first, second = outcome(manifest, RECORD, "en")
+    first, second, blocks = outcome(manifest, RECORD, "en")
+    assert blocks == mlp_sentence(manifest, "en")
     assert first == in_one_line(RECORD, "en") and "4 of 6" in first and "Monday" in first
     assert "(line 7, 9)" in second
 
