@@ -23,8 +23,9 @@ def show(card: ModelCard) -> None:
         drawing, facts = st.columns([2, 5], gap="large", vertical_alignment="center")
         by_layer = card.get("heads_by_layer") or [card["n_heads"]] * card["n_layers"]
         shape = _shape(by_layer)
-        drawing.html(drawings.model_shape(by_layer, shape))
-        drawing.caption(shape)
+        with drawing.container(horizontal_alignment="center"):
+            st.html(drawings.model_shape(by_layer, shape), width="content")
+            st.caption(shape, width="content")
         facts.html(f'<dl class="facts">{_rows(card)}</dl>')
     if card["memory_needed_bytes"] > card["memory_available_bytes"]:
         st.warning(t("model.too_big"), icon=":material/memory:")

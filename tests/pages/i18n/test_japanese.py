@@ -54,6 +54,7 @@ def _values(entries: dict, place: str) -> Iterator[tuple[str, str]]:
         ("colons are full-width", ": |:(?=[^/0-9a-z-])"),
         ("a space between a number and the word behind it", f"[0-9]{LETTER}|}}{COUNTER}"),
         ("a space between a word and the number behind it", f"{LETTER}[0-9]"),
+        ("a space behind 約, none behind a time", r"約[{0-9]|\{time\} [ぁ-ゖ]"),
         ("a space before the percent sign", "[0-9}][%％]"),
         ("digits are half-width", "[０-９]"),
         ("a space on both sides of an arrow between numbers", "[^ ]→ *{(?:after|right)|[0-9件]→"),
