@@ -142,11 +142,11 @@ def explore(result: Result) -> None:
     with main.container(border=True):
         shown = controls.show(result)
         drawn(result, shown)
-        st.caption(mlp_sentence(result.manifest, language()))
     with side.container(border=True):
         panel(result, shown)
     with main:
         below(result, shown)
+        st.caption(mlp_sentence(result.manifest, language()))
 
 
 def page() -> None:

@@ -174,12 +174,19 @@ def _chip(box: Box, look: _Look) -> str:
     )
 
 
+def sign(verdict: str, ground: str) -> str:
+    """How a circle or a square of this verdict is painted: full, a thick rim, or a thin dotted one."""
+    colour = VERDICT[verdict]
+    if verdict == "confirmed":
+        return f'fill="{colour}" stroke="{colour}" stroke-width="2"'
+    dotted = "" if verdict == "partly" else ' stroke-dasharray="3 4"'
+    return f'fill="{ground}" stroke="{colour}" stroke-width="{2 if dotted else 4}"{dotted}'
+
+
 def _unit(box: Box, node: Node, look: _Look) -> str:
     r, colours = box.radius, look.colours
-    colour = VERDICT[node.verdict]
-    fill = colour if node.proven else colours.ground
-    dash = "" if node.proven else ' stroke-dasharray="3 4"'
-    paint = f'fill="{fill}" stroke="{colour}" stroke-width="2"{dash}'
+    ink = "#111827" if node.verdict == "confirmed" else colours.ink
+    paint = sign(node.verdict, colours.ground)
     if node.unit == "mlp":
         corner = f'x="{box.x - r:.1f}" y="{box.y - r:.1f}"'
         shape = f'<rect {corner} width="{2 * r:.1f}" height="{2 * r:.1f}" rx="4" {paint}/>'
@@ -187,16 +194,14 @@ def _unit(box: Box, node: Node, look: _Look) -> str:
         shape = f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="{r:.1f}" {paint}/>'
     effect = percent(node.effect)
     size = min(FONT, 1.9 * r / (0.62 * max(3, len(effect))))
-    shape += _text(
-        box.x, box.y + size / 3, effect, "#111827" if node.proven else colours.ink, size, bold=True
-    )
+    shape += _text(box.x, box.y + size / 3, effect, ink, size, bold=True)
     if box.label:
         shape += _text(box.x, box.y - r - 8, box.label, colours.ink, FONT - 1, bold=True)
     shape += _text(box.x, box.y + r + 14, node.name, colours.faint, SMALL)
     verdict = text(look.language, f"story.{node.verdict}")
     if node.works_against:
         verdict += f" · {text(look.language, 'story.against')}"
-        shape += f'<path d="M{box.x - r * 0.5:.1f} {box.y - r * 0.62:.1f}h{r:.1f}" stroke="#111827" stroke-width="3"/>'
+        shape += f'<path d="M{box.x - r * 0.5:.1f} {box.y - r * 0.62:.1f}h{r:.1f}" stroke="{ink}" stroke-width="3"/>'
     told = "" if look.still else f"{node.name} {node.title}, {effect}, {verdict}"
     return _group(node.name, "unit", box.step, told, shape)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.story import Story
+from core.story.svg import sign
 from pages.parts.charts import drawings
 from pages.parts.charts.colours import INK
 from pages.parts.circuit import groups
@@ -40,13 +41,19 @@ def verdicts(shown: Collection[str] = VERDICTS) -> str:
 def of_story(story: Story, unproven: bool, mlps: bool) -> str:
     """The legend of the picture from words to answers: verdicts, units and lines that it shows."""
     nodes = [node for node in story.nodes if (unproven or node.proven) and (mlps or node.unit == "head")]
-    signs = verdicts({node.verdict for node in nodes})
+    shown = [verdict for verdict in VERDICTS if verdict in {node.verdict for node in nodes}]
+    signs = "".join(f"<span>{painted(verdict)}{escape(t(f'verdict.{verdict}'))}</span>" for verdict in shown)
     kinds = [t("present.number")] if any(node.effect is not None for node in nodes) else []
     if any(node.unit == "mlp" for node in nodes):
         kinds.append(t("present.square"))
     if unproven:
         kinds.append(t("present.dotted"))
     return f'<div class="legend">{signs}{"".join(f"<span>{escape(kind)}</span>" for kind in kinds)}</div>'
+
+
+def painted(verdict: str) -> str:
+    """A head of this verdict as the picture from words to answers paints it."""
+    return drawings.image(f'<circle cx="8" cy="8" r="5.5" {sign(verdict, "none")}/>', 16, 16)
 
 
 def ring(number: int) -> str:

@@ -1,3 +1,5 @@
+const LEAST = 0.75; // of the size in which its letters have 14 pixels
+
 const parts = (svg) => [...svg.querySelectorAll("[data-name], [data-line]")];
 
 // The things that a path through `name` touches: what leads there, and where it leads.
@@ -74,6 +76,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   button.textContent = data.present;
   button.addEventListener("click", () => present(root, data));
   const svg = root.querySelector("svg");
+  const { width, height } = svg.viewBox.baseVal; // a picture of many heads is moved sideways rather than too small
+  svg.style.minWidth = `${LEAST * width}px`;
+  svg.style.setProperty("--least", `${LEAST * height}px`);
   for (const part of svg.querySelectorAll("[data-name]")) {
     const name = part.dataset.name;
     const open = () => part.dataset.kind === "unit" && setTriggerValue("opened", name);

@@ -1,5 +1,6 @@
 """The picture from words to answers: what is proven in it, how words are merged, and that nothing lies over another."""
 
+import re
 from itertools import combinations, pairwise
 from typing import Literal
 from unicodedata import east_asian_width
@@ -26,7 +27,7 @@ from core.schema import (
 from core.story import Line, Node, Said, Story, Word, draw, routes, story_of
 from core.story.building import merged
 from core.story.layout import Box, layout
-from core.story.svg import spoken
+from core.story.svg import sign, spoken
 from tests.support.made_result import evidence_result
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -170,7 +171,7 @@ def test_no_text_lies_over_another_or_over_a_sign(story: Story, unproven: bool, 
     for group in drawn.iter(f"{SVG}g"):
         inside = {id(text) for text in group.iter(f"{SVG}text")}
         others = [extent(text) for text in drawn.iter(f"{SVG}text") if id(text) not in inside]
-        assert all(apart(sign(group), text) for text in others)
+        assert all(apart(shape(group), text) for text in others)
 
 
 def extent(text: ElementTree.Element) -> tuple[float, float, float, float]:
@@ -181,7 +182,7 @@ def extent(text: ElementTree.Element) -> tuple[float, float, float, float]:
     return left, y - 0.8 * size, left + wide, y + 0.2 * size
 
 
-def sign(group: ElementTree.Element) -> tuple[float, float, float, float]:
+def shape(group: ElementTree.Element) -> tuple[float, float, float, float]:
     """The same of a circle, a square or a chip."""
     circle, box = group.find(f"{SVG}circle"), group.find(f"{SVG}rect")
     if circle is not None:
@@ -203,6 +204,15 @@ def test_lines_of_one_gap_keep_apart_within_it(count: int):
     assert all(90.0 <= level <= 130.0 for level in levels)
     assert all(after > before for before, after in pairwise(levels))
     assert routes.apart([95.0, 120.0], (90.0, 130.0)) == [95.0, 120.0], "where there is room, none is moved"
+
+
+def test_verdicts_differ_by_more_than_their_colour():
+    painted = [sign(verdict, "#ffffff") for verdict in ("confirmed", "partly", "not_confirmed")]
+    looks = [re.sub("#(?!ffffff)[0-9A-F]{6}", "colour", one) for one in painted]
+    assert len(set(looks)) == 3
+    assert sign("not_confirmed", "#ffffff").replace("#9CA3AF", "") == sign("unchecked", "#ffffff").replace(
+        "#5B7FA6", ""
+    )
 
 
 def test_of_many_units_the_strongest_are_spoken():
