@@ -51,15 +51,19 @@ def written(
     if any(reading.stream is None or reading.written is None for reading in readings):
         return Written(None, [{} for _ in ends], [None] * n_heads)
     mean, normal_mean = torch.zeros(()), torch.zeros(())
-    for text in range(count, total):
-        normal_mean = normal_mean + _change(loaded, readings[text]) / (total - count)
+    if not alignment.paired:
+        for text in range(count, total):
+            normal_mean = normal_mean + _change(loaded, readings[text]) / (total - count)
     pushes: list[dict[Way, np.ndarray]] = []
     copied: list[list[float]] = [[] for _ in range(n_heads)]
     for text in range(count):
         reading = readings[text]
         change = _change(loaded, reading)
         mean = mean + change / count
-        more = change - (_change(loaded, readings[text + count]) if alignment.paired else normal_mean)
+        other = _change(loaded, readings[text + count]) if alignment.paired else normal_mean
+        if alignment.paired:
+            normal_mean = normal_mean + other / count
+        more = change - other
         # the answers are read where they part, unless the metric reads the text elsewhere
         ways = ends[text].ways() if reading.end == len(texts[text]) - 1 + ends[text].shared else {}
         pushes.append({way: more[:, token].numpy() for way, (_, token) in ways.items()})

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,10 +127,12 @@ def copying_at(attention: Tensor, ids: Sequence[int], change: Tensor) -> float |
     total = float(looked.sum())
     if total < LEAST_LOOKED:
         return None
-    own = change[torch.tensor(ids[1:], device=change.device)]
-    below = (change[None] < own[:, None]).sum(dim=1) + ((change[None] == own[:, None]).sum(dim=1) - 1) / 2
-    ranks = 2 * below.float() / (len(change) - 1) - 1
-    return float((looked * ranks.to(looked)).sum() / total)
+    values = change.cpu().numpy()
+    own, ordered = values[list(ids[1:])], np.sort(values)
+    below, through = (np.searchsorted(ordered, own, side) for side in ("left", "right"))
+    # a word is equal to itself, which counts for nothing
+    ranks = torch.from_numpy(below + through - 1).to(looked) / (len(values) - 1) - 1
+    return float((looked * ranks).sum() / total)
 
 
 def mean_scores(of_texts: Sequence[Mapping[Role, float | None]]) -> dict[Role, float | None]:

@@ -3,6 +3,8 @@ known."""
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.mechanisms.roles import (
     ON_RANDOM,
@@ -79,6 +81,19 @@ def test_copying_is_the_rank_of_what_is_looked_at():
     assert copying_at(attention, [0, 1, 2], change) == 0
     assert copying_at(torch.tensor([0.95, 0.05]), [0, 1], change) is None
     assert copying_at(attention, [0, 1, 1], torch.zeros(5)) == 0
+
+
+@given(st.lists(st.sampled_from([-1.5, 0.0, 0.25, 3.0]), min_size=4, max_size=30), st.data())
+def test_copying_is_the_share_of_other_words_that_rise_less_and_ties_count_half(change, data):
+    ids = data.draw(st.lists(st.integers(0, len(change) - 1), min_size=2, max_size=6))
+    attention = torch.tensor([0.0] + [1 / (len(ids) - 1)] * (len(ids) - 1))
+    shares = []
+    for token in ids[1:]:
+        others = [value for word, value in enumerate(change) if word != token]
+        less = sum(value < change[token] for value in others) + sum(v == change[token] for v in others) / 2
+        shares.append(2 * less / len(others) - 1)
+    score = copying_at(attention, ids, torch.tensor(change))
+    assert score == pytest.approx(sum(shares) / len(shares), abs=1e-6)
 
 
 def test_means_are_taken_where_a_score_was_measured_and_negative_is_copying_turned_round():
