@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -57,6 +58,9 @@ def show(lines: list[Line]) -> tuple[str, str] | None:
         first = above.selectbox(
             t("compare.first"), others, format_func=names.__getitem__, key=f"compare_first_{second}"
         )
+        pair = (("first", first), ("second", second))
+        told = "<br>".join(f"<b>{escape(t(f'compare.{end}'))}</b> {escape(names[run])}" for end, run in pair)
+        st.html(f'<p class="print-only">{told}</p>')  # boxes are not printed
         _compared(by_id[first], by_id[second])
         return first, second
 

@@ -130,6 +130,9 @@ def test_two_runs_are_compared_on_the_page(open_app: OpenApp, language: str) -> 
     sentence = entries(language)["compare.said_edges"].format(**run_comparison.counts(edges))
     assert sentence in shown(app)
     assert len(app.dataframe[1].value) == len(edges) > 0
+    assert [
+        named in str(one.value) for one in app.get("html") if '<p class="print-only">' in str(one.value)
+    ] == [True]
     assert paper_tables(app) == [table.value.shape for table in app.dataframe]
     assert "download_comparison" in [button.key for button in app.get("download_button")]
 
