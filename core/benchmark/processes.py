@@ -1,16 +1,8 @@
-"""Draws shared out over processes: one a core, each with one thread, so that every core is busy all the time."""
+"""One draw of a task, measured in whatever process: a job names all that it needs, and models are kept between jobs."""
 
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
-
-import torch
 
 from core.benchmark.draws import DrawResult, measure_draw
 from core.benchmark.metrics.settings import SweepRow, sweep_rows
@@ -21,8 +13,6 @@ from core.benchmark.tasks.real.models import load_real
 from core.benchmark.tasks.task import NotRun, Task, TaskName, load_task
 from core.errors import HeadlightError, ModelError
 from core.model.loading import ModelPool
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -62,39 +52,6 @@ def _trust(job: Job, task: Task) -> DrawResult:
         return DrawResult(trust=list(trust_rows(task, other, job.examples, job.draw)))
     except (HeadlightError, ValueError, RuntimeError) as error:
         return DrawResult(failed=[("trust", f"{type(error).__name__}: {error}")])
-
-
-def done(jobs: Sequence[Job], workers: int, work: Callable[[Job], _Result]) -> Iterator[tuple[Job, _Result]]:
-    """Jobs with what `work` gives for them, as they finish. With one worker they are done in this process.
-
-    When the caller stops, by an exception too, the processes are ended.
-    """
-    if workers <= 1:
-        for job in jobs:
-            yield job, work(job)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        try:
-            waiting = {pool.submit(work, job): job for job in jobs}
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-        except BaseException:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _one_thread() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
 
 
 @lru_cache(maxsize=4)

@@ -25,7 +25,8 @@ from core.benchmark.metrics.speed import SpeedRow, speed_lines, speed_rows
 from core.benchmark.metrics.trust import TrustRow, other_behaviour, trust_lines
 from core.benchmark.names import LARGE_REAL
 from core.benchmark.plan import EXAMPLES, EXTRAS, MAIN, PLANS, REAL_DRAWS, Size, draws_of
-from core.benchmark.processes import Job, cores, do, done
+from core.benchmark.processes import Job, do
+from core.benchmark.sharing import cores, done
 from core.benchmark.tables.goals import Goal, goals
 from core.benchmark.tables.printed import ablation_lines, goal_lines, overall_lines, task_lines
 from core.benchmark.tables.rows import Row

@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from core.benchmark import processes
+from core.benchmark import processes, sharing
 from core.benchmark.tasks.task import TaskName
 
 
@@ -15,14 +15,14 @@ def twice(number: int) -> int:
 
 @pytest.mark.slow
 def test_jobs_are_all_done_here_or_in_processes():
-    assert sorted(processes.done([1, 2, 3], 1, twice)) == [(1, 2), (2, 4), (3, 6)]
-    assert sorted(processes.done([1.0, 4.0, 9.0], 2, math.sqrt)) == [(1, 1), (4, 2), (9, 3)]
+    assert sorted(sharing.done([1, 2, 3], 1, twice)) == [(1, 2), (2, 4), (3, 6)]
+    assert sorted(sharing.done([1.0, 4.0, 9.0], 2, math.sqrt)) == [(1, 1), (4, 2), (9, 3)]
 
 
 @pytest.mark.slow
 def test_a_failing_job_ends_the_others():
     with pytest.raises(ValueError):
-        list(processes.done([4.0, -1.0, *[9.0] * 50], 2, math.sqrt))
+        list(sharing.done([4.0, -1.0, *[9.0] * 50], 2, math.sqrt))
     assert not multiprocessing.active_children()
 
 
