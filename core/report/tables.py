@@ -12,7 +12,7 @@ from core.report.sentences import heads as head_sentences
 from core.runs import cost_sheet as roi
 from core.runs.facts import Facts
 from core.runs.head_notes import HeadLabel
-from core.text import joined, percent, text
+from core.text import joined, number, percent, text
 from core.text.folding import folded, one_line
 
 MOST_ROWS = 20
@@ -37,7 +37,7 @@ def most_important(facts: Facts, language: str) -> Table:
         "name": list(heads["own_name"]),
         "effect": [head_sentences.effect_with_interval(row) for row in heads.itertuples()],
         "verdict": [verdict(row.verdict, language) for row in heads.itertuples()],
-        "score": [f"{score:.2g}" for score in heads["score"]],
+        "score": [number(score) for score in heads["score"]],
     }
     named = any(columns["name"])
     if not named:
@@ -51,8 +51,8 @@ def heads(facts: Facts, language: str) -> Table:
     rows = [
         [
             f"{row.name} {row.own_name}".strip(),
-            f"{row.score:.2g}",
-            f"{row.score_low:.2g}–{row.score_high:.2g}",
+            number(row.score),
+            f"{number(row.score_low)}–{number(row.score_high)}",
             *_judged(row, language),
         ]
         for row in facts.heads.head(MOST_ROWS).itertuples()
@@ -75,7 +75,7 @@ def edges(facts: Facts, language: str) -> Table:
     rows = [
         [
             str(EdgeId(HeadId(e.source_layer, e.source_head), HeadId(e.target_layer, e.target_head))),
-            f"{e.score:.2g}",
+            number(e.score),
             *_judged(e, language),
         ]
         for e in facts.edges.head(MOST_ROWS).itertuples()
@@ -151,7 +151,7 @@ def verdict(name: str, language: str) -> str:
 
 def _judged(row: Any, language: str) -> list[str]:
     return [
-        f"{row.frequency:.0%}",
+        percent(row.frequency),
         text(language, f"report.{'yes' if row.selected else 'no'}"),
         head_sentences.effect_with_interval(row),
         verdict(row.verdict, language),

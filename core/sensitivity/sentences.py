@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.sensitivity.summary import METRICS, Quality, Verdict, needs_care
-from core.text import number, text
+from core.text import auc, number, text
 
 
 def sentence(content: Mapping[str, Any], quality: Quality, language: str) -> str:
@@ -69,7 +69,7 @@ def limits(quality: Quality, language: str) -> str:
 
 def shown(value: float, quality: Quality) -> str:
     """A number of the metric: ROC AUC to three decimals, since a change of 0.02 counts."""
-    return f"{value:.3f}" if quality == "auc" else number(value)
+    return auc(value) if quality == "auc" else number(value)
 
 
 def _judged(verdicts: Mapping[str, Verdict], bar: str, quality: Quality, language: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 LANGUAGES = ("en", "ja")
 NO_BREAK = "\u00a0"
 """A space at which no line ends."""
+NEARLY_NOTHING = 0.005
+"""Percentages nearer to 0 than this, but not 0, are written ≈0."""
 
 
 @cache
@@ -40,31 +42,55 @@ def listed(language: str, items: Sequence[str]) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number with two significant digits, and whole numbers from a hundred on; a dash where there is none."""
+    """A number with two significant digits, and whole numbers from a hundred on; a dash where there is none.
+
+    With a true minus sign. Every number on a screen and in a report is written here or in `signed` and `percent`, from
+    the full value: what was rounded once is not rounded again.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     if value == 0:  # without the sign of a negative zero
         return "0"
+    minus = "−" if value < 0 else ""
     if abs(value) >= 99.5:
-        return f"{value:,.0f}"
+        return f"{minus}{abs(value):,.0f}"
     decimals = max(0, 1 - math.floor(math.log10(abs(value))))
+    return minus + _decimals(abs(value), decimals)
+
+
+def signed(value: float) -> str:
+    """A change with its sign, two significant digits; a dash where there is none."""
+    shown = number(abs(value))
+    return shown if shown in ("0", "–") else f"{'+' if value > 0 else '−'}{shown}"
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage with two significant digits: 0.4 %, 5.7 %, 57 %, 123 %; a dash where there is none.
+
+    What lies below the whole is not said to be the whole: from 99.5 to 99.95 % with one decimal, from there on 100 %.
+    Exactly 0 alone is 0 %; what is nearer to 0 than half a hundredth of a percent is ≈0 %.
+    """
+    if share is None or not math.isfinite(share):
+        return "–"
+    value = 100 * share
+    if value and abs(value) < NEARLY_NOTHING:
+        shown = "≈0"
+    elif 99.5 <= abs(value) < 99.95:
+        shown = ("−" if value < 0 else "") + _decimals(abs(value), 1)
+    else:
+        shown = number(value)
+    return f"{shown}{NO_BREAK}%"
+
+
+def _decimals(value: float, decimals: int) -> str:
+    """A positive number with as many decimals, without zeros behind the last digit that tells something."""
     shown = f"{value:.{decimals}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
-def signed(value: float) -> str:
-    """A change with its sign, two significant digits."""
-    shown = number(abs(value))
-    return shown if shown == "0" else f"{'+' if value > 0 else '−'}{shown}"
-
-
-def percent(share: float | None) -> str:
-    """A share as a percentage: whole from 10 % on, below with one decimal; a true minus sign, a dash for none."""
-    if share is None or not math.isfinite(share):
-        return "–"
-    value = 100 * share
-    shown = f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")
-    return f"{'0' if shown == '-0' else shown.replace('-', '−')}{NO_BREAK}%"
+def auc(value: float | None) -> str:
+    """A ROC AUC with three decimals, the one measure with more than two digits: a step of 0.02 near 1 counts."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
 def duration(language: str, seconds: float) -> str:

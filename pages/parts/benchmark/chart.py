@@ -3,9 +3,9 @@
 import altair as alt
 import pandas as pd
 
-from core.text import number
+from core.text import auc, number
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import FONT, Words, finished, names_axis, tooltips
+from pages.parts.charts.shared import FONT, Words, finished, names_axis, told, tooltips
 
 SHAPES = {"ours": "circle", "look": "square", "change": "triangle-up"}
 ROW_HEIGHT = 38
@@ -44,13 +44,13 @@ def comparison(table: pd.DataFrame, cases: pd.DataFrame, colours: Palette, word:
         scale=alt.Scale(domain=[low, 1.0], nice=False, clamp=True),
         axis=alt.Axis(title=word("bench.auc"), tickCount=6, values=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
     )
-    fields = {"label:N": "bench.method", "case:N": "bench.case", "auc:Q": "bench.auc"}
+    fields = {"label:N": "bench.method", "case:N": "bench.case", "auc_text:N": "bench.auc"}
     groups = list(dict.fromkeys(cases["group"]))
     tints = {"ours": colours.normal, "change": "#CC79A7"}
     colour = alt.Scale(domain=groups, range=[tints.get(group, colours.faint) for group in groups])
     shape = alt.Scale(domain=groups, range=[SHAPES.get(group, "diamond") for group in groups])
     dots = (
-        alt.Chart(cases)
+        alt.Chart(told(cases, auc=auc))
         .mark_point(filled=True, size=48, opacity=0.55)
         .encode(
             x=x,
@@ -74,6 +74,4 @@ def comparison(table: pd.DataFrame, cases: pd.DataFrame, colours: Palette, word:
 
 def _text(column: str, value: float) -> str:
     """A number at the end of a row: three digits for ROC AUCs, two for costs."""
-    if pd.isna(value):
-        return "–"
-    return f"{value:.3f}" if column in ("mean", "lowest") else number(value)
+    return auc(value) if column in ("mean", "lowest") else number(value)

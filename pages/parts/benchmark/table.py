@@ -46,7 +46,7 @@ def show(result: BenchmarkResult) -> None:
         widgets.download("summary.csv", (result.path / "summary.csv").read_bytes)
     table = every_method(result.summary, unit)
     formats: dict[Any, Any] = dict.fromkeys(SCORES, words.score)
-    formats |= dict.fromkeys(("cases", "draws", "examples"), "{:.0f}".format)
+    formats |= dict.fromkeys(("cases", "draws", "examples"), number)
     formats |= dict.fromkeys(("seconds", "forward_passes", "peak_mb"), number)
     titles = {name: t(f"bench.column_{name}") for name in COLUMNS}
     st.dataframe(

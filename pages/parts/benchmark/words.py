@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from html import escape
-from math import isfinite, isnan
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from core.benchmark.names import GROUPS, group_of
 from core.benchmark.reading import BenchmarkResult
 from core.benchmark.standings import DIGITS, Comparison, Reliability
-from core.text import number, percent
+from core.text import auc, number, percent
 from pages.parts import i18n
 from pages.parts.session.state import language, t
 
@@ -32,7 +32,7 @@ def method(name: str) -> str:
 
 def score(value: float) -> str:
     """A ROC AUC or average precision with three digits, which is where methods differ."""
-    return f"{value:.{DIGITS}f}" if isfinite(value) else "–"
+    return auc(value)
 
 
 def headline(compared: Comparison) -> str:
@@ -110,7 +110,7 @@ def _amount(key: str, value: Any) -> str:
     if key in SHARES:
         return percent(value)
     if key in EXPONENTS:
-        return f"{value:.2f}"
+        return number(value)
     if key in PLAIN or not i18n.has(language(), f"bench.goal_{key}"):
         return number(value)
     return score(value)

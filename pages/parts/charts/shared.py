@@ -6,12 +6,15 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from core.text import NO_BREAK, number
 from pages.parts.charts.colours import Palette
 
 Words = Callable[[str], str]
 """Gives the text of a key in the reader's language."""
 FONT = "'Source Sans', 'Hiragino Sans', 'Yu Gothic UI', 'Noto Sans JP', 'Noto Sans CJK JP', sans-serif"
 """Of names and numbers inside a chart; Streamlit sets that of axes and legends alone."""
+TICK = f"replace(format(datum.value, '.6~p'), '%', '{NO_BREAK}%')"
+"""Words of a tick of shares in Vega's language."""
 PADDING = {"left": 4, "right": 4, "top": 4, "bottom": 4}  # Pixels around a chart
 
 
@@ -30,10 +33,10 @@ def heat(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.Chart:
         rim=[colours.text if selected else colours.background for selected in heads["selected"]],
     )
     table = table.iloc[heads["selected"].argsort(kind="stable")]  # outlines are drawn over the other cells
-    fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+    fields = {"name:N": "chart.head", "score_text:N": "chart.score", "state:N": "chart.state"}
     fields |= {f"{name}:N": f"chart.{name}" for name in ("own_name", "group") if (table[name] != "").any()}
     chart = (
-        alt.Chart(table)
+        alt.Chart(told(table, score=number))
         .mark_rect(strokeWidth=1.5, cornerRadius=2, cursor="pointer")
         .encode(
             stroke=alt.Stroke("rim:N", scale=None),
@@ -53,12 +56,12 @@ def loss_curve(losses: list[float], colours: Palette, word: Words) -> alt.Chart:
     steps = alt.Axis(grid=False, tickMinStep=1, tickCount=5, title=word("chart.record"))
     height = alt.Axis(tickCount=4, title=word("chart.loss"))
     return (
-        alt.Chart(table)
+        alt.Chart(told(table, loss=number))
         .mark_line(color=colours.normal, strokeWidth=2, interpolate="monotone")
         .encode(
             x=alt.X("record:Q", axis=steps),
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False), axis=height),
-            tooltip=tooltips({"loss:Q": "chart.loss"}, word),
+            tooltip=tooltips({"loss_text:N": "chart.loss"}, word),
         )
         .properties(height=170, padding=PADDING)
     )
@@ -82,12 +85,24 @@ def names_axis(**more: Any) -> alt.Axis:
 
 
 def tooltips(fields: Mapping[str, str], word: Words) -> list[alt.Tooltip]:
-    """What is shown on pointing: fields with the keys of their titles; numbers are shortened."""
-    numbers: Any = {"format": ".2~f"}
-    return [
-        alt.Tooltip(field, title=word(key), **(numbers if field.endswith(":Q") else {}))
-        for field, key in fields.items()
-    ]
+    """What is shown on pointing: fields with the keys of their titles. Measures come as texts of `told`.
+
+    Raises ValueError for a measure (`:Q`): the browser would round it by a rule of its own.
+    """
+    if measures := [field for field in fields if field.endswith(":Q")]:
+        raise ValueError(f"written by the browser: {', '.join(measures)}")
+    return [alt.Tooltip(field, title=word(key)) for field, key in fields.items()]
+
+
+def told(table: pd.DataFrame, **writers: Callable[[float], str]) -> pd.DataFrame:
+    """The table with a column of texts (`effect_text` for `effect`) for each column named, by what writes it."""
+    texts = {f"{name}_text": [write(value) for value in table[name]] for name, write in writers.items()}
+    return table.assign(**texts)
+
+
+def share_axis(title: str, **more: Any) -> alt.Axis:
+    """An axis of shares, written as `core.text.percent` writes them; ticks keep the digits that tell them apart."""
+    return alt.Axis(labelExpr=TICK, title=title, **more)
 
 
 def count_axis(count: int, title: str, **more: Any) -> alt.Axis:

@@ -10,7 +10,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from pages.parts.charts.shared import FONT, PADDING, count_axis, tooltips
+from core.text import number
+from pages.parts.charts.shared import FONT, PADDING, count_axis, told, tooltips
 from pages.parts.circuit.curve import curve
 from pages.parts.circuit.marks import FONT_SIZE, NONE, Look, Routes, line_table, node_table
 from pages.parts.circuit.nodes import Drawn, drawn
@@ -106,7 +107,7 @@ class _Drawing:
 
     def points(self, nodes: pd.DataFrame) -> alt.Chart:
         """The signs of the verdicts; pointing tells of a head what is known, a click picks it (`pick`)."""
-        fields = {"name:N": "chart.head", "score:Q": "chart.score", "state:N": "chart.state"}
+        fields = {"name:N": "chart.head", "score_text:N": "chart.score", "state:N": "chart.state"}
         if (nodes["members"] != NONE).any():
             fields = {"title:N": "chart.head", "members:N": "chart.members", **fields}
             del fields["name:N"]
@@ -114,7 +115,7 @@ class _Drawing:
             if (nodes[column] != NONE).any():
                 fields[f"{column}:N"] = f"chart.{column}"
         points = (
-            alt.Chart(nodes)
+            alt.Chart(told(nodes, score=number))
             .mark_point(filled=True, cursor="pointer")
             .encode(
                 **self.axes,
@@ -158,11 +159,12 @@ class _Drawing:
 
     def edges(self, lines: pd.DataFrame) -> list[alt.Chart]:
         """The ways of the edges and their arrow heads."""
-        fields = {"edge:N": "chart.edge", "score:Q": "chart.score", "state:N": "chart.state"}
+        fields = {"edge:N": "chart.edge", "score_text:N": "chart.score", "state:N": "chart.state"}
         if (lines["tested"] != "").any():
             fields["tested:N"] = "chart.tested"
         if (lines["count"] > 1).any():
-            fields["count:Q"] = "chart.count"
+            fields["count_text:N"] = "chart.count"
+        lines = told(lines, score=number, count=number)
         shared = {**self.axes, "tooltip": tooltips(fields, self.look.word)}
         ends = lines[lines["step"] == lines.groupby("pick")["step"].transform("max")]
         return [*self.strokes(lines, shared), self.arrow_heads(ends, shared)]

@@ -142,4 +142,4 @@ def _between(sides: Sequence[tuple[str, str, Writes]], word: Words) -> str:
 
 
 def _title(item: Word) -> str:
-    return f'title="{escape(repr(item["piece"]))}: {item["change"]:+.4g}"'
+    return f'title="{escape(repr(item["piece"]))}: {signed(item["change"])}"'

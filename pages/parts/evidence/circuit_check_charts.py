@@ -8,8 +8,9 @@ import pandas as pd
 
 from core.report.sentences.circuit import band, rank
 from core.schema import AblationCheck
+from core.text import percent
 from pages.parts.charts.colours import INK, Palette
-from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
+from pages.parts.charts.shared import Words, dashed, finished, names_axis, share_axis, told, tooltips
 
 SHOWN = (-0.5, 1.6)  # Shares that are drawn; what lies beyond stands at the edge, the table tells it
 
@@ -18,15 +19,16 @@ def beside_random(ablations: Sequence[AblationCheck], colours: Palette, word: Wo
     """A row an ablation: the circuit with its interval, the band of the random circuits and their median."""
     rows = [_row(ablation, word) for ablation in ablations if ablation.defined]
     table = pd.DataFrame(rows)
+    texts = {name: percent for name in ("faithfulness", "low", "high") if name in table}
     y = alt.Y("kind:N", sort=None, title=None, axis=names_axis(labelLimit=240))
     fields = {
         "kind:N": "circuit_check.ablation",
-        "faithfulness:Q": "circuit_check.alone",
-        "low:Q": "circuit_check.band_low",
-        "high:Q": "circuit_check.band_high",
+        "faithfulness_text:N": "circuit_check.alone",
+        "low_text:N": "circuit_check.band_low",
+        "high_text:N": "circuit_check.band_high",
     }
-    base = alt.Chart(table).encode(y=y, tooltip=tooltips(fields, word))
-    axis = alt.Axis(format=".0%", title=word("circuit_check.share"), tickCount=6)
+    base = alt.Chart(told(table, **texts)).encode(y=y, tooltip=tooltips(fields, word))
+    axis = share_axis(word("circuit_check.share"), tickCount=6)
     x = alt.X("low:Q", scale=alt.Scale(domain=_domain(table), nice=False, clamp=True), axis=axis)
     random = base.mark_bar(height=16, color=colours.silent, stroke=colours.faint, strokeWidth=0.6)
     median = base.mark_tick(thickness=2, size=16, color=colours.faint)
@@ -55,14 +57,18 @@ def curve(
     )
     y = alt.Y(
         "faithfulness:Q",
-        axis=alt.Axis(format=".0%", title=word("circuit_check.share"), tickCount=5),
+        axis=share_axis(word("circuit_check.share"), tickCount=5),
         scale=alt.Scale(domain=_heights(table["faithfulness"]), clamp=True, nice=False),
     )
-    line = alt.Chart(table).mark_line(color=INK, strokeWidth=2, point=alt.OverlayMarkDef(color=INK, size=30))
+    line = alt.Chart(told(table, faithfulness=percent)).mark_line(
+        color=INK, strokeWidth=2, point=alt.OverlayMarkDef(color=INK, size=30)
+    )
     line = line.encode(
         x=x,
         y=y,
-        tooltip=tooltips({"heads:Q": "circuit_check.heads", "faithfulness:Q": "circuit_check.share"}, word),
+        tooltip=tooltips(
+            {"heads:O": "circuit_check.heads", "faithfulness_text:N": "circuit_check.share"}, word
+        ),
     )
     layers: list[alt.Chart] = [line]
     if ablation.random_faithfulness:
@@ -91,11 +97,11 @@ def minimality(ablation: AblationCheck, colours: Palette, word: Words) -> alt.La
     table = pd.DataFrame([row.model_dump() for row in ablation.minimality]).sort_values(
         "loss", ascending=False
     )
-    base = alt.Chart(table).encode(
+    base = alt.Chart(told(table, loss=percent)).encode(
         y=alt.Y("head:N", sort=None, title=None, axis=names_axis()),
-        tooltip=tooltips({"head:N": "chart.head", "loss:Q": "circuit_check.loss"}, word),
+        tooltip=tooltips({"head:N": "chart.head", "loss_text:N": "circuit_check.loss"}, word),
     )
-    axis = alt.Axis(format=".0%", title=word("circuit_check.loss"), tickCount=5)
+    axis = share_axis(word("circuit_check.loss"), tickCount=5)
     bars = base.mark_bar(height=14, color=INK).encode(x=alt.X("loss:Q", axis=axis))
     return finished(alt.layer(dashed(colours, x=[0.0]), bars), 46 + 24 * len(table))
 

@@ -7,7 +7,7 @@ from core.jobs.follow_up import measured_seconds
 from core.report.sentences import circuit as circuit_words
 from core.runs.job_state import CheckKind, JobState
 from core.schema import AblationCheck, CircuitRecord
-from core.text import percent
+from core.text import number, percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
 from pages.parts.data.results import Result
@@ -85,6 +85,6 @@ def _table(table: pd.DataFrame) -> None:
         for name in table
     }
     shown = table.style.format(dict.fromkeys(shares, percent), na_rep="–").format(
-        {"reached": "{:.0f}", "random": "{:.0f}"}, na_rep="–"
+        {"reached": number, "random": number}, na_rep="–"
     )
     st.dataframe(shown, hide_index=True, column_config=settings, key="circuit_numbers", placeholder="–")

@@ -11,10 +11,10 @@ from core.errors import StorageError
 from core.runs.result_reader import saved_effects
 from core.runs.run_folder import RunFolder
 from core.schema import EvidenceDetails
-from core.text import percent
+from core.text import number, percent
 from core.text.folding import snippets
 from pages.parts.charts.colours import ANOMALOUS, INK, NORMAL, VERDICT, Palette
-from pages.parts.charts.shared import Words, dashed, finished, names_axis, tooltips
+from pages.parts.charts.shared import Words, dashed, finished, names_axis, share_axis, told, tooltips
 from pages.parts.data.results import head_name
 
 MOST_HEADS = 12
@@ -138,14 +138,14 @@ def ablations(rows: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerCha
         legend=alt.Legend(orient="bottom", labelLimit=260),
     )
     shapes = alt.Scale(domain=names, range=list(KIND_SHAPES[: len(names)]))
-    fields = {"name:N": "chart.head", "title:N": "circuit_check.ablation", "effect:Q": "column.effect"}
-    base = alt.Chart(rows).encode(
+    fields = {"name:N": "chart.head", "title:N": "circuit_check.ablation", "effect_text:N": "column.effect"}
+    base = alt.Chart(told(rows, effect=percent)).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=names_axis()),
         yOffset=alt.YOffset("title:N", sort=names),
         color=colour,
         tooltip=tooltips(fields, word),
     )
-    axis = alt.Axis(format=".0%", title=word("chart.effect"), tickCount=8)
+    axis = share_axis(word("chart.effect"), tickCount=8)
     spans = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", axis=axis), x2="high:Q")
     points = base.mark_point(size=70, filled=True, opacity=1)
     points = points.encode(x="effect:Q", shape=alt.Shape("title:N", title=None, scale=shapes))
@@ -161,10 +161,10 @@ def screen(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart
     table = heads[["name", "attribution", "selected"]].assign(
         score=score, ring=ring, fill=ring.where(heads["selected"], colours.background)
     )
-    fields = {"name:N": "chart.head", "score:Q": title, "attribution:Q": "column.attribution"}
-    base = alt.Chart(table).encode(
+    fields = {"name:N": "chart.head", "score_text:N": title, "attribution_text:N": "column.attribution"}
+    base = alt.Chart(told(table, score=number, attribution=percent)).encode(
         x=alt.X("score:Q", axis=alt.Axis(title=word(title), grid=False, tickCount=6)),
-        y=alt.Y("attribution:Q", axis=alt.Axis(title=word("column.attribution"), format=".0%", grid=False)),
+        y=alt.Y("attribution:Q", axis=share_axis(word("column.attribution"), grid=False)),
         tooltip=tooltips(fields, word),
     )
     dots = base.mark_point(size=80, filled=True, opacity=1, strokeWidth=1.5).encode(

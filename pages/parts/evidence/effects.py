@@ -3,8 +3,9 @@
 import altair as alt
 import pandas as pd
 
+from core.text import percent
 from pages.parts.charts.colours import VERDICT, VERDICT_SHAPE, Palette
-from pages.parts.charts.shared import Words, dashed, finished, tooltips
+from pages.parts.charts.shared import Words, dashed, finished, share_axis, told, tooltips
 
 MOST_BARS = 12  # Heads drawn at most, those with the largest effects; the table holds all
 
@@ -30,13 +31,13 @@ def bars(heads: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
         legend=alt.Legend(orient="bottom"),
     )
     shapes = alt.Scale(domain=names, range=[VERDICT_SHAPE[verdict] for verdict in states])
-    fields = {"title:N": "chart.head", "effect:Q": "column.effect", "state:N": "chart.state"}
-    base = alt.Chart(drawn).encode(
+    fields = {"title:N": "chart.head", "effect_text:N": "column.effect", "state:N": "chart.state"}
+    base = alt.Chart(told(drawn, effect=percent)).encode(
         y=alt.Y("title:N", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         color=colour,
         tooltip=tooltips(fields, word),
     )
-    axis = alt.Axis(format=".0%", title=word("chart.effect"), tickCount=8)
+    axis = share_axis(word("chart.effect"), tickCount=8)
     spans = base.mark_rule(strokeWidth=3).encode(x=alt.X("effect_low:Q", axis=axis), x2="effect_high:Q")
     points = base.mark_point(size=110, filled=True, opacity=1)
     points = points.encode(x="effect:Q", shape=alt.Shape("state:N", title=None, scale=shapes))

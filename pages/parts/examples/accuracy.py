@@ -6,6 +6,7 @@ from core.benchmark import reading
 from core.benchmark.expectations import Expectation, expectation
 from core.errors import HeadlightError
 from core.examples.example_set import LABELS
+from core.text import auc
 from pages.parts.examples.previewed_texts import PreviewedTexts
 from pages.parts.session import state
 from pages.parts.session.state import t
@@ -30,8 +31,8 @@ def sentences(expected: Expectation, per_side: int) -> str:
         lines = [
             t(
                 f"accuracy.{expected.kind}",
-                mean=_shown(now.mean),
-                lowest=_shown(now.lowest),
+                mean=auc(now.mean),
+                lowest=auc(now.lowest),
                 cases=now.cases,
                 examples=now.examples,
             )
@@ -40,15 +41,10 @@ def sentences(expected: Expectation, per_side: int) -> str:
             lines.append(t("accuracy.fewer"))
     if expected.ways:
         ways = t("finding.comma").join(
-            t(f"accuracy.way_{way}", mean=_shown(one.mean), examples=one.examples)
-            for way, one in expected.ways
+            t(f"accuracy.way_{way}", mean=auc(one.mean), examples=one.examples) for way, one in expected.ways
         )
         lines.append(t("accuracy.raise" if now else "accuracy.measured", ways=ways))
     return " ".join(lines)
-
-
-def _shown(value: float) -> str:
-    return f"{value:.2f}"
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from html import escape
 
+from core.text import percent, signed
 from pages.parts.examples.previewed_texts import Answer, PreviewedText
 from pages.parts.examples.token_view import visible
-from pages.parts.i18n import number
 
 Words = Callable[..., str]
 SNIPPET = 44  # Characters of a text
-LEAST_PERCENT = 0.001  # A probability below is told as less than that
 
 
 def table(rows: Sequence[tuple[str, PreviewedText]], word: Words) -> str:
@@ -48,9 +47,7 @@ def _answer(row: PreviewedText, side: str) -> str:
         f"{escape(visible(piece['piece']))}</span>"
         for place, piece in enumerate(pieces)
     )
-    percent = 100 * answer["probability"]
-    shown = number(percent) if percent >= LEAST_PERCENT else f"&lt; {LEAST_PERCENT}"
-    return f"{chips} <i>{shown} %</i>"
+    return f"{chips} <i>{percent(answer['probability'])}</i>"
 
 
 def _place_that_carries(row: PreviewedText) -> int | None:
@@ -63,7 +60,7 @@ def _place_that_carries(row: PreviewedText) -> int | None:
 
 def _difference(row: PreviewedText) -> str:
     difference = row.get("difference")
-    return f"{difference['value']:+.2f}" if difference else "–"
+    return signed(difference["value"]) if difference else "–"
 
 
 def _short(text: str) -> str:

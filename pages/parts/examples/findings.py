@@ -14,7 +14,7 @@ import streamlit as st
 from core.examples import checks
 from core.examples.checks import Finding, Kind
 from core.examples.example_set import ExampleSet, shortened
-from core.text import text
+from core.text import percent, text
 from pages.parts import i18n, shell
 from pages.parts.examples import after_run, fitness, inputs
 from pages.parts.examples.previewed_texts import PreviewedTexts
@@ -91,7 +91,7 @@ def of(examples: ExampleSet, preview: PreviewedTexts) -> list[Finding]:
         anomalous, normal = fitness.variety(rows)
         findings.append(Finding("less_varied", (), {"anomalous": anomalous, "normal": normal}))
     if (difference := fitness.difference(preview)) < fitness.LEAST_DIFFERENCE:
-        findings.append(Finding("same_behaviour", (), {"share": i18n.number(100 * difference)}))
+        findings.append(Finding("same_behaviour", (), {"share": percent(difference)}))
     return checks.in_order(findings)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Sequence
 from html import escape
 
+from core.text import percent
 from pages.parts.examples.previewed_texts import PreviewedText, PreviewedTexts
-from pages.parts.i18n import number
 
 Words = Callable[..., str]
 MEAN = -1  # Position of a mean over all tokens; MEAN - n is one over those from token n on
@@ -178,8 +178,8 @@ def visible(piece: str) -> str:
 
 def _next(example: PreviewedText) -> str:
     likely = example["next"][0]
-    first, percent = escape(visible(likely["piece"])), f"{100 * likely['probability']:.0f} %"
-    return f'<span dir="auto" title="{escape(_likely(example))}">{first} <i>{percent}</i></span>'
+    first, share = escape(visible(likely["piece"])), percent(likely["probability"])
+    return f'<span dir="auto" title="{escape(_likely(example))}">{first} <i>{share}</i></span>'
 
 
 def _continuation(example: PreviewedText) -> str:
@@ -192,8 +192,8 @@ def _continuation(example: PreviewedText) -> str:
 
 
 def _likely(example: PreviewedText) -> str:
-    words = ((visible(item["piece"]), number(100 * item["probability"])) for item in example["next"])
-    return ", ".join(f"{piece} {percent} %" for piece, percent in words)
+    words = ((visible(item["piece"]), percent(item["probability"])) for item in example["next"])
+    return ", ".join(f"{piece} {share}" for piece, share in words)
 
 
 def _sign(example: PreviewedText, word: Words) -> str:

@@ -138,7 +138,7 @@ def _table(table: pd.DataFrame, unit: str) -> None:
             shown[f"verdict_{run}"] = [t(f"verdict.{verdict}") for verdict in table[f"verdict_{run}"]]
     titles = {name: t(f"compare.{name}") for name in shown if name != "title"}
     titles["title"] = t(f"compare.{unit[:-1]}")
-    formats: dict[Any, Callable[[Any], str]] = {f"rank_{run}": "{:.0f}".format for run in ("first", "second")}
+    formats: dict[Any, Callable[[Any], str]] = {f"rank_{run}": number for run in ("first", "second")}
     formats |= {f"score_{run}": number for run in ("first", "second")}
     st.dataframe(
         shown.style.format(formats, na_rep=""),

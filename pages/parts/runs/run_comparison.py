@@ -6,9 +6,10 @@ import altair as alt
 import pandas as pd
 
 from core.schema import ModelRecord
+from core.text import number
 from core.text.csv_safe import csv_bytes
 from pages.parts.charts.colours import INK, Palette
-from pages.parts.charts.shared import PADDING, Words, tooltips
+from pages.parts.charts.shared import PADDING, Words, share_axis, told, tooltips
 from pages.parts.data.results import Result
 
 COLOURS = {"came": "#009E73", "went": "#D55E00", "up": INK, "down": INK, "stayed": INK}
@@ -70,6 +71,7 @@ def chart(table: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
     shown = table.head(MOST_ROWS).copy()
     shown["words"] = [word(f"compare.{change}") for change in shown["change"]]
     shown["colour"] = shown["change"].map(COLOURS)
+    shown = told(shown, score_first=number, score_second=number)
     y = alt.Y(
         "title:N",
         sort=list(shown["title"]),
@@ -77,11 +79,9 @@ def chart(table: pd.DataFrame, colours: Palette, word: Words) -> alt.LayerChart:
         axis=alt.Axis(labelLimit=220, labelPadding=8, ticks=False),
     )
     scale = alt.Scale(domain=[-0.02, 1.02], nice=False)
-    x = alt.X(
-        "share_first:Q", scale=scale, axis=alt.Axis(format="%", tickCount=5, title=word("compare.share"))
-    )
+    x = alt.X("share_first:Q", scale=scale, axis=share_axis(word("compare.share"), tickCount=5))
     fields = {"title:N": "chart.head", "words:N": "compare.change"}
-    fields |= {"score_first:Q": "compare.score_first", "score_second:Q": "compare.score_second"}
+    fields |= {"score_first_text:N": "compare.score_first", "score_second_text:N": "compare.score_second"}
     base = alt.Chart(shown).encode(y=y, tooltip=tooltips(fields, word), description="words:N")
     colour = alt.Color("colour:N", scale=None)
     line = base.mark_rule(strokeWidth=2).encode(x=x, x2="share_second:Q", color=colour)

@@ -7,7 +7,7 @@ from core.sensitivity.sentences import shown
 from core.sensitivity.summary import AGREEMENT, AUC_CHANGE, Quality
 from core.text import number
 from pages.parts.charts.colours import Palette
-from pages.parts.charts.shared import FONT, Words, dashed, finished, tooltips
+from pages.parts.charts.shared import FONT, Words, dashed, finished, told, tooltips
 
 SCALE: dict[Quality, tuple[float, float]] = {"agreement": (0.0, 1.0), "auc": (0.5, 1.0)}
 """What is drawn from the palest to the strongest colour; the same for every run, so that nothing is exaggerated."""
@@ -25,7 +25,8 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
             "latents": ordered["latents"].map(number),
             "sparsity": ordered["sparsity"].map(number),
             "value": ordered[quality],
-            "selected": ordered["selected"],
+            "value_text": numbers,
+            "selected_text": ordered["selected"].map(number),
             "fill": fills,
             "ink": [_readable_on(fill) for fill in fills],
             "own": ordered["is_default"],
@@ -38,8 +39,8 @@ def heat(grid: pd.DataFrame, quality: Quality, colours: Palette, word: Words) ->
     fields = {
         "latents:N": "sweep.latents",
         "sparsity:N": "sweep.sparsity",
-        "value:Q": f"sweep.{quality}",
-        "selected:Q": "sweep.selected",
+        "value_text:N": f"sweep.{quality}",
+        "selected_text:N": "sweep.selected",
     }
     upwards = list(dict.fromkeys(table["sparsity"]))[::-1]
     base = alt.Chart(table).encode(
@@ -63,8 +64,10 @@ def line(table: pd.DataFrame, name: str, quality: Quality, colours: Palette, wor
     drawn = table.sort_values("value").assign(label=table["value"].map(number))
     fields = {
         "label:N": f"sweep.{name}",
-        **{f"{key}:Q": f"sweep.{key}" for key in ("mean", "low", "high", "rows")},
+        **{f"{key}_text:N": f"sweep.{key}" for key in ("mean", "low", "high", "rows")},
     }
+    texts = dict.fromkeys(("mean", "low", "high"), lambda value: shown(value, quality))
+    drawn = told(drawn, **texts, rows=number)
     low, high = SCALE[quality]
     scale = alt.Scale(domain=[min(low, float(drawn["low"].min())), high], nice=False)
     x = alt.X("label:O", sort=list(drawn["label"]), axis=alt.Axis(title=None, labelAngle=0, grid=False))

@@ -3,6 +3,7 @@
 import pytest
 
 from core.schema import CircuitRecord
+from core.text import percent
 from pages.parts.charts.colours import LIGHT
 from pages.parts.evidence import circuit_check_charts as charts
 from pages.parts.i18n import text
@@ -20,9 +21,14 @@ def test_pictures_hold_every_ablation_that_means_something(content: CircuitRecor
     assert len(names) == 2 and rows
     curve = charts.curve(defined[0], 3, 0.9, LIGHT, word).to_dict()
     points = [
-        row for data in curve["datasets"].values() for row in data if set(row) == {"heads", "faithfulness"}
+        row
+        for data in curve["datasets"].values()
+        for row in data
+        if set(row) == {"heads", "faithfulness", "faithfulness_text"}
     ]
-    assert points[0] == {"heads": 0, "faithfulness": 0.0} and len(points) == 8
+    assert (
+        points[0] == {"heads": 0, "faithfulness": 0.0, "faithfulness_text": percent(0.0)} and len(points) == 8
+    )
     losses = charts.minimality(defined[0], LIGHT, word).to_dict()
     assert [r["loss"] for d in losses["datasets"].values() for r in d if "loss" in r] == pytest.approx(
         [0.6, 0.4, 0.2]

@@ -6,6 +6,7 @@ from core.benchmark import reading
 from core.benchmark.expectations import expectation
 from core.jobs.local_backend import LocalBackend
 from core.schema import AlignmentRecord
+from core.text import auc
 from pages.parts import i18n
 from pages.parts.i18n import entries
 from tests.pages.conftest import OpenApp, run_until, shown
@@ -24,7 +25,7 @@ def test_accuracy_follows_the_pairs(open_app: OpenApp, local: LocalBackend, lang
         expected = expectation(summary, AlignmentRecord(mode="aligned", pairs=pairs), 5, "standard")
         assert expected.accuracy is not None
         (sentence,) = [c.value for c in app.caption if beginnings[kind] in c.value]
-        assert f"{expected.accuracy.mean:.2f}" in sentence
+        assert auc(expected.accuracy.mean) in sentence
         brackets = {"en": "({:.2f})", "ja": "（{:.2f}）"}[language]
         assert all(brackets.format(better.mean) in sentence for _, better in expected.ways)
         app.button(key="toggle_pairs").click().run()

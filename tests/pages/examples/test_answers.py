@@ -102,7 +102,7 @@ def test_token_that_carries_the_difference_is_marked_in_both_answers() -> None:
     assert html.count('<span class="tok" dir="auto">the</span>') == 2
     assert '<span class="tok carries" dir="auto">&lt;b&gt;desk</span>' in html
     assert '<span class="tok carries" dir="auto">court⏎</span>' in html
-    assert "25 %" in html and "50 %" in html and "-0.69" in html
+    assert "25\u00a0%" in html and "50\u00a0%" in html and "−0.69" in html
     assert "a &lt;text&gt;" in html
     assert answer_tokens.any_answers([row])
 

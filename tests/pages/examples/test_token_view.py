@@ -171,7 +171,7 @@ def test_an_answer_that_would_go_on_ends_in_an_ellipsis_and_a_blank_that_comes_n
     assert "Billing de …<" in shown[0] and "Billing<" in shown[1]
     blank = preview(["a"]).examples[0] | {"next": [{"piece": " ", "probability": 0.71}]}
     html = token_view.table(PreviewedTexts(AlignmentRecord(positions=((0,),)), [blank]), word)
-    assert "␣ <i>71 %</i>" in html
+    assert "␣ <i>71\u00a0%</i>" in html
 
 
 def test_tokens_that_a_mean_leaves_out_are_not_marked_as_compared() -> None:
