@@ -102,7 +102,6 @@ def proven_cards(
     (`core.runs.facts`).
     """
     proven = units[units["verdict"].isin(PROVEN)]
-    order = proven["effect"].abs().sort_values(ascending=False, kind="stable").index
     cards = [
         card(
             record,
@@ -113,7 +112,7 @@ def proven_cards(
             proven_sources(edges, row["name"]),
             model,
         )
-        for row in proven.loc[order].to_dict("records")
+        for row in _largest_first(proven).to_dict("records")
     ]
     return [told for told in cards if told is not None]
 
@@ -121,7 +120,12 @@ def proven_cards(
 def proven_sources(edges: pd.DataFrame, name: str) -> list[str]:
     """The heads whose edges into this one were shown to matter, the strongest first."""
     own = edges[(edges["target"] == name) & edges["verdict"].isin(PROVEN)]
-    return list(own.loc[own["effect"].abs().sort_values(ascending=False, kind="stable").index, "source"])
+    return list(_largest_first(own)["source"])
+
+
+def _largest_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows by the size of their effect. By value, not by index: heads and MLP blocks each number theirs from 0."""
+    return rows.sort_values("effect", key=abs, ascending=False, kind="stable")
 
 
 def card_html(told: Card) -> str:

@@ -188,7 +188,13 @@ def test_proven_units_have_their_cards_with_what_feeds_them_the_strongest_first(
             {"name": "L1H2", "verdict": "confirmed", "effect": -0.7},
             {"name": "L1H4", "verdict": "not_confirmed", "effect": 0.9},
             {"name": "MLP0", "verdict": "confirmed", "effect": 0.1},
-        ]
+        ],
+        index=[
+            0,
+            1,
+            2,
+            0,
+        ],  # as where rows of heads and of MLP blocks were put together: each kind counts from 0
     )
     edges = pd.DataFrame(
         [
