@@ -9,7 +9,7 @@ import math
 from pprint import pformat
 from typing import Any
 
-from core.runs.result_reader import saved_heads
+from core.runs.result_reader import saved_heads, saved_mlps
 from core.runs.run_folder import RunFolder
 
 SCRIPT, NOTEBOOK = "reproduce.py", "reproduce.ipynb"
@@ -24,17 +24,27 @@ for record in analyse(config):
         result = record
 for row in result.heads.head(10).itertuples():
     print(f"L{row.layer}H{row.head}", f"{row.score:.3g}", row.verdict or "-")"""
-_COMPARE = """def same(row):
-    score, effect, verdict = STORED[f"L{row.layer}H{row.head}"]
-    effects = (math.nan if effect is None else effect, math.nan if row.effect is None else row.effect)
-    close = all(map(math.isnan, effects)) or math.isclose(*effects, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    told = row.verdict if isinstance(row.verdict, str) else ""
-    return close and told == verdict and math.isclose(score, row.score, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+_COMPARE = """def units():
+    for row in result.heads.itertuples():
+        yield f"L{row.layer}H{row.head}", row.score, row.effect, row.verdict
+    for row in result.mlps.itertuples():
+        yield f"MLP{row.layer}", None, row.effect, row.verdict
 
 
-other = [f"L{row.layer}H{row.head}" for row in result.heads.itertuples() if not same(row)]
-complete = len(result.heads) == len(STORED)
-print("same as in the run:", "yes" if complete and not other else f"no ({', '.join(other)})")"""
+def close(one, other):
+    one, other = (math.nan if value is None else value for value in (one, other))
+    both_missing = math.isnan(one) and math.isnan(other)
+    return both_missing or math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+again = {name: (score, effect, told) for name, score, effect, told in units()}
+other = []
+for name, (score, effect, verdict) in STORED.items():
+    new_score, new_effect, told = again.get(name, (None, None, "missing"))
+    same_verdict = (told if isinstance(told, str) else "") == verdict
+    if not (close(score, new_score) and close(effect, new_effect) and same_verdict):
+        other.append(name)
+print("same as in the run:", f"no ({', '.join(other)})" if other else "yes")"""
 
 
 def script(run: RunFolder) -> str:
@@ -68,23 +78,25 @@ def _cells(run: RunFolder) -> list[str]:
         _IMPORTS,
         f"SETTINGS = {pformat(settings, width=WIDTH, sort_dicts=False)}",
         _ANALYSE,
-        "# score, effect and verdict of every head in the run\n"
+        "# score, effect and verdict of every head and MLP block in the run; a block has no score\n"
         f"STORED = {pformat(stored, width=WIDTH, sort_dicts=False)}\n"
         f"TOLERANCE = {TOLERANCE}",
         _COMPARE,
     ]
 
 
-def _numbers(run: RunFolder) -> dict[str, tuple[float, float | None, str]]:
-    heads = saved_heads(run)
+def _numbers(run: RunFolder) -> dict[str, tuple[float | None, float | None, str]]:
+    """Score, effect and verdict by name; None where the run holds none."""
+    heads = [(f"L{row.layer}H{row.head}", row.score, row) for row in saved_heads(run).itertuples()]
+    mlps = [(f"MLP{row.layer}", math.nan, row) for row in saved_mlps(run).itertuples()]
     return {
-        f"L{row.layer}H{row.head}": (
-            float(row.score),
-            None if math.isnan(row.effect) else float(row.effect),
-            row.verdict if isinstance(row.verdict, str) else "",
-        )
-        for row in heads.itertuples()
+        name: (_number(score), _number(row.effect), row.verdict if isinstance(row.verdict, str) else "")
+        for name, score, row in (*heads, *mlps)
     }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _cell(name: str, kind: str, content: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ RESULT_FILES = (
     "effects.csv",
     "evidence.json",
     "partners.json",
+    "mechanisms.json",
     "manifest.json",
     "report.html",
     "tensors.safetensors",
