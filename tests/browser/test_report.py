@@ -14,12 +14,14 @@ A4_WIDTH = 794
 """Pixels of a page at 96 a inch."""
 MARGIN = 61
 """Pixels of 16 mm, the margin of a printed page."""
+PAGE_MARGIN = 53
+"""Pixels of 14 mm, the margin that the dashboard prints with."""
 NOT_PRINTED = ("stSidebar", "stDownloadButton", "stExpander", "stButtonGroup")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_report_page_prints_what_is_read_and_nothing_else(sit: Sit, sample_run: str, language: str) -> None:
-    reader = sit(language)
+    reader = sit(language, dark=language == "ja")
     reader.opens("report", run=sample_run)
     reader.is_settled()
 
@@ -34,6 +36,15 @@ def test_report_page_prints_what_is_read_and_nothing_else(sit: Sit, sample_run: 
     for key in ("page_one.trust", "page_one.recommendation", "page_one.price_title"):
         assert reader.page.get_by_text(text(language, key), exact=True).first.is_visible()
     assert reader.page.locator(".st-key-report_text").bounding_box()["width"] > 0.9 * A4_WIDTH
+    # page one ends with a line to sign by hand, on the first sheet, dark on white under either theme
+    assert not reader.page.locator(".st-key-sign_form").is_visible()
+    reader.page.set_viewport_size({"width": A4_WIDTH - 2 * PAGE_MARGIN, "height": 1123})
+    line = reader.page.locator(".sign-here").bounding_box()
+    assert line["y"] + line["height"] <= 1123 - 2 * PAGE_MARGIN
+    colours = "style => [style.backgroundColor, style.color]"
+    ground = reader.page.locator(".stApp").evaluate(f"part => ({colours})(getComputedStyle(part))")
+    assert ground == ["rgb(255, 255, 255)", "rgb(31, 41, 55)"]
+    assert reader.page.locator("img.told-way:visible").count() == 1
     # The page grows with its content: nothing scrolls inside, so that every sheet is printed.
     assert reader.page.evaluate("document.documentElement.scrollHeight") > 1123
 

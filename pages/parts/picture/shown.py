@@ -11,7 +11,7 @@ from core.report.sentences import verdict, when
 from core.runs.facts import Facts
 from core.story import Story, StoryText, draw
 from core.story.building import merged
-from core.story.svg import DARK, LIGHT, spoken
+from core.story.svg import DARK, LIGHT, Colours, spoken
 from core.text import listed
 from pages.parts.data.results import Result
 from pages.parts.picture import telling
@@ -69,12 +69,18 @@ def show(
 
 
 def still(result: Result) -> None:
-    """The same picture without anything to click, as it is printed."""
+    """The same picture without anything to click; paper is white, so that a dark theme prints a light one."""
     story = telling.of(result, language())
-    colours = DARK if st.context.theme.type == "dark" else LIGHT
-    source = b64encode(draw(story, language(), colours).encode()).decode()
     words = escape(spoken(story, language()))
-    st.html(f'<img class="told-way" src="data:image/svg+xml;base64,{source}" alt="{words}">')
+
+    def image(colours: Colours, where: str = "") -> str:
+        source = b64encode(draw(story, language(), colours).encode()).decode()
+        return f'<img class="told-way{where}" src="data:image/svg+xml;base64,{source}" alt="{words}">'
+
+    dark = st.context.theme.type == "dark"
+    st.html(image(DARK, " screen-only") if dark else image(LIGHT))
+    if dark:
+        st.html(image(LIGHT, " print-only"))
 
 
 def selected(result: Result, key: str) -> int | None:

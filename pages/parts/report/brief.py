@@ -39,9 +39,10 @@ def show(page: PageOne, result: Result, known: Facts) -> None:
 def appendix(run: RunFolder, known: Facts, entries: Entries, signed: bool) -> None:
     """The numbers behind page one, one fold a topic; a link of page one opens its fold."""
     behind = Behind(saved_examples(run), read_labels(run), entries, read_mechanisms(run), signed)
-    for topic in topics(known, behind, language()):
+    for place, topic in enumerate(topics(known, behind, language())):
         fold = f'<details id="{topic.anchor}"><summary>{topic.title}</summary>{topic.content}</details>'
-        st.html(f'<div class="report appendix">{fold}</div>')
+        begins = "" if place else " appendix-begins"
+        st.html(f'<div class="report appendix{begins}">{fold}</div>')
 
 
 def heading(key: str) -> None:

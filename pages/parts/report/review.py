@@ -5,6 +5,7 @@ from datetime import date, datetime
 import streamlit as st
 
 from core.runs.review import DECISIONS, LONGEST_COMMENT, Review, SignOff, add_comment, sign
+from core.text import text
 from pages.parts import shell
 from pages.parts.session import state
 from pages.parts.session.state import t
@@ -55,6 +56,7 @@ def _comment_form() -> None:
 def _decision(review: Review) -> None:
     if review.sign_off is None:
         st.caption(t("review.open"))
+        st.html(f'<p class="print-only sign-here">{text(state.language(), "report.sign_here")}</p>')
         return
     colour, icon = SIGNS[review.sign_off.decision]
     st.badge(_words(review.sign_off), color=colour, icon=icon)  # type: ignore[arg-type]

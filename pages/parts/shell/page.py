@@ -40,7 +40,8 @@ def _language_chosen() -> None:
 
 def style() -> None:
     """The little styling that the theme does not offer, and the page on a phone and on paper."""
-    for sheet in ("style.css", "phone.css", "print.css"):
+    dark = ["print_dark.css"] if colours.palette() is colours.DARK else []
+    for sheet in ("style.css", "phone.css", "print.css", *dark):
         st.html(Path(__file__).parent / sheet)
     words = f"--word-upload: '{t('shell.upload')}'; --word-skip: '{t('shell.skip')}';"
     words += f" --word-faults: '{t('runs.column_faults')}';"
