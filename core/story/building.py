@@ -117,7 +117,11 @@ def _reads(
 
 
 def _words(mechanisms: MechanismsRecord | None, reads: list[Line], path: TextPath | None) -> Iterable[Word]:
-    """Words that partners have otherwise and those that proven heads look at, the most attended first."""
+    """Words that partners have otherwise and those that proven heads look at, the most attended first.
+
+    Of all texts together: a word that one text's partner alone has otherwise, and that no head looks at, is left out
+    where there are others; the fewest exchanges that change the answer may fall on a word beside the cause.
+    """
     if mechanisms is None:
         return
     places: dict[str, set[int]] = {}
@@ -133,7 +137,8 @@ def _words(mechanisms: MechanismsRecord | None, reads: list[Line], path: TextPat
     for line in reads:
         if line.proven or line.source in triggers:
             weights[line.source] = weights.get(line.source, 0.0) + line.weight
-    for word in sorted({*weights, *triggers}, key=lambda word: (-weights.get(word, 0.0), word)):
+    told = {word for word in triggers if path or not weights or len(places[word]) > 1}
+    for word in sorted({*weights, *told}, key=lambda word: (-weights.get(word, 0.0), word)):
         yield Word(word, word in triggers, tuple(sorted(places.get(word, ()))))
 
 

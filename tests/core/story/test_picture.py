@@ -88,6 +88,20 @@ def test_pieces_of_a_word_are_one_word_and_its_shares_add_up():
     assert story.nodes[0].effect == 0.4 and story.nodes[0].low is None
 
 
+def test_a_word_of_one_partner_alone_that_no_head_looks_at_is_no_word_of_all_texts():
+    one = record()
+    late = TextPath(example=2, label="anomalous", pieces=("The", " refund", " is", " late"), differing=(3,))
+    assert [word.text for word in told(one.model_copy(update={"texts": (*one.texts, late)})).words] == [
+        "refund"
+    ]
+    twice = late.model_copy(update={"example": 3})
+    both = one.model_copy(update={"texts": (*one.texts, late, twice)})
+    assert [word.text for word in told(both).words] == ["refund", "late"]
+    assert [word.text for word in told(both, example=2).words] == ["late"]
+    unread = both.model_copy(update={"units": {}})
+    assert {word.text for word in told(unread).words} == {"refund", "late"}
+
+
 def test_answers_are_pushed_where_it_is_direct():
     story = told(record())
     assert story.answers == (Said("Legal", "up"), Said("Billing", "down"))
