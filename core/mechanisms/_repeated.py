@@ -24,6 +24,8 @@ SEQUENCES, HALF = 4, 24
 """Sequences, and different tokens in each, fewer where the vocabulary or the context is smaller."""
 COPY_QUERIES = 8
 """Places of each sequence at which copying is read."""
+TOGETHER = 8
+"""Heads whose logits are held at a time."""
 
 
 def repeated(loaded: LoadedModel, seed: int) -> list[list[int]]:
@@ -46,37 +48,53 @@ def random_scores(loaded: LoadedModel, heads: Sequence[HeadId], seed: int) -> li
     if not texts or not heads:
         return [{} for _ in heads]
     weights, z, stream = _read(loaded, texts, {head.layer for head in heads})
-    copies = has_plain_stream(loaded) and stream is not None
-    matrices = {layer: loaded.output_weights(layer).cpu() for layer in z} if copies else {}
-    result = []
-    for head in heads:
-        of_texts: list[dict[Role, float | None]] = []
-        for number, ids in enumerate(texts):
-            if head.layer not in weights:
-                continue
-            own = weights[head.layer][number, head.head]
-            scores = pattern_scores(own[None], ids, (), [str(token) for token in ids])[0]
-            if stream is not None and head.layer in matrices and loaded.norm_behind(head.layer) is None:
-                written = z[head.layer][number, :, head.head] @ matrices[head.layer][head.head]
-                scores["copying"] = _copying(loaded, own, ids, written, stream[number])
-            of_texts.append(scores)
-        result.append(mean_scores(of_texts))
-    return result
+    matrices = {layer: loaded.output_weights(layer).cpu() for layer in z}
+    copying = [
+        place
+        for place, head in enumerate(heads)
+        if stream is not None and head.layer in weights and loaded.norm_behind(head.layer) is None
+    ]
+    of_heads: list[list[dict[Role, float | None]]] = [[] for _ in heads]
+    for number, ids in enumerate(texts):
+        for head, of_head in zip(heads, of_heads, strict=True):
+            if head.layer in weights:
+                own = weights[head.layer][number, head.head][None]
+                of_head += pattern_scores(own, ids, (), [str(token) for token in ids])
+        if stream is None or not has_plain_stream(loaded):
+            continue
+        for start in range(0, len(copying), TOGETHER):
+            places = copying[start : start + TOGETHER]
+            chosen = [heads[place] for place in places]
+            written = [
+                z[head.layer][number, :, head.head] @ matrices[head.layer][head.head] for head in chosen
+            ]
+            own = torch.stack([weights[head.layer][number, head.head] for head in chosen])
+            scores = _copying(loaded, own, ids, torch.stack(written), stream[number])
+            for place, score in zip(places, scores, strict=True):
+                of_heads[place][-1]["copying"] = score
+    return [mean_scores(of_head) for of_head in of_heads]
 
 
 def _copying(
     loaded: LoadedModel, weights: Tensor, ids: Sequence[int], written: Tensor, stream: Tensor
-) -> float | None:
-    """Mean over places spread over the second half, where a head that looks back has found what it looks for."""
+) -> list[float | None]:
+    """Of each head, from `weights` (head, query, key) and what it has `written` (head, position, d_model).
+
+    Mean over places spread over the second half, where a head that looks back has found what it looks for.
+    """
     half = max(FIRST_QUERY, len(ids) - len(ids) // 2)
     queries = np.unique(np.linspace(half, len(ids) - 1, COPY_QUERIES).astype(int)).tolist()
-    changes = logit_changes(loaded, written[queries], stream[queries])
-    values = [
-        copying_at(weights[query], ids[: query + 1], change)
-        for query, change in zip(queries, changes, strict=True)
-    ]
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    scores: list[float | None] = []
+    for own, changes in zip(
+        weights, logit_changes(loaded, written[:, queries], stream[queries]), strict=True
+    ):
+        values = [
+            copying_at(own[query], ids[: query + 1], change)
+            for query, change in zip(queries, changes, strict=True)
+        ]
+        known = [value for value in values if value is not None]
+        scores.append(sum(known) / len(known) if known else None)
+    return scores
 
 
 @torch.no_grad()
