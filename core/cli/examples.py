@@ -13,6 +13,7 @@ from core.examples.reading import ColumnRole, FinalTurn, Mapping, read_file
 from core.examples.reading.mapping import ROLES
 from core.scenarios.loader import load_scenario
 from core.schema import Note
+from core.text import number
 
 Form = Literal["auto", "plain", "chat"]
 Word = TypeVar("Word", bound=str)
@@ -85,7 +86,7 @@ def settings(
     if scenario:
         case = load_scenario(scenario)
         if case.fetched and not case.ready:
-            size = f"{case.fetched.hub_bytes / 1e6:.0f} MB"
+            size = f"{number(case.fetched.hub_bytes / 1e6)} MB"
             licence = case.fetched.licence
             raise ConfigError("scenario_not_fetched", name=scenario, size=size, licence=licence)
         model, examples = str(case.model_folder), examples or case.examples_file

@@ -12,7 +12,7 @@ from core.runs.result_reader import read_mechanisms, saved_examples, saved_facts
 from core.runs.run_folder import RunFolder
 from core.schema import Note, Progress
 from core.sensitivity.sentences import details, limits, lines, sentence
-from core.text import text
+from core.text import number, text
 
 LANGUAGE = "en"
 
@@ -42,7 +42,7 @@ def sweep(content: Mapping[str, Any], folder: RunFolder) -> None:
     quality = content["summary"]["by"]
     print(sentence(content, quality, LANGUAGE))
     print(*lines(content), *details(content, quality, LANGUAGE), limits(quality, LANGUAGE), sep="\n")
-    print(f"{content['trained']} trainings in {content['seconds']:.0f} s; result in {folder.path}")
+    print(f"{content['trained']} trainings in {number(content['seconds'])} s; result in {folder.path}")
 
 
 def notes(of_examples: Sequence[Note], of_model: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -57,5 +57,5 @@ def progress(record: Progress) -> None:
     """How far a job is, in one line that is written over, where somebody looks."""
     if not sys.stderr.isatty():
         return
-    loss = f"  loss {record.metrics['loss']:.4g}" if "loss" in record.metrics else ""
+    loss = f"  loss {number(record.metrics['loss'])}" if "loss" in record.metrics else ""
     print(f"\r\033[K{record.stage} {record.step}/{record.total}{loss}", end="", file=sys.stderr, flush=True)
