@@ -110,7 +110,8 @@ def recommendation(facts: Facts, language: str) -> str:
     """What to do: about the heads that were switched off together; what is missing where none were."""
     tried = verdict.remedy(facts)
     if tried is None:
-        return text(language, "page_one.check_first" if facts.state == "tested" else "page_one.other_texts")
+        missing = {"tested": "check_first", "untested": "test_first"}.get(facts.state, "other_texts")
+        return text(language, f"page_one.{missing}")
     if tried.ending == "unjudged":
         return text(language, "page_one.look_at", heads=listed(language, tried.heads))
     key = "ends_one" if (tried.ending, len(tried.heads)) == ("ends", 1) else tried.ending

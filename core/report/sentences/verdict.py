@@ -22,6 +22,8 @@ from core.text import listed, number, percent, text
 HALF = 0.5
 _NOTHING = ("no_candidates", "no_difference", "untested", "none_confirmed")
 """Reasons of runs that show no cause."""
+_WITHOUT = {"none": "no_candidates", "no_difference": "no_difference", "untested": "untested"}
+"""The reason by state where a run measured no trust."""
 _AGAINST = (
     "joint_little",
     "joint_random",
@@ -165,8 +167,10 @@ def trust(facts: Facts, language: str) -> Trust:
     """How far to trust the run, with the reason that decided it."""
     judged = facts.manifest.stability and facts.manifest.stability.confidence
     if not judged or not judged.reasons:
+        key = _WITHOUT.get(facts.state, "unknown")
+        advice = text(language, f"verdict.do_{_remedied_by(key)}") if facts.state in _WITHOUT else ""
         return Trust(
-            "unknown", text(language, "verdict.trust_unknown"), text(language, "verdict.why_unknown")
+            "unknown", text(language, "verdict.trust_unknown"), text(language, f"verdict.why_{key}"), advice
         )
     reason = _deciding(judged.reasons)
     values = {key: _shown(key, value) for key, value in reason.values.items()}

@@ -1,5 +1,6 @@
 """Page one of the report: the fault in a sentence, the marked pair, what is recommended and what is not."""
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -9,6 +10,8 @@ from core.report.html import report
 from core.report.page_one import fault, page_one
 from core.runs.facts import facts
 from core.schema import CircuitRecord
+from core.text import LANGUAGES
+from tests.support.made_facts import STATES
 from tests.support.made_result import evidence_result, with_changes
 
 COLUMNS = {"tokens": 3, "next_word": "", "next_probability": 0.5}
@@ -108,3 +111,44 @@ def test_title_of_the_page_is_the_fault_in_words_and_its_bar_says_before_and_aft
 def test_one_head_is_not_said_to_be_together():
     assert "together" not in page_one(known(), texts(), "en").recommendation
     assert "まとめて" not in page_one(known(), texts(), "ja").recommendation
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_sentence_of_page_one_links_to_the_topic_that_holds_its_numbers(language: str) -> None:
+    page = report(known("Fault."), texts(), language=language)
+    first = page[page.index('<section class="first">') : page.index("</section>")]
+    parts = re.findall(
+        '<p class="verdict">.*?</p>|<table.*?</table>|</div>\n<p>.*?</p>|<dd>.*?</dd>', first, re.DOTALL
+    )
+    told = [re.findall('href="#([^"]+)"', part) for part in parts]
+    expected = ["heads", "texts", "circuit", "trust", "circuit", "circuit"]
+    assert told == [[f"numbers-{topic}"] for topic in expected]
+    assert {f"numbers-{topic}" for topic in expected} <= set(re.findall('<section id="([^"]+)"', page))
+
+
+RECOMMENDED = {
+    "none": "None: these texts show no cause.",
+    "no_difference": "None: these texts show no cause.",
+    "untested": "None yet: no head was tested.",
+    "tested": "None yet: what helps was not tried.",
+}
+REASON = {
+    "none": "no head stands out",
+    "no_difference": "both kinds of text get much the same answers",
+    "untested": "nothing was switched off to test it",
+    "tested": "this analysis did not measure it",
+}
+
+
+@pytest.mark.parametrize("state", RECOMMENDED)
+def test_a_run_says_what_is_missing_and_not_that_it_is_old_or_shows_no_cause(state: str) -> None:
+    told = STATES[state]
+    assert told.state == state
+    page = page_one(told, texts(), "en")
+    assert page.recommendation.startswith(RECOMMENDED[state])
+    assert (page.trust.level, page.trust.reason) == ("unknown", REASON[state])
+    assert (page.bar, page.remedy) == ("", None)
+    assert page.price == "Not known: nothing was switched off."
+    japanese = page_one(told, texts(), "ja")
+    said = [japanese.recommendation, japanese.trust.reason, japanese.price, japanese.headline]
+    assert not any(re.search("[A-Za-z]{3}", re.sub("「.*?」|[A-Z0-9]+H[0-9]+", "", line)) for line in said)
