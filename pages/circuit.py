@@ -12,7 +12,7 @@ from pages.parts.charts import colours, legends, shared
 from pages.parts.circuit import controls, edge_panel, graph, head_panel
 from pages.parts.circuit.controls import Shown
 from pages.parts.circuit.groups import edge_ends
-from pages.parts.circuit.marks import Look
+from pages.parts.circuit.marks import PROVEN, Look
 from pages.parts.circuit.view_state import (
     clicked,
     open_head,
@@ -71,7 +71,8 @@ def drawn(result: Result, shown: Shown) -> None:
         return
     st.caption(controls.counts(result, shown))
     chart(result, shown)
-    legends.of(shown.heads, folded=bool(st.session_state.get("circuit_fold")))
+    dotted = bool((~shown.drawn["verdict"].isin(PROVEN)).any())
+    legends.of(shown.heads, bool(st.session_state.get("circuit_fold")), dotted)
 
 
 def panel(result: Result, shown: Shown) -> None:

@@ -97,7 +97,7 @@ def test_picture_lights_paths_opens_a_head_and_is_presented_step_by_step(sit: Si
     told = stage.locator("p").inner_text()
     assert off and all(name in told for name in off), "what is switched off fades, and is named"
     assert len(off) < stage.locator("[data-kind=unit]").count(), "and nothing else does"
-    page.keyboard.press("Escape")
+    stage.locator("button").click()
     stage.wait_for(state="detached", timeout=PATIENCE)
 
 

@@ -15,8 +15,11 @@ from pages.parts.data.results import VERDICTS
 from pages.parts.session.state import t
 
 
-def of(heads: pd.DataFrame, folded: bool = False) -> None:
-    """The legend of a picture of these heads: verdicts and groups that occur, and what size, arrows and minus mean."""
+def of(heads: pd.DataFrame, folded: bool = False, dotted: bool = False) -> None:
+    """The legend of a picture of these heads: verdicts and groups that occur, and what size, arrows and minus mean.
+
+    `dotted` adds what dotted lines mean.
+    """
     signs = verdicts(set(heads["verdict"]))
     if (heads["effect_high"] < 0).any():
         signs += f"<span>{minus()}{escape(t('circuit.against'))}</span>"
@@ -25,8 +28,9 @@ def of(heads: pd.DataFrame, folded: bool = False) -> None:
         f'<span>{ring(number)}<span dir="auto">{escape(f"{groups.sign(number)} {name} ({count})")}</span></span>'
         for name, (number, count) in counted.items()
     )
+    lines = f"<span>{escape(t('present.dotted'))}</span>" if dotted else ""
     reading = t("circuit.reading") + (" " + t("group.reading") if folded and counted else "")
-    st.html(f'<div class="legend">{signs}{rings}<span>{escape(reading)}</span></div>')
+    st.html(f'<div class="legend">{signs}{rings}<span>{escape(reading)}</span>{lines}</div>')
 
 
 def verdicts(shown: Collection[str] = VERDICTS) -> str:

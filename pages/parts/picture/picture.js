@@ -37,7 +37,11 @@ function present(root, data) {
   dialog.style.color = data.ink;
   dialog.style.background = data.ground;
   dialog.setAttribute("aria-label", data.title);
-  dialog.innerHTML = "<h1></h1>" + data.svg + "<p></p><small></small>";
+  dialog.tabIndex = -1;
+  dialog.innerHTML = "<button type='button'>×</button><h1></h1>" + data.svg + "<p></p><small></small>";
+  const leave = dialog.querySelector("button");
+  leave.setAttribute("aria-label", data.leave);
+  leave.addEventListener("click", () => dialog.close());
   dialog.querySelector("h1").textContent = data.title;
   dialog.querySelector("small").textContent = data.keys;
   const svg = dialog.querySelector("svg");
@@ -56,17 +60,22 @@ function present(root, data) {
     dialog.querySelector("p").textContent = step === last ? data.without : data.sentence;
     dialog.dataset.at = step;
   };
+  const move = (steps) => {
+    step = Math.min(last, Math.max(0, step + steps));
+    draw();
+  };
   dialog.addEventListener("keydown", (event) => {
-    const moved = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const moved = { ArrowRight: 1, ArrowDown: 1, PageDown: 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1 }[event.key];
     if (!moved) return;
     event.preventDefault();
-    step = Math.min(last, Math.max(0, step + moved));
-    draw();
+    move(moved);
   });
+  svg.addEventListener("click", () => move(1)); // a finger has no arrow keys
   dialog.addEventListener("close", () => dialog.remove());
   root.append(dialog);
   draw();
   dialog.showModal();
+  dialog.focus();
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -60,6 +60,7 @@ def show(
             "off": _switched_off(facts),
             "present": t("present.start"),
             "keys": t("present.keys"),
+            "leave": t("present.leave"),
             "ink": colours.ink,
             "ground": colours.ground,
         },

@@ -92,6 +92,7 @@ def test_several_heads_are_grouped_and_folded(open_app: OpenApp, language: str) 
     app.session_state["circuit_view"] = "grid"
     app.run()
     assert app.toggle(key="circuit_fold").disabled
+    assert entries(language)["present.dotted"] in shown(app), "edges of a run without tests"
     names = list(results.load(run).selected["name"][:3])
     write_group(run, names[:1], "<i>early</i>")
     app.run()
