@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import Sit
 from tests.browser.reader import PATIENCE, Reader
+from tests.browser.test_accessibility import serious
 
 pytestmark = pytest.mark.browser
 
@@ -98,6 +99,7 @@ def test_picture_lights_paths_opens_a_head_and_is_presented_step_by_step(sit: Si
     assert off and all(name in told for name in off), "what is switched off fades, and is named"
     assert len(off) < stage.locator("[data-kind=unit]").count(), "and nothing else does"
     stage.locator("button").click()
+    assert serious(reader) == []
     stage.wait_for(state="detached", timeout=PATIENCE)
 
 
