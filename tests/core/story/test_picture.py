@@ -138,7 +138,7 @@ def stories(draw_one: st.DrawFn) -> Story:
     return Story(words, tuple(nodes), tuple(lines), answers)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(stories())
 def test_nothing_lies_over_another_and_lines_pass_beside_what_they_do_not_touch(story: Story):
     placed = layout(story, "en", unproven=True)
@@ -172,7 +172,7 @@ def test_sixty_heads_stay_narrow_enough_and_one_head_is_drawn():
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("unproven", [True, False])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(story=stories())
 def test_no_text_lies_over_another_or_over_a_sign(story: Story, unproven: bool, language: str):
     drawn = ElementTree.fromstring(draw(story, language, unproven=unproven))
