@@ -13,7 +13,7 @@ from typing import Any
 LANGUAGES = ("en", "ja")
 NO_BREAK = "\u00a0"
 """A space at which no line ends."""
-NEARLY_NOTHING = 0.005
+NEARLY_NOTHING = 0.1
 """Percentages nearer to 0 than this, but not 0, are written ≈0."""
 
 
@@ -68,7 +68,7 @@ def percent(share: float | None) -> str:
     """A share as a percentage with two significant digits: 0.4 %, 5.7 %, 57 %, 123 %; a dash where there is none.
 
     What lies below the whole is not said to be the whole: from 99.5 to 99.95 % with one decimal, from there on 100 %.
-    Exactly 0 alone is 0 %; what is nearer to 0 than half a hundredth of a percent is ≈0 %.
+    Exactly 0 alone is 0 %; what is nearer to 0 than a tenth of a percent is ≈0 %.
     """
     if share is None or not math.isfinite(share):
         return "–"
