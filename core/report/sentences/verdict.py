@@ -126,7 +126,7 @@ def remedy(facts: Facts) -> Remedy | None:
     if not trial or not trial.heads:
         return None
     bad, good = trial.counts["anomalous"], trial.counts["normal"]
-    if not (bad.judged and good.judged):
+    if not (bad.judged and good.judged and bad.fault_before):  # no text at fault, nothing to mend
         return Remedy(
             trial.heads, "unjudged", bad.texts, bad.same, bad.texts, good.texts, good.same, good.texts
         )

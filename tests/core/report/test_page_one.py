@@ -152,3 +152,13 @@ def test_a_run_says_what_is_missing_and_not_that_it_is_old_or_shows_no_cause(sta
     japanese = page_one(told, texts(), "ja")
     said = [japanese.recommendation, japanese.trust.reason, japanese.price, japanese.headline]
     assert not any(re.search("[A-Za-z]{3}", re.sub("「.*?」|[A-Z0-9]+H[0-9]+", "", line)) for line in said)
+
+
+def test_nothing_is_recommended_where_no_text_was_at_fault_before() -> None:
+    side = {"texts": 4, "judged": 4, "same": 1}
+    trial = {"heads": ["L0H1"], "mode": "mean", "counts": {"anomalous": side, "normal": side}}
+    circuit = CircuitRecord.model_validate({"state": "computed", "before_after": trial})
+    page = page_one(replace(known(), circuit=circuit), texts(), "en")
+    assert page.remedy is None
+    assert page.recommendation.startswith("Read what the model says with L0H1 switched off")
+    assert page.price == "Normal texts that go on differently: 3 of 4."
