@@ -101,6 +101,7 @@ def _reads(
 ) -> Iterable[Line]:
     """Lines from words to the heads that look at them, the largest shares first."""
     shares: dict[tuple[str, str], float] = {}
+    said: dict[tuple[str, str], float] = {}
     for name in proven if mechanisms else ():
         if path is not None:
             for look in path.looks.get(name, ()):
@@ -111,9 +112,10 @@ def _reads(
             for seen in mechanisms.units[name].looks_at:
                 if seen.kind == "word":
                     shares[seen.word, name] = seen.overall or seen.share
+                    said[seen.word, name] = seen.share
     for (word, name), share in sorted(shares.items(), key=lambda pair: -pair[1]):
         if share >= LEAST_SHARE:
-            yield Line(word, name, "reads", share, proven[name], "")
+            yield Line(word, name, "reads", share, proven[name], "", said.get((word, name)))
 
 
 def _words(mechanisms: MechanismsRecord | None, reads: list[Line], path: TextPath | None) -> Iterable[Word]:

@@ -57,7 +57,8 @@ class Line:
 
     `source` and `target` are the texts of words, the names of nodes, or the words of answers, as `kind` tells.
     `weight` is the share of attention (`reads`), the edge's effect (`feeds`), or the change of the answer's logit
-    (`pushes`). `verdict` is that of an edge; a refuted edge is never `proven`.
+    (`pushes`). `verdict` is that of an edge; a refuted edge is never `proven`. `said` is the share that is told of a
+    line from a word, over the texts that hold the word, as on the head's card; the width counts all texts.
     """
 
     source: str
@@ -66,6 +67,7 @@ class Line:
     weight: float
     proven: bool
     verdict: str = ""
+    said: float | None = None
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def _line(route: Route, colours: Colours, widest: Mapping[str, float]) -> str:
         colour = colours.up if line.weight > 0 else colours.down
     look = "" if line.proven else ' stroke-dasharray="2 5"'
     width = width if line.proven else 1.4
-    value = signed(line.weight) if line.kind == "pushes" else percent(line.weight)
+    share = line.weight if line.said is None else line.said
+    value = signed(line.weight) if line.kind == "pushes" else percent(share)
     return (
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:.1f}" stroke-opacity=".75"{look} '
         f'data-source="{escape(line.source)}" data-target="{escape(line.target)}" data-line="{line.kind}">'

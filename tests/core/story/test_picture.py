@@ -102,6 +102,15 @@ def test_a_word_of_one_partner_alone_that_no_head_looks_at_is_no_word_of_all_tex
     assert {word.text for word in told(unread).words} == {"refund", "late"}
 
 
+def test_the_share_that_a_line_tells_is_that_of_the_card():
+    one = record()
+    seen = SeenWord(word="refund", share=0.74, overall=0.37, texts=(1,))
+    units = {"L1H0": Mechanism(layer=1, head=0, looks_at=(seen,))}
+    story = told(one.model_copy(update={"units": units}))
+    assert next(line.weight for line in story.lines if line.kind == "reads") == 0.37
+    assert "refund → L1H0 · 74\u00a0%" in draw(story, "en")
+
+
 def test_answers_are_pushed_where_it_is_direct():
     story = told(record())
     assert story.answers == (Said("Legal", "up"), Said("Billing", "down"))
