@@ -11,6 +11,7 @@ from core.runs.head_notes import one_line
 from core.runs.run_folder import RunFolder
 from pages.parts import i18n, shell
 from pages.parts.analysis import progress, settings
+from pages.parts.data import results
 from pages.parts.guide import checklist
 from pages.parts.session import samples, state
 from pages.parts.session.state import t
@@ -112,7 +113,8 @@ def way_on(label: str, **look: Any) -> bool:
 def lead(job: JobStatus | None) -> str:
     """One sentence on where the analysis is."""
     if job and job.state.status == "done":
-        return t("analysis.done", time=i18n.duration(state.language(), job.seconds))
+        seconds = results.seconds(state.folder(), job.seconds)
+        return t("analysis.done", time=i18n.duration(state.language(), seconds))
     if job:
         return t("analysis.lead_active" if job.active else "analysis.lead_ended")
     return t("analysis.lead")

@@ -31,6 +31,12 @@ def price(radius: BlastRadius | None, language: str) -> str:
     return text(language, "blast.price", **{source: percent(row.changed) for source, row in rows.items()})
 
 
+def elsewhere(radius: BlastRadius | None) -> float | None:
+    """Share of the next words that change on text that the model writes itself; None where it was not measured."""
+    own = _rows(radius).get("own")
+    return own.changed if own else None
+
+
 def _rows(radius: BlastRadius | None) -> dict[str, BlastRow]:
     """Rows that looked at a word, by source."""
     return {row.source: row for row in radius.rows if row.tokens} if radius else {}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import StorageError
+from core.errors import HeadlightError, StorageError
 from core.runs.facts import named_edges, named_heads, named_mlps
 from core.runs.head_notes import HeadLabel, read_labels
 from core.runs.result_reader import saved_codes, saved_edges, saved_examples, saved_heads, saved_mlps
@@ -85,6 +85,14 @@ class Result:
         between = self.edges["source"].isin(names) & self.edges["target"].isin(names)
         among = self.edges[between & ((self.edges["score"] > 0) | self.edges["selected"])]
         return among.sort_values("selected", ascending=False, kind="stable")
+
+
+def seconds(run: RunFolder, otherwise: float) -> float:
+    """Measured time of a finished run, as its report tells it; `otherwise` for a run that cannot be read."""
+    try:
+        return sum(load(run).manifest.timings.values())
+    except HeadlightError:
+        return otherwise
 
 
 def load(run: RunFolder) -> Result:

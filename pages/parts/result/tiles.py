@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
+from core.report.sentences import blast
 from core.report.sentences.verdict import Remedy, Trust, remedy, trust
 from core.runs.facts import Facts
 from core.schema import Manifest
@@ -37,7 +38,8 @@ def of(facts: Facts, waits: bool) -> list[Tile]:
 
 def html(tiles: list[Tile]) -> str:
     """The tiles in a row, which breaks where the page is narrow."""
-    return f'<div class="tiles">{"".join(map(_tile, tiles))}</div>'
+    # with its language, a browser breaks Japanese lines between phrases instead of within words
+    return f'<div class="tiles" lang="{language()}">{"".join(map(_tile, tiles))}</div>'
 
 
 def _tile(tile: Tile) -> str:
@@ -62,17 +64,21 @@ def _of_remedy(facts: Facts, waits: bool) -> list[Tile]:
             Tile(_of_total(changed, tried.anomalous), t("result.tile_changed")),
             Tile(_of_total(harmed, tried.normal), t("result.tile_changed_normal"), "bad" if harmed else ""),
         ]
-    return [Tile(_change(tried), t("result.tile_fault"), tried.ending), _of_price(tried)]
+    return [Tile(_change(tried), t("result.tile_fault"), tried.ending), _of_price(tried, facts)]
 
 
 def _change(tried: Remedy) -> str:
     return t("result.change", before=tried.fault_before, after=tried.fault_after, total=tried.anomalous)
 
 
-def _of_price(tried: Remedy) -> Tile:
+def _of_price(tried: Remedy, facts: Facts) -> Tile:
+    """Normal texts that stay right, and how much else changes, where that was measured of the same heads."""
     value = _of_total(tried.right_after, tried.normal)
     if not tried.harms:
-        return Tile(value, t("result.tile_right"))
+        elsewhere = blast.elsewhere(facts.circuit.blast_radius if facts.circuit else None)
+        if elsewhere is None:
+            return Tile(value, t("result.tile_right"))
+        return Tile(value, t("result.tile_right_elsewhere", share=percent(elsewhere)))
     return Tile(value, t("result.tile_harm", before=tried.right_before), "bad", "⚠")
 
 

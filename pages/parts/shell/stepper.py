@@ -107,7 +107,7 @@ def _counts() -> list[int]:
 def _analysis_state(status: str) -> tuple[str, str, str]:
     job = state.job()
     if job and status == "done":
-        return "done", i18n.duration(state.language(), job.seconds), ""
+        return "done", i18n.duration(state.language(), results.seconds(state.folder(), job.seconds)), ""
     if job and job.active:
         return "active", t(f"status.{status}"), ""
     if job and status in ("failed", "cancelled", "interrupted"):

@@ -124,10 +124,10 @@ def test_words_that_normal_texts_hold_as_often_are_not_told() -> None:
 
 def test_japanese_sentence_names_one_word_and_several() -> None:
     assert when(with_effects(), made(looks=()), "ja") == (
-        "テキストに「invoice」「refund」のどれかがあると、L2H1 · trigger が「Legal」を出やすくします。"
+        "テキストに「invoice」「refund」のどれかがあると、L2H1 · trigger が働いて「Legal」と答えやすくなります。"
     )
     assert when(with_effects(), made(looks=(("yesterday", 0.9, (1, 3)),), differing=((), (), ())), "ja") == (
-        "テキストに「yesterday」があると（3 件中 2 件）、L2H1 · trigger が「Legal」を出やすくします。"
+        "テキストに「yesterday」があると（3 件中 2 件）、L2H1 · trigger が働いて「Legal」と答えやすくなります。"
     )
 
 
