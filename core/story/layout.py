@@ -8,7 +8,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil
 from unicodedata import east_asian_width
 
@@ -102,13 +102,17 @@ def layout(story: Story, language: str, unproven: bool = False, mlps: bool = Tru
     boxes, edges, wide, height = _placed(_ordered(stacks, lines), labels)
     anchors = ["start", *["middle"] * (len(stacks) - 2), "end"]
     ends = [{"start": left, "middle": (left + right) / 2, "end": right} for left, right in edges]
-    shown = zip(labels, ends, anchors, boxes, strict=True)
+    shown = [
+        Heading(label, end[anchor], anchor)
+        for label, end, anchor, stack in zip(labels, ends, anchors, boxes, strict=True)
+        if stack
+    ]
     return Layout(
         wide,
         height,
         tuple(box for stack in boxes for box in stack),
         tuple(routes(boxes, edges, lines, (TOP - 8, height - BOTTOM))),
-        tuple(Heading(label, end[anchor], anchor) for label, end, anchor, stack in shown if stack),
+        tuple(map(_over_all, (list(alike) for _, alike in groupby(shown, key=lambda one: one.label)))),
         max(0, len(story.words) - MOST_WORDS),
         max(0, len(story.answers) - MOST_ANSWERS),
     )
@@ -200,6 +204,11 @@ def _headings(stacks: Sequence[list[Box]], language: str) -> list[str]:
         span = f"{first}" if first == last else f"{first}–{last}"
         labels.append(text(language, "story.layer", layer=span))
     return [text(language, "story.words"), *labels, text(language, "story.answers")]
+
+
+def _over_all(alike: list[Heading]) -> Heading:
+    """One heading in the middle over neighbouring columns of one layer."""
+    return replace(alike[0], x=sum(one.x for one in alike) / len(alike))
 
 
 def _ordered(stacks: list[list[Box]], lines: Sequence[Line]) -> list[list[Box]]:

@@ -7,11 +7,13 @@ from core.report.sentences import blast
 from core.report.sentences.verdict import Remedy, Trust, remedy, trust
 from core.runs.facts import Facts
 from core.schema import Manifest
-from core.text import percent
+from core.text import listed, percent
 from pages.parts import i18n
 from pages.parts.session.state import language, t, tn
 
 SIGNS = {"high": "✓", "medium": "◐", "low": "⚠", "none": "○", "unknown": "○"}
+MOST_NAMED = 2
+"""Heads that a tile names."""
 NOT_YET = "…"
 NO_NUMBER = "–"
 
@@ -64,11 +66,18 @@ def _of_remedy(facts: Facts, waits: bool) -> list[Tile]:
             Tile(_of_total(changed, tried.anomalous), t("result.tile_changed")),
             Tile(_of_total(harmed, tried.normal), t("result.tile_changed_normal"), "bad" if harmed else ""),
         ]
-    return [Tile(_change(tried), t("result.tile_fault"), tried.ending), _of_price(tried, facts)]
+    return [Tile(_change(tried), _without(tried), tried.ending), _of_price(tried, facts)]
 
 
 def _change(tried: Remedy) -> str:
     return t("result.change", before=tried.fault_before, after=tried.fault_after, total=tried.anomalous)
+
+
+def _without(tried: Remedy) -> str:
+    """What the change is counted with: the heads that were switched off, or how many where they are many."""
+    few = len(tried.heads) <= MOST_NAMED
+    heads = listed(language(), tried.heads) if few else t("result.tile_fault_heads", count=len(tried.heads))
+    return t("result.tile_fault", heads=heads)
 
 
 def _of_price(tried: Remedy, facts: Facts) -> Tile:

@@ -140,8 +140,8 @@ def test_headline_does_not_change_when_the_check_ends() -> None:
 @pytest.mark.parametrize(
     ("level", "reasons", "why", "advised"),
     [
-        ("high", ("held_out",), "on texts left out 20\u00a0% of the effect holds", False),
-        ("medium", ("held_out_low", "steady"), "on texts left out only 20\u00a0% holds", True),
+        ("high", ("held_out",), "20\u00a0% of the effect holds on texts that were left out", False),
+        ("medium", ("held_out_low", "steady"), "only 20\u00a0% holds on texts that were left out", True),
         ("low", ("held_out_low", "joint_not_heads"), "words and MLP blocks carry more (60\u00a0%)", True),
         ("none", ("no_difference",), "both kinds of text get much the same answers", True),
     ],
