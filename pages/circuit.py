@@ -107,11 +107,13 @@ def below(result: Result, shown: Shown) -> None:
 
 def heads_tab(result: Result) -> None:
     """The table of heads; a ticked row opens its head."""
-    everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
+    with st.container(horizontal=True):
+        everything = st.toggle(t("circuit.all_heads"), key="all_heads", persist_state="session")
+        tests = st.toggle(t("evidence.tests"), key="evidence_tests", persist_state="session")
     names = list((result.heads if everything else result.selected)["name"])
     st.caption(joined(language(), t("circuit.row_opens"), selection_note(result.manifest, language())))
     key = table_key("heads_table", names, opened_heads())
-    tables.heads(result, not everything, key=key, opened=partial(row_ticked, key, names))
+    tables.heads(result, not everything, key=key, opened=partial(row_ticked, key, names), tests=tests)
 
 
 def edges_tab(result: Result, shown: Shown) -> None:

@@ -37,6 +37,8 @@ def test_page_is_drawn_in_its_language(open_app: OpenApp, page: str, language: s
 @pytest.mark.parametrize("verdicts", [False, True])
 def test_evidence_shows_numbers_only_where_there_are_some(open_app: OpenApp, verdicts: bool) -> None:
     app = open_app("evidence", run=make_run(runs_folder(), verdicts=verdicts).run_id)
+    app.session_state["evidence_part"] = "effects"
+    app.run()
     assert len(app.dataframe) == int(verdicts)
     assert ("Not yet computed" in shown(app)) is not verdicts
 

@@ -1,6 +1,6 @@
 """The tables of heads, edges and runs with translated headings; all digits are in the CSV files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -25,13 +25,14 @@ _SHARES = ("frequency", "effect", "screen", "exact", "attribution")
 _OWN = ("own_name", "group")
 
 
-def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) -> None:
-    """Heads, best first; columns that the run has not computed are left out."""
+def heads(
+    result: Result, only_selected: bool, key: str, opened: Opened = None, *, tests: bool = True
+) -> None:
+    """Heads, best first; columns that the run has not computed are left out; p, q and signals with `tests`."""
     table = _with_interval(result.selected if only_selected else result.heads)
     columns = ["name", "effect", "verdict", "own_name", "group", "score", "interval", "frequency"]
-    columns += ["p_value", "q_value", "label_p_value", *_SIGNALS]
     filled = table.replace({"own_name": {"": None}, "group": {"": None}})
-    _show(filled, columns, key, opened=opened)
+    _show(filled, columns, key, opened, [*_TESTS, "label_p_value", *_SIGNALS], tests)
     notes = [t("column.interval_note")] if "interval" in table else []
     if table["label_p_value"].notna().any():
         notes.append(t("column.label_p_value_note"))
@@ -41,33 +42,25 @@ def heads(result: Result, only_selected: bool, key: str, opened: Opened = None) 
 
 def head_effects(table: pd.DataFrame, key: str, *, tests: bool = True) -> None:
     """What interventions say of heads, with the interval of the effect; p, q and the ranking's signals with `tests`."""
-    more = [*_TESTS, *_SIGNALS] if tests else []
-    columns = ["name", "effect", "verdict", "effect_interval", "own_name", *more]
-    _show(_with_effect_interval(table).replace({"own_name": {"": None}}), columns, key)
+    columns = ["name", "effect", "verdict", "effect_interval", "own_name"]
+    filled = _with_effect_interval(table).replace({"own_name": {"": None}})
+    _show(filled, columns, key, None, [*_TESTS, *_SIGNALS], tests)
 
 
 def mlp_effects(table: pd.DataFrame, key: str, *, tests: bool = True) -> None:
     """What interventions say of MLP blocks, from the first layer on; p and q with `tests`."""
-    columns = ["block", "effect", "verdict", "effect_interval", *(_TESTS if tests else [])]
-    _show(_with_effect_interval(table).assign(block=table["name"]), columns, key)
+    columns = ["block", "effect", "verdict", "effect_interval"]
+    _show(_with_effect_interval(table).assign(block=table["name"]), columns, key, None, _TESTS, tests)
 
 
 def edge_effects(table: pd.DataFrame, titles: Mapping[str, str], key: str, *, tests: bool = True) -> None:
     """What interventions say of edges; `titles` are the names of heads as they are shown; p and q with `tests`."""
     table = table.assign(**{end: table[end].map(titles) for end in ("source", "target")})
-    columns = [
-        "source",
-        "target",
-        "effect",
-        "verdict",
-        "effect_interval",
-        "carried_by",
-        *(_TESTS if tests else []),
-    ]
+    columns = ["source", "target", "effect", "verdict", "effect_interval", "carried_by"]
     table = _with_effect_interval(table)
     if "carried_by" in table:
         table["carried_by"] = [_reads(parts) for parts in table["carried_by"]]
-    _show(table, columns, key)
+    _show(table, columns, key, None, _TESTS, tests)
 
 
 def _reads(parts: Any) -> str | None:
@@ -108,16 +101,29 @@ def _heading(column: str) -> Any:
     return st.column_config.Column(_title(column), help=explanation, width=width)
 
 
-def _show(table: pd.DataFrame, columns: list[str], key: str, opened: Opened = None) -> None:
-    """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers."""
+def _show(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    key: str,
+    opened: Opened = None,
+    more: Sequence[str] = (),
+    with_more: bool = True,
+) -> None:
+    """The columns as far as they are filled; numbers as everywhere on the screen, sorted as numbers.
+
+    The columns of `more` stand on the screen where they are asked for (`with_more`), and always on paper.
+    """
     filled = [
-        column for column in columns if column in table and (table.empty or table[column].notna().any())
+        column
+        for column in (*columns, *more)
+        if column in table and (table.empty or table[column].notna().any())
     ]
-    shown = table[filled].copy()
-    shown["verdict"] = [t(f"verdict.{verdict}") for verdict in shown["verdict"]]
-    formats = {name: percent if name in _SHARES else i18n.number for name in _NUMBERS if name in shown}
+    whole = table[filled].copy()
+    whole["verdict"] = [t(f"verdict.{verdict}") for verdict in whole["verdict"]]
+    shown = whole[[column for column in filled if with_more or column not in more]]
+    formats = {name: percent if name in _SHARES else i18n.number for name in _NUMBERS if name in whole}
     st.dataframe(
-        shown.style.format(formats, na_rep=""),
+        shown.style.format({name: write for name, write in formats.items() if name in shown}, na_rep=""),
         hide_index=True,
         column_config={column: _heading(column) for column in shown},
         key=key,
@@ -126,7 +132,7 @@ def _show(table: pd.DataFrame, columns: list[str], key: str, opened: Opened = No
         on_select=opened or "ignore",
         selection_mode="single-row",
     )
-    st.html(on_paper(shown.rename(columns=_title), {_title(name): write for name, write in formats.items()}))
+    st.html(on_paper(whole.rename(columns=_title), {_title(name): write for name, write in formats.items()}))
 
 
 def on_paper(table: pd.DataFrame, formats: Mapping[str, Callable[[Any], str]]) -> str:

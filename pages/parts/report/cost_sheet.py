@@ -18,7 +18,7 @@ from pages.parts.session.state import language, t
 def show(facts: Facts, entries: Entries) -> None:
     """The result where there are entries, and the folded form to make or change them."""
     measured = cost_sheet.measured(facts, language())
-    with st.expander(text(language(), "cost_sheet.title"), key="roi_form_fold"):
+    with st.expander(t("report.enter_costs"), key="roi_form_fold"):
         if entries.empty:
             brief.html_of(paragraphs([t("cost_sheet.none")]))
         else:

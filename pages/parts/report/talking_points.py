@@ -6,13 +6,12 @@ from core.report.sentences import advice
 from core.runs import cost_sheet
 from core.runs.cost_sheet import Entries
 from core.runs.facts import Facts
-from core.text import text
 from pages.parts.session.state import language, t
 
 
 def show(facts: Facts, entries: Entries) -> None:
     """One block, folded."""
-    with st.expander(text(language(), "report.meeting"), key="to_say"):
+    with st.expander(t("report.copy_meeting"), key="to_say"):
         st.caption(t("meeting.lead"))
         st.code("\n".join(lines(facts, entries, language())), language=None, wrap_lines=True)
 

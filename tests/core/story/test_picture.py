@@ -112,7 +112,9 @@ def test_the_share_that_a_line_tells_is_that_of_the_card():
 
 
 def test_columns_of_one_layer_have_one_heading_between_them():
-    nodes = tuple(Node(f"L0H{head}", "head", 0, "", "confirmed", 0.5 - head / 100, 0.1, 0.9) for head in range(14))
+    nodes = tuple(
+        Node(f"L0H{head}", "head", 0, "", "confirmed", 0.5 - head / 100, 0.1, 0.9) for head in range(14)
+    )
     places = layout(Story((), nodes, (), (Said("Legal", "up"),), ()), "en")
     columns = {box.x for box in places.boxes if box.node}
     (heading,) = [one for one in places.headings if one.label == "layer 0"]

@@ -103,7 +103,7 @@ def test_headline_says_what_was_measured(facts: Facts, examples: pd.DataFrame, s
             (8, 0),
             (7, 7),
             "Switching off L2H1 and L0H1 ends it: 8 → 0 of 8 texts at fault. Normal texts still right: 7 of 7.",
-            "Switching off L2H1 and L0H1 ends it, at no cost to normal texts.",
+            "Switching off L2H1 and L0H1 ends it, and normal texts keep their right answers.",
         ),
         (
             (8, 3),
@@ -117,7 +117,7 @@ def test_headline_says_what_was_measured(facts: Facts, examples: pd.DataFrame, s
             (7, 7),
             "Switching off L2H1 and L0H1 does not help: 6 → 6 of 8 texts at fault."
             " Normal texts still right: 7 of 7.",
-            "Switching off L2H1 and L0H1 does not help, at no cost to normal texts.",
+            "Switching off L2H1 and L0H1 does not help, and normal texts keep their right answers.",
         ),
     ],
 )
