@@ -107,8 +107,8 @@ def values_of(loaded, texts, text, begun, head, kind, other):
         return torch.cat([z[:1].repeat(max(0, missing), 1), z[max(0, -missing) :]])
     normal = [plain_z(loaded, tuple(ids), head) for ids in texts[4:]]
     everywhere, last = torch.cat(normal).mean(0), torch.stack([z[-1] for z in normal]).mean(0)
-    value = last.repeat(length, 1)
-    value[: len(texts[text]) - 1] = everywhere
+    value = everywhere.repeat(length, 1)
+    value[len(texts[text]) - 1] = last  # where the answer begins; what is written behind it is like any token
     return value
 
 

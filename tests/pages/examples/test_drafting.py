@@ -109,7 +109,7 @@ def test_same_behaviour_and_less_variety_are_warned_of(open_app: OpenApp, local:
     app.switch_page("pages/examples.py").run()
     run_until(app, lambda: entries("en")["text_check.title"] in shown(app))
     assert "hold 5 distinct tokens, the anomalous ones 9" in shown(app)
-    assert "differ by 0 %" in shown(app)
+    assert "differ by 0\u00a0%" in shown(app)
 
 
 def test_texts_of_equal_variety_are_not_warned_of(open_app: OpenApp, local: LocalBackend) -> None:
