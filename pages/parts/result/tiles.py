@@ -87,7 +87,7 @@ def _of_price(tried: Remedy, facts: Facts) -> Tile:
         elsewhere = blast.elsewhere(facts.circuit.blast_radius if facts.circuit else None)
         if elsewhere is None:
             return Tile(value, t("result.tile_right"))
-        return Tile(value, t("result.tile_right_elsewhere", share=percent(elsewhere)))
+        return Tile(value, t("result.tile_right_elsewhere", share=percent(elsewhere)), "price")
     return Tile(value, t("result.tile_harm", before=tried.right_before), "bad", "⚠")
 
 
