@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.report.sentences import verdict, when
+from core.report.sentences.mlps import mlp_sentence
 from core.text import joined, text
 from pages.parts import shell
 from pages.parts.evidence import trigger_words
@@ -30,6 +31,8 @@ def page() -> None:
         st.html(row)
     else:
         waiting.show(telling)  # where the text will stand, so that nothing moves when it comes
+    if sentence := mlp_sentence(telling.facts.manifest, language()):
+        st.caption(sentence)
     if telling.facts.made:
         trigger_words.in_one_line()
     onward()

@@ -50,6 +50,10 @@ ROLES: tuple[Role, ...] = (
     "first_token",
 )
 """In the order in which a head that passes several tests is named."""
+WRITING: tuple[Role, ...] = ("negative", "copying")
+"""Roles by the rank of the word that a head looks at among those that it writes. A head that looks at one word and
+writes another can rank the first high by chance on a few texts, so both tests are to be passed where both were made.
+"""
 
 ON_TEXTS: Mapping[Role, float] = {
     "previous_token": 0.4,
@@ -150,7 +154,7 @@ def role_of(
     on_random: Mapping[Role, float | None],
     at_place: Mapping[Role, float] = MappingProxyType({}),
 ) -> str:
-    """The role whose test is passed on the texts and on random tokens, else on one of them; empty for none.
+    """The role whose test is passed on the texts and on random tokens, else (but for WRITING) on one of them; or empty.
 
     Of several that are passed alike the first of ROLES is named. Where a head rests (RESTING) is its role only where it
     rests also at the place at which it is read: `at_place` are the scores there.
@@ -163,6 +167,9 @@ def role_of(
         for role in ROLES
         if role not in RESTING or at_place.get(role, 1.0) >= ON_TEXTS[role]
     }
+    for role in WRITING:
+        if passed[role] == 1 and all(scores.get(role) is not None for scores, _ in measured):
+            passed[role] = 0
     best = max(passed, key=passed.__getitem__)
     return best if passed[best] else ""
 

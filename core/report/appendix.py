@@ -148,10 +148,10 @@ def _settings(facts: Facts, language: str) -> dict[str, str]:
     values = {
         "model": f"{facts.model} ({architecture})" if architecture else facts.model,
         "examples": text(language, "report.examples_value", **facts.sides()),
-        "created": facts.manifest.created or "–",
+        "created": facts.manifest.created[:16].replace("T", " ") or "–",
     }
     if settings.preset:
-        preset, seed = settings.preset, settings.seed
+        preset, seed = text(language, f"report.preset_{settings.preset}"), settings.seed
         values["settings"] = text(language, "report.settings_value", preset=preset, seed=seed)
     return {text(language, f"report.{key}"): value for key, value in values.items()}
 

@@ -13,6 +13,8 @@ from typing import Any
 LANGUAGES = ("en", "ja")
 NO_BREAK = "\u00a0"
 """A space at which no line ends."""
+SMALLEST = 1e-6
+"""Numbers nearer to 0 are not written in digits."""
 NEARLY_NOTHING = 0.1
 """Percentages nearer to 0 than this, but not 0, are written ≈0."""
 
@@ -44,6 +46,8 @@ def listed(language: str, items: Sequence[str]) -> str:
 def number(value: float | None) -> str:
     """A number with two significant digits, and whole numbers from a hundred on; a dash where there is none.
 
+    What is nearer to 0 than SMALLEST is ≈0, exactly 0 alone is 0.
+
     With a true minus sign. Every number on a screen and in a report is written here or in `signed` and `percent`, from
     the full value: what was rounded once is not rounded again.
     """
@@ -51,6 +55,8 @@ def number(value: float | None) -> str:
         return "–"
     if value == 0:  # without the sign of a negative zero
         return "0"
+    if abs(value) < SMALLEST:
+        return "≈0"
     minus = "−" if value < 0 else ""
     if abs(value) >= 99.5:
         return f"{minus}{abs(value):,.0f}"
@@ -61,7 +67,7 @@ def number(value: float | None) -> str:
 def signed(value: float) -> str:
     """A change with its sign, two significant digits; a dash where there is none."""
     shown = number(abs(value))
-    return shown if shown in ("0", "–") else f"{'+' if value > 0 else '−'}{shown}"
+    return shown if shown in ("0", "≈0", "–") else f"{'+' if value > 0 else '−'}{shown}"
 
 
 def percent(share: float | None) -> str:

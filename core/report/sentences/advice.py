@@ -8,8 +8,9 @@ from core.report.sentences import circuit
 from core.report.sentences.effects import against, largest_effect
 from core.report.sentences.heads import titles
 from core.report.sentences.overview import meeting_cost
+from core.report.sentences.verdict import remedy
 from core.runs.facts import Facts
-from core.text import number, text
+from core.text import listed, number, text
 
 
 def next_steps(facts: Facts, language: str, signed: bool = False) -> list[str]:
@@ -85,4 +86,8 @@ def _findings_and_proposal(facts: Facts, language: str) -> list[str]:
 
 
 def _confirmed(facts: Facts, language: str) -> str:
+    """The heads that a remedy is to be tried on: those that were shown to work together, else the confirmed ones."""
+    tried = remedy(facts)
+    if tried is not None and tried.ending in ("ends", "reduces"):
+        return listed(language, tried.heads)
     return titles(facts.tested[facts.tested["verdict"] == "confirmed"], language)

@@ -32,9 +32,8 @@ def price(radius: BlastRadius | None, language: str) -> str:
 
 
 def elsewhere(radius: BlastRadius | None) -> float | None:
-    """Share of the next words that change on text that the model writes itself; None where it was not measured."""
-    own = _rows(radius).get("own")
-    return own.changed if own else None
+    """The larger share of next words that change, of the model's own text and the normal texts; None if unmeasured."""
+    return max((row.changed for row in _rows(radius).values() if row.changed is not None), default=None)
 
 
 def _rows(radius: BlastRadius | None) -> dict[str, BlastRow]:

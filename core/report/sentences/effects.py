@@ -17,8 +17,7 @@ def effect_of_heads(facts: Facts, language: str) -> str:
         return text(language, "summary.no_difference", gap=shown)
     counts = {
         "tested": int(facts.heads["effect"].notna().sum()),
-        "partly": facts.count("partly"),
-        "confirmed": facts.count("confirmed"),
+        **{verdict: int((facts.heads["verdict"] == verdict).sum()) for verdict in ("partly", "confirmed")},
     }
     values = largest_effect(facts)
     if not counts["confirmed"]:

@@ -10,6 +10,7 @@ from core.schema import AblationCheck, CircuitRecord
 from core.text import number, percent
 from pages.parts import i18n, shell
 from pages.parts.charts import colours
+from pages.parts.data import tables
 from pages.parts.data.results import Result
 from pages.parts.evidence import circuit_check_charts as charts
 from pages.parts.session.state import language, t
@@ -84,7 +85,8 @@ def _table(table: pd.DataFrame) -> None:
         name: st.column_config.Column(t(f"circuit_check.column_{name}"), help=t(f"circuit_check.help_{name}"))
         for name in table
     }
-    shown = table.style.format(dict.fromkeys(shares, percent), na_rep="–").format(
-        {"reached": number, "random": number}, na_rep="–"
-    )
+    formats = {**dict.fromkeys(shares, percent), "reached": number, "random": number}
+    shown = table.style.format(formats, na_rep="–")
     st.dataframe(shown, hide_index=True, column_config=settings, key="circuit_numbers", placeholder="–")
+    titles = {name: t(f"circuit_check.column_{name}") for name in table}
+    st.html(tables.on_paper(table.rename(columns=titles), {titles[name]: formats[name] for name in formats}))

@@ -106,6 +106,8 @@ def test_means_are_taken_where_a_score_was_measured_and_negative_is_copying_turn
 def test_a_role_that_is_passed_twice_goes_before_one_that_is_passed_once():
     assert role_of({"copying": 1.0, "induction": 0.1}, {"copying": 0.7, "induction": 0.9}) == "copying"
     assert role_of({"copying": 1.0, "induction": 0.9}, {"copying": 0.7, "induction": 0.9}) == "induction"
+    assert role_of({"copying": 0.98}, {"copying": 0.13}) == "", "it reads one word and writes another"
+    assert role_of({"copying": 0.98}, {"copying": None}) == "copying", "one test alone was possible"
     assert role_of({"previous_token": 0.39}, {"previous_token": None}) == ""
 
 

@@ -11,7 +11,7 @@ from core.runs.run_folder import runs_folder
 from core.schema import HEAD_COLUMNS, BlocksRecord, LayerShares, units_table
 from core.text.csv_safe import csv_bytes
 from pages.parts.i18n import LANGUAGES, entries
-from tests.pages.conftest import OpenApp, run_until, shown
+from tests.pages.conftest import OpenApp, paper_tables, run_until, shown
 from tests.pages.evidence.conftest import OpenEvidence
 from tests.support.made_runs import make_run, write_circuit
 
@@ -180,6 +180,7 @@ def test_numbers_of_the_circuit_stand_in_a_fold_that_is_drawn_when_it_opens(
     app.run()
     assert not app.exception
     assert len(app.dataframe) == tables + 1
+    assert paper_tables(app) == [app.dataframe[0].value.shape]
     assert entries("en")["circuit_check.minimality"] in shown(app)
 
 

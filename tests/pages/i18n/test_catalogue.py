@@ -69,7 +69,7 @@ def test_missing_text_is_an_error() -> None:
         (17.0, "17"),
         (99.6, "100"),
         (1234.5, "1,234"),
-        (1e-7, "0.0000001"),
+        (1e-7, "≈0"),
     ],
 )
 def test_numbers_have_two_significant_digits(value: float, shown: str) -> None:

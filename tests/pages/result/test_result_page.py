@@ -45,7 +45,7 @@ def test_finding_is_the_title_and_tiles_hold_the_numbers(open_app: OpenApp) -> N
     page = text_of(app)
     for tile in ("6 → 0 of 6", "6 of 6", "3 of 48", "Low trust"):
         assert f">{tile}</strong>" in page or f"</i> {tile}</strong>" in page
-    assert "elsewhere 3 % of next words change" in page, (
+    assert "up to 3 % of other next words change" in page, (
         "the price on other text stands beside that on normal texts"
     )
     assert "without L0H1 and L2H3" in page
