@@ -36,7 +36,8 @@ def _next_of_heads(facts: Facts, language: str) -> str:
             values = {"examples": about.examples, "p": number(about.smallest_p), "enough": ENOUGH}
             return text(language, "next.unconfirmed_few", **values)
         return text(language, "next.unconfirmed")
-    return text(language, "next.confirmed", heads=_confirmed(facts, language))
+    key = "remedy" if _worked(facts) else "confirmed"
+    return text(language, f"next.{key}", heads=_confirmed(facts, language))
 
 
 def _few_tested(facts: Facts) -> bool:
@@ -85,9 +86,14 @@ def _findings_and_proposal(facts: Facts, language: str) -> list[str]:
     return [standing("confirmed", confirmed=confirmed), effect, *limits, proposal]
 
 
+def _worked(facts: Facts) -> tuple[str, ...]:
+    """The heads that were shown to help when they were switched off together; empty where none were."""
+    tried = remedy(facts)
+    return tried.heads if tried is not None and tried.ending in ("ends", "reduces") else ()
+
+
 def _confirmed(facts: Facts, language: str) -> str:
     """The heads that a remedy is to be tried on: those that were shown to work together, else the confirmed ones."""
-    tried = remedy(facts)
-    if tried is not None and tried.ending in ("ends", "reduces"):
-        return listed(language, tried.heads)
+    if worked := _worked(facts):
+        return listed(language, worked)
     return titles(facts.tested[facts.tested["verdict"] == "confirmed"], language)

@@ -1,6 +1,10 @@
 """What to do next, and what to say in the meeting."""
 
+from dataclasses import replace
+
 from core.report.sentences import advice
+from core.report.sentences.effects import effect_of_heads
+from core.schema import CircuitRecord
 from tests.support.made_facts import EFFECTS, STATES, made_facts, with_effects
 
 
@@ -53,3 +57,22 @@ def test_few_texts_are_told_to_be_the_reason_why_nothing_is_confirmed() -> None:
 
 def test_texts_that_behave_alike_are_not_said_to_show_the_behaviour() -> None:
     assert "on which we expected" in advice.meeting(STATES["no_difference"], "en")[0]
+
+
+def test_a_remedy_is_advised_for_the_heads_that_were_shown_to_work_and_no_others() -> None:
+    side = {"texts": 4, "judged": 4}
+    counts = {
+        "anomalous": {**side, "fault_before": 4, "fault_after": 0},
+        "normal": {**side, "right_before": 4, "right_after": 4},
+    }
+    trial = {"heads": ["L2H1"], "mode": "mean", "counts": counts}
+    circuit = CircuitRecord.model_validate({"state": "computed", "before_after": trial})
+    tried = replace(with_effects(), circuit=circuit)
+    for told in (advice.next_steps(tried, "en")[0], advice.meeting(tried, "en")[-1]):
+        assert "L2H1" in told and "L0H1" not in told
+
+
+def test_verdicts_are_counted_over_all_heads_that_were_tested() -> None:
+    facts = with_effects()
+    heads = facts.heads.assign(selected=facts.heads["name"] == "L2H1")
+    assert "2 of 3 tested heads confirmed, 1 partly" in effect_of_heads(replace(facts, heads=heads), "en")
