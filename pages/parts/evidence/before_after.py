@@ -19,7 +19,7 @@ OUTCOMES: dict[Outcome, tuple[str, str]] = {
 }
 """Class and sign of what became of a text, in the order in which texts are shown: the harm first, it is the price."""
 SIGNS = {"right": ("good", "✓"), "fault": ("warn", "⚠"), "other": ("warn", "?")}
-TEXT = 36
+TEXT = 30
 """Columns of a text in its row; the whole opens on a click."""
 GOES_ON = 16
 """Characters of what follows a short answer; the rest stands in its explanation."""
